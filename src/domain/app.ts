@@ -1,0 +1,34 @@
+// An app: a repository and the site it runs.
+import type { AppId, TeamId } from './ids.ts';
+import type { AppName, BranchName, Hostname } from './names.ts';
+
+export type App = {
+  id: AppId;
+  teamId: TeamId;
+  name: AppName;
+  /** The branch that is live; null until the first push of `main` or `master` decides (or `--main` did). */
+  mainBranch: BranchName | null;
+  hosts: readonly Hostname[];
+  /** Numeric identities; null when Lockstep is not root and identities are shared. */
+  liveUid: number | null;
+  gateUid: number | null;
+  gid: number | null;
+  /** Once main has answered below 500, a 5xx at boot is a rejection. */
+  wasEverHealthy: boolean;
+  /** Once main has run tests, running none is a rejection. */
+  hasEverRunTests: boolean;
+  createdAtMs: number;
+};
+
+export const rights = ['read', 'deploy', 'config', 'admin'] as const;
+export type Right = (typeof rights)[number];
+
+/** Who is asking: made from a token by the door, passed to every verb and question. */
+export type Principal = {
+  /** The token's name, shown as the actor. */
+  name: string;
+  teamId: TeamId;
+  rights: readonly Right[];
+  /** null: every app of the team. */
+  appIds: readonly AppId[] | null;
+};

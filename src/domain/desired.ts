@@ -1,0 +1,195 @@
+// The desired state: the whole document that control gives the agent, versioned, replaced atomically, kept on disk. The
+// agent converges on it, boots from it alone, and makes the router's snapshot from it. It names artifacts by digest and
+// the machine by node id, and holds no path of control's.
+import type { AppId, Digest, InstanceId, InstanceSetId, JobId, NodeId, ReleaseId, TeamId, TreeId } from './ids.ts';
+import type { AppName, Hostname } from './names.ts';
+import type { Command, Limits } from './plan.ts';
+
+export const agentProtocol = 1;
+
+export type DesiredState = {
+  protocol: number;
+  /** Grows with every document; the agent refuses an older one. */
+  version: number;
+  nodeId: NodeId;
+  /** Hosts of the platform itself, routed to control. */
+  platformHosts: readonly Hostname[];
+  apps: readonly DesiredApp[];
+};
+
+export type Identities = {
+  /** null: identities are shared (not root). */
+  liveUid: number | null;
+  gateUid: number | null;
+  gid: number | null;
+};
+
+export type DesiredApp = Identities & {
+  id: AppId;
+  teamId: TeamId;
+  name: AppName;
+  hosts: readonly Hostname[];
+  /** The set that requests go to; null before the first release. */
+  routed: InstanceSetId | null;
+  /** The most requests in flight at once; more are shed with an L-code. */
+  concurrency: number;
+  sets: readonly DesiredSet[];
+};
+
+/**
+ * The instances of one release that start and stop together. `candidate`: only `web` runs, unrouted; an exit or a missed
+ * health limit is final and news at once. `live`: every process type runs and is restarted with back-off.
+ * A set that leaves the document is drained (if it was routed), stopped, and killed; nothing of it survives.
+ */
+export type DesiredSet = {
+  id: InstanceSetId;
+  releaseId: ReleaseId;
+  /** Shown in `x-lockstep-release`, and LOCKSTEP_RELEASE of the instances: "v12" or, before it has a number, the release id. */
+  releaseLabel: string;
+  stage: 'candidate' | 'live';
+  artifact: { digest: Digest; treeId: TreeId; layerKey: string | null };
+  processes: readonly DesiredProcess[];
+  health: HealthCheck;
+  limits: Limits;
+  /** name -> path within the app */
+  volumes: Readonly<Record<string, string>>;
+};
+
+export type DesiredProcess = {
+  type: string;
+  count: number;
+  command: Command;
+  /** Everything that the process gets besides what the agent adds (PORT, HOME, TMPDIR, PATH, LOCKSTEP_INSTANCE, volumes). */
+  env: Readonly<Record<string, string>>;
+};
+
+export type HealthCheck = {
+  path: string;
+  /** From start; beyond it the instance has failed. */
+  timeoutMs: number;
+  /** The Host header of a probe: the app's real address. */
+  host: string;
+  /** A 5xx counts as alive (an app whose main never answered below 500). */
+  acceptServerErrors: boolean;
+};
+
+// ---- what the agent reports --------------------------------------------------------------------------------------
+
+export const instanceStates = ['starting', 'healthy', 'unhealthy', 'backing-off', 'draining', 'stopping', 'stopped', 'failed'] as const;
+export type InstanceState = (typeof instanceStates)[number];
+
+export type ObservedInstance = {
+  id: InstanceId;
+  setId: InstanceSetId;
+  appId: AppId;
+  releaseId: ReleaseId;
+  type: string;
+  state: InstanceState;
+  pid: number | null;
+  /** Clock ticks since boot, from /proc/PID/stat: with the pid, the process's identity. */
+  startTicks: number | null;
+  /** The port that it serves on; null for workers and until known. */
+  port: number | null;
+  restarts: number;
+  startedAtMs: number;
+  healthyAtMs: number | null;
+  /** The status that the last health probe got; null before the first answer. */
+  healthStatus: number | null;
+  /** Why it failed or crashed, for people: "exited with code 1 after 0.2 s", "out of memory (limit 64 MB)". */
+  reason: string | null;
+  /** The last log lines of a failed start (at most 50). */
+  logTail: readonly string[];
+  /** Advice of one line each: "listens on 5000, PORT is ignored". */
+  notes: readonly string[];
+};
+
+export type ObservedState = {
+  protocol: number;
+  bootId: string;
+  /** The version of the desired state that was last applied whole. */
+  desiredVersion: number;
+  /** The router's snapshot generation that was last acknowledged. */
+  routeGeneration: number;
+  instances: readonly ObservedInstance[];
+};
+
+/** One line of the agent's event stream: the first is the whole state, then what changed. */
+export type AgentEvent =
+  | { type: 'state'; state: ObservedState }
+  | { type: 'instance'; instance: ObservedInstance }
+  | { type: 'instance-gone'; id: InstanceId; setId: InstanceSetId; appId: AppId }
+  | { type: 'incident'; appId: AppId; instanceId: InstanceId; what: 'crashed' | 'restarted' | 'out-of-memory' | 'healthy'; reason: string; atMs: number };
+
+/** Which promises of section 3 of the design hold on this machine. */
+export type Enforcement = { identities: boolean; memory: boolean; cpu: boolean; pids: boolean; why: readonly string[] };
+
+export type AgentHello = {
+  protocol: number;
+  program: string;
+  bootId: string;
+  pid: number;
+  nodeId: NodeId;
+  enforcement: Enforcement;
+  /** Interpreters that an app's identity can execute. */
+  interpreters: readonly { id: string; kind: 'python'; version: string }[];
+};
+
+// ---- jobs --------------------------------------------------------------------------------------------------------
+
+/** Install and build steps, checks, release commands, `run`: whatever is not ours runs as a job under the agent. */
+export type JobSpec = Identities & {
+  id: JobId;
+  appId: AppId;
+  kind: 'install' | 'build' | 'check' | 'release' | 'run';
+  /** `live` only for release commands and `run`. */
+  identity: 'live' | 'gate';
+  /** Where it runs: a throw-away copy of a tree, or an artifact's release directory (read-only). */
+  place: { copy: string } | { treeId: TreeId };
+  layerKey: string | null;
+  /** Names of tools that must be there, used as `{tool:NAME}`. */
+  tools: readonly string[];
+  command: Command;
+  env: Readonly<Record<string, string>>;
+  /** Small files written read-only into the job's own directory, used as `{job}/NAME`. */
+  files: Readonly<Record<string, string>>;
+  /** Files that the command writes to `{reports}/NAME`, brought back with the result; at most 16 MiB each. */
+  reports: readonly string[];
+  /** Volumes are mounted for `live` jobs only. */
+  volumes: Readonly<Record<string, string>>;
+  deadlineMs: number;
+  /** Kept of the output: the first and the last bytes; more is counted and dropped. */
+  outputBytes: number;
+  limits: Limits;
+};
+
+export type JobResult = {
+  id: JobId;
+  /** null when it was killed by a signal or never ran. */
+  exitCode: number | null;
+  signal: string | null;
+  endedBy: 'exit' | 'deadline' | 'cancelled' | 'out-of-memory' | 'lost';
+  /** At most the last 200 lines. */
+  outputTail: readonly string[];
+  outputBytes: number;
+  reports: Readonly<Record<string, string>>;
+  startedAtMs: number;
+  durationMs: number;
+};
+
+/** One line of a job's stream. */
+export type JobEvent = { line: string } | { result: JobResult };
+
+/** A dependency layer to be made once and then be read-only. */
+export type LayerSpec = Identities & {
+  key: string;
+  appId: AppId;
+  /** An interpreter's id from AgentHello; null: none. */
+  interpreterId: string | null;
+  tools: readonly string[];
+  /** Content of the input files by path, base64; written into `{inputs}`. */
+  files: Readonly<Record<string, string>>;
+  /** Run one after the other under the gate identity; `{layer}`, `{inputs}`, `{python}`, `{tool:NAME}` are filled in. */
+  steps: readonly { argv: readonly string[]; env: Readonly<Record<string, string>>; deadlineMs: number }[];
+};
+
+export type LayerEvent = { line: string } | { done: { key: string; digest: Digest; wasThere: boolean; durationMs: number } } | { failed: { exitCode: number | null; step: number; outputTail: readonly string[] } };

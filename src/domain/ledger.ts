@@ -1,0 +1,24 @@
+// The ledger: the append-only list of events, who did what, when, with what result. Appended in the same transaction as
+// the state it speaks of.
+import type { AppId, ChangeId, EventId, ReleaseId, TeamId } from './ids.ts';
+
+export const eventTypes = [
+  'app.created', 'app.destroyed', 'change.received', 'change.gating', 'change.passed', 'change.landed', 'change.rejected', 'change.conflict',
+  'change.superseded', 'change.cancelled', 'change.timed-out', 'change.infra-error', 'release.starting', 'release.live', 'release.retired',
+  'release.failed', 'config.changed', 'token.created', 'token.revoked', 'branch.stored', 'instance.crashed', 'instance.restarted',
+  'instance.healthy', 'instance.out-of-memory', 'app.restarted', 'recovery.rolled-forward', 'recovery.reconciled',
+] as const;
+export type EventType = (typeof eventTypes)[number];
+
+export type LedgerEvent = {
+  id: EventId;
+  teamId: TeamId;
+  appId: AppId | null;
+  changeId: ChangeId | null;
+  releaseId: ReleaseId | null;
+  type: EventType;
+  actor: string;
+  atMs: number;
+  /** Allow-listed facts: no secret, no config value. */
+  data: Readonly<Record<string, unknown>>;
+};

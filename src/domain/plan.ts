@@ -1,0 +1,57 @@
+// What a tree needs to run, as data: detectors write it, both runtimes read it. No path of a machine is in it; the
+// places `{tree}`, `{layer}` and `{tool:NAME}` are filled in by the agent.
+
+/** argv, or one line of shell that the app's author wrote (a Procfile line), run inside the app's sandbox only. */
+export type Command = { argv: readonly string[] } | { shell: string };
+
+export type Interpreter = { kind: 'python'; /** e.g. "3.11" or "3.11.7"; null: whichever the platform prefers */ version: string | null } | { kind: 'none' };
+
+/** How a dependency layer is made: keyed by everything that goes into it. */
+export type LayerRecipe = {
+  interpreter: Interpreter;
+  /** Files of the tree that the steps read (requirements, lock files); only these are visible to them. */
+  inputs: readonly string[];
+  /** Requirement specifiers that Lockstep adds (gunicorn when the app lacks a server). */
+  extras: readonly string[];
+  installer: { tool: 'uv-requirements'; files: readonly string[] } | { tool: 'uv-sync' } | { tool: 'uv-project'; extras: readonly string[]; groups: readonly string[] } | { tool: 'none' };
+};
+
+export type ProcessType = {
+  command: Command;
+  /** Extra environment of this process type, under the app's own config. */
+  env: Readonly<Record<string, string>>;
+};
+
+/** What serves an app's pages. */
+export type Plan = {
+  /** The detector that won, and why, for people: "Flask: app.py has app = Flask(...)". */
+  detector: string;
+  why: string;
+  /** Detectors whose signals were there too, with why they lost. */
+  alternatives: readonly string[];
+  layer: LayerRecipe;
+  /** What the checks need beyond `layer` (development requirements, pytest, coverage); null when nothing is checked in it. */
+  gateLayer: LayerRecipe | null;
+  /** `web` is required; others (worker) start after the commit point. */
+  processes: Readonly<Record<string, ProcessType>> & { readonly web: ProcessType };
+  releaseCommand: Command | null;
+  env: Readonly<Record<string, string>>;
+  health: { path: string; timeoutMs: number };
+  /** name -> path within the app */
+  volumes: Readonly<Record<string, string>>;
+  limits: Limits;
+  /** Environment of the gate alone (`app.json` environments.test). */
+  testEnv: Readonly<Record<string, string>>;
+  /** Advice for the pusher, one line each. */
+  notes: readonly string[];
+};
+
+export type Limits = {
+  memoryBytes: number;
+  /** Cores; null: shared, no hard limit. */
+  cpus: number | null;
+  pids: number;
+  diskBytes: number;
+};
+
+export const defaultLimits: Limits = { memoryBytes: 512 * 1024 * 1024, cpus: null, pids: 256, diskBytes: 1024 * 1024 * 1024 };

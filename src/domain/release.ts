@@ -1,0 +1,53 @@
+// A release is artifact + config version, numbered v1, v2, … per app. Its life, as a table:
+//
+//   starting   its instances are asked for, unrouted            restart: failed, unless its change passed and main moved
+//   live       routed; exactly one an app                       restart: reconciled: agent and router are told again
+//   retired    a later one took over; kept for rollback         restart: nothing
+//   failed     never became healthy, or its change was refused  restart: nothing
+import type { AppId, ChangeId, CommitId, Digest, InstanceSetId, ReleaseId, TeamId, TreeId } from './ids.ts';
+import type { Plan } from './plan.ts';
+
+export const releaseStates = ['starting', 'live', 'retired', 'failed'] as const;
+export type ReleaseState = (typeof releaseStates)[number];
+
+export const releaseTransitions: Readonly<Record<ReleaseState, readonly ReleaseState[]>> = {
+  starting: ['live', 'failed'],
+  live: ['retired'],
+  retired: ['live'],
+  failed: [],
+};
+
+/** What is built from a tree and can run. The digest names its content: the tree, the layer's recipe and the plan. */
+export type Artifact = {
+  digest: Digest;
+  treeId: TreeId;
+  /** The dependency layer's key; null when the app needs none (static files). */
+  layerKey: string | null;
+  /** The layer that checks run in; null when it was not needed. */
+  gateLayerKey: string | null;
+  plan: Plan;
+};
+
+export type ReleaseCause = 'deploy' | 'rollback' | 'config';
+
+export type Release = {
+  id: ReleaseId;
+  teamId: TeamId;
+  appId: AppId;
+  /** null until it is live: a number is given only to what went live, so numbers have no gaps. */
+  version: number | null;
+  cause: ReleaseCause;
+  state: ReleaseState;
+  commit: CommitId;
+  treeId: TreeId;
+  artifactDigest: Digest;
+  configVersion: number;
+  setId: InstanceSetId;
+  changeId: ChangeId | null;
+  actor: string;
+  description: string;
+  /** Why it failed; null otherwise. */
+  reason: string | null;
+  createdAtMs: number;
+  liveAtMs: number | null;
+};
