@@ -21,14 +21,20 @@ export async function ensureInstalled(root) {
   const lockFile = join(root, 'package-lock.json');
   if (!existsSync(lockFile)) {
     if (pinnedNode(root)) return;
-    throw new Error(`no Node 26 for ${process.platform}-${process.arch}; reinstall with: npm i -g lockstep-platform --include=optional`);
+    throw new Error(
+      `no Node 26 for ${process.platform}-${process.arch}; reinstall with: npm i -g lockstep-platform --include=optional`,
+    );
   }
   const stampFile = join(root, 'node_modules', '.lockstep-installed');
   const wanted = createHash('sha256').update(readFileSync(lockFile)).digest('hex');
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === wanted && pinnedNode(root)) return;
   process.stderr.write('-----> Setting up: npm ci (once; takes a few seconds)\n');
   const startedAt = Date.now();
-  const code = await run('npm', ['ci', '--no-audit', '--no-fund', '--include=optional', '--include=dev', '--loglevel=error'], root);
+  const code = await run(
+    'npm',
+    ['ci', '--no-audit', '--no-fund', '--include=optional', '--include=dev', '--loglevel=error'],
+    root,
+  );
   if (code !== 0) throw new Error(`npm ci failed (exit ${code}); see the lines above, then run this again`);
   if (!pinnedNode(root)) throw new Error(`npm ci brought no Node for ${process.platform}-${process.arch}`);
   writeFileSync(stampFile, wanted);

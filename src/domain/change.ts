@@ -10,7 +10,18 @@
 import type { AppId, ChangeId, CommitId, InstanceSetId, ReleaseId, TeamId, TreeId } from './ids.ts';
 import type { BranchName } from './names.ts';
 
-export const changeStates = ['received', 'gating', 'passed', 'landed', 'rejected', 'conflict', 'superseded', 'cancelled', 'timed-out', 'infra-error'] as const;
+export const changeStates = [
+  'received',
+  'gating',
+  'passed',
+  'landed',
+  'rejected',
+  'conflict',
+  'superseded',
+  'cancelled',
+  'timed-out',
+  'infra-error',
+] as const;
 export type ChangeState = (typeof changeStates)[number];
 
 export const changeTransitions: Readonly<Record<ChangeState, readonly ChangeState[]>> = {

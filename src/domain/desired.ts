@@ -75,7 +75,16 @@ export type HealthCheck = {
 
 // ---- what the agent reports --------------------------------------------------------------------------------------
 
-export const instanceStates = ['starting', 'healthy', 'unhealthy', 'backing-off', 'draining', 'stopping', 'stopped', 'failed'] as const;
+export const instanceStates = [
+  'starting',
+  'healthy',
+  'unhealthy',
+  'backing-off',
+  'draining',
+  'stopping',
+  'stopped',
+  'failed',
+] as const;
 export type InstanceState = (typeof instanceStates)[number];
 
 export type ObservedInstance = {
@@ -118,7 +127,14 @@ export type AgentEvent =
   | { type: 'state'; state: ObservedState }
   | { type: 'instance'; instance: ObservedInstance }
   | { type: 'instance-gone'; id: InstanceId; setId: InstanceSetId; appId: AppId }
-  | { type: 'incident'; appId: AppId; instanceId: InstanceId; what: 'crashed' | 'restarted' | 'out-of-memory' | 'healthy'; reason: string; atMs: number };
+  | {
+      type: 'incident';
+      appId: AppId;
+      instanceId: InstanceId;
+      what: 'crashed' | 'restarted' | 'out-of-memory' | 'healthy';
+      reason: string;
+      atMs: number;
+    };
 
 /** Which promises of section 3 of the design hold on this machine. */
 export type Enforcement = { identities: boolean; memory: boolean; cpu: boolean; pids: boolean; why: readonly string[] };
@@ -192,4 +208,7 @@ export type LayerSpec = Identities & {
   steps: readonly { argv: readonly string[]; env: Readonly<Record<string, string>>; deadlineMs: number }[];
 };
 
-export type LayerEvent = { line: string } | { done: { key: string; digest: Digest; wasThere: boolean; durationMs: number } } | { failed: { exitCode: number | null; step: number; outputTail: readonly string[] } };
+export type LayerEvent =
+  | { line: string }
+  | { done: { key: string; digest: Digest; wasThere: boolean; durationMs: number } }
+  | { failed: { exitCode: number | null; step: number; outputTail: readonly string[] } };

@@ -20,7 +20,7 @@ export const errorRegistry = {
   'idempotency-mismatch': { status: 422, exit: 64, title: 'The idempotency key was used for another request' },
   'too-large': { status: 413, exit: 65, title: 'Larger than the limit' },
   'no-release': { status: 409, exit: 69, title: 'The app has no release yet' },
-  'unhealthy': { status: 409, exit: 69, title: 'The new instances did not become healthy' },
+  unhealthy: { status: 409, exit: 69, title: 'The new instances did not become healthy' },
   'agent-away': { status: 503, exit: 75, title: 'The agent does not answer' },
   'router-away': { status: 503, exit: 75, title: 'The router does not answer' },
   'tree-refused': { status: 422, exit: 65, title: 'The tree holds something that cannot be placed on a server' },
@@ -46,7 +46,11 @@ export class LockstepError extends Error {
   readonly advice: string | null;
   readonly details: Readonly<Record<string, unknown>>;
 
-  constructor(code: ErrorCode, message: string, more: { advice?: string | null; details?: Record<string, unknown>; cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    more: { advice?: string | null; details?: Record<string, unknown>; cause?: unknown } = {},
+  ) {
     super(message, more.cause === undefined ? undefined : { cause: more.cause });
     this.name = 'LockstepError';
     this.code = code;

@@ -11,7 +11,19 @@ export type Finding = {
 };
 
 /** What kind of question a check asks; the order is the order in which they are shown. */
-export const checkKinds = ['policy', 'style', 'types', 'tests', 'coverage', 'docstrings', 'docs', 'build', 'boot', 'release', 'custom'] as const;
+export const checkKinds = [
+  'policy',
+  'style',
+  'types',
+  'tests',
+  'coverage',
+  'docstrings',
+  'docs',
+  'build',
+  'boot',
+  'release',
+  'custom',
+] as const;
 export type CheckKind = (typeof checkKinds)[number];
 
 /**
@@ -60,5 +72,9 @@ export function fold(results: CheckResult[]): Verdict | null {
   if (results.some((result) => result.outcome === 'infra')) return null;
   const checks = [...results].sort((a, b) => checkKinds.indexOf(a.kind) - checkKinds.indexOf(b.kind));
   const failed = checks.find((result) => result.outcome === 'failed');
-  return { outcome: failed ? 'rejected' : 'passed', checks, reason: failed ? `${failed.name}: ${failed.summary}` : null };
+  return {
+    outcome: failed ? 'rejected' : 'passed',
+    checks,
+    reason: failed ? `${failed.name}: ${failed.summary}` : null,
+  };
 }

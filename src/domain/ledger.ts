@@ -3,10 +3,33 @@
 import type { AppId, ChangeId, EventId, ReleaseId, TeamId } from './ids.ts';
 
 export const eventTypes = [
-  'app.created', 'app.destroyed', 'change.received', 'change.gating', 'change.passed', 'change.landed', 'change.rejected', 'change.conflict',
-  'change.superseded', 'change.cancelled', 'change.timed-out', 'change.infra-error', 'release.starting', 'release.live', 'release.retired',
-  'release.failed', 'config.changed', 'token.created', 'token.revoked', 'branch.stored', 'instance.crashed', 'instance.restarted',
-  'instance.healthy', 'instance.out-of-memory', 'app.restarted', 'recovery.rolled-forward', 'recovery.reconciled',
+  'app.created',
+  'app.destroyed',
+  'change.received',
+  'change.gating',
+  'change.passed',
+  'change.landed',
+  'change.rejected',
+  'change.conflict',
+  'change.superseded',
+  'change.cancelled',
+  'change.timed-out',
+  'change.infra-error',
+  'release.starting',
+  'release.live',
+  'release.retired',
+  'release.failed',
+  'config.changed',
+  'token.created',
+  'token.revoked',
+  'branch.stored',
+  'instance.crashed',
+  'instance.restarted',
+  'instance.healthy',
+  'instance.out-of-memory',
+  'app.restarted',
+  'recovery.rolled-forward',
+  'recovery.reconciled',
 ] as const;
 export type EventType = (typeof eventTypes)[number];
 

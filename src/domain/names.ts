@@ -1,7 +1,8 @@
 // What people type, parsed once at the edge. Each parser returns the branded value or throws `bad-name`, `bad-env` …
 // with what to do; the rules follow what DNS labels, git refs and the environment can hold.
-import type { Brand } from './ids.ts';
+
 import { fail } from './errors.ts';
+import type { Brand } from './ids.ts';
 
 export type AppName = Brand<'app-name'>;
 export type Hostname = Brand<'hostname'>;
@@ -9,7 +10,18 @@ export type BranchName = Brand<'branch'>;
 export type EnvKey = Brand<'env-key'>;
 
 /** Names that are addresses of the platform, or that people would take for it. */
-export const reservedAppNames = ['lockstep', 'www', 'api', 'admin', 'docs', 'git', 'localhost', 'static', 'status', 'mail'] as const;
+export const reservedAppNames = [
+  'lockstep',
+  'www',
+  'api',
+  'admin',
+  'docs',
+  'git',
+  'localhost',
+  'static',
+  'status',
+  'mail',
+] as const;
 
 const appNamePattern = /^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/;
 
@@ -37,7 +49,9 @@ export function parseHostname(text: string): Hostname {
   const name = text.toLowerCase().replace(/\.$/, '');
   const labelsAreFine = name.split('.').every((label) => /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(label));
   if (name.length > 253 || !labelsAreFine) {
-    throw fail('bad-host', `"${printable(text)}" is not a host name`, { advice: 'Use labels of a-z, 0-9 and "-", joined by dots.' });
+    throw fail('bad-host', `"${printable(text)}" is not a host name`, {
+      advice: 'Use labels of a-z, 0-9 and "-", joined by dots.',
+    });
   }
   return name as Hostname;
 }
@@ -49,7 +63,9 @@ export function parseHostname(text: string): Hostname {
 export function parseBranch(text: string): BranchName {
   const forbidden = /[\u0000-\u0020\u007f~^:?*[\\]|\.\.|@\{|\/\/|\.lock(?:\/|$)|(?:^|\/)\.|\.$|\/$|^\/|^-|^@$/;
   if (text === '' || text.length > 200 || forbidden.test(text)) {
-    throw fail('bad-ref', `"${printable(text)}" cannot be a branch name`, { advice: 'See git-check-ref-format for the rules.' });
+    throw fail('bad-ref', `"${printable(text)}" cannot be a branch name`, {
+      advice: 'See git-check-ref-format for the rules.',
+    });
   }
   return text as BranchName;
 }
@@ -81,9 +97,14 @@ export const envValueBytes = 120 * 1024;
  * @throws bad-env for NUL, which no environment can hold, and for more than `envValueBytes`
  */
 export function parseEnvValue(key: EnvKey, text: string): string {
-  if (text.includes('\0')) throw fail('bad-env', `the value of ${key} holds a NUL byte`, { advice: 'No environment can hold one; encode it (base64).' });
+  if (text.includes('\0'))
+    throw fail('bad-env', `the value of ${key} holds a NUL byte`, {
+      advice: 'No environment can hold one; encode it (base64).',
+    });
   if (Buffer.byteLength(text) > envValueBytes) {
-    throw fail('bad-env', `the value of ${key} is larger than ${envValueBytes} bytes`, { advice: 'Keep it in a file in a volume.' });
+    throw fail('bad-env', `the value of ${key} is larger than ${envValueBytes} bytes`, {
+      advice: 'Keep it in a file in a volume.',
+    });
   }
   return text;
 }

@@ -4,7 +4,9 @@
 /** argv, or one line of shell that the app's author wrote (a Procfile line), run inside the app's sandbox only. */
 export type Command = { argv: readonly string[] } | { shell: string };
 
-export type Interpreter = { kind: 'python'; /** e.g. "3.11" or "3.11.7"; null: whichever the platform prefers */ version: string | null } | { kind: 'none' };
+export type Interpreter =
+  | { kind: 'python' /** e.g. "3.11" or "3.11.7"; null: whichever the platform prefers */; version: string | null }
+  | { kind: 'none' };
 
 /** How a dependency layer is made: keyed by everything that goes into it. */
 export type LayerRecipe = {
@@ -13,7 +15,11 @@ export type LayerRecipe = {
   inputs: readonly string[];
   /** Requirement specifiers that Lockstep adds (gunicorn when the app lacks a server). */
   extras: readonly string[];
-  installer: { tool: 'uv-requirements'; files: readonly string[] } | { tool: 'uv-sync' } | { tool: 'uv-project'; extras: readonly string[]; groups: readonly string[] } | { tool: 'none' };
+  installer:
+    | { tool: 'uv-requirements'; files: readonly string[] }
+    | { tool: 'uv-sync' }
+    | { tool: 'uv-project'; extras: readonly string[]; groups: readonly string[] }
+    | { tool: 'none' };
 };
 
 export type ProcessType = {
@@ -54,4 +60,9 @@ export type Limits = {
   diskBytes: number;
 };
 
-export const defaultLimits: Limits = { memoryBytes: 512 * 1024 * 1024, cpus: null, pids: 256, diskBytes: 1024 * 1024 * 1024 };
+export const defaultLimits: Limits = {
+  memoryBytes: 512 * 1024 * 1024,
+  cpus: null,
+  pids: 256,
+  diskBytes: 1024 * 1024 * 1024,
+};

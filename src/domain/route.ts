@@ -33,11 +33,31 @@ export type RouteSnapshot = {
   routes: readonly Route[];
 };
 
-export type RouterHello = { protocol: number; program: string; pid: number; generation: number; port: number; startedAtMs: number };
+export type RouterHello = {
+  protocol: number;
+  program: string;
+  pid: number;
+  generation: number;
+  port: number;
+  startedAtMs: number;
+};
 
 export type RouterStats = {
   generation: number;
   /** Per app since the router's start. Latency in milliseconds, from a histogram. */
-  apps: Readonly<Record<string, { requests: number; inFlight: number; byClass: Readonly<Record<string, number>>; byLCode: Readonly<Record<string, number>>; p50Ms: number; p99Ms: number; lastRequestAtMs: number | null }>>;
+  apps: Readonly<
+    Record<
+      string,
+      {
+        requests: number;
+        inFlight: number;
+        byClass: Readonly<Record<string, number>>;
+        byLCode: Readonly<Record<string, number>>;
+        p50Ms: number;
+        p99Ms: number;
+        lastRequestAtMs: number | null;
+      }
+    >
+  >;
   inFlightByInstance: Readonly<Record<string, number>>;
 };

@@ -1,0 +1,62 @@
+// Dependencies point one way: doors -> journey -> stages -> domain. This walks every import of `src/`.
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { test } from 'node:test';
+
+const root = dirname(import.meta.dirname);
+const stages = ['receive', 'mainline', 'gate', 'build', 'release', 'agent', 'router'];
+/** Rooms that any stage may use: they know nothing of the journey. */
+const foundations = ['domain', 'lib', 'exec', 'git', 'config'];
+
+type Import = { from: string; to: string };
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(join(root, file), 'utf8');
+  const specifiers = [...text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map((match) => match[1]!);
+  return specifiers.map((to) => ({ from: file, to: to.startsWith('.') ? normalize(join(dirname(file), to)) : to }));
+}
+
+const room = (path: string) => path.split('/')[1]!.replace(/\.ts$/, '');
+
+/** One sentence for each import that points the wrong way. */
+function wrongWays(imports: Import[]): string[] {
+  return imports
+    .filter(({ to }) => to.startsWith('src/'))
+    .filter(({ from, to }) => {
+      const [here, there] = [room(from), room(to)];
+      if (here === there || here === 'main') return false;
+      if (here === 'domain') return true;
+      if (here === 'lib') return true;
+      if (foundations.includes(here)) return !foundations.includes(there);
+      if (stages.includes(here)) return !foundations.includes(there);
+      return here === 'store' && !foundations.includes(there);
+    })
+    .map(({ from, to }) => `${from} imports ${to}`);
+}
+
+const sources = globSync('src/**/*.ts', { cwd: root }).filter((file) => !file.endsWith('.test.ts'));
+
+test('no stage imports another, and the domain imports nothing of ours', () => {
+  assert.ok(sources.length > 0);
+  assert.deepEqual(wrongWays(sources.flatMap(importsOf)), []);
+});
+
+test('the walk notices an import that points the wrong way', () => {
+  assert.deepEqual(wrongWays([{ from: 'src/gate/gate.ts', to: 'src/build/build.ts' }]), [
+    'src/gate/gate.ts imports src/build/build.ts',
+  ]);
+  assert.equal(wrongWays([{ from: 'src/domain/app.ts', to: 'src/lib/x.ts' }]).length, 1);
+  assert.equal(wrongWays([{ from: 'src/main/control.ts', to: 'src/gate/gate.ts' }]).length, 0);
+});
+
+test('nothing runs a shell by string', () => {
+  for (const file of sources) {
+    const text = readFileSync(join(root, file), 'utf8');
+    assert.doesNotMatch(
+      text,
+      /shell:\s*true|\bexecSync\(|import \{[^}]*\bexec\b[^}]*\} from 'node:child_process'/,
+      file,
+    );
+  }
+});
