@@ -1,0 +1,129 @@
+// Reads JUnit XML as pytest, unittest (our runner) and node's test runner write it. Attributes keep the prefix "@",
+// because node writes both an attribute `failure` and a child `<failure>`. The totals in the document are the tool's claim
+// and are not believed: cases are counted. Entities are never expanded by the parser (no DTD, no billion laughs); the five
+// named and the numeric ones are decoded here.
+import { XMLParser, XMLValidator } from 'fast-xml-parser';
+import { treePath } from './tree-path.ts';
+
+export const junitBytesLimit = 16 * 1024 * 1024;
+export const junitCaseLimit = 200_000;
+
+export type TestCase = {
+  /** `TestShop.test_pay`, without the module that the file says already. */
+  name: string;
+  outcome: 'passed' | 'failed' | 'skipped';
+  file: string | null;
+  /** Of the failure when it says so, else of the definition; 1-based. */
+  line: number | null;
+  /** The first line of the failure's message; null when it did not fail. */
+  message: string | null;
+  seconds: number;
+};
+
+type Node = { [key: string]: unknown };
+
+const parser = new XMLParser({
+  ignoreAttributes: false,
+  attributeNamePrefix: '@',
+  processEntities: false,
+  parseTagValue: false,
+  parseAttributeValue: false,
+  isArray: (name, _path, _isLeaf, isAttribute) =>
+    !isAttribute && ['testsuite', 'testcase', 'failure', 'error', 'skipped'].includes(name),
+});
+
+/** Every case in the order of the document; null when the text is no JUnit report, or too big to be an honest one. */
+export function parseJunit(source: string, root: string | null = null): TestCase[] | null {
+  if (source.length > junitBytesLimit || source.includes('<!DOCTYPE') || source.includes('<!ENTITY')) return null;
+  let document: Node;
+  try {
+    if (XMLValidator.validate(source) !== true) return null;
+    document = parser.parse(source) as Node;
+  } catch {
+    return null;
+  }
+  const top = document.testsuites ?? document.testsuite;
+  if (top === undefined) return null;
+  const cases: TestCase[] = [];
+  const waiting = nodes(top).reverse();
+  while (waiting.length > 0) {
+    const suite = waiting.pop()!;
+    for (const entry of nodes(suite.testcase)) {
+      if (cases.length >= junitCaseLimit) return null;
+      cases.push(toCase(entry, root));
+    }
+    waiting.push(...nodes(suite.testsuite).reverse());
+  }
+  return cases;
+}
+
+function toCase(entry: Node, root: string | null): TestCase {
+  const fault = nodes(entry.failure)[0] ?? nodes(entry.error)[0] ?? null;
+  const isSkipped = fault === null && entry.skipped !== undefined;
+  const body = fault ? content(fault) : '';
+  const file = treePath(attribute(entry, 'file'), root);
+  const place = fault ? failurePlace(body, file, root) : null;
+  const declared = Number.parseInt(attribute(entry, 'line'), 10);
+  return {
+    name: caseName(attribute(entry, 'classname'), attribute(entry, 'name')),
+    outcome: fault ? 'failed' : isSkipped ? 'skipped' : 'passed',
+    file: place?.file ?? file,
+    // pytest counts the definition from 0
+    line: place?.line ?? (Number.isSafeInteger(declared) && declared >= 0 ? declared + 1 : null),
+    message: fault ? firstLine(attribute(fault, 'message') || body) || 'failed' : null,
+    seconds: Math.max(0, Number.parseFloat(attribute(entry, 'time')) || 0),
+  };
+}
+
+/** The last `path:line:` (pytest), `File "path", line n` (Python) or `(path:line:column)` (node) in the test's own file, else in the tree. */
+function failurePlace(body: string, testFile: string | null, root: string | null): { file: string; line: number } | null {
+  let inTree: { file: string; line: number } | null = null;
+  let inTest: { file: string; line: number } | null = null;
+  for (const line of body.split('\n').slice(0, 5000)) {
+    if (line.length > 2000) continue;
+    const match =
+      /^([^\s:][^:]{0,500}):(\d{1,7}): /.exec(`${line} `) ??
+      /^ *File "([^"]{1,500})", line (\d{1,7})/.exec(line) ??
+      /\(?(?:file:\/\/)?([^\s():]{1,500}):(\d{1,7}):\d{1,7}\)?$/.exec(line);
+    const file = match && treePath(match[1]!, root);
+    if (!match || !file || /(?:^|\/)(?:site-packages|node_modules)\//.test(file)) continue;
+    inTree = { file, line: Number(match[2]) };
+    if (file === testFile) inTest = inTree;
+  }
+  return inTest ?? inTree;
+}
+
+/** Of the dotted class name only what is a class: pytest says `tests.test_a.TestShop`. */
+function caseName(className: string, name: string): string {
+  const classes = className.split('.').filter((part) => /^[A-Z]/.test(part));
+  return [...classes, name || 'unnamed'].join('.');
+}
+
+function nodes(value: unknown): Node[] {
+  const all = Array.isArray(value) ? value : value === undefined ? [] : [value];
+  return all.map((one) => (typeof one === 'object' && one !== null ? (one as Node) : { '#text': String(one) }));
+}
+
+function attribute(node: Node, name: string): string {
+  const value = node[`@${name}`];
+  return typeof value === 'string' ? decodeEntities(value) : '';
+}
+
+function content(node: Node): string {
+  return typeof node['#text'] === 'string' ? decodeEntities(node['#text']) : '';
+}
+
+const named: Record<string, string> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" };
+
+function decodeEntities(text: string): string {
+  return text.replace(/&(?:#(\d{1,7})|#x([0-9a-fA-F]{1,6})|(lt|gt|amp|quot|apos));/g, (whole, decimal, hex, name) => {
+    if (name) return named[name]!;
+    const point = decimal ? Number(decimal) : Number.parseInt(hex, 16);
+    return point <= 0x10ffff ? String.fromCodePoint(point) : whole;
+  });
+}
+
+function firstLine(text: string): string {
+  const line = text.split('\n').find((part) => part.trim() !== '') ?? '';
+  return line.trim().replace(/^AssertionError: (?=assert )/, '').slice(0, 500);
+}

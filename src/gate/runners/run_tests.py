@@ -1,0 +1,327 @@
+"""Runs an app's tests in one process, with coverage.
+
+Usage: run_tests.py --reports FOLDER --try pytest --try unittest ...
+       [--path TOOL]...
+
+Tries the runners in order until one finds a test. Writes junit.xml,
+lcov.info and, last of all, tests.json: {"runner", "executed", "notes"}.
+Exit 0: all passed; 1: some did not; 5: no tests; else the runner's own.
+"""
+
+import argparse
+import glob
+import importlib.util
+import io
+import json
+import os
+import re
+import sys
+import time
+import traceback
+import unittest
+from xml.sax.saxutils import escape, quoteattr
+
+NOTES = []
+
+
+def add_tool(path):
+    folders = [path]
+    for base in (path, os.path.dirname(os.path.dirname(path))):
+        folders.append(os.path.join(base, "site-packages"))
+        folders += glob.glob(
+            os.path.join(base, "lib", "python3*", "site-packages"))
+    # at the end: the app's own versions come first
+    sys.path += [folder for folder in folders if os.path.isdir(folder)]
+
+
+def is_there(name):
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def app_runs_coverage():
+    """True when the app's pytest configuration asks for pytest-cov."""
+    if "--cov" in os.environ.get("PYTEST_ADDOPTS", ""):
+        return True
+    for name in ("pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini",
+                 "setup.cfg"):
+        try:
+            with open(name, encoding="utf-8", errors="replace") as stream:
+                text = stream.read(1 << 20)
+        except OSError:
+            continue
+        if re.search(r"addopts[^\[]*?--cov\b", text):
+            return True
+    return False
+
+
+def start_coverage():
+    if not is_there("coverage"):
+        NOTES.append("coverage is not installed, none was measured")
+        return None
+    import coverage
+
+    try:
+        # the app's own .coveragerc, setup.cfg, tox.ini or pyproject.toml
+        measure = coverage.Coverage(data_file=None, config_file=True)
+        if not (measure.get_option("run:source")
+                or measure.get_option("run:source_pkgs")
+                or measure.get_option("run:include")):
+            measure.set_option("run:source", ["."])
+        measure.start()
+        return measure
+    except Exception as error:
+        NOTES.append("coverage could not start: %s" % error)
+        return None
+
+
+def write_coverage(measure, reports):
+    if measure is None:
+        return
+    try:
+        measure.stop()
+        measure.lcov_report(outfile=os.path.join(reports, "lcov.info"),
+                            ignore_errors=True)
+    except Exception as error:
+        NOTES.append("no coverage: %s" % error)
+
+
+class Counter:
+    """A pytest plugin: how many tests ran."""
+
+    def __init__(self):
+        self.executed = 0
+
+    def pytest_runtest_logreport(self, report):
+        if report.when == "call" and not report.skipped:
+            self.executed += 1
+        elif report.failed:
+            self.executed += 1
+
+    def pytest_collectreport(self, report):
+        if report.failed:
+            self.executed += 1
+
+
+def run_pytest(reports):
+    """(exit code, executed), or None when there are no tests."""
+    import pytest
+
+    counter = Counter()
+    arguments = ["--junitxml=" + os.path.join(reports, "junit.xml"),
+                 "-o", "junit_family=xunit1", "-p", "no:cacheprovider"]
+    if app_runs_coverage() and is_there("pytest_cov"):
+        lcov = os.path.join(reports, "lcov.info")
+        arguments += ["--cov-report=lcov:" + lcov, "--cov-fail-under=0"]
+    code = int(pytest.main(arguments, plugins=[counter]))
+    return None if code == 5 else (code, counter.executed)
+
+
+class Recorder:
+    """Mixed into a result class: notes the end of every test."""
+
+    def startTest(self, test):
+        self.lockstep_started = time.perf_counter()
+        super().startTest(test)
+
+    def _note(self, test, outcome, error=None, reason=""):
+        begun = getattr(self, "lockstep_started", time.perf_counter())
+        RECORDS.append((test, outcome, error, reason,
+                        time.perf_counter() - begun))
+
+    def addSuccess(self, test):
+        super().addSuccess(test)
+        self._note(test, "passed")
+
+    def addFailure(self, test, error):
+        super().addFailure(test, error)
+        self._note(test, "failure", error)
+
+    def addError(self, test, error):
+        super().addError(test, error)
+        self._note(test, "error", error)
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self._note(test, "skipped", reason=reason)
+
+    def addExpectedFailure(self, test, error):
+        super().addExpectedFailure(test, error)
+        self._note(test, "passed")
+
+    def addUnexpectedSuccess(self, test):
+        super().addUnexpectedSuccess(test)
+        self._note(test, "failure", reason="unexpected success")
+
+    def addSubTest(self, test, subtest, error):
+        super().addSubTest(test, subtest, error)
+        if error is not None:
+            self._note(subtest, "failure", error)
+
+
+RECORDS = []
+
+
+def record_unittest():
+    make = unittest.TextTestRunner._makeResult
+
+    def make_recording(self):
+        result = make(self)
+        kind = type(result)
+        result.__class__ = type(kind.__name__, (Recorder, kind), {})
+        return result
+
+    unittest.TextTestRunner._makeResult = make_recording
+
+
+def clean(text):
+    return re.sub("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]",
+                  "?", text)
+
+
+def relative(path):
+    root = os.path.realpath(".") + os.sep
+    path = os.path.realpath(path)
+    return path[len(root):] if path.startswith(root) else None
+
+
+def place_of(test, error):
+    """File and line in the app: of the failure, else of the test."""
+    owner = getattr(test, "test_case", test)
+    module = sys.modules.get(type(owner).__module__)
+    own = relative(getattr(module, "__file__", None) or "/")
+    best = None
+    for frame in traceback.extract_tb(error[2]) if error else []:
+        path = relative(frame.filename)
+        if path and (best is None or best[0] != own or path == own):
+            best = (path, frame.lineno)
+    method = getattr(owner, getattr(owner, "_testMethodName", ""), None)
+    code = getattr(method, "__code__", None)
+    return best or (own, code.co_firstlineno if code else None)
+
+
+def write_junit(reports):
+    out = io.StringIO()
+    out.write('<?xml version="1.0" encoding="utf-8"?>\n<testsuites>')
+    out.write('<testsuite name="unittest">\n')
+    for test, outcome, error, reason, seconds in RECORDS:
+        path, line = place_of(test, error)
+        owner = getattr(test, "test_case", test)
+        name = getattr(owner, "_testMethodName", None) or str(test)
+        kind = type(owner)
+        out.write("<testcase classname=%s name=%s time=\"%.3f\"" % (
+            quoteattr(clean("%s.%s" % (kind.__module__, kind.__qualname__))),
+            quoteattr(clean(name)), seconds))
+        if path:
+            out.write(" file=%s" % quoteattr(clean(path)))
+        if line:
+            # counted from 0, as pytest does
+            out.write(' line="%d"' % (line - 1))
+        out.write(">")
+        if outcome == "skipped":
+            out.write("<skipped message=%s/>" % quoteattr(clean(reason)))
+        elif outcome != "passed":
+            message, body = reason, ""
+            if error:
+                message = str(error[1]) or error[0].__name__
+                body = "".join(traceback.format_exception(*error))
+                if path and line:
+                    body += "\n%s:%d: %s" % (path, line, error[0].__name__)
+            message = message.strip().split("\n")[0]
+            if "Failed to import" in message or name.startswith("_Failed"):
+                message = body.strip().split("\n")[-1]
+            out.write("<%s message=%s>%s</%s>" % (
+                outcome, quoteattr(clean(message[:500])),
+                escape(clean(body[-20000:])), outcome))
+        out.write("</testcase>\n")
+    out.write("</testsuite></testsuites>\n")
+    with open(os.path.join(reports, "junit.xml"), "w",
+              encoding="utf-8", errors="replace") as stream:
+        stream.write(out.getvalue())
+
+
+def end_of_records(reports):
+    ran = [record for record in RECORDS if record[1] != "skipped"]
+    if not RECORDS:
+        return None
+    write_junit(reports)
+    bad = any(record[1] in ("failure", "error") for record in RECORDS)
+    return (1 if bad else 0, len(ran))
+
+
+def run_unittest(reports):
+    record_unittest()
+    for start in (".", "tests", "test"):
+        if not os.path.isdir(start):
+            continue
+        found = ["-s", start] if start != "." else []
+        unittest.main(module=None, exit=False,
+                      argv=["python -m unittest", "discover"] + found)
+        if RECORDS:
+            break
+    return end_of_records(reports)
+
+
+def run_django(reports):
+    import runpy
+
+    record_unittest()
+    sys.argv = ["manage.py", "test", "--noinput"]
+    code = 0
+    try:
+        runpy.run_path("manage.py", run_name="__main__")
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else 1
+        code = 0 if error.code is None else code
+    ended = end_of_records(reports)
+    if ended is None and code not in (0, 5):
+        # it could not even start: that is a failure, not "no tests"
+        return (code, 0)
+    return ended and (code or ended[0], ended[1])
+
+
+RUNNERS = {"pytest": run_pytest, "unittest": run_unittest,
+           "django": run_django}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--reports", required=True)
+    parser.add_argument("--path", action="append", default=[])
+    parser.add_argument("--try", dest="order", action="append",
+                        choices=sorted(RUNNERS), required=True)
+    options = parser.parse_args()
+    # like `python -m pytest`: the current folder comes first
+    sys.path[0] = os.getcwd()
+    for path in options.path:
+        add_tool(path)
+    order = []
+    for name in options.order:
+        if name == "pytest" and not is_there("pytest"):
+            NOTES.append("pytest is not installed")
+        else:
+            order.append(name)
+    sys.argv = sys.argv[:1]
+    own = "pytest" in order and app_runs_coverage() and is_there("pytest_cov")
+    measure = None if own else start_coverage()
+    ended, name = None, None
+    for name in order:
+        ended = RUNNERS[name](options.reports)
+        if ended is not None:
+            break
+    code, executed = ended or (5, 0)
+    if ended is not None:
+        write_coverage(measure, options.reports)
+    summary = {"runner": name if ended is not None else None,
+               "executed": executed, "exitCode": code, "notes": NOTES}
+    sys.stdout.flush()
+    with open(os.path.join(options.reports, "tests.json"), "w",
+              encoding="utf-8") as stream:
+        json.dump(summary, stream)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
