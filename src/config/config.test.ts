@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { defaultHome, readConfig } from './config.ts';
+
+test('flags win over the environment, which wins over the defaults', () => {
+  const env = { LOCKSTEP_HOME: '/srv/env', LOCKSTEP_PORT: '9000' };
+  assert.equal(readConfig({}, env, false).home, '/srv/env');
+  assert.equal(readConfig({ home: '/srv/flag', port: '9001' }, env, false).home, '/srv/flag');
+  assert.equal(readConfig({ port: '9001' }, env, false).port, 9001);
+  const plain = readConfig({}, {}, true);
+  assert.deepEqual(
+    [plain.home, plain.port, plain.bindAddress, plain.base],
+    ['/var/lib/lockstep', 8080, '127.0.0.1', 'localhost'],
+  );
+  assert.equal(readConfig({ isPublic: true }, {}, true).bindAddress, '0.0.0.0');
+  assert.equal(defaultHome(false, '/home/ann'), '/home/ann/.lockstep');
+});
+
+test('every wrong setting is named in one error', () => {
+  assert.throws(
+    () => readConfig({ port: '99999', base: 'a b', home: `/${'x'.repeat(120)}` }, {}, false),
+    (error: Error) => {
+      for (const setting of ['port:', 'base:', 'home:']) assert.match(error.message, new RegExp(setting));
+      return true;
+    },
+  );
+});
+
+test('the record cannot be changed', () => {
+  const config = readConfig({}, {}, false);
+  assert.throws(() => Object.assign(config, { port: 1 }), TypeError);
+});

@@ -1,0 +1,69 @@
+// Environment and flags, read in one place into one frozen record. All problems are reported together, each with the
+// setting, the value and the remedy. Everything on disk lives under `home`; paths are made from ids here and nowhere else.
+import { homedir } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+import { fail } from '../domain/errors.ts';
+import { parseHostname, printable } from '../domain/names.ts';
+
+export type Config = Readonly<{
+  home: string;
+  /** The router's public port. */
+  port: number;
+  /** 127.0.0.1 unless `--public`. */
+  bindAddress: string;
+  /** Apps are `<app>.<base>`. */
+  base: string;
+  isRoot: boolean;
+  /** Where the processes meet; under `home`, and short enough for sun_path. */
+  sockets: Readonly<{ control: string; agent: string; router: string }>;
+}>;
+
+export type Flags = { home?: string; port?: string; base?: string; isPublic?: boolean };
+
+/** unix(7): sun_path holds 108 bytes with its end. */
+const socketPathBytes = 107;
+
+/** `/var/lib/lockstep` as root, else `~/.lockstep`. */
+export function defaultHome(isRoot: boolean, userHome = homedir()): string {
+  return isRoot ? '/var/lib/lockstep' : join(userHome, '.lockstep');
+}
+
+/**
+ * Flags win over `LOCKSTEP_HOME`, `LOCKSTEP_PORT`, `LOCKSTEP_BASE`, which win over the defaults.
+ * @throws bad-request naming every setting that is wrong
+ */
+export function readConfig(flags: Flags, env: Readonly<Record<string, string | undefined>>, isRoot: boolean): Config {
+  const problems: string[] = [];
+  const home = resolve(flags.home ?? env.LOCKSTEP_HOME ?? defaultHome(isRoot));
+  const portText = flags.port ?? env.LOCKSTEP_PORT ?? '8080';
+  const port = Number(portText);
+  if (!/^\d{1,5}$/.test(portText) || port > 65_535)
+    problems.push(`port: "${printable(portText)}" is not a number from 0 to 65535`);
+  const baseText = flags.base ?? env.LOCKSTEP_BASE ?? 'localhost';
+  let base = 'localhost';
+  try {
+    base = parseHostname(baseText);
+  } catch {
+    problems.push(`base: "${printable(baseText)}" is not a host name`);
+  }
+  if (!isAbsolute(home) || /[\0\n]/.test(home)) problems.push(`home: "${printable(home)}" is not a path`);
+  const socket = (name: string) => join(home, 'run', `${name}.sock`);
+  if (Buffer.byteLength(socket('control')) > socketPathBytes) {
+    problems.push(
+      `home: its path is too long for a Unix socket (${socketPathBytes} bytes with /run/control.sock); choose a shorter one`,
+    );
+  }
+  if (problems.length > 0) {
+    throw fail('bad-request', `the settings are not valid: ${problems.join('; ')}`, {
+      advice: 'Mend them and start again.',
+    });
+  }
+  return Object.freeze({
+    home,
+    port,
+    bindAddress: flags.isPublic ? '0.0.0.0' : '127.0.0.1',
+    base,
+    isRoot,
+    sockets: Object.freeze({ control: socket('control'), agent: socket('agent'), router: socket('router') }),
+  });
+}
