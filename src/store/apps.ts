@@ -1,0 +1,92 @@
+// Questions about apps. Every one takes the principal: a foreign app, or one outside the token's scope, is not there.
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
+import type { App, Principal } from '../domain/app.ts';
+import type { AppId, TeamId } from '../domain/ids.ts';
+import type { AppName, BranchName, Hostname } from '../domain/names.ts';
+import { inTransaction } from './open.ts';
+
+/** The first numeric identity; each app takes two: live = first + 2n, gate = live + 1, group = live. */
+export const firstIdentity = 40_000;
+/** Beyond 59,999 Debian and systemd hand out ids of their own. */
+export const mostApps = 9_999;
+
+export type NewApp = {
+  id: AppId;
+  name: AppName;
+  mainBranch: BranchName | null;
+  hosts: readonly Hostname[];
+  createdAtMs: number;
+};
+
+/** The app as stored, or null when the name or a host is taken, or no identity is left. */
+export function insertApp(database: DatabaseSync, principal: Principal, app: NewApp): App | null {
+  return inTransaction(database, () => {
+    const taken = database.prepare('SELECT 1 FROM apps WHERE name = ?').get(app.name);
+    const hostTaken = app.hosts.some((host) => database.prepare('SELECT 1 FROM hosts WHERE host = ?').get(host));
+    const identity = freeIdentity(database);
+    if (taken || hostTaken || identity === null) return null;
+    database
+      .prepare('INSERT INTO apps (id, team_id, name, main_branch, identity, created_at_ms) VALUES (?, ?, ?, ?, ?, ?)')
+      .run(app.id, principal.teamId, app.name, app.mainBranch, identity, app.createdAtMs);
+    for (const host of app.hosts)
+      database
+        .prepare('INSERT INTO hosts (host, team_id, app_id) VALUES (?, ?, ?)')
+        .run(host, principal.teamId, app.id);
+    return findApp(database, principal, app.name);
+  });
+}
+
+function freeIdentity(database: DatabaseSync): number | null {
+  const row = database
+    .prepare(
+      'SELECT coalesce(min(identity) + 1, 0) AS next FROM (SELECT -1 AS identity UNION SELECT identity FROM apps) AS used WHERE identity + 1 NOT IN (SELECT identity FROM apps)',
+    )
+    .get();
+  const next = Number(row?.next ?? 0);
+  return next < mostApps ? next : null;
+}
+
+export function findApp(database: DatabaseSync, principal: Principal, name: AppName): App | null {
+  const row = database.prepare('SELECT * FROM apps WHERE team_id = ? AND name = ?').get(principal.teamId, name);
+  if (!row || !mayTouch(principal, row.id as AppId)) return null;
+  return present(database, row);
+}
+
+/** In the order of their names, after `after` when it is given; at most `limit`. */
+export function listApps(database: DatabaseSync, principal: Principal, after: string, limit: number): App[] {
+  const rows = database
+    .prepare('SELECT * FROM apps WHERE team_id = ? AND name > ? ORDER BY name')
+    .all(principal.teamId, after);
+  return rows
+    .filter((row) => mayTouch(principal, row.id as AppId))
+    .slice(0, limit)
+    .map((row) => present(database, row));
+}
+
+/** Removes the app and, by the foreign keys, everything of it; true when it was there. */
+export function deleteApp(database: DatabaseSync, principal: Principal, id: AppId): boolean {
+  if (!mayTouch(principal, id)) return false;
+  return database.prepare('DELETE FROM apps WHERE team_id = ? AND id = ?').run(principal.teamId, id).changes === 1;
+}
+
+function mayTouch(principal: Principal, id: AppId): boolean {
+  return principal.appIds === null || principal.appIds.includes(id);
+}
+
+function present(database: DatabaseSync, row: Record<string, SQLOutputValue>): App {
+  const hosts = database.prepare('SELECT host FROM hosts WHERE app_id = ? ORDER BY host').all(row.id as string);
+  const liveUid = firstIdentity + 2 * Number(row.identity);
+  return {
+    id: row.id as AppId,
+    teamId: row.team_id as TeamId,
+    name: row.name as AppName,
+    mainBranch: row.main_branch as BranchName | null,
+    hosts: hosts.map(({ host }) => host as Hostname),
+    liveUid,
+    gateUid: liveUid + 1,
+    gid: liveUid,
+    wasEverHealthy: row.was_ever_healthy === 1,
+    hasEverRunTests: row.has_ever_run_tests === 1,
+    createdAtMs: Number(row.created_at_ms),
+  };
+}

@@ -1,0 +1,86 @@
+// Tokens: 256 random bits, shown once, kept as a SHA-256 hash (a hash without salt or stretching is enough for a secret
+// that nobody can guess: it has full entropy). Looked up by hash, so no comparison of secrets leaks time.
+import { createHash } from 'node:crypto';
+import type { DatabaseSync } from 'node:sqlite';
+import { type Principal, type Right, rights } from '../domain/app.ts';
+import type { AppId, TeamId, TokenId } from '../domain/ids.ts';
+
+export type TokenRow = {
+  id: TokenId;
+  name: string;
+  rights: readonly Right[];
+  /** null: every app of the team. */
+  appIds: readonly AppId[] | null;
+  createdAtMs: number;
+  expiresAtMs: number | null;
+  revokedAtMs: number | null;
+};
+
+export type NewToken = Omit<TokenRow, 'revokedAtMs'> & { teamId: TeamId; secret: string };
+
+export function hashToken(secret: string): string {
+  return createHash('sha256').update(secret).digest('hex');
+}
+
+export function insertToken(database: DatabaseSync, token: NewToken): void {
+  database
+    .prepare(
+      'INSERT INTO tokens (id, team_id, name, hash, rights, app_ids, created_at_ms, expires_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+    )
+    .run(
+      token.id,
+      token.teamId,
+      token.name,
+      hashToken(token.secret),
+      token.rights.join(','),
+      token.appIds ? JSON.stringify(token.appIds) : null,
+      token.createdAtMs,
+      token.expiresAtMs,
+    );
+}
+
+/** The principal behind a secret; null when it is unknown, expired or revoked. Asked at every request: a revoked token is dead at once. */
+export function principalOf(database: DatabaseSync, secret: string, nowMs: number): Principal | null {
+  const row = database
+    .prepare(
+      'SELECT name, team_id, rights, app_ids FROM tokens WHERE hash = ? AND revoked_at_ms IS NULL AND (expires_at_ms IS NULL OR expires_at_ms > ?)',
+    )
+    .get(hashToken(secret), nowMs);
+  if (!row) return null;
+  return {
+    name: String(row.name),
+    teamId: row.team_id as TeamId,
+    rights: parseRights(String(row.rights)),
+    appIds: row.app_ids === null ? null : (JSON.parse(String(row.app_ids)) as AppId[]),
+  };
+}
+
+/** True when there was such a token of the principal's team that was not revoked yet. */
+export function revokeToken(database: DatabaseSync, principal: Principal, id: TokenId, nowMs: number): boolean {
+  const update = database.prepare(
+    'UPDATE tokens SET revoked_at_ms = ? WHERE id = ? AND team_id = ? AND revoked_at_ms IS NULL',
+  );
+  return update.run(nowMs, id, principal.teamId).changes === 1;
+}
+
+/** The team's tokens, newest first, without their hashes. */
+export function listTokens(database: DatabaseSync, principal: Principal): TokenRow[] {
+  const rows = database
+    .prepare(
+      'SELECT id, name, rights, app_ids, created_at_ms, expires_at_ms, revoked_at_ms FROM tokens WHERE team_id = ? ORDER BY id DESC',
+    )
+    .all(principal.teamId);
+  return rows.map((row) => ({
+    id: row.id as TokenId,
+    name: String(row.name),
+    rights: parseRights(String(row.rights)),
+    appIds: row.app_ids === null ? null : (JSON.parse(String(row.app_ids)) as AppId[]),
+    createdAtMs: Number(row.created_at_ms),
+    expiresAtMs: row.expires_at_ms === null ? null : Number(row.expires_at_ms),
+    revokedAtMs: row.revoked_at_ms === null ? null : Number(row.revoked_at_ms),
+  }));
+}
+
+function parseRights(text: string): Right[] {
+  return rights.filter((right) => text.split(',').includes(right));
+}
