@@ -1,0 +1,91 @@
+// git's command lines as data. Objects are named by id only; a ref is a full `refs/…` name, so that neither can be taken
+// for an option. What a user typed never comes here without having been parsed.
+
+import { fail } from '../domain/errors.ts';
+import type { Brand, CommitId, ObjectId, TreeId } from '../domain/ids.ts';
+import { type BranchName, parseBranch, printable } from '../domain/names.ts';
+
+export type RefName = Brand<'ref'>;
+
+/** The tree with nothing in it, which git knows without storing it. */
+export const emptyTree = '4b825dc642cb6eb9a060e54bf8d69288fbee4904' as TreeId;
+export const zeroId = '0000000000000000000000000000000000000000' as ObjectId;
+
+/**
+ * A full ref name.
+ * @throws bad-ref
+ */
+export function parseRef(text: string): RefName {
+  if (!text.startsWith('refs/'))
+    throw fail('bad-ref', `"${printable(text)}" is not a full ref name`, { advice: 'Use refs/heads/<branch>.' });
+  parseBranch(text.slice('refs/'.length));
+  return text as RefName;
+}
+
+export function branchRef(branch: BranchName): RefName {
+  return `refs/heads/${branch}` as RefName;
+}
+
+const diffOptions = ['-r', '-M', '--no-color', '--no-ext-diff', '--no-textconv'] as const;
+
+export const argv = {
+  resolveRef: (ref: RefName) => ['rev-parse', '--verify', '--quiet', '--end-of-options', ref],
+  treeOf: (commit: CommitId) => ['rev-parse', '--verify', '--quiet', '--end-of-options', `${commit}^{tree}`],
+  isAncestor: (ancestor: CommitId, descendant: CommitId) => ['merge-base', '--is-ancestor', ancestor, descendant],
+  parents: (commit: CommitId) => ['rev-list', '--parents', '--no-walk', '--end-of-options', commit, '--'],
+  lsTree: (tree: ObjectId) => ['ls-tree', '-r', '-l', '-z', '--full-tree', tree],
+  catFileBatch: () => ['cat-file', '--batch'],
+  diff: (from: TreeId, to: TreeId) => [
+    'diff-tree',
+    '-p',
+    '-U0',
+    '--src-prefix=a/',
+    '--dst-prefix=b/',
+    ...diffOptions,
+    from,
+    to,
+    '--',
+  ],
+  changedFiles: (from: TreeId, to: TreeId) => [
+    'diff-tree',
+    '--raw',
+    '-z',
+    '--no-abbrev',
+    ...diffOptions,
+    from,
+    to,
+    '--',
+  ],
+  mergeTree: (base: CommitId, head: CommitId) => [
+    'merge-tree',
+    '--write-tree',
+    '-z',
+    '--name-only',
+    '--no-messages',
+    base,
+    head,
+  ],
+  commitTree: (tree: TreeId, parents: readonly CommitId[]) => [
+    'commit-tree',
+    tree,
+    ...parents.flatMap((id) => ['-p', id]),
+    '-F',
+    '-',
+  ],
+  updateRef: (ref: RefName, to: ObjectId, from: ObjectId, reason: string) => [
+    'update-ref',
+    '-m',
+    reason,
+    '--',
+    ref,
+    to,
+    from,
+  ],
+  deleteRef: (ref: RefName, from: ObjectId) => ['update-ref', '-d', '--', ref, from],
+  listRefs: (prefix: string) => ['for-each-ref', '--format=%(objectname) %(refname)', '--', prefix],
+  refHistory: (ref: RefName) => ['log', '--walk-reflogs', '--format=%H', '--end-of-options', ref, '--'],
+  setHead: (ref: RefName) => ['symbolic-ref', 'HEAD', ref],
+  packRefs: () => ['pack-refs', '--all', '--prune'],
+  repack: (expire: string) => ['repack', '-A', '-d', '-l', '-q', `--unpack-unreachable=${expire}`],
+  prune: (expire: string) => ['prune', `--expire=${expire}`],
+} as const;

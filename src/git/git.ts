@@ -1,0 +1,261 @@
+// Typed questions to the git program about one repository. The machine's and the user's git configuration are out of the
+// picture; the repository's own (which `repository.ts` wrote) counts. A handle with a permit may move main.
+
+import { fail } from '../domain/errors.ts';
+import { type CommitId, type ObjectId, parseObjectId, type TreeId } from '../domain/ids.ts';
+import { ExecError, type RunResult, run, spawnStreaming } from '../exec/exec.ts';
+import { argv, emptyTree, type RefName, zeroId } from './argv.ts';
+import { blobsOf } from './cat-file.ts';
+
+export type GitOptions = {
+  repositoryPath: string;
+  /** Lets this handle move the guarded branch; null or left out for everything else. */
+  permit?: string | null;
+  /** False for a repository that we did not make: its hooks must not run. */
+  isOurs?: boolean;
+  timeoutMs?: number;
+};
+
+export type TreeEntry = {
+  path: string;
+  mode: string;
+  type: 'blob' | 'commit' | 'tree';
+  id: ObjectId /** Bytes; null for a submodule. */;
+  size: number | null;
+};
+export type ChangedFile = {
+  status: string;
+  path: string /** Set for a rename or copy. */;
+  oldPath: string | null;
+  oldMode: string;
+  newMode: string;
+  oldId: ObjectId;
+  newId: ObjectId;
+};
+export type Blob = { id: ObjectId; type: string; content: Buffer };
+export type MergeResult = { isClean: true; tree: TreeId } | { isClean: false; tree: TreeId; conflicts: string[] };
+/** A person and a moment, as a commit keeps them; `atSeconds` since the epoch, always written as UTC. */
+export type Signature = { name: string; email: string; atSeconds: number };
+
+/** The environment for every git we start. */
+export function gitEnvironment(options: { permit?: string | null; isOurs?: boolean } = {}): Record<string, string> {
+  const config: [string, string][] = [
+    ['protocol.file.allow', 'never'],
+    ['safe.directory', '*'],
+  ];
+  if (options.isOurs === false) config.push(['core.hooksPath', '/dev/null']);
+  const env: Record<string, string> = {
+    PATH: process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin',
+    HOME: '/nonexistent',
+    LC_ALL: 'C',
+    TZ: 'UTC',
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_ATTR_NOSYSTEM: '1',
+    GIT_TERMINAL_PROMPT: '0',
+    GIT_OPTIONAL_LOCKS: '0',
+    GIT_CONFIG_COUNT: String(config.length),
+  };
+  config.forEach(([key, value], index) => {
+    env[`GIT_CONFIG_KEY_${index}`] = key;
+    env[`GIT_CONFIG_VALUE_${index}`] = value;
+  });
+  if (options.permit) env.LOCKSTEP_PERMIT = options.permit;
+  return env;
+}
+
+export type Git = ReturnType<typeof openGit>;
+
+/** A handle on one repository. Every method throws `git-failed`, `timed-out`, `cancelled` or `disk-full` when git does not answer. */
+export function openGit(options: GitOptions) {
+  const env = gitEnvironment(options);
+  const program = ['git', `--git-dir=${options.repositoryPath}`];
+
+  async function ask(
+    words: readonly string[],
+    more: {
+      okCodes?: number[];
+      input?: string;
+      env?: Record<string, string>;
+      signal?: AbortSignal | undefined;
+      maxBytes?: number;
+    } = {},
+  ): Promise<RunResult> {
+    const { signal, ...rest } = more;
+    try {
+      return await run([...program, ...words], {
+        cwd: options.repositoryPath,
+        timeoutMs: options.timeoutMs ?? 120_000,
+        okCodes: [0],
+        maxBytes: 256 * 1024 * 1024,
+        ...rest,
+        ...(signal ? { signal } : {}),
+        env: { ...env, ...more.env },
+      });
+    } catch (error) {
+      throw asFailure(words, error);
+    }
+  }
+
+  async function resolveRef(ref: RefName): Promise<ObjectId | null> {
+    const result = await ask(argv.resolveRef(ref), { okCodes: [0, 1] });
+    return result.code === 0 ? parseObjectId(result.stdout.trim()) : null;
+  }
+
+  /** Runs a ref update; tells a lost race (`false`) from a failure by reading the ref again. */
+  async function move(ref: RefName, expected: ObjectId | null, words: readonly string[]): Promise<boolean> {
+    try {
+      await ask(words);
+      return true;
+    } catch (error) {
+      if ((await resolveRef(ref)) !== expected) return false;
+      throw error;
+    }
+  }
+
+  return {
+    repositoryPath: options.repositoryPath,
+    env,
+    resolveRef,
+    /** The tree of a commit, or null when the commit is not there. */
+    async treeOf(commit: CommitId): Promise<TreeId | null> {
+      const result = await ask(argv.treeOf(commit), { okCodes: [0, 1, 128] });
+      return result.code === 0 ? parseObjectId(result.stdout.trim()) : null;
+    },
+    async isAncestor(ancestor: CommitId, descendant: CommitId): Promise<boolean> {
+      return (await ask(argv.isAncestor(ancestor, descendant), { okCodes: [0, 1] })).code === 0;
+    },
+    async parentsOf(commit: CommitId): Promise<CommitId[]> {
+      return (await ask(argv.parents(commit))).stdout.trim().split(' ').slice(1) as CommitId[];
+    },
+    /** Every file of a tree (or a commit's tree), with its size. */
+    async lsTree(tree: ObjectId, signal?: AbortSignal): Promise<TreeEntry[]> {
+      return records((await ask(argv.lsTree(tree), { signal })).stdout).map(parseTreeEntry);
+    },
+    /** The objects in the order asked for, from one git process, which ends when the loop does. @throws not-found */
+    catFiles(ids: Iterable<ObjectId> | AsyncIterable<ObjectId>): AsyncGenerator<Blob> {
+      return blobsOf(
+        () => spawnStreaming([...program, ...argv.catFileBatch()], { cwd: options.repositoryPath, env }),
+        ids,
+      );
+    },
+    /** A unified diff without context; null stands for the empty tree. */
+    async diff(from: TreeId | null, to: TreeId, signal?: AbortSignal): Promise<string> {
+      return (await ask(argv.diff(from ?? emptyTree, to), { signal })).stdout;
+    },
+    async changedFiles(from: TreeId | null, to: TreeId): Promise<ChangedFile[]> {
+      return parseChangedFiles((await ask(argv.changedFiles(from ?? emptyTree, to))).stdout);
+    },
+    async mergeTree(base: CommitId, head: CommitId): Promise<MergeResult> {
+      const result = await ask(argv.mergeTree(base, head), { okCodes: [0, 1] });
+      const [tree, ...conflicts] = records(result.stdout);
+      if (result.code === 0) return { isClean: true, tree: tree as TreeId };
+      return { isClean: false, tree: tree as TreeId, conflicts: [...new Set(conflicts)] };
+    },
+    /** Writes a commit. Everything that its id depends on is a parameter, so the same inputs give the same id. */
+    async commitTree(commit: {
+      tree: TreeId;
+      parents: readonly CommitId[];
+      message: string;
+      author: Signature;
+      committer: Signature;
+    }): Promise<CommitId> {
+      const result = await ask(argv.commitTree(commit.tree, commit.parents), {
+        input: commit.message,
+        env: { ...signatureEnv('AUTHOR', commit.author), ...signatureEnv('COMMITTER', commit.committer) },
+      });
+      return result.stdout.trim() as CommitId;
+    },
+    /** Compare-and-swap of a ref (`from` null: it must not exist yet). False when it stands elsewhere. */
+    updateRef(ref: RefName, to: ObjectId, from: ObjectId | null, reason: string): Promise<boolean> {
+      return move(ref, from, argv.updateRef(ref, to, from ?? zeroId, reason));
+    },
+    deleteRef(ref: RefName, from: ObjectId): Promise<boolean> {
+      return move(ref, from, argv.deleteRef(ref, from));
+    },
+    async listRefs(prefix: 'refs/heads/' | 'refs/tags/' | 'refs/lockstep/'): Promise<Map<RefName, ObjectId>> {
+      const lines = (await ask(argv.listRefs(prefix))).stdout.split('\n').filter((line) => line !== '');
+      return new Map(
+        lines.map((line) => [
+          line.slice(line.indexOf(' ') + 1) as RefName,
+          line.slice(0, line.indexOf(' ')) as ObjectId,
+        ]),
+      );
+    },
+    /** Every value that the ref has held, newest first (from its log). */
+    async refHistory(ref: RefName): Promise<CommitId[]> {
+      if ((await resolveRef(ref)) === null) return [];
+      return (await ask(argv.refHistory(ref))).stdout.split('\n').filter((line) => line !== '') as CommitId[];
+    },
+    async setHead(ref: RefName): Promise<void> {
+      await ask(argv.setHead(ref));
+    },
+    /** Packs refs and objects, and drops unreachable ones older than `expire` (git's date words, no user input). */
+    async maintain(expire = '2.weeks.ago'): Promise<void> {
+      for (const words of [argv.packRefs(), argv.repack(expire), argv.prune(expire)]) await ask(words);
+    },
+  };
+}
+
+function signatureEnv(role: 'AUTHOR' | 'COMMITTER', signature: Signature): Record<string, string> {
+  return {
+    [`GIT_${role}_NAME`]: signature.name,
+    [`GIT_${role}_EMAIL`]: signature.email,
+    [`GIT_${role}_DATE`]: `@${signature.atSeconds} +0000`,
+  };
+}
+
+function asFailure(words: readonly string[], error: unknown): Error {
+  if (!(error instanceof ExecError)) return error as Error;
+  const { result } = error;
+  if (result?.timedOut) return fail('timed-out', `git ${words[0]} took longer than its limit`, { cause: error });
+  if (result?.isCanceled) return fail('cancelled', `git ${words[0]} was cancelled`, { cause: error });
+  if (result && /No space left on device|Disk quota exceeded/.test(result.stderr)) {
+    return fail('disk-full', 'there is no room left for the repository', {
+      advice: 'Free some disk space and try again.',
+      cause: error,
+    });
+  }
+  const said = result?.stderr.trim().slice(0, 500) ?? 'git could not be started';
+  return fail('git-failed', `git ${words[0]}: ${said}`, {
+    advice: result ? null : 'Install git 2.38 or newer.',
+    cause: error,
+  });
+}
+
+function records(text: string): string[] {
+  return text.split('\0').filter((record) => record !== '');
+}
+
+function parseTreeEntry(record: string): TreeEntry {
+  const tab = record.indexOf('\t');
+  const [mode, type, id, size] = record.slice(0, tab).split(/ +/);
+  return {
+    path: record.slice(tab + 1),
+    mode: mode!,
+    type: type as TreeEntry['type'],
+    id: id as ObjectId,
+    size: size === '-' ? null : Number(size),
+  };
+}
+
+function parseChangedFiles(text: string): ChangedFile[] {
+  const fields = records(text);
+  const files: ChangedFile[] = [];
+  for (let at = 0; at < fields.length; ) {
+    const [oldMode, newMode, oldId, newId, status] = fields[at]!.slice(1).split(' ');
+    const isPair = /^[RC]/.test(status!);
+    const path = fields[at + (isPair ? 2 : 1)]!;
+    const ids = { oldId: oldId as ObjectId, newId: newId as ObjectId };
+    files.push({
+      status: status![0]!,
+      path,
+      oldPath: isPair ? fields[at + 1]! : null,
+      oldMode: oldMode!,
+      newMode: newMode!,
+      ...ids,
+    });
+    at += isPair ? 3 : 2;
+  }
+  return files;
+}

@@ -1,0 +1,94 @@
+// An app's bare repository: its configuration, its hooks and its permit, all written by us and put right again each time it
+// is opened. What main may become is not decided here: the hooks hand that to control and refuse everything else.
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fail } from '../domain/errors.ts';
+import { run } from '../exec/exec.ts';
+import { atomicWrite } from '../lib/atomic-write.ts';
+import { type Git, gitEnvironment, openGit } from './git.ts';
+
+export const hookNames = ['pre-receive', 'proc-receive', 'reference-transaction'] as const;
+export const defaultMaxInputBytes = 512 * 1024 * 1024;
+const permitFile = 'lockstep-permit';
+const hooksSource = new URL('../receive/hooks/', import.meta.url);
+
+/** `git` asks questions and cannot move main; `privileged` can. */
+export type Repository = { path: string; git: Git; privileged: Git };
+
+/** The whole `config` file of a repository. */
+export function repositoryConfig(maxInputBytes: number): string {
+  return `[core]
+	repositoryformatversion = 0
+	filemode = true
+	bare = true
+	fsync = all
+	logAllRefUpdates = true
+[receive]
+	fsckObjects = true
+	maxInputSize = ${maxInputBytes}
+	advertisePushOptions = true
+	procReceiveRefs = refs/heads/main
+	procReceiveRefs = refs/heads/master
+	procReceiveRefs = refs/for
+	autogc = false
+[receive "fsck"]
+	badTimezone = warn
+	missingSpaceBeforeDate = warn
+	zeroPaddedFilemode = warn
+[transfer]
+	hideRefs = refs/lockstep
+[uploadpack]
+	allowFilter = true
+[gc]
+	auto = 0
+	reflogExpire = never
+	reflogExpireUnreachable = never
+[http]
+	getanyfile = false
+`;
+}
+
+/**
+ * Opens the repository at `path`, making it when it is not there.
+ * @throws git-failed, disk-full
+ */
+export async function openRepository(path: string, options: { maxInputBytes?: number } = {}): Promise<Repository> {
+  if ((await readOrNull(join(path, 'HEAD'))) === null) {
+    const made = await run(['git', 'init', '--bare', '--quiet', '--initial-branch=main', '--template=', '--', path], {
+      env: gitEnvironment(),
+      timeoutMs: 60_000,
+    });
+    if (made.code !== 0) throw fail('git-failed', `git init: ${made.stderr.trim().slice(0, 500)}`);
+  }
+  await mkdir(join(path, 'hooks'), { recursive: true });
+  for (const name of hookNames) {
+    await writeIfOther(join(path, 'hooks', name), await readFile(new URL(name, hooksSource), 'utf8'), 0o755);
+  }
+  await writeIfOther(join(path, 'config'), repositoryConfig(options.maxInputBytes ?? defaultMaxInputBytes), 0o644);
+  let permit = (await readOrNull(join(path, permitFile)))?.trim();
+  if (!permit) {
+    permit = randomBytes(32).toString('hex');
+    await atomicWrite(join(path, permitFile), `${permit}\n`, 0o600);
+  }
+  return { path, git: openGit({ repositoryPath: path }), privileged: openGit({ repositoryPath: path, permit }) };
+}
+
+/** Packs and prunes; needs the permit, since pruning a loose ref that was packed looks like its deletion to the guard. */
+export function maintain(repository: Repository, expire?: string): Promise<void> {
+  return repository.privileged.maintain(expire);
+}
+
+async function writeIfOther(file: string, content: string, mode: number): Promise<void> {
+  if ((await readOrNull(file)) !== content) await atomicWrite(file, content, mode);
+  await chmod(file, mode);
+}
+
+async function readOrNull(file: string): Promise<string | null> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}

@@ -1,0 +1,159 @@
+// Git over HTTP: one request, one git process, everything streamed. Authentication and the choice of repository are done
+// before. A fetch whose client goes away is killed; a push is not: its judge is told by the signal, and git is let end, so
+// that a verdict is never half given.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import { type StreamingChild, spawnStreaming } from '../exec/exec.ts';
+import { gitEnvironment } from '../git/git.ts';
+import { encodePkt, flushPkt } from './pkt-line.ts';
+import { converse, type Judge, type RefVerdict } from './proc-receive.ts';
+import type { GitService } from './routes.ts';
+
+export type ServeOptions = {
+  repositoryPath: string;
+  service: GitService;
+  step: 'advertise' | 'exchange';
+  onProcReceive: Judge;
+  /** The most that a request's unpacked body may hold; a little above the repository's receive.maxInputSize, which answers better. */
+  maxBodyBytes?: number;
+};
+
+export type ServeResult = {
+  code: number | null;
+  isDisconnected: boolean;
+  verdicts: ReadonlyMap<string, RefVerdict> | null;
+  stderr: string;
+};
+
+/**
+ * Serves one request to its end (git's, which for a push may come after the client's).
+ * @throws what the judge throws, after the pusher has been answered
+ */
+export async function serveGit(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: ServeOptions,
+): Promise<ServeResult> {
+  const { service, step } = options;
+  const expectedType = `application/x-${service}-request`;
+  const encoding = request.headers['content-encoding'] ?? 'identity';
+  if (step === 'exchange' && request.headers['content-type'] !== expectedType)
+    return refuse(request, response, 415, `this address takes ${expectedType}`);
+  if (!['identity', 'gzip', 'x-gzip'].includes(encoding))
+    return refuse(request, response, 415, 'send the body plain or as gzip');
+
+  const isPush = service === 'git-receive-pack' && step === 'exchange';
+  const child = spawnStreaming(words(options), {
+    cwd: options.repositoryPath,
+    env: environment(request, service),
+    extraPipes: isPush ? 3 : 0,
+  });
+  const gone = new AbortController();
+  response.once('close', () => {
+    if (response.writableFinished) return;
+    gone.abort();
+    if (!isPush) child.kill();
+  });
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr = (stderr + chunk.toString('utf8')).slice(-4000);
+  });
+
+  const judged = isPush ? judgePush(child, options.onProcReceive, gone.signal) : Promise.resolve(null);
+  judged.catch(() => {});
+  if (step === 'exchange')
+    void feed(request, child, encoding !== 'identity', options.maxBodyBytes ?? 640 * 1024 * 1024);
+  else child.stdin.end();
+  response.statusCode = 200;
+  response.setHeader('content-type', `application/x-${service}-${step === 'advertise' ? 'advertisement' : 'result'}`);
+  response.setHeader('cache-control', 'no-cache, max-age=0, must-revalidate');
+  const preface =
+    step === 'advertise' && !isVersion2(request, service)
+      ? Buffer.concat([encodePkt(`# service=${service}\n`), flushPkt])
+      : null;
+  const hasOutput = await relay(child.stdout, response, preface);
+  const { code } = await child.ended;
+  if (code !== 0 && !hasOutput && !response.headersSent) {
+    response.statusCode = 500;
+    response.setHeader('content-type', 'text/plain; charset=utf-8');
+    response.write('git could not answer this request\n');
+  }
+  response.end();
+  return { code, isDisconnected: gone.signal.aborted, verdicts: await judged, stderr };
+}
+
+function words({ service, step, repositoryPath }: ServeOptions): string[] {
+  const name = service === 'git-upload-pack' ? ['upload-pack', '--strict'] : ['receive-pack'];
+  return [
+    'git',
+    ...name,
+    '--stateless-rpc',
+    ...(step === 'advertise' ? ['--http-backend-info-refs'] : []),
+    '--',
+    repositoryPath,
+  ];
+}
+
+function environment(request: IncomingMessage, service: GitService): Record<string, string> {
+  const protocol = request.headers['git-protocol'];
+  const isKnown = service === 'git-upload-pack' && typeof protocol === 'string' && /^version=[12]$/.test(protocol);
+  return { ...gitEnvironment(), ...(isKnown ? { GIT_PROTOCOL: protocol } : {}) };
+}
+
+function isVersion2(request: IncomingMessage, service: GitService): boolean {
+  return environment(request, service).GIT_PROTOCOL === 'version=2';
+}
+
+async function judgePush(child: StreamingChild, judge: Judge, signal: AbortSignal) {
+  const [fromHook, toHook, progress] = child.extra;
+  return await converse({ fromHook: fromHook!, toHook: toHook!, progress: progress! }, judge, signal);
+}
+
+/** The body into git. When git stops reading (a pack too large) the rest is read and dropped, so that the client hears why. */
+async function feed(request: IncomingMessage, child: StreamingChild, isGzip: boolean, maxBytes: number): Promise<void> {
+  let bytes = 0;
+  const limit = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      bytes += chunk.length;
+      done(bytes > maxBytes ? new Error('the body is larger than the limit') : null, chunk);
+    },
+  });
+  const stop = (): void => void limit.destroy();
+  request.once('close', () => request.complete || stop());
+  try {
+    const source: Readable = isGzip ? request.pipe(createGunzip()).on('error', stop) : request;
+    source.pipe(limit);
+    await pipeline(limit, child.stdin);
+  } catch {
+    // git sees its input end early and says so itself, in its answer.
+    child.stdin.destroy();
+    request.unpipe();
+    request.resume();
+  }
+}
+
+/** git's output to the client; when the client has gone it is still read, else git would wait for ever. */
+async function relay(output: Readable, response: ServerResponse, preface: Buffer | null): Promise<boolean> {
+  let hasOutput = false;
+  for await (const chunk of output) {
+    if (!hasOutput && preface) response.write(preface);
+    hasOutput = true;
+    if (response.destroyed || response.write(chunk)) continue;
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        response.off('drain', done).off('close', done);
+        resolve();
+      };
+      response.once('drain', done).once('close', done);
+    });
+  }
+  return hasOutput;
+}
+
+function refuse(request: IncomingMessage, response: ServerResponse, status: number, text: string): ServeResult {
+  request.resume();
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${text}\n`);
+  return { code: null, isDisconnected: false, verdicts: null, stderr: '' };
+}
