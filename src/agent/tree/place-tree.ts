@@ -1,0 +1,226 @@
+// Writes a tree that control streams, twice at once: the release copy (root's, readable for the app's group, not
+// writable for it) and the gate copy (the gate identity's own). Both grow under names of their own beside the place where
+// they belong, closed to everyone else, and are renamed into it only when the id of what was written is the expected one.
+// On any failure nothing of it is left. Without root the uids are shared and only the modes remain.
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import * as fs from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { fail } from '../../domain/errors.ts';
+import { blobHash, gitTreeId, type HashedFile } from './git-tree-hash.ts';
+import { refuseLeavingLinks } from './link-check.ts';
+import { type DecodedFile, refuse } from './tree-stream.ts';
+
+/** null ids: identities are shared. */
+export type PlaceSpec = {
+  expectedTreeId: string;
+  release: { path: string; gid: number | null };
+  gate: { path: string; uid: number | null; gid: number | null } | null;
+};
+/** `wasThere`: a release directory of this name existed already and was kept (its name is the tree's id). */
+export type Placed = { treeId: string; files: number; bytes: number; wasThere: boolean };
+
+type Copy = {
+  at: string;
+  to: string;
+  uid: number;
+  gid: number;
+  modes: { file: number; executable: number; directory: number };
+};
+
+const isRoot = (): boolean => process.getuid?.() === 0;
+const ours = (id: number | null, own: number): number => (isRoot() && id !== null ? id : own);
+const join = (root: string, path: Buffer): Buffer => Buffer.concat([Buffer.from(`${root}/`), path]);
+const staged = (to: string): string => `${to}.partial-${randomBytes(6).toString('hex')}`;
+const createFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+
+function releaseCopy(spec: PlaceSpec['release']): Copy {
+  // Without root the app's identity is ours: then nothing but the missing write bit keeps files from being changed.
+  const modes = isRoot()
+    ? { file: 0o640, executable: 0o750, directory: 0o750 }
+    : { file: 0o440, executable: 0o550, directory: 0o750 };
+  return {
+    at: staged(spec.path),
+    to: spec.path,
+    uid: process.getuid!(),
+    gid: ours(spec.gid, process.getgid!()),
+    modes,
+  };
+}
+
+function gateCopy(to: string, uid: number | null, gid: number | null): Copy {
+  const modes = { file: 0o600, executable: 0o700, directory: 0o700 };
+  return { at: staged(to), to, uid: ours(uid, process.getuid!()), gid: ours(gid, process.getgid!()), modes };
+}
+
+/** Places the files of `decodeTree`. Throws `tree-refused`, `too-large` (from the decoder) and `disk-full`. */
+export async function placeTree(files: AsyncIterable<DecodedFile>, spec: PlaceSpec): Promise<Placed> {
+  const release = releaseCopy(spec.release);
+  const copies = [release, ...(spec.gate === null ? [] : [gateCopy(spec.gate.path, spec.gate.uid, spec.gate.gid)])];
+  const directories = new Set<string>();
+  const written: HashedFile[] = [];
+  const links: { path: Buffer; target: Buffer }[] = [];
+  let bytes = 0;
+  try {
+    for (const copy of copies) await begin(copy);
+    for await (const file of files) {
+      for (const parent of parentsOf(file.path))
+        if (!directories.has(parent)) {
+          directories.add(parent);
+          for (const copy of copies) await fs.mkdir(join(copy.at, Buffer.from(parent, 'latin1')), { mode: 0o700 });
+        }
+      const hash = blobHash(file.size);
+      if (file.mode === '120000') {
+        const target = await collect(file.content);
+        hash.update(target);
+        links.push({ path: file.path, target });
+      } else await writeFile(file, copies, hash);
+      bytes += file.size;
+      written.push({ mode: file.mode, path: file.path, blobId: hash.id() });
+    }
+    refuseLeavingLinks(links);
+    const treeId = gitTreeId(written);
+    if (treeId !== spec.expectedTreeId)
+      throw refuse(
+        `The tree that arrived is ${treeId}, not ${spec.expectedTreeId}.`,
+        'It was changed on its way or control is at fault: push again, and look at the log if it repeats.',
+      );
+    for (const copy of copies) {
+      // Last, so that nothing of ours is ever written through a directory that the app's identity owns.
+      for (const link of links) await placeLink(copy, link);
+      for (const path of [...directories].reverse()) await own(copy, join(copy.at, Buffer.from(path, 'latin1')));
+    }
+    await syncAll(release.at, written, directories);
+    for (const copy of copies) await own(copy, Buffer.from(copy.at));
+    const wasThere = !(await moveInto(release));
+    if (copies[1] !== undefined && !(await moveInto(copies[1])))
+      throw fail('conflict', 'The gate copy is there already.', { advice: 'Give each copy a name of its own.' });
+    return { treeId, files: written.length, bytes, wasThere };
+  } catch (error) {
+    throw explain(error);
+  } finally {
+    for (const copy of copies) await fs.rm(copy.at, { recursive: true, force: true });
+  }
+}
+
+/** A new gate copy, made from a release directory. Absolute links there are volumes of the live app and are left out. */
+export async function copyTree(from: string, to: string, uid: number | null, gid: number | null): Promise<void> {
+  const copy = gateCopy(to, uid, gid);
+  const walk = async (path: Buffer): Promise<void> => {
+    for (const entry of await fs.readdir(path.length === 0 ? Buffer.from(from) : join(from, path), {
+      withFileTypes: true,
+      encoding: 'buffer',
+    })) {
+      const name = entry.name;
+      const inner = path.length === 0 ? name : Buffer.concat([path, Buffer.from('/'), name]);
+      const target = join(copy.at, inner);
+      if (entry.isDirectory()) {
+        await fs.mkdir(target, { mode: 0o700 });
+        await walk(inner);
+        await own(copy, target);
+      } else if (entry.isSymbolicLink()) {
+        const link = await fs.readlink(join(from, inner), { encoding: 'buffer' });
+        if (link[0] !== 0x2f) await placeLink(copy, { path: inner, target: link });
+      } else if (entry.isFile()) {
+        const { mode } = await fs.lstat(join(from, inner));
+        await fs.copyFile(join(from, inner), target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+        await fs.chmod(target, (mode & 0o100) === 0 ? copy.modes.file : copy.modes.executable);
+        if (isRoot()) await fs.lchown(target, copy.uid, copy.gid);
+      } else throw refuse('The release holds something that is no file, link or directory.', 'Release it again.');
+    }
+  };
+  try {
+    await begin(copy);
+    await walk(Buffer.alloc(0));
+    await own(copy, Buffer.from(copy.at));
+    if (!(await moveInto(copy)))
+      throw fail('conflict', 'The copy is there already.', { advice: 'Give each copy a name of its own.' });
+  } catch (error) {
+    throw explain(error);
+  } finally {
+    await fs.rm(copy.at, { recursive: true, force: true });
+  }
+}
+
+async function begin(copy: Copy): Promise<void> {
+  await fs.mkdir(dirname(copy.to), { recursive: true });
+  await fs.mkdir(copy.at, { mode: 0o700 });
+}
+
+function* parentsOf(path: Buffer): Generator<string> {
+  const text = path.toString('latin1');
+  for (let at = text.indexOf('/'); at !== -1; at = text.indexOf('/', at + 1)) yield text.slice(0, at);
+}
+
+async function collect(content: AsyncIterable<Buffer>): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const part of content) parts.push(Buffer.from(part));
+  return Buffer.concat(parts);
+}
+
+async function writeFile(
+  file: DecodedFile,
+  copies: readonly Copy[],
+  hash: { update(chunk: Uint8Array): void },
+): Promise<void> {
+  await using opened = new AsyncDisposableStack();
+  const handles: fs.FileHandle[] = [];
+  for (const copy of copies) handles.push(opened.use(await fs.open(join(copy.at, file.path), createFlags, 0o600)));
+  for await (const chunk of file.content) {
+    hash.update(chunk);
+    await Promise.all(handles.map((handle) => handle.writeFile(chunk)));
+  }
+  for (const [index, copy] of copies.entries()) {
+    if (isRoot()) await handles[index]!.chown(copy.uid, copy.gid);
+    await handles[index]!.chmod(file.mode === '100755' ? copy.modes.executable : copy.modes.file);
+  }
+}
+
+async function placeLink(copy: Copy, link: { path: Buffer; target: Buffer }): Promise<void> {
+  const path = join(copy.at, link.path);
+  await fs.symlink(link.target, path);
+  if (isRoot()) await fs.lchown(path, copy.uid, copy.gid);
+}
+
+async function own(copy: Copy, directory: Buffer): Promise<void> {
+  if (isRoot()) await fs.lchown(directory, copy.uid, copy.gid);
+  await fs.chmod(directory, copy.modes.directory);
+}
+
+async function syncAll(root: string, files: readonly HashedFile[], directories: ReadonlySet<string>): Promise<void> {
+  const paths = [
+    ...files.filter(({ mode }) => mode !== '120000').map(({ path }) => join(root, path)),
+    ...[...directories].map((path) => join(root, Buffer.from(path, 'latin1'))),
+    Buffer.from(root),
+  ];
+  const queue = paths.values();
+  const worker = async (): Promise<void> => {
+    for (const path of queue) {
+      await using handle = await fs.open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+      await handle.sync();
+    }
+  };
+  await Promise.all(Array.from({ length: 16 }, worker));
+}
+
+/** False when the place is taken. A directory is never replaced: rename succeeds onto nothing or an empty one only. */
+async function moveInto(copy: Copy): Promise<boolean> {
+  try {
+    await fs.rename(copy.at, copy.to);
+  } catch (error) {
+    if (['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    throw error;
+  }
+  await using parent = await fs.open(dirname(copy.to), constants.O_RDONLY);
+  await parent.sync();
+  return true;
+}
+
+function explain(error: unknown): unknown {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code !== 'ENOSPC' && code !== 'EDQUOT') return error;
+  return fail('disk-full', 'The disk is full.', {
+    advice: 'Free space under the home directory, then push again.',
+    cause: error,
+  });
+}
