@@ -1,0 +1,76 @@
+// Starts a process that is not ours: its own session, scrubbed environment, limits, identity, output into a FIFO. The
+// argv is data, made by a pure function; nothing is ever pasted into shell text. The launcher's shell may run as root, so
+// variables that steer the loader or a shell reach the command through env(1), after the privileges are gone.
+import { execFile, spawn } from 'node:child_process';
+import { chown } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { fail } from '../../domain/errors.ts';
+import { identify, type ProcessIdentity } from './proc.ts';
+
+const script = fileURLToPath(new URL('./launcher.sh', import.meta.url));
+const steering = /^(LD_|GLIBC_|GCONV_|MALLOC_|LOCPATH$|NLSPATH$|ENV$|BASH|IFS$|PS4$|SHELLOPTS$)/;
+
+export type LaunchSpec = {
+  argv: readonly string[];
+  cwd: string;
+  env: Readonly<Record<string, string>>;
+  /** null: output is dropped. */
+  fifo: string | null;
+  /** null: nobody needs the exit code (instances); else a file that the code is written to, for jobs. */
+  exitFile: string | null;
+  /** Directories of cgroups to enter. */
+  cgroups: readonly string[];
+  openFiles: number | null;
+  /** null: run as we are (not root). */
+  identity: { uid: number; gid: number } | null;
+};
+
+/** The whole command line and the environment of its first process. */
+export function launchCommand(spec: LaunchSpec): { argv: string[]; env: Record<string, string> } {
+  const entries = Object.entries(spec.env);
+  const late = entries.filter(([name]) => steering.test(name)).map(([name, value]) => `${name}=${value}`);
+  const drop =
+    spec.identity === null
+      ? []
+      : [
+          '/usr/bin/setpriv',
+          `--reuid=${spec.identity.uid}`,
+          `--regid=${spec.identity.gid}`,
+          '--clear-groups',
+          '--no-new-privs',
+          '--',
+        ];
+  const groups = spec.cgroups.join(':') || '-';
+  const head = ['/bin/sh', script, spec.fifo ?? '-', spec.exitFile ?? '-', String(spec.openFiles ?? '-'), groups, '--'];
+  return {
+    argv: [...head, ...drop, ...(late.length === 0 ? [] : ['/usr/bin/env', ...late]), ...spec.argv],
+    env: Object.fromEntries(entries.filter(([name]) => !steering.test(name))),
+  };
+}
+
+/** `exited` settles when the child of this agent ends; an agent that adopted the process watches the identity instead. */
+export type Launched = ProcessIdentity & { exited: Promise<{ code: number | null; signal: string | null }> };
+
+/** Throws `internal` when it cannot be started at all. */
+export async function launch(spec: LaunchSpec): Promise<Launched> {
+  const { argv, env } = launchCommand(spec);
+  const child = spawn(argv[0]!, argv.slice(1), { cwd: spec.cwd, env, detached: true, stdio: 'ignore' });
+  const exited = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
+    child.once('exit', (code, signal) => resolve({ code, signal }));
+  });
+  // Read at once: until the event loop runs again nobody reaps it, so even a zombie's pid is still its own.
+  const identity = child.pid === undefined ? null : identify(child.pid);
+  await new Promise<void>((resolve, reject) => {
+    child.once('spawn', resolve);
+    child.once('error', (cause) => reject(fail('internal', 'A process could not be started.', { cause })));
+  });
+  child.unref();
+  return { pid: child.pid!, startTicks: identity?.startTicks ?? 0, exited };
+}
+
+/** A FIFO that `uid` may reopen (/dev/stdout does). */
+export async function makeFifo(path: string, uid: number | null): Promise<void> {
+  await promisify(execFile)('/usr/bin/mkfifo', ['-m', '600', '--', path], { env: {} });
+  if (uid !== null) await chown(path, uid, -1);
+}

@@ -1,0 +1,55 @@
+// Ends a process and everything that came from it: SIGTERM to its group, time to finish, then SIGKILL to whatever is
+// left in its cgroup, session, group, or carries its mark in the environment (a daemon that left them all).
+import { readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Cgroup, cgroupPids, killCgroup } from './cgroup.ts';
+import { groupOf, isAlive, listProcesses, type ProcessIdentity } from './proc.ts';
+
+export type TerminateSpec = {
+  leader: ProcessIdentity;
+  cgroup: Cgroup | null;
+  /** "NAME=value", an environment variable that only these processes have; null: not used. */
+  mark: string | null;
+  graceMs: number;
+  pollMs?: number;
+};
+
+function family(spec: TerminateSpec): number[] {
+  const marked = spec.mark === null ? [] : listProcesses().filter(({ pid }) => hasMark(pid, spec.mark!));
+  const all = [...groupOf(spec.leader), ...marked].map(({ pid }) => pid);
+  return [...new Set([...all, ...(spec.cgroup === null ? [] : cgroupPids(spec.cgroup))])].filter(
+    (pid) => pid !== process.pid,
+  );
+}
+
+function hasMark(pid: number, mark: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(mark);
+  } catch {
+    return false; // gone, or another user's
+  }
+}
+
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/** Resolves when none is left: 'term' when they went by themselves, 'kill' when it took SIGKILL. */
+export async function terminate(spec: TerminateSpec): Promise<'term' | 'kill'> {
+  const pollMs = spec.pollMs ?? 10;
+  if (groupOf(spec.leader).some(({ pgid }) => pgid === spec.leader.pid)) send(-spec.leader.pid, 'SIGTERM');
+  const until = performance.now() + spec.graceMs;
+  while (performance.now() < until && (isAlive(spec.leader) || groupOf(spec.leader).length > 0)) await pause(pollMs);
+  let how: 'term' | 'kill' = 'term';
+  for (let left = family(spec); left.length > 0; left = family(spec)) {
+    how = 'kill';
+    for (const pid of left) send(pid, 'SIGKILL');
+    if (spec.cgroup !== null) await killCgroup(spec.cgroup);
+    await pause(pollMs);
+  }
+  return how;
+}
