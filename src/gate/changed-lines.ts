@@ -7,7 +7,18 @@
 export type ChangedLines = ReadonlyMap<string, ReadonlySet<number>>;
 
 /** The arguments for git that this parser understands; the two commits go between options and `--`. */
-export const diffArguments: readonly string[] = ['-c', 'core.quotePath=off', 'diff', '-U0', '-M', '--no-color', '--no-ext-diff', '--no-textconv', '--src-prefix=a/', '--dst-prefix=b/'];
+export const diffArguments: readonly string[] = [
+  '-c',
+  'core.quotePath=off',
+  'diff',
+  '-U0',
+  '-M',
+  '--no-color',
+  '--no-ext-diff',
+  '--no-textconv',
+  '--src-prefix=a/',
+  '--dst-prefix=b/',
+];
 
 export function parseChangedLines(diff: string): ChangedLines {
   const changed = new Map<string, Set<number>>();

@@ -76,7 +76,11 @@ function toCase(entry: Node, root: string | null): TestCase {
 }
 
 /** The last `path:line:` (pytest), `File "path", line n` (Python) or `(path:line:column)` (node) in the test's own file, else in the tree. */
-function failurePlace(body: string, testFile: string | null, root: string | null): { file: string; line: number } | null {
+function failurePlace(
+  body: string,
+  testFile: string | null,
+  root: string | null,
+): { file: string; line: number } | null {
   let inTree: { file: string; line: number } | null = null;
   let inTest: { file: string; line: number } | null = null;
   for (const line of body.split('\n').slice(0, 5000)) {
@@ -125,5 +129,8 @@ function decodeEntities(text: string): string {
 
 function firstLine(text: string): string {
   const line = text.split('\n').find((part) => part.trim() !== '') ?? '';
-  return line.trim().replace(/^AssertionError: (?=assert )/, '').slice(0, 500);
+  return line
+    .trim()
+    .replace(/^AssertionError: (?=assert )/, '')
+    .slice(0, 500);
 }

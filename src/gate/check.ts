@@ -1,0 +1,97 @@
+// What a check is. A check only describes a job and judges its result; it runs nothing itself.
+
+import type { JobResult, JobSpec } from '../domain/desired.ts';
+import type { CheckKind, CheckOutcome, CheckResult, Finding } from '../domain/gate.ts';
+import type { ChangedLines } from './changed-lines.ts';
+
+export type GateFacts = {
+  /** Every file of the candidate's tree, `/`-separated. */
+  paths: readonly string[];
+  /** Text of the configuration files among them (`configFiles`); absent ones are missing. */
+  texts: ReadonlyMap<string, string>;
+  /** Against main; null at an app's first push: everything is looked at. */
+  changed: ChangedLines | null;
+  /** `app.json` environments.test */
+  testEnv: Readonly<Record<string, string>>;
+};
+
+/** The files whose text checks want to see. */
+export const configFiles = [
+  'pyproject.toml',
+  'ruff.toml',
+  '.ruff.toml',
+  'setup.cfg',
+  'tox.ini',
+  '.flake8',
+  'pytest.ini',
+  '.pytest.ini',
+  'requirements.txt',
+] as const;
+
+/**
+ * The pieces of a JobSpec that a check decides. `{python}` is the interpreter of the layer or, without one, the
+ * platform's; `{tool:NAME}` the tool's command, file or folder.
+ */
+export type CheckPlan = Pick<JobSpec, 'command' | 'env' | 'files' | 'reports' | 'tools' | 'deadlineMs'> & {
+  /** Which dependency layer it runs with. */
+  layer: 'none' | 'gate';
+};
+
+export type Check = {
+  kind: CheckKind;
+  name: string;
+  applies(facts: GateFacts): boolean;
+  /** null: there is nothing to look at, the check passes without a job. */
+  plan(facts: GateFacts): CheckPlan | null;
+  /** With all findings; the policy sorts out and then cuts them to `findingLimit`. */
+  judge(facts: GateFacts, result: JobResult): CheckResult;
+};
+
+export type Judgement = {
+  outcome: CheckOutcome;
+  summary: string;
+  findings?: Finding[];
+  findingCount?: number;
+  metrics?: Record<string, number>;
+  warnings?: string[];
+};
+
+export function toResult(check: Pick<Check, 'kind' | 'name'>, job: JobResult, judgement: Judgement): CheckResult {
+  const findings = judgement.findings ?? [];
+  return {
+    kind: check.kind,
+    name: check.name,
+    outcome: judgement.outcome,
+    summary: judgement.summary,
+    findings,
+    findingCount: judgement.findingCount ?? findings.length,
+    metrics: judgement.metrics ?? {},
+    warnings: judgement.warnings ?? [],
+    outputTail: judgement.outcome === 'failed' && findings.length === 0 ? job.outputTail.slice(-20) : [],
+    startedAtMs: job.startedAtMs,
+    durationMs: job.durationMs,
+  };
+}
+
+/** What a job's end says by itself, whatever it reported; null when its reports decide. */
+export function judgeEnd(job: JobResult): Judgement | null {
+  const seconds = (job.durationMs / 1000).toFixed(1);
+  const last = job.outputTail.at(-1)?.trim();
+  if (job.endedBy === 'lost') return { outcome: 'infra', summary: 'the machine lost the job' };
+  if (job.endedBy === 'cancelled') return { outcome: 'skipped', summary: 'cancelled' };
+  if (job.endedBy === 'deadline') {
+    return { outcome: 'failed', summary: `timed out after ${seconds}s${last ? `; last output: ${last}` : ''}` };
+  }
+  if (job.endedBy === 'out-of-memory') return { outcome: 'failed', summary: `out of memory after ${seconds}s` };
+  if (job.exitCode !== null && [125, 126, 127].includes(job.exitCode)) {
+    return { outcome: 'infra', summary: `a tool could not be run (exit ${job.exitCode})` };
+  }
+  if (job.signal === 'SIGKILL' || job.exitCode === 137) return { outcome: 'infra', summary: 'killed from outside' };
+  return null;
+}
+
+export function endedWithout(job: JobResult): string {
+  return job.signal
+    ? `ended by ${job.signal} without a report`
+    : `ended with exit ${job.exitCode} and no usable report`;
+}

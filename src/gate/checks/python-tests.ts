@@ -1,0 +1,104 @@
+// Python's tests: pytest, unittest or Django's, in one process with coverage. "No tests" is a value (metric testsRun 0),
+// never an error; the policy says what it means. The exit code alone proves nothing: a `sys.exit(0)` in a test leaves no report.
+import { readFileSync } from 'node:fs';
+import type { Finding } from '../../domain/gate.ts';
+import { type Check, endedWithout, type GateFacts, judgeEnd, toResult } from '../check.ts';
+import { parseJunit } from '../reports/junit.ts';
+import { parseLcov } from '../reports/lcov.ts';
+
+const me = { kind: 'tests', name: 'tests' } as const;
+const runnerFile = new URL('../runners/run_tests.py', import.meta.url);
+
+export const pythonTests: Check = {
+  ...me,
+  applies: (facts) => facts.paths.some((path) => path.endsWith('.py')),
+  plan(facts) {
+    const argv = ['{python}', '{job}/run_tests.py', '--reports', '{reports}'];
+    for (const runner of testRunners(facts)) argv.push('--try', runner);
+    return {
+      command: { argv },
+      env: { PYTHONDONTWRITEBYTECODE: '1', PYTHONHASHSEED: '0', ...facts.testEnv },
+      files: { 'run_tests.py': readFileSync(runnerFile, 'utf8') },
+      reports: ['tests.json', 'junit.xml', 'lcov.info'],
+      tools: [],
+      deadlineMs: 900_000,
+      layer: 'gate',
+    };
+  },
+  judge(_facts, job) {
+    const end = judgeEnd(job);
+    if (end) return toResult(me, job, end);
+    const summary = parseSummary(job.reports['tests.json'] ?? '');
+    if (!summary) return toResult(me, job, { outcome: 'failed', summary: `the tests ${endedWithout(job)}` });
+    const warnings = summary.notes;
+    if (job.exitCode === 5 && summary.runner === null) {
+      return toResult(me, job, {
+        outcome: 'passed',
+        summary: 'no tests found',
+        metrics: { testsRun: 0, testsFailed: 0 },
+        warnings,
+      });
+    }
+    const cases = parseJunit(job.reports['junit.xml'] ?? '');
+    if (!cases)
+      return toResult(me, job, { outcome: 'failed', summary: `${summary.runner} ${endedWithout(job)}`, warnings });
+    const failed = cases.filter((one) => one.outcome === 'failed');
+    const run = cases.filter((one) => one.outcome !== 'skipped').length;
+    const metrics: Record<string, number> = {
+      testsRun: run,
+      testsFailed: failed.length,
+      testsSkipped: cases.length - run,
+    };
+    const coverage = parseLcov(job.reports['lcov.info'] ?? '');
+    if (coverage && coverage.linesFound > 0) metrics.coverageLines = coverage.linesHit / coverage.linesFound;
+    const findings = failed.map(
+      (one): Finding => ({ file: one.file, line: one.line, rule: one.name, message: one.message ?? 'failed' }),
+    );
+    if (failed.length > 0) {
+      return toResult(me, job, {
+        outcome: 'failed',
+        summary: `${failed.length} of ${run} tests failed`,
+        findings,
+        metrics,
+        warnings,
+      });
+    }
+    if (job.exitCode !== 0) {
+      return toResult(me, job, {
+        outcome: 'failed',
+        summary: `${summary.runner} ended with exit ${job.exitCode} though no test failed`,
+        metrics,
+        warnings,
+      });
+    }
+    const covered = metrics.coverageLines === undefined ? '' : `, ${Math.floor(metrics.coverageLines * 100)}% coverage`;
+    return toResult(me, job, {
+      outcome: 'passed',
+      summary: `${run} ${run === 1 ? 'test' : 'tests'}${covered}`,
+      metrics,
+      warnings,
+    });
+  },
+};
+
+/** The runners in the order in which they are tried: the next one only when the one before found no test. */
+export function testRunners(facts: GateFacts): ('pytest' | 'django' | 'unittest')[] {
+  const text = (file: string) => facts.texts.get(file) ?? '';
+  const isPytestConfigured =
+    facts.paths.some((path) => /(?:^|\/)(?:\.?pytest\.ini|conftest\.py)$/.test(path)) ||
+    /^\s*\[tool\.pytest/m.test(text('pyproject.toml')) ||
+    /^\[tool:pytest\]/m.test(text('setup.cfg')) ||
+    /^\[pytest\]/m.test(text('tox.ini'));
+  if (!facts.paths.includes('manage.py')) return ['pytest', 'unittest'];
+  return isPytestConfigured ? ['pytest', 'django', 'unittest'] : ['django', 'pytest', 'unittest'];
+}
+
+function parseSummary(source: string): { runner: string | null; notes: string[] } | null {
+  try {
+    const value = JSON.parse(source) as { runner?: unknown; notes?: unknown };
+    if (value.runner !== null && typeof value.runner !== 'string') return null;
+    return { runner: value.runner, notes: Array.isArray(value.notes) ? value.notes.slice(0, 10).map(String) : [] };
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,64 @@
+// Every sentence of the gate that a pusher sees, one line per event. Text from the app's tools is untrusted: control
+// characters are replaced and the length is bounded, so a finding can neither forge a line nor drive a terminal.
+import type { CheckResult, Finding, Verdict } from '../domain/gate.ts';
+
+const shownFindings = 20;
+
+function safe(text: string, limit = 300): string {
+  const clean = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?');
+  return clean.length > limit ? `${clean.slice(0, limit - 3)}...` : clean;
+}
+
+/** `tests/test_a.py:5 test_bad: assert 2 == 3` */
+export function findingLine(finding: Finding): string {
+  const place = finding.file === null ? '' : `${safe(finding.file)}${finding.line === null ? '' : `:${finding.line}`} `;
+  return `${place}${safe(finding.rule, 120)}: ${safe(finding.message)}`;
+}
+
+/** The lines of one finished check: the first says how it ended, the others are findings and warnings. */
+export function checkLines(result: CheckResult): string[] {
+  const name = safe(result.name, 60);
+  const seconds = `${(result.durationMs / 1000).toFixed(1)}s`;
+  const warnings = result.warnings.map((warning) => `${name} warning: ${safe(warning)}`);
+  if (result.outcome === 'passed') return [`${name} ok ${seconds}`, ...warnings];
+  if (result.outcome === 'skipped') return [`${name} skipped: ${safe(result.summary)}`];
+  if (result.outcome === 'infra') return [`${name} could not run: ${safe(result.summary)}`];
+  const [first, ...others] = result.findings.slice(0, shownFindings);
+  if (!first)
+    return [
+      `${name} FAILED ${seconds}: ${safe(result.summary)}`,
+      ...result.outputTail.slice(-20).map((line) => `  ${safe(line)}`),
+      ...warnings,
+    ];
+  const hidden = result.findingCount - 1 - others.length;
+  return [
+    `${name} FAILED ${seconds}: ${findingLine(first)}`,
+    ...others.map((finding) => `  ${findingLine(finding)}`),
+    ...(hidden > 0 ? [`  and ${hidden} more`] : []),
+    ...warnings,
+  ];
+}
+
+/** @param main what main and live are at, null when nothing is live yet */
+export function rejectedLine(verdict: Verdict, main: string | null): string {
+  const failed = verdict.checks.find((check) => check.outcome === 'failed');
+  const name = safe(failed?.name ?? 'the gate', 60);
+  const unchanged = main === null ? 'nothing is live yet' : `main and live unchanged at ${safe(main.slice(0, 7))}`;
+  return `REJECTED by ${name}; ${unchanged}; reproduce: lockstep gate --only ${name}`;
+}
+
+/** No verdict: the platform's fault, never the change's. */
+export function infraLine(results: readonly CheckResult[]): string {
+  const broken = results.find((result) => result.outcome === 'infra');
+  return `no verdict: ${safe(broken?.name ?? 'a check', 60)} could not run (${safe(broken?.summary ?? 'unknown')}); push again`;
+}
+
+export function memoisedLine(tree: string): string {
+  return `checks ok: this tree was checked before (${safe(tree.slice(0, 7))})`;
+}
+
+export function candidateLine(candidate: string, base: string | null): string {
+  return base === null
+    ? `candidate ${safe(candidate.slice(0, 7))}, the first push`
+    : `candidate ${safe(candidate.slice(0, 7))} on main ${safe(base.slice(0, 7))}`;
+}
