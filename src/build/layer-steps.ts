@@ -1,0 +1,58 @@
+// The commands that make a layer, as data. Places: {tool:uv}, {python}, {layer}, {inputs} (a directory with the recipe's
+// inputs only, the working directory of each step), {cache}.
+import type { LayerRecipe } from '../domain/plan.ts';
+
+export type LayerStep = { argv: readonly string[]; env: Readonly<Record<string, string>> };
+
+export function layerSteps(recipe: LayerRecipe, purpose: 'run' | 'gate'): readonly LayerStep[] {
+  if (recipe.interpreter.kind === 'none') return [];
+  const uv = '{tool:uv}/bin/uv';
+  const env = {
+    UV_LINK_MODE: 'copy',
+    UV_CACHE_DIR: '{cache}',
+    UV_NO_CONFIG: '1',
+    UV_PYTHON_DOWNLOADS: 'never',
+    UV_PROJECT_ENVIRONMENT: '{layer}',
+  };
+  const install = [uv, 'pip', 'install', '--python', '{layer}/bin/python'];
+  const { installer, extras } = recipe;
+  const steps: string[][] = [[uv, 'venv', '{layer}', '--python', '{python}']];
+  if (installer.tool === 'uv-sync') {
+    steps.push([
+      uv,
+      'sync',
+      '--frozen',
+      '--no-install-workspace',
+      '--python',
+      '{layer}/bin/python',
+      ...(purpose === 'gate' ? ['--all-groups', '--all-extras'] : ['--no-dev']),
+    ]);
+    if (extras.length > 0) steps.push([...install, '--', ...extras]);
+  } else {
+    const files =
+      installer.tool === 'uv-requirements' ? installer.files.flatMap((file) => ['-r', `{inputs}/${file}`]) : [];
+    const project =
+      installer.tool === 'uv-project'
+        ? [
+            '-r',
+            '{inputs}/pyproject.toml',
+            ...installer.extras.flatMap((one) => ['--extra', one]),
+            ...installer.groups.flatMap((one) => ['--group', `{inputs}/pyproject.toml:${one}`]),
+          ]
+        : [];
+    const words = [...files, ...project, ...(extras.length > 0 ? ['--', ...extras] : [])];
+    if (words.length > 0) steps.push([...install, ...words]);
+  }
+  steps.push([
+    '{layer}/bin/python',
+    '-m',
+    'compileall',
+    '-q',
+    '-j',
+    '0',
+    '--invalidation-mode',
+    'unchecked-hash',
+    '{layer}/lib',
+  ]);
+  return steps.map((argv) => ({ argv, env }));
+}
