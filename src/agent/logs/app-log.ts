@@ -1,0 +1,229 @@
+// One app's log: NDJSON in `app.log`, older pieces in `app.log.1` …, bounded in bytes and files. Lines are kept across
+// releases. Appends are not synced: a log may lose its last moment in a power cut, the app never waits for the disk.
+// One writer (the agent); all reads and writes go through one queue, so a follower misses nothing and sees nothing twice.
+import { appendFile, mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { InstanceId } from '../../domain/ids.ts';
+
+export type LogLine = { atMs: number; instanceId: InstanceId; type: string; release: string; line: string };
+export type LogBounds = {
+  fileBytes: number;
+  files: number;
+  linesPerSecond: number;
+  lineChars: number;
+  queueLines: number;
+};
+export const defaultLogBounds: LogBounds = {
+  fileBytes: 4 * 1024 * 1024,
+  files: 5,
+  linesPerSecond: 2000,
+  lineChars: 16 * 1024,
+  queueLines: 20_000,
+};
+
+type Numbered = { seq: number; entry: LogLine };
+type Window = { startMs: number; lines: number; dropped: number; last: LogLine };
+
+export class AppLog implements AsyncDisposable {
+  readonly #folder: string;
+  readonly #bounds: LogBounds;
+  #pending: Numbered[] = [];
+  #seq = 0;
+  #writtenSeq = 0;
+  #bytes = 0;
+  #queue: Promise<unknown> = Promise.resolve();
+  #flushIsDue = false;
+  readonly #windows = new Map<InstanceId, Window>();
+  readonly #followers = new Set<(one: Numbered) => void>();
+
+  private constructor(folder: string, bounds: LogBounds) {
+    this.#folder = folder;
+    this.#bounds = bounds;
+  }
+
+  /** Opens the log in `folder`, which is made when it is not there. A line cut by a crash is ended first. */
+  static async open(folder: string, bounds: Partial<LogBounds> = {}): Promise<AppLog> {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const log = new AppLog(folder, { ...defaultLogBounds, ...bounds });
+    const current = await readOrEmpty(log.#file(0));
+    log.#bytes = Buffer.byteLength(current);
+    if (current !== '' && !current.endsWith('\n')) {
+      await appendFile(log.#file(0), '\n');
+      log.#bytes += 1;
+    }
+    return log;
+  }
+
+  /** Takes one line; it is written soon. Beyond the instance's rate it is dropped, and counted in a line of its own. */
+  append(entry: LogLine): void {
+    const window = this.#windows.get(entry.instanceId);
+    if (window === undefined || entry.atMs - window.startMs >= 1000 || entry.atMs < window.startMs) {
+      if (window !== undefined) this.#reportDropped(window, entry.atMs);
+      this.#windows.set(entry.instanceId, { startMs: entry.atMs, lines: 1, dropped: 0, last: entry });
+    } else if (window.lines >= this.#bounds.linesPerSecond || this.#pending.length >= this.#bounds.queueLines) {
+      window.dropped += 1;
+      window.last = entry;
+      return;
+    } else {
+      window.lines += 1;
+    }
+    this.#take(
+      entry.line.length > this.#bounds.lineChars
+        ? { ...entry, line: `${entry.line.slice(0, this.#bounds.lineChars)}… (cut)` }
+        : entry,
+    );
+  }
+
+  /** Says how many lines of an instance that has ended were dropped, and forgets its rate. */
+  instanceEnded(id: InstanceId): void {
+    const window = this.#windows.get(id);
+    if (window !== undefined) this.#reportDropped(window, window.last.atMs);
+    this.#windows.delete(id);
+  }
+
+  /** The last `count` lines, oldest first, across rotations; of one instance when it is named. */
+  tail(count: number, instanceId: InstanceId | null = null): Promise<LogLine[]> {
+    return this.#enqueue(async () => {
+      await this.#write();
+      return this.#readLast(count, instanceId);
+    });
+  }
+
+  /** The last `last` lines and then whatever comes, until the signal. A follower that is too slow is told how much it missed. */
+  async *follow(signal: AbortSignal, last = 0): AsyncGenerator<LogLine, void, void> {
+    const arrived: Numbered[] = [];
+    let missed = 0;
+    let wake: () => void = () => {};
+    const take = (one: Numbered) => {
+      if (arrived.length >= this.#bounds.queueLines) missed += 1;
+      else arrived.push(one);
+      wake();
+    };
+    const stop = () => wake();
+    this.#followers.add(take);
+    signal.addEventListener('abort', stop);
+    try {
+      const [past, seenSeq] = await this.#enqueue(async () => {
+        await this.#write();
+        return [await this.#readLast(last, null), this.#writtenSeq] as const;
+      });
+      for (const entry of past) {
+        if (signal.aborted) return;
+        yield entry;
+      }
+      while (!signal.aborted) {
+        const batch = arrived.splice(0);
+        for (const { seq, entry } of batch) {
+          if (signal.aborted) return;
+          if (seq > seenSeq) yield entry;
+        }
+        const lastEntry = batch.at(-1)?.entry;
+        if (missed > 0 && lastEntry !== undefined) {
+          yield { ...lastEntry, line: `${missed} lines dropped` };
+          missed = 0;
+        }
+        if (arrived.length > 0 || signal.aborted) continue;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    } finally {
+      this.#followers.delete(take);
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  /** Writes what is pending. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const id of [...this.#windows.keys()]) this.instanceEnded(id);
+    await this.#enqueue(() => this.#write());
+  }
+
+  #reportDropped(window: Window, atMs: number): void {
+    if (window.dropped > 0) this.#take({ ...window.last, atMs, line: `${window.dropped} lines dropped` });
+    window.dropped = 0;
+  }
+
+  #take(entry: LogLine): void {
+    this.#seq += 1;
+    const one = { seq: this.#seq, entry };
+    this.#pending.push(one);
+    for (const follower of this.#followers) follower(one);
+    if (this.#flushIsDue) return;
+    this.#flushIsDue = true;
+    // A write that fails (disk full) loses its lines; the next one tries again, and tail() and dispose report.
+    this.#enqueue(() => this.#write()).catch(() => {});
+  }
+
+  #enqueue<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(work);
+    this.#queue = result.catch(() => {});
+    return result;
+  }
+
+  async #write(): Promise<void> {
+    const batch = this.#pending;
+    this.#pending = [];
+    this.#flushIsDue = false;
+    let text = '';
+    let textBytes = 0;
+    for (const { entry } of batch) {
+      const line = `${JSON.stringify(entry)}\n`;
+      const bytes = Buffer.byteLength(line);
+      if (this.#bytes + textBytes > 0 && this.#bytes + textBytes + bytes > this.#bounds.fileBytes) {
+        if (text !== '') await appendFile(this.#file(0), text, { mode: 0o600 });
+        await this.#rotate();
+        text = '';
+        textBytes = 0;
+      }
+      text += line;
+      textBytes += bytes;
+    }
+    if (text !== '') await appendFile(this.#file(0), text, { mode: 0o600 });
+    this.#bytes += textBytes;
+    this.#writtenSeq = batch.at(-1)?.seq ?? this.#writtenSeq;
+  }
+
+  async #rotate(): Promise<void> {
+    await rm(this.#file(this.#bounds.files - 1), { force: true });
+    for (let at = this.#bounds.files - 2; at >= 0; at -= 1) {
+      await rename(this.#file(at), this.#file(at + 1)).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') throw error;
+      });
+    }
+    this.#bytes = 0;
+  }
+
+  async #readLast(count: number, instanceId: InstanceId | null): Promise<LogLine[]> {
+    const found: LogLine[] = [];
+    for (let at = 0; at < this.#bounds.files && found.length < count; at += 1) {
+      const lines = (await readOrEmpty(this.#file(at))).split('\n');
+      for (let index = lines.length - 1; index >= 0 && found.length < count; index -= 1) {
+        const entry = parseLine(lines[index]!);
+        if (entry !== null && (instanceId === null || entry.instanceId === instanceId)) found.push(entry);
+      }
+    }
+    return found.reverse();
+  }
+
+  #file(at: number): string {
+    return join(this.#folder, at === 0 ? 'app.log' : `app.log.${at}`);
+  }
+}
+
+/** null for a line that a crash cut. */
+function parseLine(text: string): LogLine | null {
+  if (text === '') return null;
+  try {
+    return JSON.parse(text) as LogLine;
+  } catch {
+    return null;
+  }
+}
+
+async function readOrEmpty(file: string): Promise<string> {
+  return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '';
+    throw error;
+  });
+}
