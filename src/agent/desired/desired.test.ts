@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { DesiredState } from '../../domain/desired.ts';
+import { type IdPrefix, makeId } from '../../domain/ids.ts';
+import { afterExit, backOffMs, converge, type InstanceView } from './converge.ts';
+import { loadDocument, saveDocument } from './document-file.ts';
+import { nextSnapshot, routesOf } from './routes.ts';
+import { parseDesiredState } from './validate.ts';
+
+const idOf = <P extends IdPrefix>(prefix: P, at = 1) => makeId(prefix, at, new Uint8Array(16));
+
+function wanted(stage: 'candidate' | 'live' = 'live', isRouted = true): DesiredState {
+  const one = (type: string) => ({ type, count: 1, command: { shell: 'x' }, env: {} });
+  return parseDesiredState({
+    protocol: 1,
+    version: 3,
+    nodeId: idOf('nod'),
+    platformHosts: ['localhost'],
+    apps: [
+      {
+        id: idOf('app'),
+        teamId: idOf('tea'),
+        name: 'blog',
+        hosts: ['blog.localhost'],
+        routed: isRouted ? idOf('set') : null,
+        concurrency: 9,
+        liveUid: null,
+        gateUid: null,
+        gid: null,
+        sets: [
+          {
+            id: idOf('set'),
+            releaseId: idOf('rel'),
+            releaseLabel: 'v1',
+            stage,
+            volumes: {},
+            processes: [one('web'), one('worker')],
+            artifact: { digest: `sha256:${'a'.repeat(64)}`, treeId: 'b'.repeat(40), layerKey: null },
+            health: { path: '/', timeoutMs: 1, host: 'h', acceptServerErrors: false },
+            limits: { memoryBytes: 1, cpus: null, pids: 1, diskBytes: 1 },
+          },
+        ],
+      },
+    ],
+  });
+}
+
+function instance(more: Partial<InstanceView> = {}): InstanceView {
+  return {
+    id: idOf('ins'),
+    setId: idOf('set'),
+    appId: idOf('app'),
+    releaseId: idOf('rel'),
+    type: 'web',
+    state: 'healthy',
+    pid: 1,
+    startTicks: 1,
+    port: 8000,
+    restarts: 0,
+    startedAtMs: 0,
+    healthyAtMs: 0,
+    healthStatus: 200,
+    reason: null,
+    logTail: [],
+    notes: [],
+    stage: 'live',
+    wasRouted: true,
+    sinceMs: 0,
+    ...more,
+  };
+}
+
+test('converge: one table of what is wanted, what is there, and what is done', () => {
+  const gone = { ...wanted(), apps: [] };
+  const worker = instance({ id: idOf('ins', 2), type: 'worker' });
+  const cases: [string, DesiredState, InstanceView[], number, string[]][] = [
+    ['a candidate starts web only', wanted('candidate'), [], 0, ['start web']],
+    ['a live set starts all', wanted(), [], 0, ['start web', 'start worker']],
+    ['nothing to do', wanted(), [instance(), worker], 0, []],
+    ['a failed candidate stays', wanted('candidate'), [instance({ state: 'failed', stage: 'candidate' })], 1e6, []],
+    ['back-off is waited for', wanted(), [instance({ state: 'backing-off', restarts: 2 }), worker], 1999, []],
+    ['then it starts again', wanted(), [instance({ state: 'backing-off', restarts: 2 }), worker], 2000, ['start web']],
+    ['a promoted candidate', wanted(), [instance({ stage: 'candidate' }), worker], 0, ['promote']],
+    ['left, was routed', gone, [instance()], 0, ['drain']],
+    ['left, never routed', gone, [instance({ wasRouted: false })], 0, ['stop']],
+    ['drained', gone, [instance({ state: 'draining' })], 30_000, ['stop']],
+    ['ignores SIGTERM', gone, [instance({ state: 'stopping' })], 30_000, ['kill']],
+    ['nothing survives', gone, [instance({ state: 'stopped' })], 0, ['forget']],
+  ];
+  for (const [name, desired, instances, nowMs, expected] of cases) {
+    assert.deepEqual(
+      converge(desired, instances, nowMs).map((one) => (one.do === 'start' ? `start ${one.type}` : one.do)),
+      expected,
+      name,
+    );
+  }
+  assert.deepEqual([1, 2, 3, 6, 7, 40].map(backOffMs), [1000, 2000, 4000, 32_000, 60_000, 60_000]);
+  assert.equal(afterExit(instance({ stage: 'candidate' }), 1).state, 'failed');
+  assert.deepEqual(afterExit(instance({ restarts: 5 }), 60_000), { state: 'backing-off', restarts: 1 });
+});
+
+test('routes: only the routed set, only what was healthy', () => {
+  const state = (desired: DesiredState, ...instances: InstanceView[]) => routesOf(desired, instances)[0]!;
+  assert.equal(state(wanted('live', false)).state, 'empty');
+  assert.equal(state(wanted()).state, 'starting');
+  assert.deepEqual(state(wanted(), instance()).upstreams, [{ instanceId: idOf('ins'), host: '127.0.0.1', port: 8000 }]);
+  assert.equal(state(wanted(), instance({ state: 'draining' })).upstreams.length, 0);
+  const first = nextSnapshot(null, wanted(), routesOf(wanted(), []))!;
+  assert.equal(nextSnapshot(first, wanted(), routesOf(wanted(), [])), null);
+  assert.equal(nextSnapshot(first, wanted(), routesOf(wanted(), [instance()]))?.generation, 2);
+});
+
+test('a document of another protocol, an older version or a contradiction is refused', () => {
+  assert.throws(() => parseDesiredState({ ...wanted(), protocol: 2 }), /protocol 2/);
+  assert.throws(() => parseDesiredState(wanted(), 4), { code: 'conflict' });
+  assert.throws(() => parseDesiredState({ ...wanted(), nodeId: 'x' }), /nodeId/);
+  assert.throws(() => parseDesiredState({ ...wanted(), platformHosts: ['blog.localhost'] }), /twice/);
+  assert.throws(() => parseDesiredState(null), { code: 'bad-request' });
+});
+
+test('a damaged document falls back to the previous one and says so', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'lockstep-doc-'));
+  try {
+    const file = join(folder, 'desired');
+    const load = () => loadDocument(file, (value) => value as number);
+    assert.deepEqual(await load(), { document: null, from: 'none', alarm: null });
+    await saveDocument(file, 1);
+    await saveDocument(file, 2);
+    assert.deepEqual(await load(), { document: 2, from: 'current', alarm: null });
+    await writeFile(file, 'sha256:');
+    assert.partialDeepStrictEqual(await load(), { document: 1, from: 'previous' });
+    assert.match((await load()).alarm ?? '', /cut short/);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { type AddressInfo, createServer as createTcp, type Server } from 'node:net';
+import { test } from 'node:test';
+import { likelyCause, type StartFacts } from './likely-cause.ts';
+import { type Listener, listenersOf, parseListeners } from './listeners.ts';
+import { probe } from './probe.ts';
+import { type Exit, type HealthWait, type World, waitHealthy } from './wait-healthy.ts';
+
+const never = new Promise<Exit>(() => {});
+
+async function listen(server: Server, host = '127.0.0.1') {
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())),
+  };
+}
+
+test('the kernel table is read for listening sockets only', () => {
+  const text =
+    'head\n 0: 0100007F:1F90 00000000:0000 0A 0:0 00:0 0 0 0 77 1\n 1: 0100007F:1F91 00000000:0000 01 0:0 00:0 0 0 0 78 1\n';
+  assert.deepEqual(parseListeners(text, 4), [{ inode: 77, family: 4, address: '127.0.0.1', port: 8080 }]);
+});
+
+test('a listener is found by the process that holds it, and by no other', async () => {
+  await using own = await listen(createTcp());
+  assert.ok((await listenersOf([process.pid])).some((one) => one.port === own.port));
+  assert.ok(!(await listenersOf([process.ppid])).some((one) => one.port === own.port));
+});
+
+test('a probe carries the host and says what went wrong', async () => {
+  await using web = await listen(
+    createServer((request, response) => {
+      response.statusCode = request.headers.host === 'blog.localhost' ? 204 : 400;
+      response.end();
+    }),
+  );
+  const ask = (port: number, timeoutMs = 5000) =>
+    probe({ address: '127.0.0.1', port, path: '/', host: 'blog.localhost', timeoutMs });
+  assert.deepEqual(await ask(web.port), { kind: 'answered', status: 204 });
+  await using silent = await listen(createTcp((socket) => socket.on('error', () => {})));
+  assert.deepEqual(await ask(silent.port, 30), { kind: 'failed', why: 'timed-out' });
+  await using noise = await listen(createTcp((socket) => socket.end('hello\r\n\r\n')));
+  assert.deepEqual(await ask(noise.port), { kind: 'failed', why: 'not-http' });
+  assert.deepEqual(await ask(1), { kind: 'failed', why: 'refused' });
+});
+
+const on = (port: number, address = '127.0.0.1'): Listener => ({ inode: 1, family: 4, address, port });
+
+function wait(world: { listeners?: Listener[]; status?: number }, more: Partial<HealthWait> = {}) {
+  let nowMs = 0;
+  const fake: World = {
+    nowMs: () => nowMs,
+    sleep: async (ms) => {
+      nowMs += ms;
+    },
+    listenersOf: async () => world.listeners ?? [],
+    probe: async () => ({ kind: 'answered', status: world.status ?? 200 }),
+  };
+  const check = { path: '/', timeoutMs: 5000, host: 'blog.localhost', acceptServerErrors: false };
+  return waitHealthy({ port: 8000, check, pids: () => [1], exited: never, logTail: () => [], ...more }, fake);
+}
+
+test('health: PORT, another port, a stranger, a 5xx, an exit', async () => {
+  assert.partialDeepStrictEqual(await wait({ listeners: [on(8000)] }), { healthy: true, port: 8000, notes: [] });
+  assert.partialDeepStrictEqual(await wait({ listeners: [on(5000)] }), {
+    healthy: true,
+    port: 5000,
+    notes: ['listens on 5000, PORT (8000) is ignored'],
+  });
+  assert.partialDeepStrictEqual(await wait({ listeners: [] }), { healthy: false, endedBy: 'limit', status: null });
+  assert.partialDeepStrictEqual(await wait({ listeners: [on(8000)], status: 503 }), { healthy: false, status: 503 });
+  const check = { path: '/', timeoutMs: 5000, host: 'h', acceptServerErrors: true };
+  assert.partialDeepStrictEqual(await wait({ listeners: [on(8000)], status: 503 }, { check }), {
+    healthy: true,
+    status: 503,
+  });
+  const exited = Promise.resolve({ code: 1, signal: null, isOutOfMemory: false });
+  assert.partialDeepStrictEqual(await wait({}, { exited }), {
+    healthy: false,
+    endedBy: 'exit',
+    reason: 'exited with code 1 after 0.0 s',
+  });
+  assert.partialDeepStrictEqual(await wait({}, { signal: AbortSignal.abort() }), {
+    healthy: false,
+    endedBy: 'cancelled',
+  });
+});
+
+test('likely causes', () => {
+  const running: StartFacts = { exit: null, isOutOfMemory: false, ranMs: 1, port: 8000, listeners: [], status: null };
+  const gone = { ...running, exit: { code: 1, signal: null } };
+  const cases: [StartFacts, string, RegExp][] = [
+    [gone, "ModuleNotFoundError: No module named 'flask'", /"flask" is not installed/],
+    [gone, '  File "app.py", line 3\nSyntaxError: invalid', /app\.py:3/],
+    [gone, 'OSError: [Errno 98] Address already in use', /in use/],
+    [{ ...gone, exit: { code: 0, signal: null } }, '', /foreground/],
+    [{ ...gone, isOutOfMemory: true }, '', /memory/],
+    [{ ...running, listeners: [on(8000, '10.0.0.2')] }, '', /10\.0\.0\.2 only/],
+    [{ ...running, listeners: [on(5000)] }, '', /not on \$PORT/],
+    [running, '', /never listened/],
+  ];
+  for (const [facts, log, expected] of cases) assert.match(likelyCause(facts, log.split('\n')) ?? '', expected);
+  assert.equal(likelyCause(gone, ['what?']), null);
+});

@@ -1,0 +1,90 @@
+// Why did it not start? From the facts and the last log lines to one line of advice. A list of rules, first match wins.
+import type { Listener } from './listeners.ts';
+
+export type StartFacts = {
+  /** null while it runs. */
+  exit: { code: number | null; signal: string | null } | null;
+  isOutOfMemory: boolean;
+  ranMs: number;
+  /** PORT as given. */
+  port: number;
+  /** What its processes listen on. */
+  listeners: readonly Listener[];
+  /** The last status that a probe got. */
+  status: number | null;
+};
+
+type Rule = (facts: StartFacts, log: string) => string | null;
+
+const rules: readonly Rule[] = [
+  (facts, log) =>
+    facts.isOutOfMemory || (facts.exit !== null && /MemoryError|heap out of memory|Cannot allocate memory/.test(log))
+      ? 'It ran out of memory: raise limits.memory in lockstep.yml, or start fewer workers.'
+      : null,
+  (_facts, log) => {
+    const name = last(
+      log,
+      /(?:ModuleNotFoundError: No module named|Cannot find (?:module|package)) ['"]([^'"]+)['"]/g,
+    )?.[1];
+    return name === undefined
+      ? null
+      : `The module "${name}" is not installed: add it to the requirements, or correct the import.`;
+  },
+  (_facts, log) => {
+    if (!/\b(?:SyntaxError|IndentationError|TabError)\b/.test(log)) return null;
+    const place = last(log, /File "([^"]+)", line (\d+)/g);
+    return place === null ? 'A syntax error in the source.' : `A syntax error in ${place[1]}:${place[2]}.`;
+  },
+  (facts, log) =>
+    /EADDRINUSE|[Aa]ddress already in use|Connection in use/.test(log)
+      ? `The address that it binds is in use: bind $PORT (${facts.port}), not a fixed port.`
+      : null,
+  (facts) =>
+    facts.exit?.code === 127
+      ? 'The command was not found: correct the Procfile, or add the program to the requirements.'
+      : null,
+  (facts) =>
+    facts.exit?.code === 0
+      ? 'It ended without an error: the web process must stay in the foreground and serve on $PORT.'
+      : null,
+  (facts) => {
+    const one =
+      facts.exit === null
+        ? facts.listeners.find((each) => each.port === facts.port && !isLoopbackReachable(each))
+        : undefined;
+    return one === undefined ? null : `It listens on ${one.address} only: bind 0.0.0.0 or 127.0.0.1.`;
+  },
+  (facts) => {
+    const ports = [...new Set(facts.listeners.map((one) => one.port))];
+    if (facts.exit !== null || ports.length === 0 || ports.includes(facts.port)) return null;
+    return `It listens on ${ports.join(', ')}, not on $PORT (${facts.port}).`;
+  },
+  (facts) =>
+    facts.status !== null && facts.status >= 500
+      ? `It answers ${facts.status}: see its log; a health path can be set in lockstep.yml.`
+      : null,
+  (facts) =>
+    facts.exit === null && facts.listeners.length === 0
+      ? `It never listened: serve HTTP on $PORT (${facts.port}).`
+      : null,
+];
+
+/** One line of advice, or null when nothing fits. */
+export function likelyCause(facts: StartFacts, logTail: readonly string[]): string | null {
+  const log = logTail.join('\n');
+  for (const rule of rules) {
+    const advice = rule(facts, log);
+    if (advice !== null) return advice;
+  }
+  return null;
+}
+
+export function isLoopbackReachable(one: Listener): boolean {
+  return (
+    one.address === '0.0.0.0' || one.address.startsWith('127.0.0.1') || one.address === '::' || one.address === '::1'
+  );
+}
+
+function last(text: string, pattern: RegExp): RegExpExecArray | null {
+  return [...text.matchAll(pattern)].at(-1) ?? null;
+}

@@ -1,0 +1,69 @@
+// Which ports do these processes listen on? Read from /proc: the kernel's table of listening sockets, joined by inode
+// with the processes' open files. A port that another process holds never counts as ours.
+import { readdir, readFile, readlink } from 'node:fs/promises';
+
+export type Listener = {
+  inode: number;
+  family: 4 | 6 /** "0.0.0.0", "127.0.0.1", "::", "::1", else as the kernel has it */;
+  address: string;
+  port: number;
+};
+
+/** Listening sockets in the text of /proc/net/tcp (family 4) or tcp6. */
+export function parseListeners(text: string, family: 4 | 6): Listener[] {
+  const found: Listener[] = [];
+  for (const line of text.split('\n').slice(1)) {
+    const columns = line.trim().split(/\s+/);
+    const [host, port] = columns[1]?.split(':') ?? [];
+    // 0A is TCP_LISTEN.
+    if (columns[3] !== '0A' || host === undefined || port === undefined) continue;
+    found.push({
+      inode: Number(columns[9]),
+      family,
+      address: addressOf(host, family),
+      port: Number.parseInt(port, 16),
+    });
+  }
+  return found;
+}
+
+/** Every listening TCP socket of this network namespace. */
+export async function readListeners(proc = '/proc'): Promise<Listener[]> {
+  const [four, six] = await Promise.all([
+    readFile(`${proc}/net/tcp`, 'utf8'),
+    readFile(`${proc}/net/tcp6`, 'utf8').catch(() => ''),
+  ]);
+  return [...parseListeners(four, 4), ...parseListeners(six, 6)];
+}
+
+/** Inodes of the sockets that these processes hold. A process that has gone, or that we may not look into, holds none. */
+export async function socketInodes(pids: readonly number[], proc = '/proc'): Promise<Set<number>> {
+  const inodes = new Set<number>();
+  await Promise.all(
+    pids.map(async (pid) => {
+      const folder = `${proc}/${pid}/fd`;
+      const names = await readdir(folder).catch(() => []);
+      await Promise.all(
+        names.map(async (name) => {
+          const match = /^socket:\[(\d+)\]$/.exec(await readlink(`${folder}/${name}`).catch(() => ''));
+          if (match !== null) inodes.add(Number(match[1]));
+        }),
+      );
+    }),
+  );
+  return inodes;
+}
+
+/** The listening sockets that these processes hold. */
+export async function listenersOf(pids: readonly number[], proc = '/proc'): Promise<Listener[]> {
+  const [all, inodes] = await Promise.all([readListeners(proc), socketInodes(pids, proc)]);
+  return all.filter((one) => inodes.has(one.inode));
+}
+
+/** The kernel prints 32-bit words in the machine's order, which is little-endian wherever we run. */
+function addressOf(hex: string, family: 4 | 6): string {
+  if (family === 4) return [...Buffer.from(hex, 'hex')].reverse().join('.');
+  if (/^0+$/.test(hex)) return '::';
+  if (hex === '00000000000000000000000001000000') return '::1';
+  return hex;
+}

@@ -1,0 +1,144 @@
+// Waits until an instance answers: every 20 ms in its first 2 s, then every 100 ms. An answer counts only when the
+// listener belongs to the instance's own processes, so that a stranger on the port cannot vouch for it. An exit ends the
+// wait at once. The outcome is a value.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { HealthCheck } from '../../domain/desired.ts';
+import { isLoopbackReachable, likelyCause } from './likely-cause.ts';
+import { type Listener, listenersOf } from './listeners.ts';
+import { type ProbeResult, type ProbeTarget, probe } from './probe.ts';
+
+export type Exit = { code: number | null; signal: string | null; isOutOfMemory: boolean };
+export type Healthy = {
+  healthy: true;
+  address: '127.0.0.1' | '::1';
+  port: number;
+  status: number;
+  afterMs: number;
+  notes: string[];
+};
+export type NotHealthy = {
+  healthy: false;
+  endedBy: 'exit' | 'limit' | 'cancelled';
+  /** "exited with code 1 after 0.2 s" */
+  reason: string;
+  cause: string | null;
+  status: number | null;
+  notes: string[];
+};
+
+/** What the wait touches; tests pass their own. */
+export type World = {
+  nowMs(): number;
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+  listenersOf(pids: readonly number[]): Promise<Listener[]>;
+  probe(target: ProbeTarget): Promise<ProbeResult>;
+};
+
+export type HealthWait = {
+  port: number;
+  check: HealthCheck;
+  /** The instance's processes now (its whole group). */
+  pids(): readonly number[] | Promise<readonly number[]>;
+  /** Resolves when its first process ends. */
+  exited: Promise<Exit>;
+  logTail(): readonly string[] | Promise<readonly string[]>;
+  signal?: AbortSignal;
+};
+
+/** So long may another port be open before PORT counts as ignored. */
+export const ignoredPortMs = 1000;
+
+const realWorld: World = {
+  nowMs: () => performance.now(),
+  sleep: (ms, signal) => sleep(ms, undefined, { signal }),
+  listenersOf: (pids) => listenersOf(pids),
+  probe,
+};
+
+/** Waits for health, an exit, the limit or the signal, whichever comes first. */
+export async function waitHealthy(wait: HealthWait, world: World = realWorld): Promise<Healthy | NotHealthy> {
+  const startMs = world.nowMs();
+  const ranMs = () => world.nowMs() - startMs;
+  const ended = new AbortController();
+  const signal = wait.signal === undefined ? ended.signal : AbortSignal.any([ended.signal, wait.signal]);
+  let exit: Exit | null = null;
+  void wait.exited.then((one) => {
+    exit = one;
+    ended.abort();
+  });
+  const exitNow = () => exit as Exit | null;
+
+  let listeners: Listener[] = [];
+  let status: number | null = null;
+  let otherSinceMs: number | null = null;
+  let otherPort: number | null = null;
+
+  while (!signal.aborted && ranMs() < wait.check.timeoutMs) {
+    listeners = await world.listenersOf(await wait.pids());
+    const port = portNow();
+    const reachable = listeners.filter((one) => one.port === port && isLoopbackReachable(one));
+    const addresses = new Set(reachable.map((one): '127.0.0.1' | '::1' => (one.family === 4 ? '127.0.0.1' : '::1')));
+    for (const address of addresses) {
+      if (signal.aborted) break;
+      const timeoutMs = Math.max(1, Math.min(10_000, wait.check.timeoutMs - ranMs()));
+      const result = await world.probe({
+        address,
+        port,
+        path: wait.check.path,
+        host: wait.check.host,
+        timeoutMs,
+        signal,
+      });
+      if (result.kind !== 'answered' || signal.aborted) continue;
+      status = result.status;
+      if (status < 500 || wait.check.acceptServerErrors)
+        return { healthy: true, address, port, status, afterMs: ranMs(), notes: notesFor(port, status) };
+    }
+    await world.sleep(ranMs() < 2000 ? 20 : 100, signal).catch(() => {});
+  }
+  return notHealthy();
+
+  /** PORT, or the one other port that they have listened on for a while. */
+  function portNow(): number {
+    const ports = [...new Set(listeners.map((one) => one.port))];
+    const other = ports.length === 1 && ports[0] !== wait.port ? ports[0]! : null;
+    if (other !== otherPort) {
+      otherPort = other;
+      otherSinceMs = other === null ? null : world.nowMs();
+    }
+    return other !== null && world.nowMs() - otherSinceMs! >= ignoredPortMs ? other : wait.port;
+  }
+
+  function notesFor(port: number, got: number | null): string[] {
+    const notes: string[] = [];
+    if (port !== wait.port) notes.push(`listens on ${port}, PORT (${wait.port}) is ignored`);
+    if (got === 400) notes.push(`answers 400 to its own host ${wait.check.host}: check the list of allowed hosts`);
+    if (got !== null && got >= 500) notes.push(`answers ${got} on ${wait.check.path}`);
+    return notes;
+  }
+
+  async function notHealthy(): Promise<NotHealthy> {
+    const one = exitNow();
+    const facts = {
+      exit: one,
+      isOutOfMemory: one?.isOutOfMemory ?? false,
+      ranMs: ranMs(),
+      port: wait.port,
+      listeners,
+      status,
+    };
+    const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
+    const endedBy = one !== null ? 'exit' : wait.signal?.aborted ? 'cancelled' : 'limit';
+    const answer = status === null ? 'no answer' : `last answer ${status}`;
+    const reason = {
+      exit: () =>
+        one!.isOutOfMemory
+          ? `out of memory after ${seconds(facts.ranMs)}`
+          : `${one!.signal === null ? `exited with code ${one!.code}` : `ended by ${one!.signal}`} after ${seconds(facts.ranMs)}`,
+      cancelled: () => 'cancelled',
+      limit: () => `not healthy after ${seconds(facts.ranMs)}: ${answer} on ${wait.check.path}`,
+    }[endedBy]();
+    const cause = endedBy === 'cancelled' ? null : likelyCause(facts, await wait.logTail());
+    return { healthy: false, endedBy, reason, cause, status, notes: notesFor(wait.port, status) };
+  }
+}

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { InstanceId } from '../../domain/ids.ts';
+import { AppLog } from './app-log.ts';
+import { makeRedactor } from './redact.ts';
+
+const line = (text: string, atMs = 0) => ({
+  atMs,
+  instanceId: 'ins_1' as InstanceId,
+  type: 'web',
+  release: 'v1',
+  line: text,
+});
+async function folder() {
+  const path = await mkdtemp(join(tmpdir(), 'lockstep-log-'));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) };
+}
+
+test('the last lines are read across rotations, and files stay bounded', async () => {
+  await using home = await folder();
+  await using log = await AppLog.open(home.path, { fileBytes: 300, files: 3 });
+  for (let at = 0; at < 30; at += 1) log.append(line(`n${at}`));
+  assert.deepEqual(
+    (await log.tail(4)).map((one) => one.line),
+    ['n26', 'n27', 'n28', 'n29'],
+  );
+  assert.deepEqual((await readdir(home.path)).sort(), ['app.log', 'app.log.1', 'app.log.2']);
+});
+
+test('beyond the rate lines are dropped and counted once', async () => {
+  await using home = await folder();
+  await using log = await AppLog.open(home.path, { linesPerSecond: 2 });
+  for (let at = 0; at < 5; at += 1) log.append(line(`n${at}`));
+  log.append(line('later', 1000));
+  assert.deepEqual(
+    (await log.tail(9)).map((one) => one.line),
+    ['n0', 'n1', '3 lines dropped', 'later'],
+  );
+});
+
+test('a follower sees the past, then what comes, each once, until its signal', async () => {
+  await using home = await folder();
+  await using log = await AppLog.open(home.path);
+  log.append(line('a'));
+  log.append(line('b'));
+  const end = new AbortController();
+  const seen: string[] = [];
+  for await (const one of log.follow(end.signal, 1)) {
+    seen.push(one.line);
+    if (one.line === 'b') log.append(line('c'));
+    if (one.line === 'c') end.abort();
+  }
+  assert.deepEqual(seen, ['b', 'c']);
+});
+
+test('known secrets are masked in their usual forms, short ones are not', () => {
+  const redact = makeRedactor(['hunter2/x', 'hunter2/xyz', '1']);
+  assert.equal(redact('a hunter2/xyz b hunter2%2Fx 1'), 'a [redacted] b [redacted] 1');
+});
