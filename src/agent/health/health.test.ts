@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
-import { type AddressInfo, createServer as createTcp, type Server } from 'node:net';
+import { type AddressInfo, createServer as createTcp, type Server, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { likelyCause, type StartFacts } from './likely-cause.ts';
 import { type Listener, listenersOf, parseListeners } from './listeners.ts';
@@ -10,10 +10,15 @@ import { type Exit, type HealthWait, type World, waitHealthy } from './wait-heal
 const never = new Promise<Exit>(() => {});
 
 async function listen(server: Server, host = '127.0.0.1') {
+  const open = new Set<Socket>();
+  server.on('connection', (socket) => open.add(socket));
   await new Promise<void>((resolve) => server.listen(0, host, resolve));
   return {
     port: (server.address() as AddressInfo).port,
-    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())),
+    [Symbol.asyncDispose]: () => {
+      for (const socket of open) socket.destroy();
+      return new Promise<void>((resolve) => server.close(() => resolve()));
+    },
   };
 }
 

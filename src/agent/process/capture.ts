@@ -28,7 +28,10 @@ export function lineSplitter(sink: CaptureSink, caps: CaptureCaps, now: () => nu
     const at = Math.floor(now() / 1000);
     if (at !== second) [second, spent] = [at, 0];
     spent += bytes;
-    if (spent > caps.bytesPerSecond) return sink.dropped(bytes + lost);
+    if (spent > caps.bytesPerSecond) {
+      sink.dropped(bytes + lost);
+      return;
+    }
     sink.line(safeText(text));
     if (lost > 0) sink.dropped(lost);
   };

@@ -20,8 +20,8 @@ const fileScores: Record<string, number> = {
   'server.py': 60,
 };
 
-/** `constructor` is the framework's class, like "Flask". Best candidate first. */
-export async function findCallables(view: TreeView, constructor: string): Promise<Candidate[]> {
+/** `className` is the framework's class, like "Flask". Best candidate first. */
+export async function findCallables(view: TreeView, className: string): Promise<Candidate[]> {
   const paths = view
     .list()
     .map(({ path }) => path)
@@ -34,7 +34,7 @@ export async function findCallables(view: TreeView, constructor: string): Promis
     const text = await readSource(view, path);
     if (text === null) continue;
     const code = withoutDocstrings(text);
-    const made = new RegExp(`\\b(?:${constructor})\\(`).test(code);
+    const made = new RegExp(`\\b(?:${className})\\(`).test(code);
     isUsed ||= made;
     const inside = path.replace(/^src\//, '');
     const module = inside
@@ -51,7 +51,7 @@ export async function findCallables(view: TreeView, constructor: string): Promis
     const add = (to: Candidate[], name: string, score: number, says: string) =>
       to.push({ target: `${module}:${name}`, path, score, says });
     for (const match of code.matchAll(
-      new RegExp(`^([A-Za-z_]\\w*)[ \\t]*(?::[^=\\n]+)?=[ \\t]*(?:[A-Za-z_][\\w.]*\\.)?(?:${constructor})\\(`, 'gm'),
+      new RegExp(`^([A-Za-z_]\\w*)[ \\t]*(?::[^=\\n]+)?=[ \\t]*(?:[A-Za-z_][\\w.]*\\.)?(?:${className})\\(`, 'gm'),
     )) {
       const isUsual = /^(?:app|application)$/.test(match[1]!) ? 5 : 0;
       add(candidates, match[1]!, base + hasRoutes + isUsual, `${path} has ${match[0].trim()}...)`);

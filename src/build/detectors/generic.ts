@@ -2,12 +2,12 @@
 import { findCallables, losers } from './callables.ts';
 import type { Detector } from './detection.ts';
 
-function callableDetector(name: string, server: 'wsgi' | 'asgi', rank: number, constructor: string): Detector {
+function callableDetector(name: string, server: 'wsgi' | 'asgi', rank: number, className: string): Detector {
   return {
     name,
-    looksFor: `an object of ${constructor.replaceAll('\\', '').replaceAll('|', ', ')}`,
+    looksFor: `an object of ${className.replaceAll('\\', '').replaceAll('|', ', ')}`,
     async detect(view) {
-      const candidates = await findCallables(view, constructor);
+      const candidates = await findCallables(view, className);
       const winner = candidates[0];
       if (winner === undefined) return null;
       return {

@@ -115,12 +115,12 @@ export async function readRequirements(
 
 function logicalLines(text: string): { content: string; line: number }[] {
   const lines: { content: string; line: number }[] = [];
-  let pending: { content: string; line: number } | null = null;
+  let pending = null as { content: string; line: number } | null;
   for (const [index, raw] of text.split(/\r\n|\n|\r/).entries()) {
     const isComment = /^\s*#/.test(raw);
     const continues = raw.endsWith('\\') && !isComment;
     const content = continues ? raw.slice(0, -1) : raw;
-    pending = pending === null ? { content, line: index + 1 } : { ...pending, content: pending.content + content };
+    pending = { content: (pending?.content ?? '') + content, line: pending?.line ?? index + 1 };
     if (!continues) {
       lines.push(pending);
       pending = null;

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { JobResult } from '../domain/desired.ts';
+import { parseChangedLines } from './changed-lines.ts';
+import type { GateFacts } from './check.ts';
+import { pythonStyle, styleTool } from './checks/python-style.ts';
+import { pythonTests, testRunners } from './checks/python-tests.ts';
+import { type RunJob, runGate } from './gate.ts';
+import { checkLines, rejectedLine } from './messages.ts';
+
+const facts: GateFacts = { paths: ['a.py'], texts: new Map(), changed: new Map([['a.py', new Set([2])]]), testEnv: {} };
+const job = (over: Partial<JobResult>): JobResult => ({
+  id: 'job' as JobResult['id'],
+  exitCode: 0,
+  signal: null,
+  endedBy: 'exit',
+  outputTail: [],
+  outputBytes: 0,
+  reports: {},
+  startedAtMs: 0,
+  durationMs: 2100,
+  ...over,
+});
+const style = (line: number) =>
+  job({
+    reports: {
+      'style.json': JSON.stringify({
+        count: 1,
+        findings: [{ file: 'a.py', line, rule: 'E501', message: 'long\u001b[31m' }],
+      }),
+    },
+  });
+const noTests = job({ exitCode: 5, reports: { 'tests.json': '{"runner":null,"notes":[]}' } });
+const red =
+  '<testsuites><testcase name="test_bad" file="tests/test_a.py"><failure message="assert 2 == 3">tests/test_a.py:5: x</failure></testcase></testsuites>';
+const redTests = job({ exitCode: 1, reports: { 'tests.json': '{"runner":"pytest","notes":[]}', 'junit.xml': red } });
+
+function gate(runJob: RunJob, over: Partial<GateFacts> = {}, hasEverRunTests = false) {
+  return runGate({
+    facts: { ...facts, ...over },
+    policy: { hasEverRunTests, main: null },
+    runJob,
+    others: [],
+    onResult: () => {},
+    signal: new AbortController().signal,
+    now: () => 0,
+  });
+}
+
+test('changed lines: additions count, moved lines, deletions and look-alike content do not', () => {
+  const diff =
+    'diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1 +0,0 @@\n-moved\n@@ -3,0 +3,3 @@ def f\n+moved\n+++ b/evil.py\n+new\ndiff --git a/x b/x\n--- a/x\n+++ "b/\\303\\251 x.py"\n@@ -0,0 +1 @@\n+y\n\\ No newline at end of file\n';
+  assert.deepEqual(
+    parseChangedLines(diff),
+    new Map([
+      ['a.py', new Set([4, 5])],
+      ['é x.py', new Set([1])],
+    ]),
+  );
+});
+
+test('style counts on changed lines only; the first push is only recorded', async () => {
+  const run =
+    (line: number): RunJob =>
+    async (_plan, check) =>
+      check.kind === 'style' ? style(line) : noTests;
+  assert.equal((await gate(run(2))).verdict?.outcome, 'rejected');
+  assert.equal((await gate(run(1))).verdict?.outcome, 'passed');
+  assert.equal((await gate(run(2), { changed: null })).verdict?.outcome, 'passed');
+});
+
+test('no tests is a warning, until main has run some', async () => {
+  const run: RunJob = async (_plan, check) => (check.kind === 'style' ? style(1) : noTests);
+  const first = await gate(run);
+  assert.match(first.results[1]!.warnings[0]!, /no tests were found/);
+  assert.equal((await gate(run, {}, true)).verdict?.outcome, 'rejected');
+});
+
+test('red style cancels the rest, and lost jobs are tried again and give no verdict', async () => {
+  const run: RunJob = (_plan, check, signal) =>
+    check.kind === 'style'
+      ? Promise.resolve(style(2))
+      : new Promise((resolve) => signal.addEventListener('abort', () => resolve(job({ endedBy: 'cancelled' }))));
+  assert.deepEqual(
+    (await gate(run)).results.map((result) => result.outcome),
+    ['failed', 'skipped'],
+  );
+  let attempts = 0;
+  const lost = await gate(async () => {
+    attempts += 1;
+    return job({ endedBy: 'lost', exitCode: null });
+  });
+  assert.equal(lost.verdict, null);
+  assert.equal(attempts, 6);
+});
+
+test('exit 0 without a report is not a pass', () => {
+  assert.equal(pythonStyle.judge(facts, job({})).outcome, 'failed');
+  assert.equal(pythonTests.judge(facts, job({})).outcome, 'failed');
+  assert.equal(pythonTests.judge(facts, { ...redTests, exitCode: 0 }).outcome, 'failed');
+});
+
+test('the pusher reads where it failed, without control characters', async () => {
+  assert.deepEqual(checkLines(pythonTests.judge(facts, redTests)), [
+    'tests FAILED 2.1s: tests/test_a.py:5 test_bad: assert 2 == 3',
+  ]);
+  assert.deepEqual(checkLines(pythonStyle.judge(facts, style(2))), ['style FAILED 2.1s: a.py:2 E501: long?[31m']);
+  const end = await gate(async (_plan, check) => (check.kind === 'style' ? style(1) : redTests));
+  assert.equal(
+    rejectedLine(end.verdict!, '35cd47b0000'),
+    'REJECTED by tests; main and live unchanged at 35cd47b; reproduce: lockstep gate --only tests',
+  );
+});
+
+test("the app's own configuration comes first", () => {
+  const tool = (file: string, text: string) => styleTool({ ...facts, texts: new Map([[file, text]]) }).tool;
+  assert.deepEqual(
+    [
+      tool('pyproject.toml', '[tool.ruff]'),
+      tool('tox.ini', '[flake8]'),
+      tool('setup.cfg', '[pycodestyle]'),
+      tool('x', ''),
+    ],
+    ['ruff', 'flake8', 'pycodestyle', 'pep8'],
+  );
+  assert.deepEqual(testRunners({ ...facts, paths: ['manage.py'] }), ['django', 'pytest', 'unittest']);
+});

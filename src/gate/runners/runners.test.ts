@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, test } from 'node:test';
+import { parsePep8 } from '../checks/python-style.ts';
+import { parseJunit } from '../reports/junit.ts';
+import { parseLcov } from '../reports/lcov.ts';
+
+const home = mkdtempSync(join(tmpdir(), 'lockstep-runners-'));
+after(() => rmSync(home, { recursive: true, force: true }));
+const python = join(home, 'venv/bin/python');
+let skip: string | false = false;
+try {
+  execFileSync('/usr/bin/python3', ['-m', 'venv', join(home, 'venv')], { stdio: 'ignore' });
+  execFileSync(python, ['-m', 'pip', 'install', '-q', 'pycodestyle', 'pyflakes', 'pytest', 'coverage'], {
+    stdio: 'ignore',
+  });
+} catch {
+  skip = 'no Python environment could be made';
+}
+
+function run(script: string, name: string, files: Record<string, string>, args: string[]) {
+  const tree = join(home, name);
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(tree, path)), { recursive: true });
+    writeFileSync(join(tree, path), text);
+  }
+  const reports = mkdtempSync(join(home, 'reports-'));
+  const argv = [join(import.meta.dirname, script), ...args.map((arg) => arg.replace('{reports}', reports))];
+  const { status } = spawnSync(python, argv, { cwd: tree, encoding: 'utf8' });
+  const read = (file: string) => readFileSync(join(reports, file), 'utf8');
+  return { status, read };
+}
+
+test('pep8 finds what pycodestyle and pyflakes find, in the given files only', { skip }, () => {
+  const files = { 'a.py': 'import os\nx=1\n', 'b.py': 'y=1\n', 'files.json': '["a.py", "../x.py", "/etc/passwd"]' };
+  const { status, read } = run('pep8.py', 'style', files, ['--files', 'files.json', '--out', '{reports}/s.json']);
+  const rules = parsePep8(read('s.json'))!.findings.map((one) => `${one.file}:${one.line} ${one.rule}`);
+  assert.equal(status, 0);
+  assert.deepEqual(rules, ['a.py:1 UnusedImport', 'a.py:2 E225']);
+});
+
+const order = ['--reports', '{reports}', '--try', 'pytest', '--try', 'unittest'];
+
+test('pytest: junit, coverage, and the current folder can be imported', { skip }, () => {
+  const files = {
+    'app.py': 'def two():\n    return 2\n',
+    'tests/test_a.py': 'from app import two\n\n\ndef test_bad():\n    assert two() == 3\n',
+  };
+  const { status, read } = run('run_tests.py', 'pytest', files, order);
+  assert.equal(status, 1);
+  const [only] = parseJunit(read('junit.xml'))!;
+  assert.deepEqual(
+    [only!.name, only!.file, only!.line, only!.message],
+    ['test_bad', 'tests/test_a.py', 5, 'assert 2 == 3'],
+  );
+  assert.equal(parseLcov(read('lcov.info'))!.files.get('app.py')!.get(2), 1);
+});
+
+test('unittest cases in tests.py are found after pytest found none', { skip }, () => {
+  const files = {
+    'tests.py':
+      'import unittest\n\n\nclass A(unittest.TestCase):\n    def test_x(self):\n        self.assertEqual(1, 2)\n',
+  };
+  const { status, read } = run('run_tests.py', 'unittest', files, order);
+  const [only] = parseJunit(read('junit.xml'))!;
+  assert.deepEqual(
+    [status, only!.name, only!.file, only!.line, only!.message],
+    [1, 'A.test_x', 'tests.py', 6, '1 != 2'],
+  );
+});
+
+test('no tests is exit 5 and no runner', { skip }, () => {
+  const { status, read } = run('run_tests.py', 'none', { 'a.py': 'x = 1\n' }, order);
+  assert.equal(status, 5);
+  assert.equal(JSON.parse(read('tests.json')).runner, null);
+});

@@ -1,0 +1,72 @@
+// How the agent speaks to the router: the private Unix socket, typed, every call with a limit.
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { type ErrorCode, errorRegistry, fail } from '../domain/errors.ts';
+import type { RouterHello, RouterStats, RouteSnapshot } from '../domain/route.ts';
+import type { Drained } from './drain.ts';
+
+export type RouterClient = {
+  hello(): Promise<RouterHello>;
+  stats(): Promise<RouterStats>;
+  /** Resolves when the snapshot is on the router's disk and in force. @throws conflict when it is older */
+  putSnapshot(snapshot: RouteSnapshot): Promise<{ generation: number }>;
+  /** Resolves when the instances have nothing in flight, or `timeoutMs` have passed (`drained` is then false). */
+  drained(instances: readonly string[], timeoutMs: number): Promise<Drained>;
+};
+
+/** @throws (every call) router-away when nobody answers, timed-out when the answer takes too long */
+export function createRouterClient(socketPath: string, limitMs = 5000): RouterClient {
+  const call = <T>(method: string, path: string, body?: unknown, extraMs = 0) =>
+    ask<T>(socketPath, method, path, body, limitMs + extraMs);
+  return {
+    hello: () => call('GET', '/v1/hello'),
+    stats: () => call('GET', '/v1/stats'),
+    putSnapshot: (snapshot) => call('PUT', '/v1/snapshot', snapshot),
+    drained: (instances, timeoutMs) =>
+      call(
+        'GET',
+        `/v1/drained?instances=${encodeURIComponent(instances.join(','))}&timeoutMs=${timeoutMs}`,
+        undefined,
+        timeoutMs,
+      ),
+  };
+}
+
+function ask<T>(socketPath: string, method: string, path: string, body: unknown, limitMs: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const away = (cause: unknown) =>
+      fail('router-away', 'The router does not answer', {
+        advice: 'It is started again by the agent; see its log.',
+        cause,
+      });
+    const request = httpRequest({
+      socketPath,
+      method,
+      path,
+      agent: false,
+      headers: { 'content-type': 'application/json' },
+    });
+    const timer = setTimeout(() => {
+      reject(fail('timed-out', `The router did not answer ${method} ${path.split('?')[0]} in ${limitMs} ms`));
+      request.destroy();
+    }, limitMs);
+    request.once('close', () => clearTimeout(timer));
+    request.once('error', (error) => reject(away(error)));
+    request.once('response', (answer) => {
+      read(answer)
+        .then((text) => {
+          const value = JSON.parse(text);
+          if (answer.statusCode === 200) resolve(value);
+          else
+            reject(fail(value.code in errorRegistry ? (value.code as ErrorCode) : 'internal', String(value.message)));
+        })
+        .catch((error) => reject(away(error)));
+    });
+    request.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}
+
+async function read(answer: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of answer as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
+}

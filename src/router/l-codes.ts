@@ -1,0 +1,106 @@
+// Every answer that the router itself makes: a closed list, each with a code that stands in the header, in the log line
+// and as the name of a page in the docs. It never tells anything of the inside (addresses, ports, ids of instances).
+type LEntry = { status: number; title: string; advice: string; retryAfterS?: number };
+
+export const lCodes = {
+  L01: {
+    status: 503,
+    title: 'The router has no routes yet',
+    advice: 'It is starting. Try again in a moment.',
+    retryAfterS: 1,
+  },
+  L02: {
+    status: 400,
+    title: 'Not a request that can be routed',
+    advice: 'Send one Host header and a path that begins with "/".',
+  },
+  L03: { status: 404, title: 'No app has this address', advice: 'Check the name, or push an app of that name.' },
+  L04: {
+    status: 503,
+    title: 'The app has no release yet',
+    advice: 'Push to its main branch; the first release goes live here.',
+    retryAfterS: 5,
+  },
+  L05: {
+    status: 503,
+    title: 'The app did not start in time',
+    advice: 'Look at its logs, then try again.',
+    retryAfterS: 5,
+  },
+  L06: { status: 503, title: 'The app is stopped', advice: 'Start it again to serve it.' },
+  L07: {
+    status: 502,
+    title: 'The app refused the connection',
+    advice: 'Look at its logs: it may have exited.',
+    retryAfterS: 1,
+  },
+  L08: {
+    status: 504,
+    title: 'The app did not accept the connection in time',
+    advice: 'It may be overloaded. Look at its logs.',
+  },
+  L09: { status: 504, title: 'The app did not answer in time', advice: 'Do long work outside of the request.' },
+  L10: {
+    status: 502,
+    title: 'The app sent something that is not HTTP',
+    advice: 'Look at its logs, and at what it listens with.',
+  },
+  L11: {
+    status: 502,
+    title: 'The app closed the connection before it answered',
+    advice: 'Look at its logs: it may have crashed.',
+  },
+  L12: { status: 431, title: 'The header is too large', advice: 'Send smaller cookies or fewer headers.' },
+  L13: { status: 408, title: 'The header took too long to arrive', advice: 'Try again.' },
+  L14: { status: 408, title: 'The body stopped arriving', advice: 'Try again.' },
+  L15: {
+    status: 503,
+    title: 'The app has as many requests as it may have at once',
+    advice: 'Try again in a moment.',
+    retryAfterS: 1,
+  },
+  L16: {
+    status: 502,
+    title: 'The platform is restarting',
+    advice: 'Apps go on serving. Try again in a moment.',
+    retryAfterS: 1,
+  },
+  L17: { status: 500, title: 'The router failed', advice: 'The log has the details under this request id.' },
+} as const satisfies Record<string, LEntry>;
+
+export type LCode = keyof typeof lCodes;
+
+export type LAnswer = { status: number; headers: string[]; body: string };
+
+/**
+ * The whole answer for a code. HTML when `accept` asks for it, else plain text.
+ * @param release what `x-lockstep-release` says, null when there is none
+ */
+export function lAnswer(code: LCode, about: { accept: string; release: string | null; requestId: string }): LAnswer {
+  const entry: LEntry = lCodes[code];
+  const html = about.accept.includes('text/html');
+  const lines = [`${entry.title}.`, entry.advice, `${code}, request ${about.requestId}`];
+  const body = html
+    ? `<!doctype html><html lang="en"><meta charset="utf-8"><title>${escapeHtml(entry.title)}</title>` +
+      `${lines.map((line) => `<p>${escapeHtml(line)}</p>`).join('')}</html>\n`
+    : `${lines.join('\n')}\n`;
+  const headers = ['content-type', html ? 'text/html; charset=utf-8' : 'text/plain; charset=utf-8'];
+  headers.push(
+    'content-length',
+    String(Buffer.byteLength(body)),
+    'cache-control',
+    'no-store',
+    'x-content-type-options',
+    'nosniff',
+  );
+  headers.push('x-lockstep-code', code, 'x-lockstep-release', about.release ?? 'none', 'x-request-id', about.requestId);
+  if (entry.retryAfterS !== undefined) headers.push('retry-after', String(entry.retryAfterS));
+  return { status: entry.status, headers, body };
+}
+
+const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+
+/** Text made safe inside HTML. */
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => entities[character]!);
+}

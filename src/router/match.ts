@@ -1,0 +1,23 @@
+// Which route a Host header means. The table is built once for a snapshot and never changed: a swap replaces it whole.
+import type { Route, RouteSnapshot } from '../domain/route.ts';
+
+export type Match = { kind: 'app'; route: Route } | { kind: 'platform' } | { kind: 'unknown' };
+
+export type RouteTable = { readonly snapshot: RouteSnapshot; find(host: string): Match };
+
+const unknown: Match = { kind: 'unknown' };
+const platform: Match = { kind: 'platform' };
+
+/** Lower case, without port and trailing dot; null when it is no host at all. */
+export function normaliseHost(header: string): string | null {
+  const match = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+?)\.?(?::\d{1,5})?$/.exec(header.toLowerCase());
+  return match?.[1] ?? null;
+}
+
+/** The lookup table of one snapshot. `find` takes a normalised host. */
+export function routeTable(snapshot: RouteSnapshot): RouteTable {
+  const byHost = new Map<string, Match>();
+  for (const route of snapshot.routes) for (const host of route.hosts) byHost.set(host, { kind: 'app', route });
+  for (const host of snapshot.platformHosts) byHost.set(host, platform);
+  return { snapshot, find: (host) => byHost.get(host) ?? unknown };
+}

@@ -1,0 +1,48 @@
+// One bounded keep-alive pool per instance. An idle connection is kept for one second only: app servers close theirs after
+// two or more (gunicorn 2 s, Node and uvicorn 5 s), so that a request hardly ever meets a connection that is being closed.
+import { Agent } from 'node:http';
+import type { Upstream } from '../domain/route.ts';
+
+export const poolLimits = { maxSockets: 512, maxFreeSockets: 64, idleMs: 1000 };
+
+export type Pools = {
+  agentOf(upstream: Upstream): Agent;
+  /** Lets go of the instances that are not in `kept`: idle connections close now, busy ones when they end. */
+  retain(kept: ReadonlySet<string>): void;
+  readonly size: number;
+  close(): void;
+};
+
+export function createPools(limits = poolLimits): Pools {
+  const agents = new Map<string, Agent>();
+  return {
+    agentOf(upstream) {
+      let agent = agents.get(upstream.instanceId);
+      if (agent === undefined) {
+        agent = new Agent({
+          keepAlive: true,
+          maxSockets: limits.maxSockets,
+          maxFreeSockets: limits.maxFreeSockets,
+          timeout: limits.idleMs,
+        });
+        agents.set(upstream.instanceId, agent);
+      }
+      return agent;
+    },
+    retain(kept) {
+      for (const [instance, agent] of agents) {
+        if (kept.has(instance)) continue;
+        agents.delete(instance);
+        agent.maxFreeSockets = 0;
+        for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+      }
+    },
+    get size() {
+      return agents.size;
+    },
+    close() {
+      for (const agent of agents.values()) agent.destroy();
+      agents.clear();
+    },
+  };
+}
