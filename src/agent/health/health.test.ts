@@ -53,7 +53,7 @@ test('a probe carries the host and says what went wrong', async () => {
 
 const on = (port: number, address = '127.0.0.1'): Listener => ({ inode: 1, family: 4, address, port });
 
-function wait(world: { listeners?: Listener[]; status?: number }, more: Partial<HealthWait> = {}) {
+function wait(world: { listeners?: Listener[]; status?: number; hasNoIpv6?: boolean }, more: Partial<HealthWait> = {}) {
   let nowMs = 0;
   const fake: World = {
     nowMs: () => nowMs,
@@ -61,7 +61,10 @@ function wait(world: { listeners?: Listener[]; status?: number }, more: Partial<
       nowMs += ms;
     },
     listenersOf: async () => world.listeners ?? [],
-    probe: async () => ({ kind: 'answered', status: world.status ?? 200 }),
+    probe: async ({ address }) =>
+      world.hasNoIpv6 && address === '::1'
+        ? { kind: 'failed', why: 'no-address' }
+        : { kind: 'answered', status: world.status ?? 200 },
   };
   const check = { path: '/', timeoutMs: 5000, host: 'blog.localhost', acceptServerErrors: false };
   return waitHealthy({ port: 8000, check, pids: () => [1], exited: never, logTail: () => [], ...more }, fake);
@@ -73,6 +76,12 @@ test('health: PORT, another port, a stranger, a 5xx, an exit', async () => {
     healthy: true,
     port: 5000,
     notes: ['listens on 5000, PORT (8000) is ignored'],
+  });
+  const six: Listener = { inode: 1, family: 6, address: '::', port: 8000 };
+  assert.partialDeepStrictEqual(await wait({ listeners: [six] }), { healthy: true, address: '::1' });
+  assert.partialDeepStrictEqual(await wait({ listeners: [six], hasNoIpv6: true }), {
+    healthy: true,
+    address: '127.0.0.1',
   });
   assert.partialDeepStrictEqual(await wait({ listeners: [] }), { healthy: false, endedBy: 'limit', status: null });
   assert.partialDeepStrictEqual(await wait({ listeners: [on(8000)], status: 503 }), { healthy: false, status: 503 });

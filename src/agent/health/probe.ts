@@ -11,7 +11,7 @@ export type ProbeTarget = {
 };
 export type ProbeResult =
   | { kind: 'answered'; status: number }
-  | { kind: 'failed'; why: 'refused' | 'timed-out' | 'closed' | 'not-http' | 'cancelled' };
+  | { kind: 'failed'; why: 'refused' | 'no-address' | 'timed-out' | 'closed' | 'not-http' | 'cancelled' };
 
 /** No more of a body is read; a health page is small, and a stream has no end. */
 export const probeBodyBytes = 16 * 1024;
@@ -63,5 +63,7 @@ function whyOf(error: NodeJS.ErrnoException, cancelled: AbortSignal | undefined,
   if (cancelled?.aborted) return 'cancelled';
   if (timeout.aborted) return 'timed-out';
   if (error.code?.startsWith('HPE_')) return 'not-http';
-  return error.code === 'ECONNREFUSED' || error.code === 'EADDRNOTAVAIL' ? 'refused' : 'closed';
+  if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENETUNREACH' || error.code === 'EHOSTUNREACH')
+    return 'no-address';
+  return error.code === 'ECONNREFUSED' ? 'refused' : 'closed';
 }

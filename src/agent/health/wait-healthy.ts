@@ -77,7 +77,7 @@ export async function waitHealthy(wait: HealthWait, world: World = realWorld): P
     listeners = await world.listenersOf(await wait.pids());
     const port = portNow();
     const reachable = listeners.filter((one) => one.port === port && isLoopbackReachable(one));
-    const addresses = new Set(reachable.map((one): '127.0.0.1' | '::1' => (one.family === 4 ? '127.0.0.1' : '::1')));
+    const addresses = new Set<'127.0.0.1' | '::1'>(reachable.map((one) => (one.family === 4 ? '127.0.0.1' : '::1')));
     for (const address of addresses) {
       if (signal.aborted) break;
       const timeoutMs = Math.max(1, Math.min(10_000, wait.check.timeoutMs - ranMs()));
@@ -89,6 +89,9 @@ export async function waitHealthy(wait: HealthWait, world: World = realWorld): P
         timeoutMs,
         signal,
       });
+      // A machine without IPv6 on its loopback still lets a socket on [::] take IPv4. (A Set's loop sees what is added.)
+      if (result.kind === 'failed' && result.why === 'no-address' && reachable.some((one) => one.address === '::'))
+        addresses.add('127.0.0.1');
       if (result.kind !== 'answered' || signal.aborted) continue;
       status = result.status;
       if (status < 500 || wait.check.acceptServerErrors)
