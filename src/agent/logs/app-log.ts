@@ -3,9 +3,9 @@
 // One writer (the agent); all reads and writes go through one queue, so a follower misses nothing and sees nothing twice.
 import { appendFile, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { LogLine } from '../../domain/agent.ts';
 import type { InstanceId } from '../../domain/ids.ts';
 
-export type LogLine = { atMs: number; instanceId: InstanceId; type: string; release: string; line: string };
 export type LogBounds = {
   fileBytes: number;
   files: number;

@@ -1,0 +1,60 @@
+// Where things of an app lie under the home, by id and never by name, and who owns them. Root owns what the app must not
+// change (trees, layers); the gate identity owns its copies, the live identity its volumes and instance folders. The app's
+// folder is closed to every other app: root:app 0710.
+import { chmod, chown, lstat, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { AppRef } from '../domain/agent.ts';
+import type { AppId, InstanceId, JobId, TreeId } from '../domain/ids.ts';
+
+export type HomeFolders = ReturnType<typeof homeFolders>;
+
+/** Every path of the agent, from the home directory alone. */
+export function homeFolders(home: string) {
+  const app = (id: AppId) => join(home, 'apps', id);
+  return {
+    home,
+    /** The agent's own: desired.json, jobs/, instances/. */
+    agent: join(home, 'agent'),
+    desired: join(home, 'agent', 'desired.json'),
+    job: (id: JobId) => join(home, 'agent', 'jobs', id),
+    jobs: join(home, 'agent', 'jobs'),
+    instanceRecords: join(home, 'agent', 'instances'),
+    toolchains: join(home, 'toolchains'),
+    logs: (id: AppId) => join(home, 'logs', id),
+    apps: join(home, 'apps'),
+    app,
+    tree: (id: AppId, tree: TreeId) => join(app(id), 'trees', tree),
+    layer: (id: AppId, key: string) => join(app(id), 'layers', key),
+    /** The gate identity's: copies, caches and job folders. */
+    gate: (id: AppId) => join(app(id), 'gate'),
+    copy: (id: AppId, copy: string) => join(app(id), 'gate', 'copies', copy),
+    gateCache: (id: AppId) => join(app(id), 'gate', 'cache'),
+    volume: (id: AppId, name: string) => join(app(id), 'volumes', name),
+    /** HOME and TMPDIR of one instance. */
+    instance: (id: AppId, instance: InstanceId) => join(app(id), 'instances', instance),
+    socket: join(home, 'run', 'agent.sock'),
+    routerSocket: join(home, 'run', 'router.sock'),
+  };
+}
+
+/** Makes the app's folders with their owners; run before anything of the app is written or started. */
+export async function ensureAppFolders(folders: HomeFolders, app: AppRef): Promise<void> {
+  const root = folders.app(app.id);
+  await folder(root, 0o710, null, app.gid);
+  await folder(join(root, 'trees'), 0o750, null, app.gid);
+  await folder(join(root, 'layers'), 0o750, null, app.gid);
+  await folder(folders.gate(app.id), 0o700, app.gateUid, app.gid);
+  await folder(join(folders.gate(app.id), 'copies'), 0o700, app.gateUid, app.gid);
+  await folder(folders.gateCache(app.id), 0o700, app.gateUid, app.gid);
+  await folder(join(root, 'volumes'), 0o700, app.liveUid, app.gid);
+  await folder(join(root, 'instances'), 0o700, app.liveUid, app.gid);
+}
+
+async function folder(path: string, mode: number, uid: number | null, gid: number | null): Promise<void> {
+  await mkdir(path, { recursive: true, mode });
+  const isRoot = process.getuid?.() === 0;
+  const now = await lstat(path);
+  const wanted = { uid: isRoot ? (uid ?? 0) : now.uid, gid: isRoot ? (gid ?? 0) : now.gid };
+  if (now.uid !== wanted.uid || now.gid !== wanted.gid) await chown(path, wanted.uid, wanted.gid);
+  if ((now.mode & 0o7777) !== mode) await chmod(path, mode);
+}

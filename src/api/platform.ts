@@ -1,0 +1,141 @@
+// What the doors may ask of the platform: one record of verbs and questions, the same for REST, the command line and later
+// the dashboard. Each takes the principal first and answers only within its team and scope: what is foreign is `not-found`.
+// The right itself is checked by the door (each route declares it) before a verb is called.
+import type { LogLine } from '../domain/agent.ts';
+import type { App, Principal, Right } from '../domain/app.ts';
+import type { Change } from '../domain/change.ts';
+import type { JobEvent, ObservedInstance } from '../domain/desired.ts';
+import type { Verdict } from '../domain/gate.ts';
+import type { AppId, ChangeId, CommitId, Digest, JobId, ReleaseId, TokenId, TreeId } from '../domain/ids.ts';
+import type { LedgerEvent } from '../domain/ledger.ts';
+import type { AppName, BranchName, EnvKey } from '../domain/names.ts';
+import type { Release } from '../domain/release.ts';
+
+export type AppStatus = {
+  app: AppName;
+  state: 'IN SYNC' | 'DRIFTED' | 'DEPLOYING' | 'EMPTY';
+  /** One sentence: why it is not IN SYNC, or what is live. */
+  why: string;
+  main: { commit: CommitId; tree: TreeId } | null;
+  release: { version: number | null; artifact: Digest; commit: CommitId; tree: TreeId } | null;
+  instances: readonly ObservedInstance[];
+  router: { release: string | null };
+  url: string;
+};
+
+export type ConfigState = {
+  version: number /** Values are null unless they were asked for with the right. */;
+  entries: Readonly<Record<string, string | null>>;
+};
+
+export type TokenInfo = {
+  id: TokenId;
+  name: string;
+  rights: readonly Right[];
+  appIds: readonly AppId[] | null;
+  createdAtMs: number;
+  expiresAtMs: number | null;
+  revokedAtMs: number | null;
+};
+
+/** Long work that has begun: what to follow. */
+export type Started = { kind: 'change'; id: ChangeId } | { kind: 'release'; id: ReleaseId };
+
+/** One step of long work: a line for people; the last one says how it ended. */
+export type Progress =
+  | { line: string }
+  | { end: { ok: boolean; state: string; reason: string | null; version: number | null; durationMs: number } };
+
+export type NumberedEvent = LedgerEvent & { seq: number };
+export type ChangeDetail = Change & { verdict: Verdict | null };
+
+export type Platform = {
+  /** The address of an app's first host, e.g. `http://blog.localhost:8080`. */
+  urlOf(app: App): string;
+  /** The address that git pushes to, e.g. `http://127.0.0.1:8080/blog.git`. */
+  gitUrlOf(app: App): string;
+  /** null: the secret is unknown, expired or revoked. */
+  principalOf(secret: string): Principal | null;
+
+  /** @throws name-taken */
+  createApp(principal: Principal, wanted: { name: AppName; mainBranch: BranchName | null }): Promise<App>;
+  /** In the order of names, after `after` ('' at first). */
+  listApps(principal: Principal, after: string, limit: number): App[];
+  /** @throws not-found */
+  findApp(principal: Principal, name: AppName): App;
+  /** Stops and removes the app; its volumes stay on disk unless `volumes`. */
+  destroyApp(principal: Principal, app: App, options: { volumes: boolean }): Promise<void>;
+  status(principal: Principal, app: App): Promise<AppStatus>;
+
+  /** Newest first, created before the release `before` (null: from the newest). */
+  listReleases(principal: Principal, app: App, before: ReleaseId | null, limit: number): Release[];
+  /** @throws not-found */
+  findRelease(principal: Principal, app: App, id: ReleaseId): Release;
+  /**
+   * `version` null: the release before the live one. Lands a revert commit (a change) or, when the tree is main's already and
+   * `withConfig`, only makes a release with that config. @throws no-release, conflict (already there), not-found
+   */
+  startRollback(
+    principal: Principal,
+    app: App,
+    wanted: { version: number | null; withConfig: boolean },
+  ): Promise<Started>;
+  /** A new set of instances of the live release, health-checked and switched. @throws no-release */
+  startRestart(principal: Principal, app: App): Promise<Started>;
+  /** Follows long work from its beginning (lines are kept a while) to its end. */
+  follow(principal: Principal, app: App, id: ChangeId | ReleaseId, signal: AbortSignal): AsyncIterable<Progress>;
+
+  listChanges(principal: Principal, app: App, before: number | null, limit: number): Change[];
+  /** @throws not-found */
+  findChange(principal: Principal, app: App, id: ChangeId): ChangeDetail;
+
+  config(principal: Principal, app: App, options: { reveal: boolean }): ConfigState;
+  /** `started` null: nothing changed, or the app has no release yet (the values wait for the first). */
+  changeConfig(
+    principal: Principal,
+    app: App,
+    wanted: { set: ReadonlyMap<EnvKey, string>; unset: readonly EnvKey[] },
+  ): Promise<{ version: number; started: Started | null }>;
+
+  logs(
+    principal: Principal,
+    app: App,
+    options: { count: number; follow: boolean },
+    signal: AbortSignal,
+  ): AsyncIterable<LogLine>;
+  /** Ledger events after `afterSeq`, oldest first; with `follow` whatever comes. `app` null: all that the principal may see. */
+  events(
+    principal: Principal,
+    app: App | null,
+    options: { afterSeq: number; limit: number; follow: boolean },
+    signal: AbortSignal,
+  ): AsyncIterable<NumberedEvent>;
+
+  /** Runs a command with the live release's code, config, volumes and identity. @throws no-release */
+  startRun(principal: Principal, app: App, argv: readonly string[]): Promise<{ id: JobId }>;
+  /** Output from its beginning (bounded), then the result. @throws not-found */
+  followRun(principal: Principal, app: App, id: JobId, signal: AbortSignal): AsyncIterable<JobEvent>;
+  cancelRun(principal: Principal, app: App, id: JobId): Promise<void>;
+
+  listTokens(principal: Principal): TokenInfo[];
+  /** The secret is shown once. Never more rights or a wider scope than the principal's own. @throws forbidden */
+  createToken(
+    principal: Principal,
+    wanted: { name: string; rights: readonly Right[]; apps: readonly AppName[] | null; expiresAtMs: number | null },
+  ): { token: TokenInfo; secret: string };
+  /** @throws not-found */
+  revokeToken(principal: Principal, id: TokenId): void;
+
+  /** The stored answer of an Idempotency-Key, null when it is new. @throws idempotency-mismatch */
+  recallAnswer(principal: Principal, key: string, fingerprint: string): { status: number; body: string } | null;
+  keepAnswer(principal: Principal, key: string, fingerprint: string, answer: { status: number; body: string }): void;
+
+  /** For `GET /api/v1/platform`: address, base, versions, what is enforced here. */
+  about(): Promise<{
+    url: string;
+    base: string;
+    version: string;
+    enforcement: Readonly<Record<string, unknown>>;
+    home: string;
+  }>;
+};

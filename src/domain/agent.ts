@@ -1,0 +1,79 @@
+// The agent as control sees it: the seam between thinking and acting. The real one speaks HTTP over a Unix socket
+// (`agent/client.ts`); no path crosses it, only ids, documents and streams. Every method throws `agent-away` when the agent
+// cannot be reached.
+import type {
+  AgentEvent,
+  AgentHello,
+  DesiredState,
+  Identities,
+  JobResult,
+  JobSpec,
+  LayerEvent,
+  LayerSpec,
+} from './desired.ts';
+import type { AppId, InstanceId, JobId, TreeId } from './ids.ts';
+
+/** One line that an app wrote, or that the agent says about it (`type` "lockstep"). */
+export type LogLine = { atMs: number; instanceId: InstanceId; type: string; release: string; line: string };
+
+/** A file of a tree on its way to the agent: `path` in bytes as git has it, `content` as long as `size` says. */
+export type OutgoingFile = {
+  mode: '100644' | '100755' | '120000';
+  path: Buffer;
+  size: number;
+  content: Buffer | AsyncIterable<Uint8Array>;
+};
+
+export type AppRef = Identities & { id: AppId };
+
+/** What one instance, or the sum of an app's, uses now. */
+export type InstanceUsage = { instanceId: InstanceId; memoryBytes: number; cpuSeconds: number; processes: number };
+
+export type Agent = {
+  hello(): Promise<AgentHello>;
+  /** Asks agent and router; throws `agent-away` or `router-away`. */
+  alive(): Promise<{ desiredVersion: number; routeGeneration: number }>;
+  /**
+   * Replaces the desired state. Resolves when it is on disk, the first actions have begun, and the router has taken the
+   * snapshot that follows from it: then no request is served by what the document no longer routes.
+   */
+  putDesired(state: DesiredState): Promise<{ version: number; routeGeneration: number }>;
+  /** The first event is the whole state. Ends when the connection does; the caller connects again. */
+  events(signal: AbortSignal): AsyncIterable<AgentEvent>;
+  /**
+   * Sends a tree: the agent writes the release directory and, with `copy`, a gate copy of that name, and compares the tree's id.
+   * @throws tree-refused, too-large, disk-full
+   */
+  putTree(
+    app: AppRef,
+    treeId: TreeId,
+    copy: string | null,
+    files: AsyncIterable<OutgoingFile>,
+  ): Promise<{ files: number; bytes: number; wasThere: boolean }>;
+  hasTree(app: AppRef, treeId: TreeId): Promise<boolean>;
+  /** A gate copy made from a release directory that is there. */
+  makeCopy(app: AppRef, treeId: TreeId, copy: string): Promise<void>;
+  dropCopy(app: AppRef, copy: string): Promise<void>;
+  /** Makes a layer, or finds it; the last event is `done` or `failed`. Two requests for one key share the work. */
+  makeLayer(spec: LayerSpec, signal: AbortSignal): AsyncIterable<LayerEvent>;
+  /**
+   * Runs a job to its end; the signal cancels it. When the connection breaks (the agent restarts) it is taken up again, by
+   * the job's id. @throws agent-away only when the agent stays away
+   */
+  runJob(spec: JobSpec, options: { signal: AbortSignal; onLine?: (line: string) => void }): Promise<JobResult>;
+  cancelJob(id: JobId): Promise<void>;
+  /** The last `count` lines, and with `follow` whatever comes until the signal. */
+  logs(
+    app: AppId,
+    options: { count: number; follow: boolean; instanceId: InstanceId | null },
+    signal: AbortSignal,
+  ): AsyncIterable<LogLine>;
+  usage(app: AppId): Promise<InstanceUsage[]>;
+  /** Removes what an app left on disk; its sets must have left the desired state. Volumes only when asked. */
+  deleteApp(app: AppRef, options: { volumes: boolean }): Promise<void>;
+  /** Drops release directories and layers of an app that are in neither list and that no instance or job uses. */
+  collect(
+    app: AppRef,
+    keep: { treeIds: readonly TreeId[]; layerKeys: readonly string[] },
+  ): Promise<{ bytesFreed: number }>;
+};
