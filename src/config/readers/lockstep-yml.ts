@@ -16,12 +16,17 @@ export type LockstepYml = {
   limits: Partial<Limits>;
 };
 
+/**
+ * A size is a whole number and a unit: K, M or G, alone or as KB, KiB, Ki and so on. All spellings of a unit mean the same
+ * power of 1024, so that nobody gets less than they read. A bare number, a fraction and small
+ * letters (`512m` is a thousandth elsewhere) are refused.
+ */
 const sizeUnits: Record<string, number> = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
 
 function size(least: number, most: number, example: string) {
   return z.string(`must be a size like ${example}`).transform((text, context) => {
-    const match = /^(\d{1,9})\s*([KMG])(?:i?B)?$/i.exec(text.trim());
-    const bytes = match === null ? Number.NaN : Number(match[1]) * sizeUnits[match[2]!.toUpperCase()]!;
+    const match = /^(\d{1,9}) ?([KMG])(?:iB?|B)?$/.exec(text);
+    const bytes = match === null ? Number.NaN : Number(match[1]) * sizeUnits[match[2]!]!;
     if (bytes >= least && bytes <= most) return bytes;
     context.addIssue({
       code: 'custom',

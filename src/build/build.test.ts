@@ -1,0 +1,236 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type ErrorCode, isFailure } from '../domain/errors.ts';
+import type { LayerRecipe } from '../domain/plan.ts';
+import { layerKey } from './layer-key.ts';
+import { layerSteps } from './layer-steps.ts';
+import { memoryTree } from './memory-tree.ts';
+import { decidePlan } from './plan.ts';
+
+type Files = Parameters<typeof memoryTree>[0];
+const flask = 'from flask import Flask\napp = Flask(__name__)\n';
+const factory = 'from flask import Flask\ndef create_app(test_config=None):\n  app = Flask(__name__)\n  return app\n';
+
+test('a tree gets the detector and the command that serve it', async () => {
+  const check = async (files: Files, detector: string, web: string) => {
+    const plan = await decidePlan(memoryTree(files));
+    const { command } = plan.processes.web;
+    const words = 'shell' in command ? command.shell : command.argv.join(' ');
+    assert.deepEqual([plan.detector, words.replace(/^.*gthread --workers 1 --threads 4 /, '')], [detector, web]);
+  };
+  await check({ 'app.py': flask }, 'Flask', 'app:app');
+  await check(
+    { 'app.py': flask, 'hello.py': flask, 'tests/app.py': flask, '.flaskenv': 'FLASK_APP=hello.py' },
+    'Flask',
+    'hello:app',
+  );
+  await check(
+    { 'zoo.py': flask, 'application.py': flask.replace('app =', 'application =') },
+    'Flask',
+    'application:application',
+  );
+  await check({ 'app.py': flask, 'wsgi.py': 'from app import app\n' }, 'Flask', 'wsgi:app');
+  await check({ 'flaskr/__init__.py': factory, 'flaskr/db.py': 'x' }, 'Flask', 'flaskr:create_app()');
+  await check({ 'src/shop/__init__.py': factory }, 'Flask', 'shop:create_app()');
+  await check(
+    { 'src/shop/__init__.py': factory, '.flaskenv': 'export FLASK_APP="shop:create_app()"' },
+    'Flask',
+    'shop:create_app()',
+  );
+  await check({ 'docs.py': `"""\n${flask}"""`, 'main.py': flask }, 'Flask', 'main:app');
+  await check(
+    { 'manage.py': "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site1.settings')", 'site1/wsgi.py': 'x' },
+    'Django',
+    'site1.wsgi:application',
+  );
+  await check(
+    { 'web/manage.py': 'setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")', 'web/config/wsgi.py': '' },
+    'Django',
+    '--chdir web config.wsgi:application',
+  );
+  await check(
+    { 'main.py': 'app = FastAPI()\n' },
+    'FastAPI',
+    '{layer}/bin/python -m uvicorn --host 127.0.0.1 --port $PORT main:app',
+  );
+  await check(
+    { 'api.py': 'def create_app():\n  return FastAPI()\n' },
+    'FastAPI',
+    '{layer}/bin/python -m uvicorn --host 127.0.0.1 --port $PORT --factory api:create_app',
+  );
+  await check({ 'x.py': 'application = bottle.Bottle()\n' }, 'WSGI', 'x:application');
+  await check(
+    { 'server.py': 'HTTPServer(("", int(os.environ["PORT"])), H).serve_forever()' },
+    'Python',
+    '{layer}/bin/python server.py',
+  );
+  await check({ 'index.html': '' }, 'static files', '{tool:static-server} --root {tree} --bind 127.0.0.1:$PORT');
+  await check(
+    { 'public/index.html': '', 'package.json': '{"devDependencies":{"prettier":"1"}}' },
+    'static files',
+    '{tool:static-server} --root {tree}/public --bind 127.0.0.1:$PORT',
+  );
+  await check({ 'app.py': flask, Procfile: 'web: gunicorn app:app' }, 'Procfile', 'gunicorn app:app');
+  await check({ 'app.py': flask, Procfile: 'web: a', 'lockstep.yml': 'web: b' }, 'lockstep.yml', 'b');
+  await check({ 'app.py': flask, Procfile: 'worker: a' }, 'Flask', 'app:app');
+});
+
+test('a tree that cannot be run is refused with what was looked for', async () => {
+  const check = (files: Files, code: ErrorCode, word: string) =>
+    assert.rejects(
+      decidePlan(memoryTree(files)),
+      (error) => isFailure(error, code) && error.message.includes(word) && error.advice !== null,
+    );
+  await check({}, 'no-detector', 'index.html');
+  await check({ 'README.md': 'x' }, 'no-detector', 'manage.py');
+  await check({ 'index.html': '', 'index.php': '<?php' }, 'no-detector', 'index.php');
+  await check({ 'index.html': '', 'package.json': '{"scripts":{"start":"x"}}' }, 'no-detector', 'package.json');
+  await check({ 'main.go': '', Procfile: 'web: ./main' }, 'no-detector', 'main.go');
+  await check({ 'index.html': '', 'app.py': 'print(1)' }, 'no-detector', 'Flask');
+  await check({ 'app.py': { link: '/etc/passwd' } }, 'no-detector', 'Flask');
+  for (const path of [
+    'Procfile',
+    'app.json',
+    'lockstep.yml',
+    '.flaskenv',
+    'requirements.txt',
+    'pyproject.toml',
+    '.python-version',
+  ])
+    await check({ 'app.py': flask, [path]: { link: '/etc/passwd' } }, 'bad-config', 'a link');
+  await check({ 'app.py': flask, 'requirements.txt': '-r x.txt', 'x.txt': { link: 'y' } }, 'bad-config', 'x.txt');
+  await check({ 'app.py': flask, 'lockstep.yml': `#${'x'.repeat(70_000)}` }, 'bad-config', 'larger');
+});
+
+test('the layers take what the tree says, and add the server and the test tools only when they lack', async () => {
+  const check = async (files: Files, run: string[], gate: string[], installers: string[]) => {
+    const { layer, gateLayer } = await decidePlan(memoryTree({ 'app.py': flask, ...files }));
+    const show = ({ inputs, extras }: LayerRecipe) => [...inputs, ...extras];
+    assert.deepEqual([show(layer), show(gateLayer!)], [run, gate]);
+    assert.deepEqual(
+      [layer, gateLayer!].map(({ installer }) => Object.values(installer).flat().join(' ')),
+      installers,
+    );
+  };
+  const [server, tests] = [['gunicorn==27.0.1'], ['pytest==9.2.0', 'coverage==7.17.3']];
+  await check({}, server, [...server, ...tests], ['none', 'none']);
+  await check(
+    { 'requirements.txt': 'flask\ngunicorn', 'requirements-dev.txt': '-r requirements.txt\npytest' },
+    ['requirements.txt'],
+    ['requirements.txt', 'requirements-dev.txt', 'coverage==7.17.3'],
+    ['uv-requirements requirements.txt', 'uv-requirements requirements.txt requirements-dev.txt'],
+  );
+  await check(
+    {
+      'pyproject.toml':
+        '[project]\nname="x"\ndependencies=["flask"]\n[project.optional-dependencies]\ntest=["pytest"]\ndocs=["sphinx"]',
+    },
+    ['pyproject.toml', ...server],
+    ['pyproject.toml', ...server, 'coverage==7.17.3'],
+    ['uv-project', 'uv-project test'],
+  );
+  await check(
+    { 'pyproject.toml': '[project]\nname="x"\ndependencies=["flask"]', 'uv.lock': '[[package]]\nname = "pytest"\n' },
+    ['uv.lock', 'pyproject.toml', ...server],
+    ['uv.lock', 'pyproject.toml', ...server, 'coverage==7.17.3'],
+    ['uv-sync', 'uv-sync'],
+  );
+  await check(
+    { 'pyproject.toml': '[tool.poetry.dependencies]\nflask="^2"' },
+    ['flask>=2,<3', ...server],
+    ['flask>=2,<3', ...server, ...tests],
+    ['none', 'none'],
+  );
+  await check(
+    { '.python-version': '3.9' },
+    ['gunicorn==23.0.0'],
+    ['gunicorn==23.0.0', 'pytest==8.3.5', 'coverage==7.6.1'],
+    ['none', 'none'],
+  );
+});
+
+test('what the files say reaches the plan', async () => {
+  const plan = await decidePlan(
+    memoryTree({
+      'src/shop/__init__.py': factory,
+      Procfile: 'worker: w\nrelease: r',
+      'app.json':
+        '{"env":{"A":"x","KEY":{"required":true}},"environments":{"test":{"env":{"T":"1"}}},"healthchecks":{"web":[{"path":"/a"}]}}',
+      'lockstep.yml': 'health: /b\nvolumes: { data: instance }\nlimits: { memory: 64M }',
+      'runtime.txt': 'python-3.11.x',
+    }),
+  );
+  assert.deepEqual(plan.releaseCommand, { shell: 'r' });
+  assert.deepEqual(plan.processes['worker']?.command, { shell: 'w' });
+  assert.deepEqual(plan.env, { PYTHONPATH: '{tree}/src', A: 'x' });
+  assert.deepEqual(
+    [plan.health, plan.volumes, plan.testEnv],
+    [{ path: '/b', timeoutMs: 60_000 }, { data: 'instance' }, { T: '1' }],
+  );
+  assert.deepEqual([plan.limits.memoryBytes, plan.limits.pids], [64 * 2 ** 20, 256]);
+  assert.deepEqual(plan.layer.interpreter, { kind: 'python', version: '3.11' });
+  assert.ok(plan.notes.some((note) => note.includes('KEY')));
+});
+
+const recipe: LayerRecipe = {
+  interpreter: { kind: 'python', version: null },
+  inputs: ['requirements.txt'],
+  extras: ['gunicorn==1'],
+  installer: { tool: 'uv-requirements', files: ['requirements.txt'] },
+};
+
+test('a layer key changes with everything that goes in, and with nothing else', () => {
+  const given = {
+    recipe,
+    purpose: 'run' as const,
+    inputs: new Map([
+      ['a', Buffer.from('1')],
+      ['b', Buffer.from('2')],
+    ]),
+    interpreter: 'cp311',
+    tools: { uv: '1', x: '2' },
+  };
+  const key = layerKey(given);
+  assert.match(key, /^[0-9a-f]{64}$/);
+  assert.equal(key, layerKey({ ...given, inputs: new Map([...given.inputs].reverse()), tools: { x: '2', uv: '1' } }));
+  for (const other of [
+    {
+      inputs: new Map([
+        ['a', Buffer.from('2')],
+        ['b', Buffer.from('1')],
+      ]),
+    },
+    { interpreter: 'cp312' },
+    { tools: { uv: '2', x: '2' } },
+    { purpose: 'gate' as const },
+    { recipe: { ...recipe, extras: [] } },
+  ])
+    assert.notEqual(key, layerKey({ ...given, ...other }));
+});
+
+test('layer steps are argv for uv, operands after --', () => {
+  const check = (given: LayerRecipe, purpose: 'run' | 'gate', expected: string[]) =>
+    assert.deepEqual(
+      layerSteps(given, purpose)
+        .slice(1, -1)
+        .map(({ argv }) => argv.join(' ').replace('{tool:uv}/bin/uv', 'uv')),
+      expected,
+    );
+  const pip = 'uv pip install --python {layer}/bin/python';
+  check(recipe, 'run', [`${pip} -r {inputs}/requirements.txt -- gunicorn==1`]);
+  check({ ...recipe, installer: { tool: 'uv-sync' }, extras: [] }, 'run', [
+    'uv sync --frozen --no-install-workspace --python {layer}/bin/python --no-dev',
+  ]);
+  check({ ...recipe, installer: { tool: 'uv-project', extras: ['test'], groups: ['dev'] } }, 'gate', [
+    `${pip} -r {inputs}/pyproject.toml --extra test --group {inputs}/pyproject.toml:dev -- gunicorn==1`,
+  ]);
+  check({ ...recipe, installer: { tool: 'none' }, extras: [] }, 'run', []);
+  assert.deepEqual(layerSteps({ ...recipe, interpreter: { kind: 'none' } }, 'run'), []);
+  const steps = layerSteps(recipe, 'run');
+  assert.equal(steps[0]!.argv.join(' '), '{tool:uv}/bin/uv venv {layer} --python {python}');
+  assert.equal(
+    steps.at(-1)!.argv.join(' '),
+    '{layer}/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash {layer}/lib',
+  );
+  assert.equal(steps[0]!.env['UV_PYTHON_DOWNLOADS'], 'never');
+});
