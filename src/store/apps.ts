@@ -63,6 +63,28 @@ export function listApps(database: DatabaseSync, principal: Principal, after: st
     .map((row) => present(database, row));
 }
 
+/** Every app of every team: for the desired state, which is the platform's own and no principal's. */
+export function everyApp(database: DatabaseSync): App[] {
+  const rows = database.prepare('SELECT * FROM apps ORDER BY id').all();
+  return rows.map((row) => present(database, row));
+}
+
+/** Whether any team has an app of this name; only for saying that a name is taken. */
+export function isNameTaken(database: DatabaseSync, name: AppName): boolean {
+  return database.prepare('SELECT 1 FROM apps WHERE name = ?').get(name) !== undefined;
+}
+
+/** Facts that only ever become true, and the main branch that the first push decided. */
+export function noteApp(
+  database: DatabaseSync,
+  id: AppId,
+  facts: { mainBranch?: BranchName; wasEverHealthy?: true; hasEverRunTests?: true },
+): void {
+  if (facts.mainBranch) database.prepare('UPDATE apps SET main_branch = ? WHERE id = ?').run(facts.mainBranch, id);
+  if (facts.wasEverHealthy) database.prepare('UPDATE apps SET was_ever_healthy = 1 WHERE id = ?').run(id);
+  if (facts.hasEverRunTests) database.prepare('UPDATE apps SET has_ever_run_tests = 1 WHERE id = ?').run(id);
+}
+
 /** Removes the app and, by the foreign keys, everything of it; true when it was there. */
 export function deleteApp(database: DatabaseSync, principal: Principal, id: AppId): boolean {
   if (!mayTouch(principal, id)) return false;

@@ -23,18 +23,21 @@ export type Transition = {
 
 /** True when the row was in `from` and is now in `to`; false when somebody else moved it first. Throws on a move that no table allows. */
 export function transition(database: DatabaseSync, move: Transition): boolean {
+  return inTransaction(database, () => moveState(database, move));
+}
+
+/** `transition` for a caller that holds the transaction. */
+export function moveState(database: DatabaseSync, move: Transition): boolean {
   if (!tables[move.table][move.from]?.includes(move.to)) {
     throw new Error(`${move.table}: no transition from ${move.from} to ${move.to}`);
   }
   const columns = Object.keys(move.set ?? {});
   const assignments = ['state = ?', ...columns.map((column) => `${column} = ?`)].join(', ');
   const update = database.prepare(`UPDATE ${move.table} SET ${assignments} WHERE id = ? AND state = ?`);
-  return inTransaction(database, () => {
-    const { changes } = update.run(move.to, ...Object.values(move.set ?? {}), move.id, move.from);
-    if (changes !== 1) return false;
-    appendEvent(database, move.event);
-    return true;
-  });
+  const { changes } = update.run(move.to, ...Object.values(move.set ?? {}), move.id, move.from);
+  if (changes !== 1) return false;
+  appendEvent(database, move.event);
+  return true;
 }
 
 /** Appends to the ledger; the caller holds the transaction. */

@@ -25,9 +25,10 @@ CREATE TABLE artifacts (
   PRIMARY KEY (app_id, digest), FOREIGN KEY (team_id, app_id) REFERENCES apps (team_id, id) ON DELETE CASCADE
 ) STRICT;
 CREATE TABLE verdicts (
-  team_id TEXT NOT NULL, app_id TEXT NOT NULL, key TEXT NOT NULL, tree_id TEXT NOT NULL, outcome TEXT NOT NULL, verdict TEXT NOT NULL, created_at_ms INTEGER NOT NULL,
+  team_id TEXT NOT NULL, app_id TEXT NOT NULL, key TEXT NOT NULL, tree_id TEXT NOT NULL, policy_key TEXT NOT NULL, outcome TEXT NOT NULL, verdict TEXT NOT NULL, created_at_ms INTEGER NOT NULL,
   PRIMARY KEY (app_id, key), FOREIGN KEY (team_id, app_id) REFERENCES apps (team_id, id) ON DELETE CASCADE
 ) STRICT;
+CREATE INDEX verdicts_of_tree ON verdicts (app_id, tree_id);
 CREATE TABLE changes (
   id TEXT PRIMARY KEY, team_id TEXT NOT NULL, app_id TEXT NOT NULL, number INTEGER NOT NULL, how TEXT NOT NULL, actor TEXT NOT NULL, branch TEXT NOT NULL,
   base TEXT, head TEXT NOT NULL, candidate TEXT, tree TEXT, state TEXT NOT NULL, reason TEXT, release_id TEXT, set_id TEXT,
