@@ -1,10 +1,19 @@
 // The commands that make a layer, as data. Places: {tool:uv}, {python}, {layer}, {inputs} (a directory with the recipe's
-// inputs only, the working directory of each step), {cache}.
+// inputs only, the working directory of each step), {cache}, {layer:KEY} (another layer of the same app, finished).
 import type { LayerRecipe } from '../domain/plan.ts';
 
 export type LayerStep = { argv: readonly string[]; env: Readonly<Record<string, string>> };
 
-export function layerSteps(recipe: LayerRecipe, purpose: 'run' | 'gate'): readonly LayerStep[] {
+/** Writes what a layer holds as constraints, so that the checks run against the very versions that will serve. */
+const writeConstraints =
+  'import sys, importlib.metadata as m; open(sys.argv[1], "w").writelines(sorted({f"{d.metadata[\'Name\']}=={d.version}\\n" for d in m.distributions()}))';
+
+/** @param runKey the finished layer that will serve, whose versions bind the gate's; null: none */
+export function layerSteps(
+  recipe: LayerRecipe,
+  purpose: 'run' | 'gate',
+  runKey: string | null = null,
+): readonly LayerStep[] {
   if (recipe.interpreter.kind === 'none') return [];
   const uv = '{tool:uv}/bin/uv';
   const env = {
@@ -14,9 +23,15 @@ export function layerSteps(recipe: LayerRecipe, purpose: 'run' | 'gate'): readon
     UV_PYTHON_DOWNLOADS: 'never',
     UV_PROJECT_ENVIRONMENT: '{layer}',
   };
-  const install = [uv, 'pip', 'install', '--python', '{layer}/bin/python'];
+  const isBound = purpose === 'gate' && runKey !== null;
+  const constraints = '{layer}/run-constraints.txt';
+  const install = [
+    ...[uv, 'pip', 'install', '--python', '{layer}/bin/python'],
+    ...(isBound ? ['--constraint', constraints] : []),
+  ];
   const { installer, extras } = recipe;
   const steps: string[][] = [[uv, 'venv', '{layer}', '--python', '{python}']];
+  if (isBound) steps.push([`{layer:${runKey}}/bin/python`, '-I', '-c', writeConstraints, constraints]);
   if (installer.tool === 'uv-sync') {
     steps.push([
       uv,

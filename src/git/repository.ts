@@ -4,8 +4,10 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fail } from '../domain/errors.ts';
+import type { BranchName } from '../domain/names.ts';
 import { run } from '../exec/exec.ts';
 import { atomicWrite } from '../lib/atomic-write.ts';
+import { branchRef } from './argv.ts';
 import { type Git, gitEnvironment, openGit } from './git.ts';
 
 export const hookNames = ['pre-receive', 'proc-receive', 'reference-transaction'] as const;
@@ -16,8 +18,12 @@ const hooksSource = new URL('../receive/hooks/', import.meta.url);
 /** `git` asks questions and cannot move main; `privileged` can. */
 export type Repository = { path: string; git: Git; privileged: Git };
 
-/** The whole `config` file of a repository. */
-export function repositoryConfig(maxInputBytes: number): string {
+/** The whole `config` file of a repository. `mainBranch`: pushes to it are judged, as those to main and master always are. */
+export function repositoryConfig(maxInputBytes: number, mainBranch: BranchName | null = null): string {
+  const own =
+    mainBranch === null || ['main', 'master'].includes(mainBranch)
+      ? ''
+      : `\tprocReceiveRefs = "refs/heads/${mainBranch}"\n`;
   return `[core]
 	repositoryformatversion = 0
 	filemode = true
@@ -31,7 +37,7 @@ export function repositoryConfig(maxInputBytes: number): string {
 	procReceiveRefs = refs/heads/main
 	procReceiveRefs = refs/heads/master
 	procReceiveRefs = refs/for
-	autogc = false
+${own}	autogc = false
 [receive "fsck"]
 	badTimezone = warn
 	missingSpaceBeforeDate = warn
@@ -53,7 +59,10 @@ export function repositoryConfig(maxInputBytes: number): string {
  * Opens the repository at `path`, making it when it is not there.
  * @throws git-failed, disk-full
  */
-export async function openRepository(path: string, options: { maxInputBytes?: number } = {}): Promise<Repository> {
+export async function openRepository(
+  path: string,
+  options: { maxInputBytes?: number; mainBranch?: BranchName | null } = {},
+): Promise<Repository> {
   if ((await readOrNull(join(path, 'HEAD'))) === null) {
     const made = await run(['git', 'init', '--bare', '--quiet', '--initial-branch=main', '--template=', '--', path], {
       env: gitEnvironment(),
@@ -65,13 +74,25 @@ export async function openRepository(path: string, options: { maxInputBytes?: nu
   for (const name of hookNames) {
     await writeIfOther(join(path, 'hooks', name), await readFile(new URL(name, hooksSource), 'utf8'), 0o755);
   }
-  await writeIfOther(join(path, 'config'), repositoryConfig(options.maxInputBytes ?? defaultMaxInputBytes), 0o644);
+  await writeIfOther(
+    join(path, 'config'),
+    repositoryConfig(options.maxInputBytes ?? defaultMaxInputBytes, options.mainBranch),
+    0o644,
+  );
   let permit = (await readOrNull(join(path, permitFile)))?.trim();
   if (!permit) {
     permit = randomBytes(32).toString('hex');
     await atomicWrite(join(path, permitFile), `${permit}\n`, 0o600);
   }
-  return { path, git: openGit({ repositoryPath: path }), privileged: openGit({ repositoryPath: path, permit }) };
+  const repository = {
+    path,
+    git: openGit({ repositoryPath: path }),
+    privileged: openGit({ repositoryPath: path, permit }),
+  };
+  const head = options.mainBranch ? branchRef(options.mainBranch) : null;
+  if (head && (await readOrNull(join(path, 'HEAD')))?.trim() !== `ref: ${head}`)
+    await repository.privileged.setHead(head);
+  return repository;
 }
 
 /** Packs and prunes; needs the permit, since pruning a loose ref that was packed looks like its deletion to the guard. */

@@ -1,0 +1,117 @@
+// A git tree as a build looks at it, and as it travels to the agent: small files are read once, in one pass, and kept for
+// the next change, which shares most of them.
+import type { OutgoingFile } from '../domain/agent.ts';
+import { fail } from '../domain/errors.ts';
+import type { ObjectId, TreeId } from '../domain/ids.ts';
+import type { Git, TreeEntry } from '../git/git.ts';
+import type { TreeView } from './tree-view.ts';
+
+const smallBytes = 256 * 1024;
+
+/** Contents of small blobs by id, the least recently used going first. */
+export class BlobCache {
+  readonly #mostBytes: number;
+  readonly #blobs = new Map<ObjectId, Buffer>();
+  #bytes = 0;
+
+  constructor(mostBytes = 16 * 1024 * 1024) {
+    this.#mostBytes = mostBytes;
+  }
+
+  get(id: ObjectId): Buffer | undefined {
+    const found = this.#blobs.get(id);
+    if (found) {
+      this.#blobs.delete(id);
+      this.#blobs.set(id, found);
+    }
+    return found;
+  }
+
+  put(id: ObjectId, content: Buffer): void {
+    if (content.length > smallBytes || this.#blobs.has(id)) return;
+    this.#blobs.set(id, content);
+    this.#bytes += content.length;
+    for (const [oldest, old] of this.#blobs) {
+      if (this.#bytes <= this.#mostBytes) break;
+      this.#blobs.delete(oldest);
+      this.#bytes -= old.length;
+    }
+  }
+}
+
+export type GitTree = {
+  id: TreeId;
+  entries: readonly TreeEntry[];
+  view: TreeView;
+  /** Every file of the tree, read one after the other. @throws tree-refused for a submodule */
+  files(): AsyncGenerator<OutgoingFile>;
+};
+
+export async function openGitTree(git: Git, cache: BlobCache, id: TreeId, signal: AbortSignal): Promise<GitTree> {
+  const entries = await git.lsTree(id, signal);
+  const byPath = new Map(entries.map((entry) => [entry.path, entry]));
+  await warm(git, cache, entries);
+  const list = entries.map(({ path, mode }) => ({ path, mode }));
+  return {
+    id,
+    entries,
+    view: {
+      list: () => list,
+      async read(path, maxBytes) {
+        const entry = byPath.get(path);
+        if (entry?.type !== 'blob' || (entry.size ?? 0) > maxBytes) return null;
+        return contentOf(git, cache, entry);
+      },
+    },
+    files: () => outgoing(git, cache, entries),
+  };
+}
+
+/** Reads the small blobs that are not known yet, up to half the cache, in one git process. */
+async function warm(git: Git, cache: BlobCache, entries: readonly TreeEntry[]): Promise<void> {
+  let left = 8 * 1024 * 1024;
+  const wanted = new Set<ObjectId>();
+  for (const entry of entries) {
+    if (entry.type !== 'blob' || (entry.size ?? 0) > smallBytes || cache.get(entry.id)) continue;
+    left -= entry.size ?? 0;
+    if (left < 0) break;
+    wanted.add(entry.id);
+  }
+  if (wanted.size === 0) return;
+  for await (const blob of git.catFiles(wanted)) cache.put(blob.id, blob.content);
+}
+
+async function contentOf(git: Git, cache: BlobCache, entry: TreeEntry): Promise<Buffer> {
+  const known = cache.get(entry.id);
+  if (known) return known;
+  for await (const blob of git.catFiles([entry.id])) {
+    cache.put(blob.id, blob.content);
+    return blob.content;
+  }
+  throw fail('git-failed', `the object ${entry.id} could not be read`);
+}
+
+async function* outgoing(git: Git, cache: BlobCache, entries: readonly TreeEntry[]): AsyncGenerator<OutgoingFile> {
+  const unknown = entries.filter((entry) => entry.type === 'blob' && !cache.get(entry.id));
+  const rest = unknown.length === 0 ? null : git.catFiles(unknown.map(({ id }) => id));
+  const pending = new Set(unknown);
+  try {
+    for (const entry of entries) {
+      if (entry.type !== 'blob') {
+        throw fail('tree-refused', `${JSON.stringify(entry.path)} is a submodule`, {
+          advice: 'Submodules cannot be deployed: add the files themselves.',
+        });
+      }
+      const content = pending.has(entry) ? (await rest!.next()).value?.content : await contentOf(git, cache, entry);
+      if (!content) throw fail('git-failed', `the object ${entry.id} could not be read`);
+      yield {
+        mode: entry.mode as OutgoingFile['mode'],
+        path: Buffer.from(entry.path),
+        size: content.length,
+        content,
+      };
+    }
+  } finally {
+    await rest?.return(undefined);
+  }
+}
