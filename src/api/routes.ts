@@ -1,0 +1,21 @@
+// Every route that there is. The OpenAPI document, the rights matrix of the tests and the server are made from this list.
+import type { Route } from './route.ts';
+import { appRoutes } from './routes/apps.ts';
+import { changeRoutes } from './routes/changes.ts';
+import { configRoutes } from './routes/config.ts';
+import { platformRoutes } from './routes/platform.ts';
+import { recordRoutes } from './routes/records.ts';
+import { releaseRoutes } from './routes/releases.ts';
+import { runRoutes } from './routes/runs.ts';
+import { tokenRoutes } from './routes/tokens.ts';
+
+export const routes: readonly Route[] = [
+  ...platformRoutes,
+  ...appRoutes,
+  ...releaseRoutes,
+  ...changeRoutes,
+  ...configRoutes,
+  ...recordRoutes,
+  ...runRoutes,
+  ...tokenRoutes,
+];

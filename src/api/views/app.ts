@@ -1,0 +1,108 @@
+// How apps are shown. Presenters are allow-lists: what is not named here is not sent.
+import { z } from '@hono/zod-openapi';
+import type { App } from '../../domain/app.ts';
+import { instanceStates, type ObservedInstance } from '../../domain/desired.ts';
+import { iso, moment } from '../fields.ts';
+import type { AppStatus, Platform } from '../platform.ts';
+
+export const appView = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    mainBranch: z.string().nullable().openapi({ description: 'null until the first push decides' }),
+    hosts: z.array(z.string()),
+    url: z.string(),
+    gitUrl: z.string(),
+    createdAt: moment,
+  })
+  .openapi('App');
+
+export function presentApp(app: App, platform: Platform): z.infer<typeof appView> {
+  return {
+    id: app.id,
+    name: app.name,
+    mainBranch: app.mainBranch,
+    hosts: [...app.hosts],
+    url: platform.urlOf(app),
+    gitUrl: platform.gitUrlOf(app),
+    createdAt: iso(app.createdAtMs),
+  };
+}
+
+const milliseconds = z.number().openapi({ description: 'Milliseconds since the epoch' });
+
+export const instanceView = z
+  .object({
+    id: z.string(),
+    setId: z.string(),
+    appId: z.string(),
+    releaseId: z.string(),
+    type: z.string().openapi({ example: 'web' }),
+    state: z.enum(instanceStates),
+    pid: z.int().nullable(),
+    startTicks: z.number().nullable(),
+    port: z.int().nullable(),
+    restarts: z.int(),
+    startedAtMs: milliseconds,
+    healthyAtMs: milliseconds.nullable(),
+    healthStatus: z.int().nullable(),
+    reason: z.string().nullable(),
+    logTail: z.array(z.string()),
+    notes: z.array(z.string()),
+  })
+  .openapi('Instance');
+
+function presentInstance(instance: ObservedInstance): z.infer<typeof instanceView> {
+  return {
+    id: instance.id,
+    setId: instance.setId,
+    appId: instance.appId,
+    releaseId: instance.releaseId,
+    type: instance.type,
+    state: instance.state,
+    pid: instance.pid,
+    startTicks: instance.startTicks,
+    port: instance.port,
+    restarts: instance.restarts,
+    startedAtMs: instance.startedAtMs,
+    healthyAtMs: instance.healthyAtMs,
+    healthStatus: instance.healthStatus,
+    reason: instance.reason,
+    logTail: [...instance.logTail],
+    notes: [...instance.notes],
+  };
+}
+
+export const statusView = z
+  .object({
+    app: z.string(),
+    state: z.enum(['IN SYNC', 'DRIFTED', 'DEPLOYING', 'EMPTY']),
+    why: z.string(),
+    main: z.object({ commit: z.string(), tree: z.string() }).nullable(),
+    release: z
+      .object({ version: z.int().nullable(), artifact: z.string(), commit: z.string(), tree: z.string() })
+      .nullable(),
+    instances: z.array(instanceView),
+    router: z.object({ release: z.string().nullable() }),
+    url: z.string(),
+  })
+  .openapi('AppStatus');
+
+export function presentStatus(status: AppStatus): z.infer<typeof statusView> {
+  const { main, release } = status;
+  return {
+    app: status.app,
+    state: status.state,
+    why: status.why,
+    main: main && { commit: main.commit, tree: main.tree },
+    release: release && {
+      version: release.version,
+      artifact: release.artifact,
+      commit: release.commit,
+      tree: release.tree,
+    },
+    instances: status.instances.map(presentInstance),
+    router: { release: status.router.release },
+    url: status.url,
+  };
+}
