@@ -1,0 +1,146 @@
+// One program with everything that comes from it: launched in its own session with limits, captured, watched to its end,
+// and swept afterwards, so that nothing of it survives. It outlives this agent; `adopt` takes one up again. Used for jobs
+// and for the steps of a layer.
+import { readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Limits } from '../../domain/plan.ts';
+import { type Capture, type CaptureSink, captureFifo } from '../process/capture.ts';
+import { type Cgroup, type CgroupSupport, cgroupDirs, oomKills, openCgroup, removeCgroup } from '../process/cgroup.ts';
+import { launch } from '../process/launcher.ts';
+import { isAlive, type ProcessIdentity } from '../process/proc.ts';
+import { terminate } from '../process/terminate.ts';
+
+export type ContainedSpec = {
+  /** Names the cgroup; made of ids. */
+  name: string;
+  /** "NAME=value" of its environment, which nothing else has. */
+  mark: string;
+  fifo: string;
+  exitFile: string;
+  limits: Limits;
+  cgroups: CgroupSupport | null;
+};
+
+export type ContainedLaunch = {
+  argv: readonly string[];
+  cwd: string;
+  env: Readonly<Record<string, string>>;
+  identity: { uid: number; gid: number } | null;
+};
+
+/** `code` as a shell tells it (128 + signal); null: the launcher went without leaving one. */
+export type ContainedEnd = { code: number | null; isOutOfMemory: boolean };
+
+export type Contained = {
+  process: ProcessIdentity;
+  ended: Promise<ContainedEnd>;
+  /** SIGTERM, the grace, SIGKILL to all of it. */
+  stop(graceMs: number): Promise<void>;
+  /** Stops watching; the program goes on and `ended` never settles. */
+  leave(): void;
+};
+
+const openFiles = 4096;
+const drainMs = 2000;
+const adoptedPollMs = 50;
+
+export async function startContained(
+  spec: ContainedSpec,
+  what: ContainedLaunch,
+  sink: CaptureSink,
+): Promise<Contained> {
+  const cgroup = spec.cgroups === null ? null : openCgroup(spec.cgroups, spec.name, spec.limits);
+  const capture = captureFifo(spec.fifo, sink);
+  try {
+    const launched = await launch({
+      ...what,
+      fifo: spec.fifo,
+      exitFile: spec.exitFile,
+      cgroups: cgroup === null ? [] : cgroupDirs(cgroup),
+      openFiles,
+    });
+    return watched(spec, launched, cgroup, capture, launched.exited);
+  } catch (error) {
+    capture.stop();
+    if (cgroup !== null) removeCgroup(cgroup);
+    throw error;
+  }
+}
+
+const unknown: ProcessIdentity = { pid: 2 ** 30, startTicks: 0 };
+
+/** Takes up what an earlier agent started; it may be gone by now. null: it is not known which process that was. */
+export function adoptContained(spec: ContainedSpec, known: ProcessIdentity | null, sink: CaptureSink): Contained {
+  const process = known ?? unknown;
+  const cgroup = spec.cgroups === null ? null : openCgroup(spec.cgroups, spec.name, spec.limits);
+  let capture: Capture | null = null;
+  const gone = new AbortController();
+  if (isAlive(process)) capture = captureFifo(spec.fifo, sink);
+  const end = async (): Promise<void> => {
+    // The launcher holds the FIFO to its end: end-of-file is news at once. The poll is the safety net.
+    let isOpen = true;
+    void capture?.ended.then(() => {
+      isOpen = false;
+    });
+    while (isAlive(process) && !gone.signal.aborted)
+      await (isOpen ? Promise.race([capture?.ended, pause(adoptedPollMs)]) : pause(1));
+  };
+  return watched(spec, process, cgroup, capture, end(), () => gone.abort());
+}
+
+function watched(
+  spec: ContainedSpec,
+  process: ProcessIdentity,
+  cgroup: Cgroup | null,
+  capture: Capture | null,
+  gone: Promise<unknown>,
+  leave: () => void = () => {},
+): Contained {
+  let isLeft = false;
+  const family = { leader: process, cgroup, mark: spec.mark };
+  const watch = async (): Promise<ContainedEnd> => {
+    await gone;
+    if (isLeft) return new Promise<never>(() => {});
+    const isOutOfMemory = cgroup !== null && oomKills(cgroup) > 0;
+    // An empty group can be removed: then nothing is left, and the process table need not be searched.
+    if (process === unknown || cgroup === null || !removeCgroup(cgroup)) {
+      await terminate({ ...family, graceMs: 0 });
+      if (cgroup !== null) void removeLater(cgroup);
+    }
+    if (capture !== null) {
+      const limit = new AbortController();
+      await Promise.race([capture.ended, pause(drainMs, undefined, { signal: limit.signal }).catch(() => {})]);
+      limit.abort();
+      capture.stop();
+      await capture.ended;
+    }
+    return { code: exitCode(spec.exitFile), isOutOfMemory };
+  };
+  return {
+    process,
+    ended: watch(),
+    stop: async (graceMs) => void (await terminate({ ...family, graceMs })),
+    leave() {
+      isLeft = true;
+      leave();
+      capture?.stop();
+    },
+  };
+}
+
+/** Zombies that PID 1 has not reaped yet keep a group for a while. */
+async function removeLater(cgroup: Cgroup): Promise<void> {
+  for (let waitMs = 5; waitMs < 60_000; waitMs *= 2) {
+    if (removeCgroup(cgroup)) return;
+    await pause(waitMs, undefined, { ref: false });
+  }
+}
+
+function exitCode(file: string): number | null {
+  try {
+    const text = readFileSync(file, 'latin1').trim();
+    return /^\d{1,3}$/.test(text) ? Number(text) : null;
+  } catch {
+    return null; // it was killed with its launcher
+  }
+}

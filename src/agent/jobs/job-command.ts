@@ -1,0 +1,92 @@
+// A JobSpec turned into what is launched: argv, place and environment with every `{place}` filled in, for the identity
+// that the spec names. Volumes exist for the live identity only.
+import { existsSync } from 'node:fs';
+import { chown, lstat, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Identities, JobSpec } from '../../domain/desired.ts';
+import { fail } from '../../domain/errors.ts';
+import type { HomeFolders } from '../folders.ts';
+import { scrubbedEnv } from '../process/scrubbed-env.ts';
+import type { Toolchains } from '../toolchains/toolchains.ts';
+import type { ContainedLaunch } from './contained.ts';
+import type { JobIdentity, JobPlaces } from './job-folder.ts';
+import { fillCommand, fillEnv, toolPlaces } from './places.ts';
+
+export const systemPath = ['/usr/local/bin', '/usr/bin', '/bin'] as const;
+const plainName = /^[A-Za-z0-9_-]{1,100}$/;
+/** Beside a layer, written when it is whole. */
+export const layerMarker = (layer: string): string => `${layer}.complete`;
+
+/** null: shared (not root). @throws bad-request when root is not told whom to be */
+export function identityOf(ids: Identities, which: 'live' | 'gate'): JobIdentity {
+  if (process.getuid?.() !== 0) return null;
+  const uid = which === 'live' ? ids.liveUid : ids.gateUid;
+  if (uid === null || ids.gid === null || uid <= 0 || ids.gid <= 0)
+    throw fail('bad-request', 'The app has no identity of its own.', {
+      advice: 'As root, Lockstep gives each app two uids and a gid; name them in the request.',
+    });
+  return { uid, gid: ids.gid };
+}
+
+/** @throws bad-request, not-found (tree, copy or layer), bad-env, and what a tool's fetching throws */
+export async function jobCommand(given: {
+  spec: JobSpec;
+  folders: HomeFolders;
+  toolchains: Toolchains;
+  places: JobPlaces;
+  who: JobIdentity;
+  signal: AbortSignal;
+}): Promise<ContainedLaunch> {
+  const { spec, folders, toolchains, places, who } = given;
+  const tree = placeOf(spec, folders);
+  const layer = spec.layerKey === null ? null : layerOf(spec.layerKey, spec, folders);
+  const python = layer === null ? await toolchains.platformPython() : join(layer, 'bin', 'python');
+  const names = {
+    ...(await toolPlaces(toolchains, spec.tools, given.signal)),
+    tree,
+    python,
+    job: places.files,
+    reports: places.reports,
+    ...(layer === null ? {} : { layer }),
+  };
+  const volumes = spec.identity === 'live' ? await volumeEnv(spec, folders, who) : {};
+  const path = [...(layer === null ? [] : [join(layer, 'bin')]), ...systemPath];
+  const env = scrubbedEnv(fillEnv(spec.env, names), { path, home: places.home, tmp: places.tmp });
+  return {
+    argv: fillCommand(spec.command, names),
+    cwd: tree,
+    env: { ...env, ...volumes, LOCKSTEP_JOB: spec.id },
+    identity: who,
+  };
+}
+
+function placeOf(spec: JobSpec, folders: HomeFolders): string {
+  if ('copy' in spec.place && !plainName.test(spec.place.copy))
+    throw fail('bad-request', `${JSON.stringify(spec.place.copy)} cannot name a copy.`);
+  if ('treeId' in spec.place && !plainName.test(spec.place.treeId))
+    throw fail('bad-request', 'That is not the id of a tree.');
+  const path =
+    'copy' in spec.place ? folders.copy(spec.appId, spec.place.copy) : folders.tree(spec.appId, spec.place.treeId);
+  if (existsSync(path)) return path;
+  throw fail('not-found', 'The tree of the job is not on this machine.', { advice: 'Send the tree, then the job.' });
+}
+
+function layerOf(key: string, spec: JobSpec, folders: HomeFolders): string {
+  if (!plainName.test(key)) throw fail('bad-request', 'That is not the key of a layer.');
+  const layer = folders.layer(spec.appId, key);
+  if (existsSync(layerMarker(layer))) return layer;
+  throw fail('not-found', 'The layer of the job is not on this machine.', { advice: 'Make the layer, then the job.' });
+}
+
+/** `LOCKSTEP_VOLUME_<NAME>` for each; makes the ones that are not there yet. */
+async function volumeEnv(spec: JobSpec, folders: HomeFolders, who: JobIdentity): Promise<Record<string, string>> {
+  const env: Record<string, string> = {};
+  for (const name of Object.keys(spec.volumes)) {
+    if (!plainName.test(name)) throw fail('bad-request', `${JSON.stringify(name)} cannot name a volume.`);
+    const path = folders.volume(spec.appId, name);
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    if (who !== null && (await lstat(path)).uid === 0) await chown(path, who.uid, who.gid);
+    env[`LOCKSTEP_VOLUME_${name.toUpperCase().replaceAll('-', '_')}`] = path;
+  }
+  return env;
+}

@@ -1,0 +1,132 @@
+// Jobs: whatever is not ours and ends by itself. A job is known by its id: asking again for the same id attaches to it, or
+// gives the result that it had. It outlives its listeners and this agent.
+//
+// starting  its folder and record are written, tools are fetched   -> running, or it is as if it never was (an error)
+// running   the record names its process                            -> ended; a new agent adopts it
+// ended     result.json is there; kept for a day, 200 at most       -> collected
+// A job whose launcher is gone without an exit file, or that was starting when the agent died, has ended as `lost`.
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { JobEvent, JobResult, JobSpec } from '../../domain/desired.ts';
+import { fail, isFailure } from '../../domain/errors.ts';
+import { type JobId, parseId } from '../../domain/ids.ts';
+import type { HomeFolders } from '../folders.ts';
+import type { CgroupSupport } from '../process/cgroup.ts';
+import type { Toolchains } from '../toolchains/toolchains.ts';
+import { openFifoPool } from './fifo-pool.ts';
+import type { JobRecord } from './job-folder.ts';
+import { jobPlaces, loadResult, readSmall } from './job-folder.ts';
+import { adoptJob, type RunningJob, startJob } from './running-job.ts';
+
+export type Jobs = {
+  /**
+   * Starts the job, or takes up the one with this id. Lines come from when the listening began; the last event is the
+   * result. When the signal is aborted the listener lets go, and with a `cancelled` failure as its reason the job is
+   * cancelled too.
+   * @throws bad-request, not-found, bad-env, and what fetching a tool throws: then the job never ran
+   */
+  run(spec: JobSpec, signal: AbortSignal): AsyncIterable<JobEvent>;
+  /** null: no such job (any more). */
+  find(id: JobId): Promise<JobResult | 'running' | null>;
+  /** Resolves when nothing of it is left; nothing happens when it has ended or never was. */
+  cancel(id: JobId): Promise<void>;
+  /** Takes up what an earlier agent left; to be called once, before anything else. */
+  adopt(): Promise<void>;
+  /** Stops watching; the jobs go on, and their listeners are told `agent-away`. */
+  close(): void;
+  /** Kills all of them. */
+  stopAll(): Promise<void>;
+};
+
+const kept = { count: 200, ageMs: 24 * 3600_000 };
+
+export async function openJobs(given: {
+  folders: HomeFolders;
+  toolchains: Toolchains;
+  cgroups?: CgroupSupport | null;
+  /** Milliseconds since the epoch. */
+  now?: () => number;
+}): Promise<Jobs> {
+  const { folders, toolchains, cgroups = null, now = Date.now } = given;
+  mkdirSync(folders.jobs, { recursive: true, mode: 0o711 });
+  chmodSync(folders.jobs, 0o711);
+  const fifos = openFifoPool(join(folders.agent, 'fifos'));
+  const running = new Map<JobId, RunningJob>();
+  const room = { folders, toolchains, cgroups, now, fifos };
+  const placesOf = (id: JobId) => jobPlaces(folders.job(id));
+  let ended = 0;
+
+  const track = (job: RunningJob): RunningJob => {
+    running.set(job.id, job);
+    const forget = () => {
+      running.delete(job.id);
+      ended += 1;
+      if (ended % 20 === 0) void collect();
+    };
+    job.result.then(forget, forget);
+    return job;
+  };
+
+  const collect = async (): Promise<void> => {
+    const ids = readdirSync(folders.jobs).flatMap((name) => parseId('job', name) ?? []);
+    const done = ids.filter((id) => !running.has(id)).sort(); // ids sort by time
+    for (const [index, id] of done.entries()) {
+      const age = now() - (statSync(folders.job(id), { throwIfNoEntry: false })?.mtimeMs ?? 0);
+      if (index < done.length - kept.count || age > kept.ageMs)
+        await rm(folders.job(id), { recursive: true, force: true });
+    }
+  };
+
+  const jobs: Jobs = {
+    async *run(spec, signal) {
+      if (parseId('job', spec.id) === null) throw fail('bad-request', 'That is not the id of a job.');
+      let job = running.get(spec.id);
+      if (job === undefined) {
+        const result = existsSync(folders.job(spec.id)) ? loadResult(placesOf(spec.id)) : null;
+        if (result !== null) {
+          yield { result };
+          return;
+        }
+        job = track(startJob(spec, room));
+      }
+      const theirs = job;
+      const stop = () => {
+        if (isFailure(signal.reason, 'cancelled')) void theirs.stop('cancelled').catch(() => {});
+      };
+      signal.addEventListener('abort', stop, { once: true });
+      if (signal.aborted) stop();
+      try {
+        for await (const line of job.feed.listen(signal)) yield { line };
+        if (!signal.aborted || isFailure(signal.reason, 'cancelled')) yield { result: await job.result };
+      } finally {
+        signal.removeEventListener('abort', stop);
+      }
+    },
+    async find(id) {
+      if (parseId('job', id) === null) return null;
+      return running.has(id) ? 'running' : loadResult(placesOf(id));
+    },
+    async cancel(id) {
+      await running.get(id)?.stop('cancelled');
+    },
+    async adopt() {
+      for (const name of readdirSync(folders.jobs)) {
+        const id = parseId('job', name);
+        if (id === null || running.has(id) || existsSync(placesOf(id).result)) continue;
+        const record = readSmall<JobRecord>(placesOf(id).record);
+        if (record === null) rmSync(folders.job(id), { recursive: true, force: true });
+        else track(adoptJob(record, room));
+      }
+      await collect();
+    },
+    close() {
+      for (const job of running.values()) job.leave();
+      running.clear();
+    },
+    async stopAll() {
+      await Promise.allSettled([...running.values()].map((job) => job.stop('cancelled')));
+    },
+  };
+  return jobs;
+}

@@ -1,0 +1,153 @@
+// Makes one tool's folder under a name of its own and renames it when it is whole: the name is the complete marker. The
+// folder's name holds versions and hashes, so a newer pin is another folder and the old one stays for who uses it.
+import { createHash, randomBytes } from 'node:crypto';
+import { constants, existsSync } from 'node:fs';
+import { chmod, copyFile, lchown, lstat, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { fail, isFailure } from '../../domain/errors.ts';
+import { ExecError, run } from '../../exec/exec.ts';
+import { ownEnv } from './install-env.ts';
+import { type FoundInterpreter, preferred } from './interpreters.ts';
+import { type Pin, pins, requirementLines, type ToolName } from './pins.ts';
+
+export type ToolMaking = {
+  folder: string;
+  programRoot: string;
+  log: (message: string, details?: Record<string, unknown>) => void;
+  interpreters(): Promise<readonly FoundInterpreter[]>;
+};
+
+const staticServer = fileURLToPath(new URL('./static-server.mjs', import.meta.url));
+const fetchMs = 600_000;
+
+export const isPartial = (name: string): boolean => name.startsWith('.partial-');
+
+/** The path that stands for `{tool:NAME}`. @throws internal, disk-full, no-interpreter */
+export async function makeTool(name: ToolName, making: ToolMaking): Promise<string> {
+  if (name === 'node') return join(await makeNode(making), 'bin', 'node');
+  if (name === 'static-server') return join(await makeStaticServer(making), 'static-server');
+  const at = await fetchTool(name, pins[name], making);
+  if (name === 'ruff') return join(at, 'bin', 'ruff');
+  return name === 'flake8' ? join(at, 'flake8') : at;
+}
+
+async function fetchTool(name: string, wanted: readonly Pin[], making: ToolMaking): Promise<string> {
+  const found = await making.interpreters();
+  const python = preferred(found);
+  const requirements = requirementLines(wanted);
+  // Bytecode, and the head of a script, are one interpreter's.
+  const key = createHash('sha256').update(requirements).update(python.id).digest('hex').slice(0, 12);
+  return whole(making, `${name}-${wanted[0]!.version}-${key}`, async (at) => {
+    making.log(`fetching ${name} ${wanted[0]!.version}`);
+    const file = join(at, 'requirements.txt');
+    await writeFile(file, requirements);
+    const pip = await findPip(['python3', ...found.map(({ path }) => path)]);
+    const options = '--target= --no-deps --require-hashes --no-compile --no-cache-dir --no-input --quiet'.split(' ');
+    options[0] += at;
+    await run([...pip, 'install', ...options, '--only-binary=:all:', '--requirement', file], {
+      env: ownEnv(),
+      timeoutMs: fetchMs,
+      okCodes: [0],
+    });
+    if (name === 'flake8') await writeFile(join(at, 'flake8'), flake8Script(python.path), { mode: 0o755 });
+    const compile = ['-I', '-m', 'compileall', '-q', '--invalidation-mode', 'unchecked-hash', at];
+    await run([python.path, ...compile], { env: {}, timeoutMs: fetchMs });
+  });
+}
+
+const flake8Script = (python: string): string =>
+  `#!${python} -I
+import os
+import sys
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from flake8.main.cli import main
+if __name__ == "__main__":
+    raise SystemExit(main())
+`;
+
+/** The first Python that has pip. @throws internal */
+async function findPip(pythons: readonly string[]): Promise<string[]> {
+  for (const python of pythons) {
+    const pip = [python, '-m', 'pip', '--disable-pip-version-check'];
+    const answer = await run([...pip, '--version'], { env: ownEnv(), timeoutMs: 30_000 }).catch(() => null);
+    if (answer?.code === 0) return pip;
+  }
+  throw fail('internal', 'No Python on this machine has pip, which fetches the tools.', {
+    advice: 'Install it with the package manager of the system, for example python3-pip.',
+  });
+}
+
+/** Copied, not linked: the checkout may lie where no app can reach it. */
+async function makeNode(making: ToolMaking): Promise<string> {
+  const pinned = join(making.programRoot, 'node_modules', `node-linux-${process.arch}`, 'bin', 'node');
+  const source = existsSync(pinned) ? pinned : process.execPath;
+  const { size, mtimeMs } = await lstat(source);
+  const key = createHash('sha256').update(`${process.version} ${size} ${mtimeMs}`).digest('hex').slice(0, 12);
+  return whole(making, `node-${process.versions.node}-${key}`, async (at) => {
+    await mkdir(join(at, 'bin'));
+    await copyFile(source, join(at, 'bin', 'node'), constants.COPYFILE_FICLONE);
+    await chmod(join(at, 'bin', 'node'), 0o755);
+  });
+}
+
+async function makeStaticServer(making: ToolMaking): Promise<string> {
+  const node = await makeNode(making);
+  await using script = await open(staticServer);
+  const text = await script.readFile();
+  // Paths by the script's own place: nothing is pasted into it.
+  const wrapper = `#!/bin/sh\nexec "\${0%/*}/../${node.slice(making.folder.length + 1)}/bin/node" "\${0%/*}/static-server.mjs" "$@"\n`;
+  const key = createHash('sha256').update(text).update(wrapper).digest('hex').slice(0, 12);
+  return whole(making, `static-server-${key}`, async (at) => {
+    await writeFile(join(at, 'static-server.mjs'), text, { mode: 0o644 });
+    await writeFile(join(at, 'static-server'), wrapper, { mode: 0o755 });
+  });
+}
+
+/** The folder of that name, made by `fill` unless it is there. */
+async function whole(making: ToolMaking, name: string, fill: (at: string) => Promise<void>): Promise<string> {
+  const target = join(making.folder, name);
+  if (existsSync(target)) return target;
+  const at = join(making.folder, `.partial-${name}-${randomBytes(4).toString('hex')}`);
+  try {
+    await mkdir(at, { mode: 0o755 });
+    await fill(at);
+    await settle(at);
+    await rename(at, target);
+    await sync(making.folder);
+    return target;
+  } catch (error) {
+    if (existsSync(target)) return target; // somebody else was faster
+    throw explain(name, error);
+  } finally {
+    await rm(at, { recursive: true, force: true });
+  }
+}
+
+/** Ours, readable by everybody, writable by nobody else, and on the disk. */
+async function settle(path: string): Promise<void> {
+  const entry = await lstat(path);
+  if (process.getuid?.() === 0) await lchown(path, 0, 0);
+  if (entry.isSymbolicLink()) return;
+  const isExecutable = entry.isDirectory() || (entry.mode & 0o100) !== 0;
+  await chmod(path, isExecutable ? 0o755 : 0o644);
+  if (entry.isDirectory()) for (const name of await readdir(path)) await settle(join(path, name));
+  await sync(path);
+}
+
+async function sync(path: string): Promise<void> {
+  await using handle = await open(path, 'r');
+  await handle.sync();
+}
+
+function explain(name: string, error: unknown): unknown {
+  if (isFailure(error)) return error;
+  if (['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? ''))
+    return fail('disk-full', 'The disk is full.', { advice: 'Free space under the home directory.', cause: error });
+  const said = error instanceof ExecError ? (error.result?.stderr.trim().split('\n').slice(-3) ?? []) : [];
+  return fail('internal', `The tool ${name} could not be fetched.`, {
+    advice: 'Lockstep tries again when it is needed; see that this machine reaches its Python package index.',
+    details: { said: said.map((line) => line.replace(/\/\/[^/@\s]*@/g, '//')) },
+    cause: error,
+  });
+}
