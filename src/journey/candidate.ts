@@ -1,0 +1,126 @@
+// A release that is being proved: its row in the store, its instances in the desired state, and their end when the change
+// is refused. Nothing of it is left behind then (invariant I6).
+import type { App } from '../domain/app.ts';
+import type { Change } from '../domain/change.ts';
+import type { CheckResult } from '../domain/gate.ts';
+import type { CommitId, InstanceSetId, ReleaseId } from '../domain/ids.ts';
+import type { Artifact } from '../domain/release.ts';
+import { judgeBoot, waitForSet } from '../release/boot.ts';
+import type { Runnable } from '../release/compose.ts';
+import { configOf, currentConfig } from '../store/app-config.ts';
+import { inTransaction } from '../store/open.ts';
+import { insertRelease, keepArtifact, type NewRelease, nextVersion } from '../store/releases.ts';
+import { appendEvent, transition } from '../store/transition.ts';
+import { failedCheck } from './results.ts';
+import { eventOf, newId, nowMs, type World } from './world.ts';
+
+export type Candidate = {
+  app: App;
+  release: NewRelease;
+  runnable: Runnable;
+  /** It is in the store and in the desired state. */
+  isStarted: boolean;
+};
+
+export type CandidateFacts = {
+  app: App;
+  cause: NewRelease['cause'];
+  commit: CommitId;
+  configVersion: number;
+  changeId: Change['id'] | null;
+  actor: string;
+  description: string;
+};
+
+/** A candidate of a change. */
+export function openCandidate(
+  world: World,
+  request: { app: App; change: Change; configVersion: number | null },
+  artifact: Artifact,
+): Candidate {
+  const { app, change } = request;
+  return makeCandidate(world, artifact, {
+    app,
+    cause: change.how === 'rollback' ? 'rollback' : 'deploy',
+    commit: change.candidate ?? change.head,
+    configVersion: request.configVersion ?? currentConfig(world.database, app.id).version,
+    changeId: change.id,
+    actor: change.actor,
+    description: `${change.how === 'rollback' ? 'rolled back to' : 'deployed'} ${change.head.slice(0, 7)}`,
+  });
+}
+
+export function makeCandidate(world: World, artifact: Artifact, facts: CandidateFacts): Candidate {
+  const { app } = facts;
+  const release: NewRelease = {
+    id: newId('rel') as ReleaseId,
+    teamId: app.teamId,
+    appId: app.id,
+    cause: facts.cause,
+    commit: facts.commit,
+    treeId: artifact.treeId,
+    artifactDigest: artifact.digest,
+    configVersion: facts.configVersion,
+    setId: newId('set') as InstanceSetId,
+    changeId: facts.changeId,
+    actor: facts.actor,
+    description: facts.description,
+    createdAtMs: Math.round(nowMs()),
+  };
+  const label = `v${nextVersion(world.database, app.id)}`;
+  const config = configOf(world.database, app.id, facts.configVersion).entries;
+  return { app, release, runnable: { release, label, artifact, config }, isStarted: false };
+}
+
+/** Writes the candidate down and lets its instances start. */
+export async function startCandidate(world: World, candidate: Candidate): Promise<void> {
+  if (candidate.isStarted) return;
+  const { app, release, runnable } = candidate;
+  candidate.isStarted = true;
+  inTransaction(world.database, () => {
+    keepArtifact(world.database, { teamId: app.teamId, appId: app.id }, runnable.artifact, release.createdAtMs);
+    insertRelease(world.database, release);
+    appendEvent(
+      world.database,
+      eventOf({ ...release, releaseId: release.id }, 'release.starting', {
+        commit: release.commit,
+        cause: release.cause,
+      }),
+    );
+  });
+  await world.desired.startCandidate(app, runnable);
+}
+
+/** Starts the candidate and waits for its health. The result is the boot check. */
+export async function bootRelease(world: World, candidate: Candidate, signal: AbortSignal): Promise<CheckResult> {
+  const startedAtMs = nowMs();
+  try {
+    if (signal.aborted) throw signal.reason;
+    await startCandidate(world, candidate);
+    const web = candidate.runnable.artifact.plan.processes.web ? 1 : 0;
+    const end = await waitForSet(world.observations, candidate.release.setId, web, signal);
+    return judgeBoot(end, startedAtMs, nowMs());
+  } catch (error) {
+    const result = failedCheck('boot', error, startedAtMs);
+    return signal.aborted ? { ...result, outcome: 'skipped', summary: 'cancelled' } : result;
+  }
+}
+
+/** Ends a candidate that will not go live: its instances, its route, its state in the store. */
+export async function dropCandidate(world: World, candidate: Candidate, reason: string): Promise<void> {
+  if (!candidate.isStarted) return;
+  const { app, release } = candidate;
+  transition(world.database, {
+    table: 'releases',
+    id: release.id,
+    from: 'starting',
+    to: 'failed',
+    set: { reason },
+    event: eventOf({ ...release, releaseId: release.id }, 'release.failed', { reason }),
+  });
+  world.announce();
+  // The agent drops the set at the next document in any case; when it is away now, there is one as soon as it is back.
+  await world.desired.dropCandidate(app, release.setId).catch((error: Error) => {
+    world.log({ level: 'warn', message: `a refused candidate waits for its end: ${error.message}` });
+  });
+}

@@ -1,0 +1,179 @@
+// Releases that move no commit: a change of config, and a restart. The same artifact gets new instances, which are proved by
+// their health and switched to as any release is; when they fail, what was live stays, and so does its config.
+import type { App } from '../domain/app.ts';
+import { fail } from '../domain/errors.ts';
+import type { InstanceSetId, ReleaseId } from '../domain/ids.ts';
+import type { ReleaseCause } from '../domain/release.ts';
+import { checkLines } from '../gate/messages.ts';
+import type { Turn } from '../lib/semaphore.ts';
+import { judgeBoot, waitForSet } from '../release/boot.ts';
+import { type ConfigEntries, currentConfig, insertConfig } from '../store/app-config.ts';
+import { inTransaction } from '../store/open.ts';
+import { findArtifact, liveRelease, replaceSet } from '../store/releases.ts';
+import { appendEvent } from '../store/transition.ts';
+import { bootRelease, type Candidate, dropCandidate, makeCandidate } from './candidate.ts';
+import { goLive, settle } from './land.ts';
+import { eventOf, newId, nowMs, type World } from './world.ts';
+
+/** Keeps config for an app that has no release yet; the first one runs with it. The version's number. */
+export function storeConfig(world: World, app: App, entries: ConfigEntries, actor: string): number {
+  const version = inTransaction(world.database, () => {
+    const owner = { teamId: app.teamId, appId: app.id };
+    const next = insertConfig(world.database, owner, entries, actor, Math.round(nowMs()));
+    appendEvent(
+      world.database,
+      eventOf({ ...owner, actor }, 'config.changed', { version: next, keys: Object.keys(entries) }),
+    );
+    return next;
+  });
+  world.announce();
+  return version;
+}
+
+/** How long a change of config waits for another change of the app before it gives up. */
+const turnLimitMs = 60_000;
+
+export type ConfigEdit = (present: ConfigEntries) => ConfigEntries | null;
+
+/**
+ * Changes an app's config: `edit` sees the present entries once no other change is on its way, and answers null for "nothing
+ * to do". With a live release this begins a new one; without, the values wait for the first.
+ * @throws conflict when another change takes too long
+ */
+export async function startConfigChange(
+  world: World,
+  app: App,
+  edit: ConfigEdit,
+  asked: { actor: string; description: string; cause: ReleaseCause },
+): Promise<{ id: ReleaseId | null; version: number }> {
+  const turn = await takeTurn(world, app);
+  let isHandedOn = false;
+  try {
+    const present = currentConfig(world.database, app.id);
+    const entries = edit(present.entries);
+    if (entries === null) return { id: null, version: present.version };
+    const live = liveRelease(world.database, app.id);
+    const artifact = live && findArtifact(world.database, app.id, live.artifactDigest);
+    const version = storeConfig(world, app, entries, asked.actor);
+    if (!live || !artifact) return { id: null, version };
+    const candidate = makeCandidate(world, artifact, {
+      app,
+      cause: asked.cause,
+      commit: live.commit,
+      configVersion: version,
+      changeId: null,
+      actor: asked.actor,
+      description: asked.description,
+    });
+    isHandedOn = true;
+    void releaseConfig(world, candidate, turn);
+    return { id: candidate.release.id, version };
+  } finally {
+    if (!isHandedOn) turn.release();
+  }
+}
+
+async function takeTurn(world: World, app: App): Promise<Turn> {
+  const limit = AbortSignal.timeout(turnLimitMs);
+  try {
+    return await world.lockOf(app.id).take(AbortSignal.any([world.signal, limit]));
+  } catch (error) {
+    if (!limit.aborted) throw error;
+    throw fail('conflict', `another change of ${app.name} is still on its way`, {
+      advice: 'Try again when it has ended.',
+    });
+  }
+}
+
+async function releaseConfig(world: World, candidate: Candidate, turn: Turn): Promise<void> {
+  using _turn = turn;
+  const { app, release, runnable } = candidate;
+  const progress = world.progress.open(release.id);
+  const startedAtMs = nowMs();
+  const finish = (ok: boolean, reason: string | null, version: number | null): void => {
+    progress.end({ ok, state: ok ? 'live' : 'failed', reason, version, durationMs: nowMs() - startedAtMs });
+    world.announce();
+  };
+  let isGoing = false;
+  try {
+    progress.say(`starting ${runnable.label} beside what is live`);
+    const booted = await bootRelease(world, candidate, world.signal);
+    for (const line of checkLines(booted)) progress.say(line);
+    if (booted.outcome !== 'passed') throw new Error(booted.summary);
+    await world.agent.alive();
+    isGoing = true;
+    await world.desired.switchTo(app, runnable, world.signal);
+    const version = inTransaction(world.database, () => goLive(world, app, release, release.actor));
+    settle(world, app);
+    finish(true, null, version);
+  } catch (error) {
+    const { message } = error as Error;
+    world.log({ level: 'warn', message: `release ${release.id}: ${message}` });
+    if (!isGoing) await dropCandidate(world, candidate, message);
+    finish(false, message, null);
+  }
+}
+
+/** Begins to replace the live release's instances by new ones of the same release. @throws no-release */
+export async function startRestart(world: World, app: App, actor: string): Promise<{ id: ReleaseId }> {
+  const live = liveRelease(world.database, app.id);
+  if (!live) throw fail('no-release', `${app.name} has no release yet`, { advice: 'Push main first.' });
+  const progress = world.progress.open(live.id);
+  const startedAtMs = nowMs();
+  const finish = (ok: boolean, reason: string | null): void =>
+    progress.end({
+      ok,
+      state: ok ? 'live' : 'failed',
+      reason,
+      version: live.version,
+      durationMs: nowMs() - startedAtMs,
+    });
+  const work = async (): Promise<void> => {
+    using _turn = await world.lockOf(app.id).take(world.signal);
+    const present = world.desired.liveRunnable(app);
+    if (!present) return finish(false, 'there is no release');
+    const setId = newId('set') as InstanceSetId;
+    const runnable = { ...present, release: { ...present.release, setId } };
+    await world.desired.startCandidate(app, runnable);
+    const end = await waitForSet(world.observations, setId, 1, world.signal);
+    const booted = judgeBoot(end, startedAtMs, nowMs());
+    for (const line of checkLines(booted)) progress.say(line);
+    if (booted.outcome !== 'passed') {
+      await world.desired.dropCandidate(app, setId);
+      return finish(false, booted.summary);
+    }
+    await world.desired.switchTo(app, runnable, world.signal);
+    inTransaction(world.database, () => {
+      replaceSet(world.database, present.release.id, setId);
+      appendEvent(
+        world.database,
+        eventOf({ teamId: app.teamId, appId: app.id, actor, releaseId: present.release.id }, 'app.restarted', {}),
+      );
+    });
+    settle(world, app);
+    world.announce();
+    finish(true, null);
+  };
+  void work().catch((error: Error) => {
+    world.log({ level: 'error', message: `restart of ${app.id}: ${error.message}` });
+    finish(false, error.message);
+  });
+  return { id: live.id };
+}
+
+/** Sets and unsets some entries; null when that changes nothing. */
+export function editOf(wanted: { set: ReadonlyMap<string, string>; unset: readonly string[] }): ConfigEdit {
+  return (present) => {
+    const next: Record<string, string> = { ...present, ...Object.fromEntries(wanted.set) };
+    for (const key of wanted.unset) delete next[key];
+    return isSameConfig(present, next) ? null : sortEntries(next);
+  };
+}
+
+export function isSameConfig(one: ConfigEntries, other: ConfigEntries): boolean {
+  return JSON.stringify(sortEntries(one)) === JSON.stringify(sortEntries(other));
+}
+
+function sortEntries(entries: ConfigEntries): ConfigEntries {
+  return Object.fromEntries(Object.entries(entries).sort(([a], [b]) => (a < b ? -1 : 1)));
+}

@@ -1,0 +1,247 @@
+// Proves a candidate: the tree goes to the agent, the layers are made, the checks run, and the release is started beside
+// them (pre-started), all at once. Ends with a verdict, or with none when the machinery failed. A tree that has passed
+// before is built and started, and not checked again.
+import { createHash } from 'node:crypto';
+import { type Build, makeLayer, planBuild } from '../build/build.ts';
+import { type GitTree, openGitTree } from '../build/git-tree.ts';
+import type { App } from '../domain/app.ts';
+import type { Change } from '../domain/change.ts';
+import type { AgentHello, JobResult, JobSpec } from '../domain/desired.ts';
+import { type CheckResult, fold, type Verdict } from '../domain/gate.ts';
+import type { TreeId } from '../domain/ids.ts';
+import { defaultLimits } from '../domain/plan.ts';
+import { parseChangedLines } from '../gate/changed-lines.ts';
+import { type CheckPlan, configFiles, type GateFacts } from '../gate/check.ts';
+import { runGate } from '../gate/gate.ts';
+import { checkLines } from '../gate/messages.ts';
+import { policyVersion } from '../gate/policy.ts';
+import type { Repository } from '../git/repository.ts';
+import { currentConfig } from '../store/app-config.ts';
+import { keepVerdict, passingVerdict, recallVerdict } from '../store/verdicts.ts';
+import { bootRelease, type Candidate, openCandidate } from './candidate.ts';
+import { failedCheck, passedCheck, skippedCheck } from './results.ts';
+import { newId, nowMs, refOf, type World } from './world.ts';
+
+export type Proof = {
+  /** null: neither passed nor rejected. */
+  verdict: Verdict | null;
+  results: readonly CheckResult[];
+  isMemoised: boolean;
+  /** The release that was started; null when it did not come so far. */
+  candidate: Candidate | null;
+};
+
+export type ProveRequest = {
+  app: App;
+  change: Change;
+  repository: Repository;
+  tree: TreeId;
+  /** main's tree; null at the first push. */
+  baseTree: TreeId | null;
+  /** null: the config that is current. */
+  configVersion: number | null;
+  /** The pusher wants the checks to run although the tree is known. */
+  isRecheck: boolean;
+  say(line: string): void;
+  moment(name: string, atMs?: number): void;
+  signal: AbortSignal;
+};
+
+/** Check jobs may use at least this much, whatever the app's own limit is. */
+const checkMemoryBytes = 1024 ** 3;
+
+export async function proveCandidate(world: World, request: ProveRequest): Promise<Proof> {
+  const { app, repository, say, moment, signal } = request;
+  const [hello, tree, diff] = await Promise.all([
+    world.hello(),
+    openGitTree(repository.git, world.blobs, request.tree, signal),
+    request.baseTree === null ? null : repository.git.diff(request.baseTree, request.tree, signal),
+  ]);
+  moment('treeRead');
+  const keys = memoKeys(app, request, hello, currentConfig(world.database, app.id).version);
+  const known = request.isRecheck ? null : passingVerdict(world.database, app.id, request.tree, keys.policy);
+  const refused = known || request.isRecheck ? null : recallVerdict(world.database, app.id, keys.exact);
+  if (refused?.outcome === 'rejected') {
+    for (const result of refused.checks) for (const line of checkLines(result)) say(line);
+    say('this tree was checked before; git push -o recheck runs the checks again');
+    return { verdict: refused, results: refused.checks, isMemoised: true, candidate: null };
+  }
+
+  let build: Build;
+  try {
+    build = await planBuild({ app: refOf(app), tree, hello });
+  } catch (error) {
+    const result = failedCheck('build', error, nowMs());
+    for (const line of checkLines(result)) say(line);
+    return { verdict: fold([result]), results: [result], isMemoised: false, candidate: null };
+  }
+  say(`${build.artifact.plan.detector}: ${build.artifact.plan.why}`);
+  for (const note of build.notes) say(`note: ${note}`);
+  moment('planned');
+
+  const work = new AbortController();
+  const together = AbortSignal.any([signal, work.signal]);
+  const copy = known ? null : newId('job').toLowerCase();
+  const sent = world.agent.putTree(refOf(app), tree.id, copy, tree.files()).then(() => moment('placed'));
+  const runLayer = layerOf(world, build.layers.run, say, together);
+  const gateLayer = known ? Promise.resolve() : runLayer.then(() => layerOf(world, build.layers.gate, say, together));
+  for (const promise of [sent, runLayer, gateLayer]) promise.catch(() => {});
+  const candidate = openCandidate(world, request, build.artifact);
+  const isPreStarted = build.artifact.plan.releaseCommand === null;
+
+  const builds = async (): Promise<CheckResult> => {
+    const startedAtMs = nowMs();
+    try {
+      await Promise.all([sent, runLayer]);
+      return passedCheck('build', startedAtMs, build.artifact.plan.detector);
+    } catch (error) {
+      work.abort();
+      return failedCheck('build', error, startedAtMs);
+    }
+  };
+  const boots = async (stop: AbortSignal): Promise<CheckResult> => {
+    const startedAtMs = nowMs();
+    try {
+      await Promise.all([sent, runLayer]);
+    } catch {
+      return skippedCheck('boot', startedAtMs);
+    }
+    return bootRelease(world, candidate, stop);
+  };
+
+  try {
+    const facts = await gateFacts(tree, diff, build);
+    const end = await runGate({
+      facts,
+      policy: {
+        hasEverRunTests: app.hasEverRunTests,
+        main:
+          request.baseTree && !known
+            ? (passingVerdict(world.database, app.id, request.baseTree, keys.policy)?.checks ?? null)
+            : null,
+      },
+      ...(known ? { checks: [] } : {}),
+      runJob: async (plan, check, stop) => {
+        await sent;
+        if (plan.layer === 'gate') await gateLayer;
+        const job = await runCheckJob(world, app, plan, copy!, build, AbortSignal.any([stop, together]));
+        moment(`${check.name}Started`, job.startedAtMs);
+        return job;
+      },
+      others: isPreStarted ? [builds, boots] : [builds],
+      onResult: (result) => {
+        moment(`${result.name}Ended`);
+        for (const line of checkLines(result)) say(line);
+      },
+      signal,
+      now: nowMs,
+    });
+    // A memo's checks stay in the record beside the build and boot of today.
+    const verdict = known && end.verdict?.outcome === 'passed' ? merge(known, end.results) : end.verdict;
+    if (verdict && !known) remember(world, app, request.tree, keys, verdict);
+    return { verdict, results: end.results, isMemoised: known !== null, candidate };
+  } finally {
+    work.abort();
+    if (copy) void sent.then(() => world.agent.dropCopy(refOf(app), copy)).catch(() => {});
+  }
+}
+
+function merge(known: Verdict, today: readonly CheckResult[]): Verdict {
+  const kept = known.checks.filter((one) => !today.some((other) => other.name === one.name));
+  return fold([...kept, ...today]) ?? known;
+}
+
+/** What a verdict depends on. `exact` adds what only a rejection depends on: where main was, and the config. */
+function memoKeys(app: App, request: ProveRequest, hello: AgentHello, configVersion: number) {
+  const hash = (parts: readonly unknown[]) => createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+  const policy = hash([policyVersion, hello.program, hello.interpreters.map((one) => one.id)]);
+  const facts = [app.hasEverRunTests, app.wasEverHealthy, configVersion];
+  return { policy, exact: hash([policy, request.tree, request.baseTree, facts]) };
+}
+
+function remember(
+  world: World,
+  app: App,
+  treeId: TreeId,
+  keys: { policy: string; exact: string },
+  verdict: Verdict,
+): void {
+  // What failed outside of the tree (a boot that lacked a database) may pass the next time.
+  const isOfTheTree = verdict.checks.every((one) => one.outcome !== 'failed' || !['boot', 'build'].includes(one.kind));
+  if (!isOfTheTree) return;
+  keepVerdict(
+    world.database,
+    { teamId: app.teamId, appId: app.id },
+    { key: keys.exact, policyKey: keys.policy, treeId, verdict, nowMs: Math.round(nowMs()) },
+  );
+}
+
+async function layerOf(
+  world: World,
+  spec: Build['layers']['run'],
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!spec) return;
+  let isFirst = true;
+  const made = await makeLayer(
+    world.agent,
+    spec,
+    (line) => {
+      if (isFirst) say('installing dependencies');
+      isFirst = false;
+      if (line.trim() !== '') say(`  ${line.trimEnd()}`);
+    },
+    signal,
+  );
+  if (!made.wasThere) say(`dependencies ok ${(made.durationMs / 1000).toFixed(1)}s`);
+}
+
+async function gateFacts(tree: GitTree, diff: string | null, build: Build): Promise<GateFacts> {
+  const texts = new Map<string, string>();
+  for (const path of configFiles) {
+    const entry = tree.entries.find((one) => one.path === path);
+    const content = entry?.mode.startsWith('100') ? await tree.view.read(path, 1024 * 1024) : null;
+    if (content) texts.set(path, content.toString('utf8'));
+  }
+  return {
+    paths: tree.entries.filter((one) => one.mode.startsWith('100')).map((one) => one.path),
+    texts,
+    changed: diff === null ? null : parseChangedLines(diff),
+    testEnv: build.artifact.plan.testEnv,
+  };
+}
+
+function runCheckJob(
+  world: World,
+  app: App,
+  plan: CheckPlan,
+  copy: string,
+  build: Build,
+  signal: AbortSignal,
+): Promise<JobResult> {
+  const { limits } = build.artifact.plan;
+  const spec: JobSpec = {
+    ...refOf(app),
+    id: newId('job'),
+    appId: app.id,
+    kind: 'check',
+    identity: 'gate',
+    place: { copy },
+    layerKey: plan.layer === 'gate' ? build.artifact.gateLayerKey : null,
+    tools: plan.tools,
+    command: plan.command,
+    env: plan.env,
+    files: plan.files,
+    reports: plan.reports,
+    volumes: {},
+    deadlineMs: plan.deadlineMs,
+    outputBytes: 1024 * 1024,
+    limits: {
+      ...limits,
+      memoryBytes: Math.max(limits.memoryBytes, checkMemoryBytes),
+      pids: Math.max(limits.pids, defaultLimits.pids),
+    },
+  };
+  return world.agent.runJob(spec, { signal });
+}

@@ -1,0 +1,198 @@
+// A push, judged: what git hands over goes to the gate when it is the app's main branch, is stored when it is another one,
+// and is refused with what to do otherwise.
+import type { App } from '../domain/app.ts';
+import type { Change } from '../domain/change.ts';
+import type { CommitId } from '../domain/ids.ts';
+import { type BranchName, parseBranch } from '../domain/names.ts';
+import { candidateLine } from '../gate/messages.ts';
+import { branchRef, type RefName } from '../git/argv.ts';
+import type { Repository } from '../git/repository.ts';
+import type { Push, RefCommand, RefVerdict } from '../receive/proc-receive.ts';
+import { insertChange } from '../store/changes.ts';
+import { inTransaction } from '../store/open.ts';
+import { liveRelease } from '../store/releases.ts';
+import { appendEvent } from '../store/transition.ts';
+import { type Asker, type ChangeEnd, carryOut } from './land.ts';
+import { eventOf, mainlineOf, newId, nowMs, type World } from './world.ts';
+
+export type Pusher = {
+  actor: string;
+  /** When the request arrived, and with it git's first byte. */
+  requestedAtMs: number;
+  /** Reads the app again: a push before this one may have decided its main branch. */
+  findApp(): App | null;
+};
+
+const accepted: RefVerdict = { isAccepted: true };
+const refused = (reason: string): RefVerdict => ({ isAccepted: false, reason });
+
+/** Judges every ref of a push that git handed over; those that are accepted have been moved here. */
+export async function judgePush(
+  world: World,
+  repository: Repository,
+  push: Push,
+  pusher: Pusher,
+): Promise<ReadonlyMap<string, RefVerdict>> {
+  const receivedAtMs = nowMs();
+  const verdicts = new Map<string, RefVerdict>();
+  if (push.isAtomic && push.commands.length > 1) {
+    for (const { ref } of push.commands) verdicts.set(ref, refused('push main by itself, without --atomic'));
+    return verdicts;
+  }
+  for (const command of push.commands) {
+    verdicts.set(command.ref, await judgeRef(world, repository, push, pusher, command, receivedAtMs));
+  }
+  return verdicts;
+}
+
+async function judgeRef(
+  world: World,
+  repository: Repository,
+  push: Push,
+  pusher: Pusher,
+  command: RefCommand,
+  receivedAtMs: number,
+): Promise<RefVerdict> {
+  if (command.ref.startsWith('refs/for/'))
+    return refused('merge requests come later: push to main, or to a branch of your own');
+  const branch = parseBranch(command.ref.slice('refs/heads/'.length));
+  const app = pusher.findApp();
+  if (!app) return refused('the app was destroyed');
+  if (app.mainBranch !== null && branch !== app.mainBranch)
+    return storeBranch(world, repository, app, command, push, pusher.actor);
+  if (command.to === null)
+    return refused(`${branch} is the app's main branch and cannot be deleted; lockstep destroy removes the app`);
+  const candidate: App = { ...app, mainBranch: branch };
+  const lock = world.lockOf(app.id);
+  if (lock.isBusy) push.say('another change of this app is on its way; waiting for it');
+  using _turn = await lock.take(push.signal);
+  if (world.gateSlots.isBusy) push.say('waiting for a free gate');
+  using _slot = await world.gateSlots.take(push.signal);
+  const now = pusher.findApp();
+  if (!now) return refused('the app was destroyed');
+  if (now.mainBranch !== null && now.mainBranch !== branch)
+    return storeBranch(world, repository, now, command, push, pusher.actor);
+  return pushMain(
+    world,
+    repository,
+    { ...candidate, ...now, mainBranch: branch },
+    { ...command, to: command.to },
+    push,
+    pusher,
+    receivedAtMs,
+  );
+}
+
+async function pushMain(
+  world: World,
+  repository: Repository,
+  app: App,
+  command: RefCommand & { to: CommitId },
+  push: Push,
+  pusher: Pusher,
+  receivedAtMs: number,
+): Promise<RefVerdict> {
+  const { git } = repository;
+  const mainline = mainlineOf(app, repository);
+  const head = command.to;
+  const [base, tree] = await Promise.all([mainline.tip(), git.treeOf(head)]);
+  if (base !== command.from)
+    return refused(`main moved to ${base?.slice(0, 7) ?? 'nothing'}; git pull --rebase, then push again`);
+  if (!tree) return refused('only a commit can be pushed to main');
+  if (base !== null && !(await git.isAncestor(base, head))) {
+    return refused(
+      `main has commits that this push lacks (it is at ${base.slice(0, 7)}): git pull, then push again; main is never forced`,
+    );
+  }
+  const baseTree = base === null ? null : await git.treeOf(base);
+  const change = receiveChange(world, app, {
+    how: 'push',
+    actor: pusher.actor,
+    base,
+    head,
+    moments: { requested: pusher.requestedAtMs, received: receivedAtMs },
+  });
+  push.say(candidateLine(head, base));
+  const asker: Asker = {
+    say: push.say,
+    isGone: () => push.signal.aborted,
+    signal: world.signal,
+    isRecheck: push.options.includes('recheck'),
+  };
+  const end = await carryOut(
+    world,
+    { app, change, repository, candidate: head, tree, baseTree, configVersion: null },
+    asker,
+  );
+  return answer(world, app, end, push, receivedAtMs);
+}
+
+function answer(world: World, app: App, end: ChangeEnd, push: Push, receivedAtMs: number): RefVerdict {
+  if (end.state === 'landed') {
+    push.say(`live: ${world.urlOf(app)} (v${end.version}) in ${Math.round(nowMs() - receivedAtMs)} ms`);
+    return accepted;
+  }
+  const live = liveRelease(world.database, app.id);
+  if (end.state === 'rejected' && live === null) push.say('nothing is live yet');
+  return refused(end.state === 'rejected' ? `gate: ${end.reason ?? 'rejected'}` : (end.reason ?? end.state));
+}
+
+async function storeBranch(
+  world: World,
+  repository: Repository,
+  app: App,
+  command: RefCommand,
+  push: Push,
+  actor: string,
+): Promise<RefVerdict> {
+  const ref = command.ref as RefName;
+  const isMoved = command.to
+    ? await repository.git.updateRef(ref, command.to, command.from, 'push')
+    : await repository.git.deleteRef(ref, command.from!);
+  if (!isMoved) return refused('the branch moved meanwhile; fetch and push again');
+  noteBranch(world, app, command.ref.slice('refs/heads/'.length) as BranchName, command.to, actor);
+  push.say(`stored, and not deployed: what is live is ${app.mainBranch}`);
+  return accepted;
+}
+
+/** Says in the ledger that a branch other than main was stored, or removed (`to` null). */
+export function noteBranch(world: World, app: App, branch: BranchName, to: CommitId | null, actor: string): void {
+  inTransaction(world.database, () =>
+    appendEvent(
+      world.database,
+      eventOf({ teamId: app.teamId, appId: app.id, actor }, 'branch.stored', {
+        branch,
+        commit: to,
+        ref: branchRef(branch),
+      }),
+    ),
+  );
+  world.announce();
+}
+
+/** Writes down that a change was asked for; its life begins. */
+export function receiveChange(
+  world: World,
+  app: App,
+  asked: Pick<Change, 'how' | 'actor' | 'base' | 'head' | 'moments'>,
+): Change {
+  return inTransaction(world.database, () => {
+    const change = insertChange(world.database, {
+      ...asked,
+      id: newId('chg'),
+      teamId: app.teamId,
+      appId: app.id,
+      branch: app.mainBranch!,
+      createdAtMs: Math.round(nowMs()),
+    });
+    appendEvent(
+      world.database,
+      eventOf({ ...change, changeId: change.id }, 'change.received', {
+        how: asked.how,
+        base: asked.base,
+        head: asked.head,
+      }),
+    );
+    return change;
+  });
+}

@@ -1,0 +1,84 @@
+// What every step of the journey works with: the store, the agent, the repositories, the clock, and the turns that keep
+// two changes of one app apart. Made once by control; a step takes it as its first parameter.
+import { randomBytes } from 'node:crypto';
+import type { DatabaseSync } from 'node:sqlite';
+import type { BlobCache } from '../build/git-tree.ts';
+import type { Agent, AppRef } from '../domain/agent.ts';
+import type { App } from '../domain/app.ts';
+import type { Change } from '../domain/change.ts';
+import type { AgentHello } from '../domain/desired.ts';
+import { type AppId, type Brand, type IdPrefix, makeId, type ReleaseId } from '../domain/ids.ts';
+import type { EventType, LedgerEvent } from '../domain/ledger.ts';
+import { branchRef } from '../git/argv.ts';
+import type { Repository } from '../git/repository.ts';
+import type { Semaphore } from '../lib/semaphore.ts';
+import { localMainline } from '../mainline/local.ts';
+import type { Mainline } from '../mainline/mainline.ts';
+import type { Observations } from '../release/observations.ts';
+import type { DesiredPublisher } from './desired.ts';
+import type { ProgressBook } from './progress.ts';
+
+export type World = {
+  database: DatabaseSync;
+  agent: Agent;
+  observations: Observations;
+  desired: DesiredPublisher;
+  progress: ProgressBook;
+  blobs: BlobCache;
+  /** Gates at once on this machine. */
+  gateSlots: Semaphore;
+  /** One change, release or destruction of an app at a time. */
+  lockOf(id: AppId): Semaphore;
+  repositoryOf(app: App): Promise<Repository>;
+  urlOf(app: App): string;
+  gitUrlOf(app: App): string;
+  /** The agent's word about itself, asked once per agent process. */
+  hello(): Promise<AgentHello>;
+  /** The ledger has grown. */
+  announce(): void;
+  log(line: Record<string, unknown>): void;
+  /** Raised when control ends. */
+  signal: AbortSignal;
+};
+
+/** Milliseconds since the epoch, with fractions, and never going back within a process. */
+export function nowMs(): number {
+  return performance.timeOrigin + performance.now();
+}
+
+export function newId<P extends IdPrefix>(prefix: P): Brand<P> {
+  return makeId(prefix, Date.now(), randomBytes(16));
+}
+
+export function refOf(app: App): AppRef {
+  return { id: app.id, liveUid: app.liveUid, gateUid: app.gateUid, gid: app.gid };
+}
+
+export function mainlineOf(app: App, repository: Repository): Mainline {
+  return localMainline(repository.privileged, branchRef(app.mainBranch!));
+}
+
+/** An event of the ledger about a change or a release; `data` is allow-listed by whoever calls. */
+export function eventOf(
+  about: {
+    teamId: App['teamId'];
+    appId: AppId | null;
+    actor: string;
+    changeId?: Change['id'] | null;
+    releaseId?: ReleaseId | null;
+  },
+  type: EventType,
+  data: Record<string, unknown> = {},
+): LedgerEvent {
+  return {
+    id: newId('evt'),
+    teamId: about.teamId,
+    appId: about.appId,
+    changeId: about.changeId ?? null,
+    releaseId: about.releaseId ?? null,
+    type,
+    actor: about.actor,
+    atMs: Math.round(nowMs()),
+    data,
+  };
+}
