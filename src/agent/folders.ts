@@ -19,6 +19,9 @@ export function homeFolders(home: string) {
     job: (id: JobId) => join(home, 'agent', 'jobs', id),
     jobs: join(home, 'agent', 'jobs'),
     instanceRecords: join(home, 'agent', 'instances'),
+    /** Output pipes of instances, by id. */
+    pipes: join(home, 'agent', 'pipes'),
+    nodeId: join(home, 'agent', 'node-id'),
     toolchains: join(home, 'toolchains'),
     logs: (id: AppId) => join(home, 'logs', id),
     apps: join(home, 'apps'),
@@ -40,14 +43,16 @@ export function homeFolders(home: string) {
 /** Makes the app's folders with their owners; run before anything of the app is written or started. */
 export async function ensureAppFolders(folders: HomeFolders, app: AppRef): Promise<void> {
   const root = folders.app(app.id);
+  await folder(folders.apps, 0o711, null, null);
   await folder(root, 0o710, null, app.gid);
   await folder(join(root, 'trees'), 0o750, null, app.gid);
   await folder(join(root, 'layers'), 0o750, null, app.gid);
   await folder(folders.gate(app.id), 0o700, app.gateUid, app.gid);
   await folder(join(folders.gate(app.id), 'copies'), 0o700, app.gateUid, app.gid);
   await folder(folders.gateCache(app.id), 0o700, app.gateUid, app.gid);
-  await folder(join(root, 'volumes'), 0o700, app.liveUid, app.gid);
-  await folder(join(root, 'instances'), 0o700, app.liveUid, app.gid);
+  // Root's, so that the app cannot put a link where root is about to make a folder; each inside is 0700 of the live uid.
+  await folder(join(root, 'volumes'), 0o710, null, app.gid);
+  await folder(join(root, 'instances'), 0o710, null, app.gid);
 }
 
 async function folder(path: string, mode: number, uid: number | null, gid: number | null): Promise<void> {

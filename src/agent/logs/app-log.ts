@@ -12,6 +12,8 @@ export type LogBounds = {
   linesPerSecond: number;
   lineChars: number;
   queueLines: number;
+  /** Lines that wait for a disk that takes nothing. */
+  keptLines: number;
 };
 export const defaultLogBounds: LogBounds = {
   fileBytes: 4 * 1024 * 1024,
@@ -19,6 +21,7 @@ export const defaultLogBounds: LogBounds = {
   linesPerSecond: 2000,
   lineChars: 16 * 1024,
   queueLines: 20_000,
+  keptLines: 1000,
 };
 
 type Numbered = { seq: number; entry: LogLine };
@@ -33,6 +36,7 @@ export class AppLog implements AsyncDisposable {
   #bytes = 0;
   #queue: Promise<unknown> = Promise.resolve();
   #flushIsDue = false;
+  #lost = 0;
   readonly #windows = new Map<InstanceId, Window>();
   readonly #followers = new Set<(one: Numbered) => void>();
 
@@ -83,10 +87,7 @@ export class AppLog implements AsyncDisposable {
 
   /** The last `count` lines, oldest first, across rotations; of one instance when it is named. */
   tail(count: number, instanceId: InstanceId | null = null): Promise<LogLine[]> {
-    return this.#enqueue(async () => {
-      await this.#write();
-      return this.#readLast(count, instanceId);
-    });
+    return this.#enqueue(async () => (await this.#past(count, instanceId)).lines);
   }
 
   /** The last `last` lines and then whatever comes, until the signal. A follower that is too slow is told how much it missed. */
@@ -103,10 +104,7 @@ export class AppLog implements AsyncDisposable {
     this.#followers.add(take);
     signal.addEventListener('abort', stop);
     try {
-      const [past, seenSeq] = await this.#enqueue(async () => {
-        await this.#write();
-        return [await this.#readLast(last, null), this.#writtenSeq] as const;
-      });
+      const { lines: past, seenSeq } = await this.#enqueue(() => this.#past(last, null));
       for (const entry of past) {
         if (signal.aborted) return;
         yield entry;
@@ -151,7 +149,7 @@ export class AppLog implements AsyncDisposable {
     for (const follower of this.#followers) follower(one);
     if (this.#flushIsDue) return;
     this.#flushIsDue = true;
-    // A write that fails (disk full) loses its lines; the next one tries again, and tail() and dispose report.
+    // A write that fails (disk full) keeps its lines for the next one; dispose reports.
     this.#enqueue(() => this.#write()).catch(() => {});
   }
 
@@ -161,27 +159,62 @@ export class AppLog implements AsyncDisposable {
     return result;
   }
 
+  /** Writes what is pending. What cannot be written is kept for the next write, up to a bound; beyond it is counted. */
   async #write(): Promise<void> {
     const batch = this.#pending;
     this.#pending = [];
     this.#flushIsDue = false;
+    try {
+      if (this.#lost > 0 && batch.length > 0) {
+        const told = batch.at(-1)!.entry;
+        await this.#append([{ seq: batch[0]!.seq - 1, entry: { ...told, line: `${this.#lost} lines lost: no room` } }]);
+        this.#lost = 0;
+      }
+      await this.#append(batch);
+    } catch (error) {
+      const unwritten = batch.filter(({ seq }) => seq > this.#writtenSeq);
+      const kept = [...unwritten, ...this.#pending].slice(-this.#bounds.keptLines);
+      this.#lost += unwritten.length + this.#pending.length - kept.length;
+      this.#pending = kept;
+      throw error;
+    }
+  }
+
+  async #append(batch: readonly Numbered[]): Promise<void> {
     let text = '';
     let textBytes = 0;
-    for (const { entry } of batch) {
+    let lastSeq = this.#writtenSeq;
+    const flush = async () => {
+      if (text !== '') await appendFile(this.#file(0), text, { mode: 0o600 });
+      this.#bytes += textBytes;
+      this.#writtenSeq = Math.max(this.#writtenSeq, lastSeq);
+      text = '';
+      textBytes = 0;
+    };
+    for (const { seq, entry } of batch) {
       const line = `${JSON.stringify(entry)}\n`;
       const bytes = Buffer.byteLength(line);
       if (this.#bytes + textBytes > 0 && this.#bytes + textBytes + bytes > this.#bounds.fileBytes) {
-        if (text !== '') await appendFile(this.#file(0), text, { mode: 0o600 });
+        await flush();
         await this.#rotate();
-        text = '';
-        textBytes = 0;
       }
       text += line;
       textBytes += bytes;
+      lastSeq = seq;
     }
-    if (text !== '') await appendFile(this.#file(0), text, { mode: 0o600 });
-    this.#bytes += textBytes;
-    this.#writtenSeq = batch.at(-1)?.seq ?? this.#writtenSeq;
+    await flush();
+  }
+
+  /** What was written and what still waits, up to the line `seenSeq`. */
+  async #past(count: number, instanceId: InstanceId | null): Promise<{ lines: LogLine[]; seenSeq: number }> {
+    await this.#write().catch(() => {});
+    const written = await this.#readLast(count, instanceId);
+    const waiting = this.#pending;
+    const ours = waiting
+      .map(({ entry }) => entry)
+      .filter((one) => instanceId === null || one.instanceId === instanceId);
+    const lines = count === 0 ? [] : [...written, ...ours].slice(-count);
+    return { lines, seenSeq: waiting.at(-1)?.seq ?? this.#writtenSeq };
   }
 
   async #rotate(): Promise<void> {

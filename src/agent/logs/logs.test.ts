@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -59,4 +59,18 @@ test('a follower sees the past, then what comes, each once, until its signal', a
 test('known secrets are masked in their usual forms, short ones are not', () => {
   const redact = makeRedactor(['hunter2/x', 'hunter2/xyz', '1']);
   assert.equal(redact('a hunter2/xyz b hunter2%2Fx 1'), 'a [redacted] b [redacted] 1');
+});
+
+test('lines that could not be written are kept for the next write, the oldest beyond a bound are counted', async () => {
+  await using home = await folder();
+  const log = await AppLog.open(home.path, { keptLines: 2 });
+  const file = join(home.path, 'app.log');
+  await mkdir(file); // nothing can be appended to a directory
+  for (const text of ['a', 'b', 'c']) log.append(line(text));
+  await assert.rejects(log[Symbol.asyncDispose]());
+  await rm(file, { recursive: true });
+  log.append(line('d'));
+  const texts = (await log.tail(9)).map((one) => one.line);
+  assert.deepEqual(texts, ['1 lines lost: no room', 'b', 'c', 'd']);
+  await log[Symbol.asyncDispose]();
 });

@@ -1,0 +1,254 @@
+// The agent: what is asked of it, in one place, and how the parts answer together. It acts on documents and ids that
+// control gives; it decides nothing about releases. The socket's server (`server/`) and `src/main/agent.ts` call it.
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { AppRef, InstanceUsage, LogLine } from '../domain/agent.ts';
+import {
+  type AgentEvent,
+  type AgentHello,
+  agentProtocol,
+  type DesiredState,
+  type ObservedState,
+} from '../domain/desired.ts';
+import { fail } from '../domain/errors.ts';
+import type { AppId, InstanceId, NodeId, TreeId } from '../domain/ids.ts';
+import { failpoint } from '../lib/failpoint.ts';
+import { collectApp } from './collect.ts';
+import { loadDocument, saveDocument } from './desired/document-file.ts';
+import { parseDesiredState } from './desired/validate.ts';
+import { ensureAppFolders, type HomeFolders } from './folders.ts';
+import { AppLog } from './logs/app-log.ts';
+import { EventHub } from './supervise/event-hub.ts';
+import { type RouterPort, Routing } from './supervise/routing.ts';
+import { Supervisor, type SupervisorParts } from './supervise/supervisor.ts';
+import { copyTree, type Placed, placeTree } from './tree/place-tree.ts';
+import { decodeTree } from './tree/tree-stream.ts';
+
+export type AgentLog = (level: 'info' | 'warn' | 'error', message: string, details?: Record<string, unknown>) => void;
+
+export type AgentCoreParts = Pick<
+  SupervisorParts,
+  'folders' | 'runtime' | 'records' | 'timings' | 'nowMs' | 'kernelBoot'
+> & {
+  prepare: (core: { portsInUse(): ReadonlySet<number> }) => SupervisorParts['prepare'];
+  router: RouterPort;
+  hello: Omit<AgentHello, 'protocol' | 'bootId' | 'interpreters' | 'nodeId'>;
+  nodeId: NodeId;
+  bootId: string;
+  interpreters(): Promise<AgentHello['interpreters']>;
+  log: AgentLog;
+  /** How long `putDesired` waits for the router before it says `router-away`. */
+  routerWaitMs: number;
+};
+
+const aliveMs = 500;
+
+export class AgentCore {
+  readonly #parts: AgentCoreParts;
+  readonly #events = new EventHub();
+  readonly #logs = new Map<AppId, Promise<AppLog>>();
+  readonly #supervisor: Supervisor;
+  readonly #routing: Routing;
+  readonly #folders: HomeFolders;
+  #desired: DesiredState | null = null;
+  #puts: Promise<unknown> = Promise.resolve();
+  #areRoutesDue = false;
+
+  private constructor(parts: AgentCoreParts) {
+    this.#parts = parts;
+    this.#folders = parts.folders;
+    const warn = (message: string, details: Record<string, unknown>) => parts.log('warn', message, details);
+    this.#routing = new Routing({
+      router: parts.router,
+      willRoute: (snapshot) => this.#supervisor.willRoute(snapshot),
+      acknowledged: (snapshot) => this.#supervisor.acknowledged(snapshot),
+      warn,
+    });
+    this.#supervisor = new Supervisor({
+      ...parts,
+      prepare: parts.prepare({ portsInUse: () => this.#supervisor.portsInUse() }),
+      logOf: (appId) => this.#logOf(appId),
+      emit: (event) => this.#events.emit(event),
+      changed: () => this.#routesAreDue(),
+      drained: (id, limitMs) => parts.router.drained([id], limitMs),
+      warn,
+    });
+  }
+
+  /** Loads the last document, takes up what runs, converges, and keeps the router up to date from then on. */
+  static async open(parts: AgentCoreParts): Promise<AgentCore> {
+    const core = new AgentCore(parts);
+    const loaded = await loadDocument(parts.folders.desired, (value) => parseDesiredState(value));
+    if (loaded.alarm !== null) parts.log('error', 'the desired state is damaged', { alarm: loaded.alarm });
+    const { adopted, unreadable } = await core.#supervisor.adopt(loaded.document);
+    if (adopted > 0) parts.log('info', 'adopted', { instances: adopted });
+    if (unreadable.length > 0) parts.log('error', 'instance records cannot be read', { files: unreadable });
+    // Without a document nothing is known to be unwanted, so nothing is stopped.
+    if (loaded.document !== null) {
+      core.#desired = loaded.document;
+      core.#supervisor.apply(loaded.document);
+      core.#updateRoutes();
+    }
+    core.#routing.start();
+    return core;
+  }
+
+  async hello(): Promise<AgentHello> {
+    const { hello, nodeId, bootId } = this.#parts;
+    return { protocol: agentProtocol, ...hello, nodeId, bootId, interpreters: await this.#parts.interpreters() };
+  }
+
+  /** @throws router-away */
+  async alive(): Promise<{ desiredVersion: number; routeGeneration: number }> {
+    await this.#parts.router.hello(aliveMs);
+    return { desiredVersion: this.#desired?.version ?? 0, routeGeneration: this.#routing.generation };
+  }
+
+  /** @throws bad-request, conflict (older, or of another machine), disk-full, router-away (the document is kept) */
+  putDesired(value: unknown): Promise<{ version: number; routeGeneration: number }> {
+    const mine = this.#puts.catch(() => {}).then(() => this.#accept(value));
+    this.#puts = mine.catch(() => {});
+    return mine.then(async (version) => ({
+      version,
+      routeGeneration: await this.#routing.settled(this.#parts.routerWaitMs),
+    }));
+  }
+
+  events(signal: AbortSignal): AsyncGenerator<AgentEvent, void, void> {
+    return this.#events.listen(() => ({ type: 'state', state: this.#state() }), signal);
+  }
+
+  /** Writes the stream twice, as `placeTree` says. @throws tree-refused, too-large, disk-full, conflict */
+  async putTree(app: AppRef, treeId: TreeId, copy: string | null, body: AsyncIterable<Uint8Array>): Promise<Placed> {
+    await ensureAppFolders(this.#folders, app);
+    return placeTree(decodeTree(body), {
+      expectedTreeId: treeId,
+      release: { path: this.#folders.tree(app.id, treeId), gid: app.gid },
+      gate: copy === null ? null : { path: this.#folders.copy(app.id, copy), uid: app.gateUid, gid: app.gid },
+    });
+  }
+
+  async makeCopy(app: AppRef, treeId: TreeId, copy: string): Promise<void> {
+    await ensureAppFolders(this.#folders, app);
+    const to = this.#folders.copy(app.id, copy);
+    await copyTree(this.#folders.tree(app.id, treeId), to, app.gateUid, app.gid).catch((error) => {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      throw fail('not-found', `The tree ${treeId} is not on this machine.`, { advice: 'Send it first.' });
+    });
+  }
+
+  async dropCopy(appId: AppId, copy: string): Promise<void> {
+    await rm(this.#folders.copy(appId, copy), { recursive: true, force: true });
+  }
+
+  async logs(appId: AppId, count: number, instanceId: InstanceId | null): Promise<LogLine[]> {
+    return (await this.#logOf(appId)).tail(count, instanceId);
+  }
+
+  async *followLogs(
+    appId: AppId,
+    count: number,
+    instanceId: InstanceId | null,
+    signal: AbortSignal,
+  ): AsyncGenerator<LogLine, void, void> {
+    const log = await this.#logOf(appId);
+    for await (const line of log.follow(signal, count)) {
+      if (instanceId === null || line.instanceId === instanceId) yield line;
+    }
+  }
+
+  usage(appId: AppId): InstanceUsage[] {
+    return this.#supervisor.usage(appId);
+  }
+
+  async collect(
+    appId: AppId,
+    keep: { treeIds: readonly string[]; layerKeys: readonly string[] },
+  ): Promise<{ bytesFreed: number }> {
+    const used = this.#supervisor.artifactsInUse(appId);
+    const sets = this.#desired?.apps.find((app) => app.id === appId)?.sets ?? [];
+    const layers = sets.flatMap(({ artifact }) => (artifact.layerKey === null ? [] : [artifact.layerKey]));
+    return collectApp(this.#folders, appId, {
+      treeIds: new Set([...keep.treeIds, ...used.treeIds, ...sets.map(({ artifact }) => artifact.treeId)]),
+      layerKeys: new Set([...keep.layerKeys, ...used.layerKeys, ...layers]),
+    });
+  }
+
+  /** @throws conflict while the document still has the app, or something of it runs */
+  async deleteApp(appId: AppId, isWithVolumes: boolean): Promise<void> {
+    const isWanted = this.#desired?.apps.some((app) => app.id === appId) ?? false;
+    const runs = this.#supervisor.views().some((view) => view.appId === appId);
+    if (isWanted || runs) {
+      throw fail('conflict', 'The app is still wanted, or something of it still runs.', {
+        advice: 'Take it out of the desired state and wait until its instances are gone.',
+      });
+    }
+    const root = this.#folders.app(appId);
+    const parts = isWithVolumes ? [root] : ['trees', 'layers', 'gate', 'instances'].map((name) => join(root, name));
+    for (const path of [...parts, this.#folders.logs(appId)]) await rm(path, { recursive: true, force: true });
+    this.#logs.delete(appId);
+  }
+
+  /** `instances`: also ends everything that it started. */
+  async stop(options: { instances: boolean }): Promise<void> {
+    this.#routing.stop();
+    await (options.instances ? this.#supervisor.stopAll() : this.#supervisor.leave());
+    for (const log of this.#logs.values()) await (await log)[Symbol.asyncDispose]();
+  }
+
+  async #accept(value: unknown): Promise<number> {
+    const next = parseDesiredState(value, this.#desired?.version ?? null);
+    if (next.nodeId !== this.#parts.nodeId) {
+      throw fail('conflict', `The document is for ${next.nodeId}, this machine is ${this.#parts.nodeId}.`, {
+        advice: 'Ask the agent for its node id.',
+      });
+    }
+    if (next.version !== this.#desired?.version || JSON.stringify(next) !== JSON.stringify(this.#desired)) {
+      await saveDocument(this.#folders.desired, next).catch((error: NodeJS.ErrnoException) => {
+        throw error.code === 'ENOSPC' || error.code === 'EDQUOT'
+          ? fail('disk-full', 'The desired state cannot be kept: the disk is full.', { cause: error })
+          : error;
+      });
+    }
+    await failpoint('agent.after-desired-saved');
+    this.#desired = next;
+    this.#supervisor.apply(next);
+    this.#updateRoutes();
+    return next.version;
+  }
+
+  /** One snapshot for however many changes of this turn. */
+  #routesAreDue(): void {
+    if (this.#areRoutesDue) return;
+    this.#areRoutesDue = true;
+    queueMicrotask(() => {
+      this.#areRoutesDue = false;
+      this.#updateRoutes();
+    });
+  }
+
+  #updateRoutes(): void {
+    if (this.#desired !== null)
+      this.#routing.update(this.#desired, this.#supervisor.observed(), this.#supervisor.addresses());
+  }
+
+  #state(): ObservedState {
+    return {
+      protocol: agentProtocol,
+      bootId: this.#parts.bootId,
+      desiredVersion: this.#desired?.version ?? 0,
+      routeGeneration: this.#routing.generation,
+      instances: this.#supervisor.observed(),
+    };
+  }
+
+  #logOf(appId: AppId): Promise<AppLog> {
+    let log = this.#logs.get(appId);
+    if (log === undefined) {
+      log = AppLog.open(this.#folders.logs(appId));
+      this.#logs.set(appId, log);
+      log.catch(() => this.#logs.delete(appId));
+    }
+    return log;
+  }
+}

@@ -1,0 +1,252 @@
+// Control's side of the agent's socket: every verb of the seam as a request, errors back as what they were. Connections
+// are kept and shared; a request that died with a connection which the agent had already given up is asked once more,
+// for every verb here may be asked twice.
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Agent, AppRef, LogLine } from '../domain/agent.ts';
+import { type AgentEvent, agentProtocol, type JobEvent, type JobResult, type LayerEvent } from '../domain/desired.ts';
+import { type ErrorCode, errorRegistry, fail, isFailure, type LockstepError } from '../domain/errors.ts';
+import { encodeTree } from './tree/tree-stream.ts';
+
+export type AgentClientOptions = {
+  socketPath: string;
+  /** For an ordinary answer; streams and uploads have none. */
+  limitMs?: number;
+  /** How long a job's result is waited for while the agent is away. */
+  jobAwayMs?: number;
+};
+
+type Call = {
+  method: string;
+  path: string;
+  body?: unknown;
+  stream?: Readable;
+  signal?: AbortSignal;
+  /** null: none. */
+  limitMs?: number | null;
+};
+
+/** The agent behind a socket. It connects when it is asked; `close` lets the kept connections go. */
+export function connectAgent(options: AgentClientOptions): Agent & { close(): void } {
+  const pool = new HttpAgent({ keepAlive: true, maxSockets: 64, maxFreeSockets: 8 });
+  const limitMs = options.limitMs ?? 30_000;
+  const ask = (call: Call) => send(options.socketPath, pool, { limitMs, ...call });
+  const json = async <T>(call: Call): Promise<T> => JSON.parse(await textOf(await ask(call))) as T;
+  async function* lines<T>(call: Call): AsyncGenerator<T, void, void> {
+    yield* linesOf<T>(await ask({ ...call, limitMs: null }), call.signal);
+  }
+  const appPath = (app: AppRef, rest: string, more: Record<string, string> = {}) =>
+    `/v1/apps/${app.id}${rest}?${new URLSearchParams({ ...identities(app), ...more })}`;
+
+  return {
+    hello: () => json({ method: 'GET', path: '/v1/hello' }),
+    alive: () => json({ method: 'GET', path: '/v1/alive', limitMs: 1000 }),
+    putDesired: (state) => json({ method: 'PUT', path: '/v1/desired', body: state }),
+    events: (signal) => ends<AgentEvent>(lines({ method: 'GET', path: '/v1/events', signal }), signal),
+    putTree: (app, treeId, copy, files) =>
+      json({
+        method: 'PUT',
+        path: appPath(app, `/trees/${treeId}`, copy === null ? {} : { copy }),
+        stream: Readable.from(encodeTree(files), { objectMode: false }),
+        limitMs: null,
+      }),
+    async hasTree(app, treeId) {
+      const answer = await send(
+        options.socketPath,
+        pool,
+        { method: 'HEAD', path: appPath(app, `/trees/${treeId}`), limitMs },
+        [404],
+      );
+      answer.resume();
+      return answer.statusCode === 200;
+    },
+    async makeCopy(app, treeId, copy) {
+      await json({ method: 'POST', path: appPath(app, `/copies/${copy}`, { tree: treeId }), limitMs: null });
+    },
+    async dropCopy(app, copy) {
+      await json({ method: 'DELETE', path: appPath(app, `/copies/${copy}`), limitMs: null });
+    },
+    makeLayer: (spec, signal) =>
+      lines<LayerEvent>({ method: 'PUT', path: `/v1/apps/${spec.appId}/layers/${spec.key}`, body: spec, signal }),
+    async runJob(spec, { signal, onLine }) {
+      const cancel = () => void json({ method: 'DELETE', path: `/v1/jobs/${spec.id}` }).catch(() => {});
+      signal.addEventListener('abort', cancel, { once: true });
+      try {
+        return await untilResult(async () => {
+          if (signal.aborted) cancel();
+          // The same id again takes the job up, or gives the result that it had.
+          for await (const event of lines<JobEvent>({ method: 'POST', path: '/v1/jobs', body: spec })) {
+            if ('result' in event) return event.result;
+            onLine?.(event.line);
+          }
+          throw away(new Error('the stream ended before the result'));
+        }, options.jobAwayMs ?? 15_000);
+      } finally {
+        signal.removeEventListener('abort', cancel);
+      }
+    },
+    async cancelJob(id) {
+      await json({ method: 'DELETE', path: `/v1/jobs/${id}` });
+    },
+    logs(app, { count, follow, instanceId }, signal) {
+      const query = new URLSearchParams({ count: String(count), follow: String(follow) });
+      if (instanceId !== null) query.set('instance', instanceId);
+      return ends<LogLine>(lines({ method: 'GET', path: `/v1/apps/${app}/logs?${query}`, signal }), signal);
+    },
+    usage: (app) => json({ method: 'GET', path: `/v1/apps/${app}/usage` }),
+    async deleteApp(app, { volumes }) {
+      await json({ method: 'DELETE', path: appPath(app, '', { volumes: String(volumes) }), limitMs: null });
+    },
+    collect: (app, keep) => json({ method: 'POST', path: appPath(app, '/collect'), body: keep, limitMs: null }),
+    close: () => pool.destroy(),
+  };
+}
+
+/** Tries again while the agent is away, for so long from each loss on. */
+async function untilResult(attempt: () => Promise<JobResult>, awayMs: number): Promise<JobResult> {
+  let lostAtMs: number | null = null;
+  for (let backOffMs = 20; ; backOffMs = Math.min(500, backOffMs * 2)) {
+    const beganMs = performance.now();
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!isFailure(error, 'agent-away')) throw error;
+      // An attempt that held for a while was a connection: the time of absence begins anew.
+      if (lostAtMs === null || performance.now() - beganMs > awayMs) lostAtMs = performance.now();
+      if (performance.now() - lostAtMs > awayMs) throw error;
+      await pause(backOffMs);
+    }
+  }
+}
+
+/** A stream that the caller ended by its signal has simply ended. */
+async function* ends<T>(values: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T, void, void> {
+  try {
+    yield* values;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+function identities(app: AppRef): Record<string, string> {
+  const { liveUid, gateUid, gid } = app;
+  const given = Object.entries({ liveUid, gateUid, gid }).filter(([, value]) => value !== null);
+  return Object.fromEntries(given.map(([name, value]) => [name, String(value)]));
+}
+
+async function send(
+  socketPath: string,
+  pool: HttpAgent,
+  call: Call,
+  okStatuses: readonly number[] = [],
+): Promise<IncomingMessage> {
+  for (let isSecond = false; ; isSecond = true) {
+    const outcome = await once(socketPath, pool, call);
+    if (outcome === 'stale connection' && !isSecond) continue;
+    if (outcome === 'stale connection') throw away(new Error(outcome));
+    const status = outcome.statusCode ?? 0;
+    if (status < 300 || okStatuses.includes(status)) return outcome;
+    throw failureOf(await textOf(outcome), status);
+  }
+}
+
+function once(socketPath: string, pool: HttpAgent, call: Call): Promise<IncomingMessage | 'stale connection'> {
+  const { method, path, body, stream, signal, limitMs } = call;
+  return new Promise((resolve, reject) => {
+    const text = body === undefined ? null : JSON.stringify(body);
+    const request = httpRequest({
+      socketPath,
+      method,
+      path,
+      // A stream cannot be sent twice, so it gets a connection of its own.
+      agent: stream === undefined ? pool : false,
+      headers: {
+        'x-lockstep-protocol': String(agentProtocol),
+        ...(text === null ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
+      },
+      ...(signal === undefined ? {} : { signal }),
+    });
+    const timer =
+      limitMs === null || limitMs === undefined
+        ? null
+        : setTimeout(() => {
+            reject(away(new Error(`no answer to ${method} ${path.split('?')[0]} in ${limitMs} ms`)));
+            request.destroy();
+          }, limitMs);
+    let isAnswered = false;
+    request.once('response', (answer) => {
+      isAnswered = true;
+      if (timer !== null) clearTimeout(timer);
+      resolve(answer);
+    });
+    request.on('error', (error: NodeJS.ErrnoException) => {
+      if (timer !== null) clearTimeout(timer);
+      if (isAnswered) return;
+      if (signal?.aborted) return reject(fail('cancelled', 'Nobody waits for the answer any more', { cause: error }));
+      const isStale =
+        request.reusedSocket && stream === undefined && ['ECONNRESET', 'EPIPE'].includes(error.code ?? '');
+      if (isStale) resolve('stale connection');
+      else reject(away(error));
+    });
+    if (stream === undefined) return void request.end(text ?? undefined);
+    // What ends the stream early is the caller's own error, and the one to tell.
+    stream.once('error', (error) => {
+      if (!isAnswered) reject(error);
+      request.destroy();
+    });
+    // A refusal may come before all is sent: then the rest is not.
+    request.once('response', () => stream.unpipe(request));
+    stream.pipe(request);
+  });
+}
+
+async function textOf(answer: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  try {
+    for await (const chunk of answer as AsyncIterable<Buffer>) chunks.push(chunk);
+  } catch (error) {
+    throw away(error);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+async function* linesOf<T>(answer: IncomingMessage, signal: AbortSignal | undefined): AsyncGenerator<T, void, void> {
+  let held = '';
+  answer.setEncoding('utf8');
+  try {
+    for await (const chunk of answer as AsyncIterable<string>) {
+      const parts = (held + chunk).split('\n');
+      held = parts.pop()!;
+      for (const part of parts) {
+        const value = JSON.parse(part) as Awaited<T> & { error?: unknown };
+        if (typeof value === 'object' && value !== null && 'error' in value)
+          throw failureOf(JSON.stringify(value.error), 500);
+        yield value;
+      }
+    }
+  } catch (error) {
+    if (isFailure(error)) throw error;
+    if (signal?.aborted) throw fail('cancelled', 'Nobody listens any more', { cause: error });
+    throw away(error);
+  } finally {
+    answer.destroy();
+  }
+}
+
+function failureOf(text: string, status: number): LockstepError {
+  try {
+    const { code, message, advice, details } = JSON.parse(text);
+    const known = (typeof code === 'string' && code in errorRegistry ? code : 'internal') as ErrorCode;
+    return fail(known, String(message), { advice: typeof advice === 'string' ? advice : null, details: details ?? {} });
+  } catch {
+    return fail('internal', `The agent answered ${status} and no reason`);
+  }
+}
+
+function away(cause: unknown): LockstepError {
+  return fail('agent-away', 'The agent does not answer', {
+    advice: 'Apps go on without it; start it again, and see its log.',
+    cause,
+  });
+}

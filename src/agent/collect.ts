@@ -1,0 +1,42 @@
+// Removes release directories and layers that nothing needs any more, and says how much that freed.
+import { lstat, readdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type AppId, parseObjectId, type TreeId } from '../domain/ids.ts';
+import type { HomeFolders } from './folders.ts';
+
+type Keep = { treeIds: ReadonlySet<string>; layerKeys: ReadonlySet<string> };
+
+/** Partial ones (of a crash, or being written now) are left alone: their makers remove them. */
+export async function collectApp(folders: HomeFolders, appId: AppId, keep: Keep): Promise<{ bytesFreed: number }> {
+  let bytesFreed = 0;
+  const trees = dirname(folders.tree(appId, 'x' as TreeId));
+  for (const name of await namesIn(trees)) {
+    if (parseObjectId(name) === null || keep.treeIds.has(name)) continue;
+    bytesFreed += await remove(join(trees, name));
+  }
+  const layers = dirname(folders.layer(appId, 'x'));
+  for (const name of await namesIn(layers)) {
+    // `<key>` and the files that stand beside it under its name.
+    const key = /^[A-Za-z0-9_-]+/.exec(name)?.[0];
+    if (key === undefined || keep.layerKeys.has(key) || name.includes('partial')) continue;
+    bytesFreed += await remove(join(layers, name));
+  }
+  return { bytesFreed };
+}
+
+const namesIn = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);
+
+async function remove(path: string): Promise<number> {
+  const bytes = await bytesOf(path);
+  await rm(path, { recursive: true, force: true });
+  return bytes;
+}
+
+async function bytesOf(path: string): Promise<number> {
+  const one = await lstat(path).catch(() => null);
+  if (one === null) return 0;
+  if (!one.isDirectory()) return one.blocks * 512;
+  let bytes = 0;
+  for (const name of await namesIn(path)) bytes += await bytesOf(join(path, name));
+  return bytes;
+}

@@ -1,0 +1,134 @@
+// Instances as plain processes: own session, cgroup, identity; output through a FIFO that the instance holds open both
+// ways, in a folder of the agent's own (a FIFO that the app could replace by a link would make root read for it).
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { InstanceId } from '../../../domain/ids.ts';
+import { defaultLimits, type Limits } from '../../../domain/plan.ts';
+import type { Exit } from '../../health/wait-healthy.ts';
+import { type Capture, captureFifo } from '../../process/capture.ts';
+import {
+  type Cgroup,
+  type CgroupSupport,
+  cgroupDirs,
+  cgroupPids,
+  oomKills,
+  openCgroup,
+  removeCgroup,
+} from '../../process/cgroup.ts';
+import { launch, makeFifo } from '../../process/launcher.ts';
+import { groupOf, isAlive, type ProcessIdentity } from '../../process/proc.ts';
+import { terminate } from '../../process/terminate.ts';
+import type { Running, Runtime } from '../runtime.ts';
+import { usageOf } from './usage.ts';
+
+export type ProcessRuntimeParts = { pipeFolder: string; cgroups: CgroupSupport; openFiles?: number };
+
+/** How often an adopted process is looked at; nobody tells us of the end of one that is not our child. */
+const lookMs = 100;
+/** No process has it: pids end at 2^22. */
+const nobody: ProcessIdentity = { pid: 0x3fff_ffff, startTicks: 0 };
+
+const markOf = (id: InstanceId) => `LOCKSTEP_INSTANCE=${id}`;
+
+/** The runtime of this machine's own processes. */
+export function processRuntime(parts: ProcessRuntimeParts): Runtime {
+  const fifoOf = (id: InstanceId) => join(parts.pipeFolder, id);
+  const cgroupOf = (id: InstanceId, limits: Limits) => openCgroup(parts.cgroups, id, limits);
+
+  const running = (
+    id: InstanceId,
+    leader: ProcessIdentity,
+    group: Cgroup | null,
+    capture: Capture | null,
+    ended: (quit: AbortSignal) => Promise<{ code: number | null; signal: string | null }>,
+    oomBefore: number,
+  ): Running => {
+    const quit = new AbortController();
+    const kills = () => (group === null ? 0 : Math.max(0, oomKills(group) - oomBefore));
+    const exited = ended(quit.signal).then((end): Exit => ({ ...end, isOutOfMemory: kills() > 0 }));
+    return {
+      pid: leader.pid,
+      startTicks: leader.startTicks,
+      exited,
+      outputEnded: capture?.ended ?? Promise.resolve(),
+      pids: () => (group === null ? groupOf(leader).map(({ pid }) => pid) : cgroupPids(group)),
+      usage: () => usageOf(group, () => groupOf(leader).map(({ pid }) => pid)),
+      oomKills: kills,
+      stop: (graceMs) => terminate({ leader, cgroup: group, mark: markOf(id), graceMs }),
+      leave() {
+        quit.abort();
+        capture?.stop();
+      },
+    };
+  };
+
+  return {
+    async start(spec, sink) {
+      const fifo = fifoOf(spec.id);
+      await mkdir(parts.pipeFolder, { recursive: true, mode: 0o700 });
+      await rm(fifo, { force: true });
+      await makeFifo(fifo, spec.identity?.uid ?? null);
+      const group = cgroupOf(spec.id, spec.limits);
+      const before = group === null ? 0 : oomKills(group);
+      const capture = captureFifo(fifo, sink);
+      try {
+        const launched = await launch({
+          argv: spec.argv,
+          cwd: spec.cwd,
+          env: spec.env,
+          fifo,
+          exitFile: null,
+          cgroups: group === null ? [] : cgroupDirs(group),
+          openFiles: parts.openFiles ?? 65_536,
+          identity: spec.identity,
+        });
+        return running(spec.id, launched, group, capture, () => launched.exited, before);
+      } catch (error) {
+        capture.stop();
+        throw error;
+      }
+    },
+
+    async adopt(id, identity, limits, sink) {
+      if (!isAlive(identity)) return null;
+      const group = cgroupOf(id, limits);
+      const capture = openOr(() => captureFifo(fifoOf(id), sink));
+      const ended = async (quit: AbortSignal) => {
+        // A process that holds the pipe may outlive the leader, so both are watched: the pipe tells at once, mostly.
+        while (!quit.aborted && isAlive(identity))
+          await Promise.race([pause(lookMs, undefined, { signal: quit, ref: false }).catch(() => {}), endOf(capture)]);
+        if (quit.aborted) return new Promise<never>(() => {});
+        return { code: null, signal: null };
+      };
+      return running(id, identity, group, capture, ended, group === null ? 0 : oomKills(group));
+    },
+
+    async sweep(id) {
+      await terminate({ leader: nobody, cgroup: cgroupOf(id, defaultLimits), mark: markOf(id), graceMs: 0 });
+    },
+
+    async clean(id) {
+      await rm(fifoOf(id), { force: true });
+      const group = cgroupOf(id, defaultLimits);
+      // A zombie that PID 1 has not reaped yet keeps the group; it is empty of life, and asked for again.
+      for (let wait = 10; group !== null && !removeCgroup(group) && wait < 5000; wait *= 2)
+        await pause(wait, undefined, { ref: false });
+    },
+  };
+}
+
+/** The end of the pipe, then a look at the leader that is not too eager. */
+function endOf(capture: Capture | null): Promise<unknown> {
+  return capture === null ? new Promise(() => {}) : capture.ended.then(() => pause(5, undefined, { ref: false }));
+}
+
+/** A pipe that is gone costs the log, not the instance. */
+function openOr(open: () => Capture): Capture | null {
+  try {
+    return open();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}

@@ -1,0 +1,62 @@
+// What a request names, parsed once: ids, copy names, identities, bounded JSON. Nothing here becomes a path before it
+// has the form of an id.
+import type { IncomingMessage } from 'node:http';
+import type { AppRef } from '../../domain/agent.ts';
+import { fail } from '../../domain/errors.ts';
+import { type Brand, type IdPrefix, parseId, parseObjectId, type TreeId } from '../../domain/ids.ts';
+import { printable } from '../../domain/names.ts';
+
+export function idIn<P extends IdPrefix>(prefix: P, text: string): Brand<P> {
+  const id = parseId(prefix, text);
+  if (id === null) throw fail('bad-request', `${JSON.stringify(printable(text))} is not an id of the form ${prefix}_…`);
+  return id;
+}
+
+export function treeIn(text: string): TreeId {
+  const id = parseObjectId(text);
+  if (id === null) throw fail('bad-request', `${JSON.stringify(printable(text))} is not the id of a tree`);
+  return id;
+}
+
+export function nameIn(text: string): string {
+  if (!/^[a-z0-9_-]{1,64}$/i.test(text))
+    throw fail('bad-request', `${JSON.stringify(printable(text))} is not a name`, {
+      advice: 'Use 1 to 64 letters, digits, "_" and "-".',
+    });
+  return text;
+}
+
+/** The app and the identities that the query names; none: shared. */
+export function appIn(id: string, query: URLSearchParams): AppRef {
+  const uid = (name: string): number | null => {
+    const text = query.get(name);
+    if (text === null) return null;
+    // Never root, and never a uid of the machine's own accounts by mistake of a digit.
+    if (!/^[1-9][0-9]{2,9}$/.test(text)) throw fail('bad-request', `${name} is not a numeric identity above 99`);
+    return Number(text);
+  };
+  return { id: idIn('app', id), liveUid: uid('liveUid'), gateUid: uid('gateUid'), gid: uid('gid') };
+}
+
+export function countIn(query: URLSearchParams, name: string, fallback: number, most: number): number {
+  const text = query.get(name);
+  if (text === null) return fallback;
+  if (!/^[0-9]{1,9}$/.test(text)) throw fail('bad-request', `${name} is not a number`);
+  return Math.min(most, Number(text));
+}
+
+/** @throws bad-request, too-large */
+export async function jsonIn(request: IncomingMessage, mostBytes: number): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > mostBytes) throw fail('too-large', `The body is larger than ${mostBytes} bytes`);
+    chunks.push(chunk);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  } catch {
+    throw fail('bad-request', 'The body is not JSON');
+  }
+}

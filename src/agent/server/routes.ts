@@ -1,0 +1,120 @@
+// Every address of the agent's socket: method, path, what answers. Parse, ask, answer; no decision is made here.
+import { access } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import type { JobSpec, LayerSpec } from '../../domain/desired.ts';
+import { fail } from '../../domain/errors.ts';
+import type { AgentCore } from '../agent.ts';
+import type { HomeFolders } from '../folders.ts';
+import type { Jobs } from '../jobs/jobs.ts';
+import type { Layers } from '../layers/layers.ts';
+import { appIn, countIn, idIn, jsonIn, nameIn, treeIn } from './parse.ts';
+
+export type ServerParts = {
+  core: AgentCore;
+  folders: HomeFolders;
+  jobs: Pick<Jobs, 'run' | 'find' | 'cancel'>;
+  layers: Pick<Layers, 'make'>;
+};
+
+export type Asked = { request: IncomingMessage; params: string[]; query: URLSearchParams; gone: AbortSignal };
+export type Answer = { json: unknown } | { lines: AsyncIterable<unknown> } | { status: number };
+export type AgentRoute = { method: string; path: RegExp; answer(asked: Asked, parts: ServerParts): Promise<Answer> };
+
+const documentBytes = 64 * 1024 * 1024;
+const specBytes = 32 * 1024 * 1024;
+const done: Answer = { json: {} };
+
+const route = (method: string, path: string, answer: AgentRoute['answer']): AgentRoute => ({
+  method,
+  path: new RegExp(`^${path.replaceAll(/:[a-z]+/g, '([^/]+)')}$`),
+  answer,
+});
+
+export const agentRoutes: readonly AgentRoute[] = [
+  route('GET', '/v1/hello', async (_asked, { core }) => ({ json: await core.hello() })),
+  route('GET', '/v1/alive', async (_asked, { core }) => ({ json: await core.alive() })),
+  route('PUT', '/v1/desired', async ({ request }, { core }) => ({
+    json: await core.putDesired(await jsonIn(request, documentBytes)),
+  })),
+  route('GET', '/v1/events', async ({ gone }, { core }) => ({ lines: core.events(gone) })),
+
+  route('PUT', '/v1/apps/:app/trees/:tree', async ({ request, params, query }, { core }) => {
+    const copy = query.get('copy');
+    const { files, bytes, wasThere } = await core.putTree(
+      appIn(params[0]!, query),
+      treeIn(params[1]!),
+      copy === null ? null : nameIn(copy),
+      request,
+    );
+    return { json: { files, bytes, wasThere } };
+  }),
+  route('HEAD', '/v1/apps/:app/trees/:tree', async ({ params }, { folders }) => {
+    const isThere = await access(folders.tree(idIn('app', params[0]!), treeIn(params[1]!))).then(
+      () => true,
+      () => false,
+    );
+    return { status: isThere ? 200 : 404 };
+  }),
+  route('POST', '/v1/apps/:app/copies/:copy', async ({ params, query }, { core }) => {
+    await core.makeCopy(appIn(params[0]!, query), treeIn(query.get('tree') ?? ''), nameIn(params[1]!));
+    return done;
+  }),
+  route('DELETE', '/v1/apps/:app/copies/:copy', async ({ params }, { core }) => {
+    await core.dropCopy(idIn('app', params[0]!), nameIn(params[1]!));
+    return done;
+  }),
+
+  route('PUT', '/v1/apps/:app/layers/:key', async ({ request, params, gone }, { layers }) => {
+    const spec = (await jsonIn(request, specBytes)) as LayerSpec;
+    if (spec?.appId !== idIn('app', params[0]!) || spec.key !== nameIn(params[1]!))
+      throw fail('bad-request', 'The layer is not the one that the address names');
+    return { lines: layers.make(spec, gone) };
+  }),
+  route('POST', '/v1/jobs', async ({ request, gone }, { jobs }) => {
+    const spec = (await jsonIn(request, specBytes)) as JobSpec;
+    idIn('job', String(spec?.id));
+    idIn('app', String(spec.appId));
+    if ('copy' in Object(spec.place)) nameIn(String((spec.place as { copy: unknown }).copy));
+    else treeIn(String((spec.place as { treeId?: unknown } | undefined)?.treeId));
+    return { lines: jobs.run(spec, gone) };
+  }),
+  route('GET', '/v1/jobs/:id', async ({ params }, { jobs }) => {
+    const found = await jobs.find(idIn('job', params[0]!));
+    if (found === null) throw fail('not-found', 'There is no such job (any more)');
+    return { json: found === 'running' ? { state: 'running' } : { state: 'ended', result: found } };
+  }),
+  route('DELETE', '/v1/jobs/:id', async ({ params }, { jobs }) => {
+    await jobs.cancel(idIn('job', params[0]!));
+    return done;
+  }),
+
+  route('GET', '/v1/apps/:app/logs', async ({ params, query, gone }, { core }) => {
+    const app = idIn('app', params[0]!);
+    const count = countIn(query, 'count', 100, 10_000);
+    const instance = query.get('instance');
+    const instanceId = instance === null ? null : idIn('ins', instance);
+    if (query.get('follow') === 'true') return { lines: core.followLogs(app, count, instanceId, gone) };
+    return { lines: each(await core.logs(app, count, instanceId)) };
+  }),
+  route('GET', '/v1/apps/:app/usage', async ({ params }, { core }) => ({
+    json: core.usage(idIn('app', params[0]!)),
+  })),
+  route('POST', '/v1/apps/:app/collect', async ({ request, params }, { core }) => {
+    const keep = (await jsonIn(request, specBytes)) as { treeIds?: unknown; layerKeys?: unknown };
+    if (!isStrings(keep?.treeIds) || !isStrings(keep.layerKeys))
+      throw fail('bad-request', 'treeIds and layerKeys are not lists of texts');
+    return { json: await core.collect(idIn('app', params[0]!), { treeIds: keep.treeIds, layerKeys: keep.layerKeys }) };
+  }),
+  route('DELETE', '/v1/apps/:app', async ({ params, query }, { core }) => {
+    await core.deleteApp(idIn('app', params[0]!), query.get('volumes') === 'true');
+    return done;
+  }),
+];
+
+function isStrings(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string');
+}
+
+async function* each<T>(values: readonly T[]): AsyncGenerator<T> {
+  yield* values;
+}

@@ -1,0 +1,452 @@
+// One instance's life, from the first start over restarts to the last trace of it. Whoever holds it decides when it
+// starts, drains and stops (`desired/converge.ts`); this carries it out, notices exits, health and its loss, and tells
+// each change once: kept in its record, then announced. States and what ends them: the head of `desired/converge.ts`.
+import { lchown, mkdir, rm } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { AppRef } from '../../domain/agent.ts';
+import type { AgentEvent, DesiredApp, DesiredSet, ObservedInstance } from '../../domain/desired.ts';
+import { isFailure } from '../../domain/errors.ts';
+import type { Limits } from '../../domain/plan.ts';
+import { afterExit, type InstanceView } from '../desired/converge.ts';
+import { ensureAppFolders, type HomeFolders } from '../folders.ts';
+import { probe } from '../health/probe.ts';
+import { type Exit, waitHealthy } from '../health/wait-healthy.ts';
+import type { AppLog } from '../logs/app-log.ts';
+import type { OutputSink, Running, Runtime } from '../runtimes/runtime.ts';
+import { exitReason } from './exit-reason.ts';
+import type { InstanceRecord, RecordFiles } from './instance-record.ts';
+
+export const tailLines = 50;
+
+export type Timings = {
+  /** Between SIGTERM and SIGKILL. */
+  stopGraceMs: number;
+  /** Between two looks at a healthy instance. */
+  probeMs: number;
+  /** So many probes in a row must fail before it counts as unhealthy. */
+  probeFailures: number;
+};
+export const defaultTimings: Timings = { stopGraceMs: 30_000, probeMs: 10_000, probeFailures: 3 };
+
+/** What a start needs beyond the instance itself. */
+export type Prepared = { argv: string[]; env: Record<string, string>; cwd: string; port: number | null };
+
+export type InstanceParts = {
+  folders: HomeFolders;
+  runtime: Runtime;
+  records: RecordFiles;
+  timings: Timings;
+  kernelBoot: string;
+  nowMs(): number;
+  logOf(appId: InstanceView['appId']): Promise<AppLog>;
+  /** From a set to a command; also checks that tree and layer are there. */
+  prepare(app: DesiredApp, set: DesiredSet, view: InstanceView): Promise<Prepared>;
+  emit(event: AgentEvent): void;
+  /** The view changed: routes and what is due may have. */
+  changed(): void;
+  warn(message: string, details: Record<string, unknown>): void;
+};
+
+export class Instance {
+  readonly view: InstanceView;
+  address: '127.0.0.1' | '::1' = '127.0.0.1';
+  readonly #parts: InstanceParts;
+  readonly #fixed: Pick<InstanceRecord, 'releaseLabel' | 'treeId' | 'layerKey' | 'limits'>;
+  #running: Running | null = null;
+  #launching: Promise<void> = Promise.resolve();
+  #isLaunching = false;
+  #stopping: Promise<void> | null = null;
+  #watching: Promise<void> = Promise.resolve();
+  #isGone = false;
+  #tail: string[] = [];
+  /** Ends the watch over the present run: it is being stopped, or we leave. */
+  #quit = new AbortController();
+  #seenOomKills = 0;
+
+  constructor(parts: InstanceParts, view: InstanceView, fixed: Instance['fixed']) {
+    this.#parts = parts;
+    this.view = view;
+    this.#fixed = fixed;
+  }
+
+  get fixed(): Pick<InstanceRecord, 'releaseLabel' | 'treeId' | 'layerKey' | 'limits'> {
+    return this.#fixed;
+  }
+
+  get limits(): Limits {
+    return this.#fixed.limits;
+  }
+
+  usage(): { memoryBytes: number; cpuSeconds: number; processes: number } | null {
+    return this.#running?.usage() ?? null;
+  }
+
+  /** What the outside sees. */
+  observed(): ObservedInstance {
+    const { stage: _stage, wasRouted: _wasRouted, sinceMs: _sinceMs, ...observed } = this.view;
+    return observed;
+  }
+
+  /** Changes the view, keeps it, tells it. */
+  change(patch: Partial<InstanceView>): void {
+    if (this.#isGone) return;
+    const state = patch.state;
+    if (state !== undefined && state !== this.view.state) this.view.sinceMs = this.#parts.nowMs();
+    Object.assign(this.view, patch);
+    void this.#keep();
+    this.#parts.emit({ type: 'instance', instance: this.observed() });
+    this.#parts.changed();
+  }
+
+  /** Changes what only the agent knows: kept, and told to nobody. */
+  note(patch: Partial<Pick<InstanceView, 'wasRouted' | 'sinceMs'>>): void {
+    if (this.#isGone) return;
+    Object.assign(this.view, patch);
+    void this.#keep();
+  }
+
+  /** Begins a run; never rejects: a start that fails is a state. */
+  start(app: DesiredApp, set: DesiredSet): void {
+    const isAgain = this.view.restarts > 0;
+    this.#quit = new AbortController();
+    this.#tail = [];
+    this.change({
+      state: 'starting',
+      startedAtMs: this.#parts.nowMs(),
+      healthyAtMs: null,
+      healthStatus: null,
+      ...(isAgain ? {} : { reason: null, logTail: [] }),
+      notes: [],
+    });
+    this.#isLaunching = true;
+    this.#launching = this.#launch(app, set, isAgain)
+      .catch((error: unknown) => {
+        const told = isFailure(error)
+          ? [error.message, error.advice]
+          : [`could not be started: ${messageOf(error)}`, null];
+        if (!isFailure(error))
+          this.#parts.warn('an instance could not be started', { id: this.view.id, error: messageOf(error) });
+        this.#over(told[0]!, told[1] === null ? [] : [told[1]!], false);
+      })
+      .finally(() => {
+        this.#isLaunching = false;
+      });
+  }
+
+  /** Takes up what an earlier agent left. `set` null: nothing wants it any more, and only its end is watched. */
+  async adopt(record: InstanceRecord, set: DesiredSet | null): Promise<void> {
+    const { runtime } = this.#parts;
+    const { view } = this;
+    this.address = record.address;
+    const runs = !['backing-off', 'failed', 'stopped'].includes(view.state);
+    if (!runs) return;
+    const running =
+      record.isLaunching || view.pid === null || view.startTicks === null
+        ? null
+        : await runtime.adopt(
+            view.id,
+            { pid: view.pid, startTicks: view.startTicks },
+            record.limits,
+            await this.#sink(),
+          );
+    if (running === null) {
+      await runtime.sweep(view.id);
+      if (record.isLaunching && view.state === 'starting') {
+        // Between record and process: it never was. Begun anew as if nothing had happened.
+        Object.assign(view, { state: 'stopped', pid: null, startTicks: null, sinceMs: this.#parts.nowMs() });
+        await this.#keep();
+        return;
+      }
+      this.#tail = await this.#logged();
+      this.#over('ended while the agent was away', [], false);
+      return;
+    }
+    this.#running = running;
+    this.#tail = await this.#logged();
+    if (view.state === 'stopping') this.stop();
+    else this.#watching = this.#watch(running, set);
+  }
+
+  /** SIGTERM, grace, SIGKILL; the state is `stopped` when nothing of it is left. */
+  stop(graceMs = this.#parts.timings.stopGraceMs): void {
+    if (this.#stopping !== null) return;
+    if (this.view.state !== 'stopping') this.change({ state: 'stopping' });
+    const leftMs = Math.max(0, graceMs - (this.#parts.nowMs() - this.view.sinceMs));
+    this.#stopping = (async () => {
+      await this.#launching;
+      this.#quit.abort();
+      await this.#running?.stop(leftMs);
+      await this.#watching;
+      await this.#drainOutput();
+      this.#running = null;
+      this.change({ state: 'stopped', pid: null, startTicks: null });
+    })()
+      .catch((error: unknown) =>
+        this.#parts.warn('an instance could not be stopped', { id: this.view.id, error: messageOf(error) }),
+      )
+      .finally(() => {
+        this.#stopping = null;
+      });
+  }
+
+  /** Ends at once, whatever it was about to do. Resolves when nothing of it runs. */
+  async end(graceMs: number): Promise<void> {
+    if (!['stopped', 'failed', 'backing-off'].includes(this.view.state)) this.stop(graceMs);
+    await this.#stopping;
+  }
+
+  /** Removes every trace, the record last. Nothing of it may run. */
+  async forget(): Promise<void> {
+    await this.#stopping;
+    await this.#watching;
+    this.#isGone = true;
+    const { folders, runtime, records } = this.#parts;
+    (await this.#parts.logOf(this.view.appId)).instanceEnded(this.view.id);
+    await runtime.clean(this.view.id);
+    await rm(folders.instance(this.view.appId, this.view.id), { recursive: true, force: true });
+    await records.remove(this.view.id);
+  }
+
+  /** Looks away: it runs on for the next agent. Resolves when its record says all that the next one must know. */
+  async leave(): Promise<void> {
+    await this.#launching;
+    this.#quit.abort();
+    this.#running?.leave();
+    await this.#keep();
+  }
+
+  async #launch(app: DesiredApp, set: DesiredSet, isAgain: boolean): Promise<void> {
+    const { runtime } = this.#parts;
+    await this.#makeFolders(app);
+    const prepared = await this.#parts.prepare(app, set, this.view);
+    this.view.port = prepared.port;
+    await this.#keep();
+    if (this.view.state !== 'starting') return;
+    const running = await runtime.start(
+      {
+        id: this.view.id,
+        argv: prepared.argv,
+        env: prepared.env,
+        cwd: prepared.cwd,
+        limits: set.limits,
+        identity: identityOf(app),
+      },
+      await this.#sink(),
+    );
+    this.#running = running;
+    this.#isLaunching = false;
+    if (this.view.state !== 'starting') {
+      Object.assign(this.view, { pid: running.pid, startTicks: running.startTicks });
+      await this.#keep();
+      return;
+    }
+    if (isAgain) this.#incident('restarted', `start ${this.view.restarts + 1}`);
+    const isWeb = this.view.type === 'web';
+    this.change({
+      pid: running.pid,
+      startTicks: running.startTicks,
+      ...(isWeb ? {} : { state: 'healthy', healthyAtMs: this.#parts.nowMs() }),
+    });
+    this.#watching = this.#watch(running, set);
+  }
+
+  /** From the first process to its end, or until `quit`. */
+  async #watch(running: Running, set: DesiredSet | null): Promise<void> {
+    const quit = this.#quit.signal;
+    const startedAtMs = this.view.startedAtMs;
+    try {
+      if (this.view.state === 'starting' && this.view.type === 'web' && set !== null) {
+        if (!(await this.#becomesHealthy(running, set))) return;
+      }
+      const probing = this.view.type === 'web' && set !== null ? this.#keepProbing(running, set) : null;
+      const exit = await Promise.race([running.exited, aborted(quit)]);
+      if (exit === null || quit.aborted) return;
+      this.#quit.abort();
+      await probing;
+      await running.stop(0);
+      await this.#drainOutput();
+      this.#over(exitReason(exit, this.#parts.nowMs() - startedAtMs, this.limits.memoryBytes), [], exit.isOutOfMemory);
+    } catch (error) {
+      this.#parts.warn('an instance is no longer watched', { id: this.view.id, error: messageOf(error) });
+    }
+  }
+
+  /** True when it answers. Else it has been ended, and that told; or it is being stopped. */
+  async #becomesHealthy(running: Running, set: DesiredSet): Promise<boolean> {
+    const quit = this.#quit.signal;
+    const { view } = this;
+    const spentMs = this.#parts.nowMs() - view.startedAtMs;
+    const exit: { value: Exit | null } = { value: null };
+    const result = await waitHealthy({
+      port: view.port!,
+      check: { ...set.health, timeoutMs: Math.max(1, set.health.timeoutMs - spentMs) },
+      pids: () => running.pids(),
+      exited: running.exited.then((one) => {
+        exit.value = one;
+        return one;
+      }),
+      logTail: async () => {
+        if (exit.value !== null) await this.#drainOutput();
+        return this.#tail;
+      },
+      signal: quit,
+    });
+    if (quit.aborted) return false;
+    if (result.healthy) {
+      this.address = result.address;
+      this.change({
+        state: 'healthy',
+        healthyAtMs: this.#parts.nowMs(),
+        healthStatus: result.status,
+        port: result.port,
+        notes: result.notes,
+        reason: null,
+        logTail: [],
+      });
+      if (view.restarts > 0) this.#incident('healthy', `answers ${result.status}`);
+      return true;
+    }
+    this.#quit.abort();
+    await running.stop(0);
+    await this.#drainOutput();
+    view.healthStatus = result.status;
+    const isOutOfMemory = exit.value?.isOutOfMemory ?? false;
+    const reason =
+      result.endedBy === 'exit' && exit.value !== null
+        ? exitReason(exit.value, this.#parts.nowMs() - view.startedAtMs, this.limits.memoryBytes)
+        : result.reason;
+    this.#over(reason, [...(result.cause === null ? [] : [result.cause]), ...result.notes], isOutOfMemory);
+    return false;
+  }
+
+  /** Looks now and then whether it still answers. It is never ended for that: it may be busy. */
+  async #keepProbing(running: Running, set: DesiredSet): Promise<void> {
+    const { probeMs, probeFailures } = this.#parts.timings;
+    const quit = this.#quit.signal;
+    let failures = 0;
+    for (;;) {
+      await pause(probeMs, undefined, { signal: quit, ref: false }).catch(() => {});
+      if (quit.aborted) return;
+      const kills = running.oomKills();
+      if (kills > this.#seenOomKills)
+        this.#incident('out-of-memory', `one of its processes hit ${this.limits.memoryBytes} bytes`);
+      this.#seenOomKills = kills;
+      const { path, host, acceptServerErrors } = set.health;
+      const timeoutMs = Math.min(10_000, probeMs);
+      const result = await probe({ address: this.address, port: this.view.port!, path, host, timeoutMs, signal: quit });
+      if (quit.aborted) return;
+      const status = result.kind === 'answered' ? result.status : null;
+      const isFine = status !== null && (status < 500 || acceptServerErrors);
+      failures = isFine ? 0 : failures + 1;
+      if (this.view.state === 'healthy' && failures >= probeFailures) {
+        const why =
+          result.kind === 'answered' ? `answers ${result.status} on ${path}` : `does not answer: ${result.why}`;
+        this.change({ state: 'unhealthy', healthStatus: status, reason: why });
+      } else if (this.view.state === 'unhealthy' && isFine) {
+        this.change({ state: 'healthy', healthStatus: status, reason: null });
+        this.#incident('healthy', `answers ${status} again`);
+      }
+    }
+  }
+
+  /** Nothing of this run is left: what becomes of the instance. */
+  #over(reason: string, notes: string[], isOutOfMemory: boolean): void {
+    const { view } = this;
+    const wasServing = view.healthyAtMs !== null;
+    const next =
+      view.state === 'stopping' || view.state === 'stopped'
+        ? { state: 'stopped' as const, restarts: view.restarts }
+        : afterExit(view, this.#parts.nowMs());
+    this.#running = null;
+    this.#seenOomKills = 0;
+    if (next.state !== 'stopped' && (view.stage === 'live' || wasServing)) {
+      this.#incident(isOutOfMemory ? 'out-of-memory' : 'crashed', reason);
+    }
+    this.change({ ...next, pid: null, startTicks: null, reason, notes, logTail: [...this.#tail] });
+  }
+
+  #incident(what: 'crashed' | 'restarted' | 'out-of-memory' | 'healthy', reason: string): void {
+    const { appId, id, type } = this.view;
+    const atMs = this.#parts.nowMs();
+    this.#parts.emit({ type: 'incident', appId, instanceId: id, what, reason, atMs });
+    const line = `${type} ${what}: ${reason}`;
+    void this.#parts
+      .logOf(appId)
+      .then((log) => log.append({ atMs, instanceId: id, type: 'lockstep', release: this.#fixed.releaseLabel, line }))
+      .catch((error: unknown) => this.#parts.warn('the log cannot be opened', { appId, error: messageOf(error) }));
+  }
+
+  async #sink(): Promise<OutputSink> {
+    const log = await this.#parts.logOf(this.view.appId);
+    const { id: instanceId, type } = this.view;
+    const release = this.#fixed.releaseLabel;
+    let dropped = 0;
+    const say = (line: string) => log.append({ atMs: this.#parts.nowMs(), instanceId, type, release, line });
+    return {
+      line: (text) => {
+        if (dropped > 0) say(`${dropped} bytes dropped`);
+        dropped = 0;
+        this.#tail.push(text.slice(0, 4096));
+        if (this.#tail.length > tailLines) this.#tail.shift();
+        say(text);
+      },
+      dropped: (bytes) => {
+        dropped += bytes;
+      },
+    };
+  }
+
+  async #logged(): Promise<string[]> {
+    const log = await this.#parts.logOf(this.view.appId);
+    const past = await log.tail(tailLines, this.view.id);
+    return past
+      .map(({ line }) => line)
+      .concat(this.#tail)
+      .slice(-tailLines);
+  }
+
+  /** What it wrote last is read, unless somebody else holds its pipe. */
+  async #drainOutput(): Promise<void> {
+    await Promise.race([this.#running?.outputEnded, pause(200, undefined, { ref: false })]);
+  }
+
+  /** HOME and TMPDIR: its own, gone with it. */
+  async #makeFolders(app: AppRef): Promise<void> {
+    const { folders } = this.#parts;
+    await ensureAppFolders(folders, app);
+    const home = folders.instance(app.id, this.view.id);
+    for (const path of [home, `${home}/tmp`]) await mkdir(path, { recursive: true, mode: 0o700 });
+    const identity = identityOf(app);
+    if (identity !== null) for (const path of [`${home}/tmp`, home]) await lchown(path, identity.uid, identity.gid);
+  }
+
+  #keep(): Promise<void> {
+    const record: InstanceRecord = {
+      kernelBoot: this.#parts.kernelBoot,
+      view: this.view,
+      isLaunching: this.#isLaunching,
+      address: this.address,
+      ...this.#fixed,
+    };
+    return this.#parts.records
+      .save(record)
+      .catch((error: unknown) =>
+        this.#parts.warn('an instance record was not kept', { id: this.view.id, error: messageOf(error) }),
+      );
+  }
+}
+
+/** null when identities are shared. */
+export function identityOf(app: { liveUid: number | null; gid: number | null }): { uid: number; gid: number } | null {
+  if (process.getuid?.() !== 0 || app.liveUid === null) return null;
+  return { uid: app.liveUid, gid: app.gid ?? app.liveUid };
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+function aborted(signal: AbortSignal): Promise<null> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(null);
+    else signal.addEventListener('abort', () => resolve(null), { once: true });
+  });
+}

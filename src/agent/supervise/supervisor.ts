@@ -1,0 +1,272 @@
+// Holds the instances of this machine and brings them towards the desired state: looks, asks `converge`, acts, looks
+// again at every change and when time alone makes something due. It never decides what should run, and never moves a
+// route: it says when instances changed, and waits for the router before it ends one that was routed.
+import { randomBytes } from 'node:crypto';
+import type { InstanceUsage } from '../../domain/agent.ts';
+import type { AgentEvent, DesiredApp, DesiredSet, DesiredState, ObservedInstance } from '../../domain/desired.ts';
+import { type AppId, type InstanceId, type InstanceSetId, makeId } from '../../domain/ids.ts';
+import type { RouteSnapshot } from '../../domain/route.ts';
+import { type Action, converge, drainMs, type InstanceView, nextDueMs } from '../desired/converge.ts';
+import { Instance, type InstanceParts } from './instance.ts';
+import type { InstanceRecord } from './instance-record.ts';
+
+export type SupervisorParts = Omit<InstanceParts, 'emit' | 'changed'> & {
+  emit(event: AgentEvent): void;
+  /** Instances changed: the routes may follow. */
+  changed(): void;
+  /** Resolves when the router has nothing in flight for the instance; false when the limit passed first. */
+  drained(id: InstanceId, limitMs: number): Promise<boolean>;
+};
+
+/** How long the end of a drained instance waits for a router that does not take the snapshot without it. */
+const unacknowledgedMs = 300_000;
+/** Between two looks that time alone asks for, at least. */
+const shortestLookMs = 20;
+
+export class Supervisor {
+  readonly #parts: SupervisorParts;
+  readonly #instanceParts: InstanceParts;
+  readonly #instances = new Map<InstanceId, Instance>();
+  readonly #leaving = new Set<Promise<void>>();
+  #desired: DesiredState | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #isLookDue = false;
+  #isClosed = false;
+  /** Upstreams of the snapshot that the router took last; null: none yet. */
+  #acknowledged: ReadonlySet<InstanceId> | null = null;
+  readonly #askedDrained = new Set<InstanceId>();
+
+  constructor(parts: SupervisorParts) {
+    this.#parts = parts;
+    this.#instanceParts = {
+      ...parts,
+      changed: () => {
+        parts.changed();
+        this.#look();
+      },
+    };
+  }
+
+  /** Takes up every instance that an earlier agent left; call once, before `apply`. */
+  async adopt(desired: DesiredState | null): Promise<{ adopted: number; unreadable: string[] }> {
+    const { records, unreadable } = await this.#parts.records.loadAll();
+    const sets = setsOf(desired);
+    await Promise.all(
+      records.map(async (record) => {
+        if (record.kernelBoot !== this.#parts.kernelBoot) {
+          // Of an earlier boot of this machine: nothing of it can run.
+          const stale = this.#make(record.view, record);
+          return stale.forget();
+        }
+        const instance = this.#make(record.view, record);
+        this.#instances.set(record.view.id, instance);
+        await instance.adopt(record, sets.get(record.view.setId)?.set ?? null);
+      }),
+    );
+    return { adopted: this.#instances.size, unreadable };
+  }
+
+  /** Makes `desired` what is wanted; the first actions have begun when it returns. */
+  apply(desired: DesiredState): void {
+    this.#desired = desired;
+    this.#act();
+  }
+
+  views(): InstanceView[] {
+    return [...this.#instances.values()].map(({ view }) => view);
+  }
+
+  observed(): ObservedInstance[] {
+    return [...this.#instances.values()].map((one) => one.observed());
+  }
+
+  /** Where instances listen, when that is not 127.0.0.1. */
+  addresses(): Map<InstanceId, string> {
+    const others = [...this.#instances.values()].filter(({ address }) => address !== '127.0.0.1');
+    return new Map(others.map(({ view, address }) => [view.id, address]));
+  }
+
+  portsInUse(): Set<number> {
+    return new Set(this.views().flatMap(({ port }) => (port === null ? [] : [port])));
+  }
+
+  usage(appId: AppId): InstanceUsage[] {
+    return [...this.#instances.values()].flatMap((one) => {
+      const usage = one.view.appId === appId ? one.usage() : null;
+      return usage === null ? [] : [{ instanceId: one.view.id, ...usage }];
+    });
+  }
+
+  /** What the instances of an app stand on: not to be removed under them. */
+  artifactsInUse(appId: AppId): { treeIds: Set<string>; layerKeys: Set<string> } {
+    const ours = [...this.#instances.values()].filter(({ view }) => view.appId === appId);
+    return {
+      treeIds: new Set(ours.map(({ fixed }) => fixed.treeId)),
+      layerKeys: new Set(ours.flatMap(({ fixed }) => (fixed.layerKey === null ? [] : [fixed.layerKey]))),
+    };
+  }
+
+  /** Before a snapshot goes out: what it names is drained before it is stopped, also by the next agent. */
+  willRoute(snapshot: RouteSnapshot): void {
+    for (const id of upstreamsOf(snapshot)) {
+      const instance = this.#instances.get(id);
+      if (instance !== undefined && !instance.view.wasRouted) instance.note({ wasRouted: true });
+    }
+  }
+
+  /** The router has taken a snapshot: what it no longer names may end. */
+  acknowledged(snapshot: RouteSnapshot): void {
+    this.#acknowledged = upstreamsOf(snapshot);
+    for (const { view } of this.#instances.values()) if (view.state === 'draining') this.#askDrained(view);
+    this.#look();
+  }
+
+  /** Ends everything that runs. What is wanted stays on disk for the next start. */
+  async stopAll(): Promise<void> {
+    this.#close();
+    const { stopGraceMs } = this.#parts.timings;
+    const all = [...this.#instances.values()];
+    await Promise.all(
+      all.map(async (one) => {
+        await one.end(stopGraceMs);
+        await one.forget();
+      }),
+    );
+    this.#instances.clear();
+    await Promise.all(this.#leaving);
+  }
+
+  /** Leaves everything running for the next agent. */
+  async leave(): Promise<void> {
+    this.#close();
+    await Promise.all([...this.#instances.values()].map((one) => one.leave()));
+    await Promise.all(this.#leaving);
+  }
+
+  #close(): void {
+    this.#isClosed = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+  }
+
+  /** One look for however many changes of this turn. */
+  #look(): void {
+    if (this.#isLookDue || this.#isClosed) return;
+    this.#isLookDue = true;
+    queueMicrotask(() => {
+      this.#isLookDue = false;
+      this.#act();
+    });
+  }
+
+  #act(): void {
+    if (this.#isClosed || this.#desired === null) return;
+    const nowMs = this.#parts.nowMs();
+    const sets = setsOf(this.#desired);
+    for (const action of converge(this.#desired, this.#timedViews(nowMs), nowMs)) this.#do(action, sets);
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    const dueMs = nextDueMs(this.#timedViews(nowMs), nowMs);
+    this.#timer = dueMs === null ? null : setTimeout(() => this.#act(), Math.max(shortestLookMs, dueMs));
+    this.#timer?.unref();
+  }
+
+  /** A drain's time begins when the router has let go: until then the instance may still be asked. */
+  #timedViews(nowMs: number): InstanceView[] {
+    return this.views().map((view) => {
+      const waits = view.state === 'draining' && !this.#isLetGo(view.id) && nowMs - view.sinceMs < unacknowledgedMs;
+      return waits ? { ...view, sinceMs: nowMs } : view;
+    });
+  }
+
+  #isLetGo(id: InstanceId): boolean {
+    return this.#acknowledged !== null && !this.#acknowledged.has(id);
+  }
+
+  #do(action: Action, sets: ReturnType<typeof setsOf>): void {
+    if (action.do === 'start') {
+      const { app, set } = sets.get(action.setId)!;
+      const instance = action.id === null ? this.#makeNew(app, set, action.type) : this.#instances.get(action.id);
+      instance?.start(app, set);
+      return;
+    }
+    const instance = this.#instances.get(action.id);
+    if (instance === undefined) return;
+    if (action.do === 'promote') instance.change({ stage: 'live' });
+    else if (action.do === 'stop') instance.stop();
+    else if (action.do === 'drain') {
+      instance.change({ state: 'draining' });
+      if (this.#isLetGo(action.id)) this.#askDrained(instance.view);
+    } else if (action.do === 'forget') this.#forget(instance);
+    // `kill` is the end of `stop`'s own grace.
+  }
+
+  #forget(instance: Instance): void {
+    const { id, setId, appId } = instance.view;
+    this.#instances.delete(id);
+    this.#askedDrained.delete(id);
+    this.#parts.emit({ type: 'instance-gone', id, setId, appId });
+    this.#parts.changed();
+    const work: Promise<void> = instance
+      .forget()
+      .catch((error: unknown) => this.#parts.warn('an instance left something behind', { id, error: String(error) }))
+      .finally(() => this.#leaving.delete(work));
+    this.#leaving.add(work);
+  }
+
+  #askDrained(view: InstanceView): void {
+    if (this.#askedDrained.has(view.id) || !this.#isLetGo(view.id)) return;
+    this.#askedDrained.add(view.id);
+    // From now on the drain's time runs, in the record too.
+    this.#instances.get(view.id)?.note({ sinceMs: this.#parts.nowMs() });
+    this.#parts.drained(view.id, drainMs).then(
+      (isDrained) => {
+        const instance = this.#instances.get(view.id);
+        if (!this.#isClosed && isDrained && instance?.view.state === 'draining') instance.stop();
+      },
+      () => this.#askedDrained.delete(view.id), // the router is away: asked again after its next snapshot, or time ends it
+    );
+  }
+
+  #makeNew(app: DesiredApp, set: DesiredSet, type: string): Instance {
+    const nowMs = this.#parts.nowMs();
+    const view: InstanceView = {
+      id: makeId('ins', nowMs, randomBytes(16)),
+      setId: set.id,
+      appId: app.id,
+      releaseId: set.releaseId,
+      type,
+      state: 'starting',
+      pid: null,
+      startTicks: null,
+      port: null,
+      restarts: 0,
+      startedAtMs: nowMs,
+      healthyAtMs: null,
+      healthStatus: null,
+      reason: null,
+      logTail: [],
+      notes: [],
+      stage: set.stage,
+      wasRouted: false,
+      sinceMs: nowMs,
+    };
+    const { treeId, layerKey } = set.artifact;
+    const instance = this.#make(view, { releaseLabel: set.releaseLabel, treeId, layerKey, limits: set.limits });
+    this.#instances.set(view.id, instance);
+    return instance;
+  }
+
+  #make(
+    view: InstanceView,
+    { releaseLabel, treeId, layerKey, limits }: Pick<InstanceRecord, 'releaseLabel' | 'treeId' | 'layerKey' | 'limits'>,
+  ): Instance {
+    return new Instance(this.#instanceParts, view, { releaseLabel, treeId, layerKey, limits });
+  }
+}
+
+function setsOf(desired: DesiredState | null): Map<InstanceSetId, { app: DesiredApp; set: DesiredSet }> {
+  return new Map((desired?.apps ?? []).flatMap((app) => app.sets.map((set) => [set.id, { app, set }] as const)));
+}
+
+function upstreamsOf(snapshot: RouteSnapshot): Set<InstanceId> {
+  return new Set(snapshot.routes.flatMap((route) => route.upstreams.map(({ instanceId }) => instanceId)));
+}

@@ -1,0 +1,178 @@
+// The agent process: wires the agent's parts, ties it to the router's socket, serves control. `up.ts` calls `startAgent`
+// in its own process; as a program: LOCKSTEP_HOME=<folder> node agent.ts [--control-uid 990]
+import { randomBytes, randomUUID } from 'node:crypto';
+import { chmod, mkdir, readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { AgentCore, type AgentLog } from '../agent/agent.ts';
+import { enforcementOf } from '../agent/enforcement.ts';
+import { type HomeFolders, homeFolders } from '../agent/folders.ts';
+import { openJobs } from '../agent/jobs/jobs.ts';
+import { openLayers } from '../agent/layers/layers.ts';
+import { detectCgroups } from '../agent/process/cgroup.ts';
+import { processRuntime } from '../agent/runtimes/process/process-runtime.ts';
+import type { ServerParts } from '../agent/server/routes.ts';
+import { serveAgent } from '../agent/server/server.ts';
+import { defaultTimings, type Timings } from '../agent/supervise/instance.ts';
+import { kernelBoot, recordFiles } from '../agent/supervise/instance-record.ts';
+import { prepareStart } from '../agent/supervise/prepare-start.ts';
+import type { RouterPort } from '../agent/supervise/routing.ts';
+import { isToolName } from '../agent/toolchains/pins.ts';
+import { openToolchains } from '../agent/toolchains/toolchains.ts';
+import type { AgentHello } from '../domain/desired.ts';
+import { fail } from '../domain/errors.ts';
+import { makeId, type NodeId, parseId } from '../domain/ids.ts';
+import { atomicWrite } from '../lib/atomic-write.ts';
+import { createRouterClient } from '../router/client.ts';
+
+export type AgentOptions = {
+  home: string;
+  /** Who may speak on the socket beside us; null: nobody. */
+  controlUid: number | null;
+  routerSocket: string;
+  /** The folder of Lockstep's own program. */
+  programRoot: string;
+  log: AgentLog;
+  timings?: Partial<Timings>;
+  /** How long `putDesired` waits for a router that is away; 1000 unless told. */
+  routerWaitMs?: number;
+};
+
+export type RunningAgent = {
+  hello: AgentHello;
+  /** `instances`: also ends every instance and job; else all runs on, and the next agent takes it up. */
+  stop(options: { instances: boolean }): Promise<void>;
+};
+
+/** Starts the agent. @throws home-in-use, home-unreachable */
+export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
+  const folders = homeFolders(options.home);
+  await makeHome(folders);
+  const ready = Promise.withResolvers<ServerParts>();
+  ready.promise.catch(() => {});
+  // First, so that no second agent takes up the same instances.
+  const { controlUid, log } = options;
+  const server = await serveAgent(ready.promise, { socketPath: folders.socket, controlUid, log });
+  try {
+    const parts = await openParts(options, folders);
+    ready.resolve(parts);
+    const { core, jobs, layers } = parts;
+    return {
+      hello: await core.hello(),
+      async stop({ instances }) {
+        if (instances) await Promise.all([jobs.stopAll(), layers.stopAll()]);
+        else jobs.close();
+        await server.close();
+        await core.stop({ instances });
+      },
+    };
+  } catch (error) {
+    ready.reject(error);
+    await server.close();
+    throw error;
+  }
+}
+
+async function openParts(options: AgentOptions, folders: HomeFolders) {
+  const cgroups = detectCgroups();
+  const nodeId = await ownNodeId(folders);
+  const toolchains = await openToolchains({
+    folders,
+    programRoot: options.programRoot,
+    log: (message, details) => options.log('info', message, details),
+  });
+  const interpreters = async () =>
+    (await toolchains.interpreters()).map(({ id, kind, version }) => ({ id, kind, version }));
+  const jobs = await openJobs({ folders, toolchains, cgroups });
+  const layers = await openLayers({ folders, toolchains, cgroups });
+  const core = await AgentCore.open({
+    folders,
+    runtime: processRuntime({ pipeFolder: folders.pipes, cgroups }),
+    records: recordFiles(folders.instanceRecords),
+    timings: { ...defaultTimings, ...options.timings },
+    nowMs: Date.now,
+    kernelBoot: kernelBoot(),
+    router: routerPort(options.routerSocket),
+    hello: { program: 'lockstep-agent', pid: process.pid, enforcement: enforcementOf(process.getuid!(), cgroups) },
+    nodeId,
+    bootId: randomUUID(),
+    interpreters,
+    log: options.log,
+    routerWaitMs: options.routerWaitMs ?? 1000,
+    prepare: ({ portsInUse }) => {
+      const toolPath = async (name: string) => {
+        if (!isToolName(name)) throw fail('bad-config', `There is no tool "${name}".`);
+        return toolchains.ensure(name);
+      };
+      const parts = { folders, portsInUse, toolPath, platformPython: () => toolchains.platformPython() };
+      return (app, set, view) => prepareStart(parts, app, set, view);
+    },
+  });
+  await jobs.adopt();
+  return { core, folders, jobs, layers };
+}
+
+/** The narrow view that the agent has of the router. */
+function routerPort(socketPath: string): RouterPort {
+  const router = createRouterClient(socketPath);
+  return {
+    hello: (limitMs) => (limitMs === undefined ? router : createRouterClient(socketPath, limitMs)).hello(),
+    putSnapshot: (snapshot) => router.putSnapshot(snapshot),
+    drained: async (ids, limitMs) => (await router.drained(ids, limitMs)).drained,
+  };
+}
+
+async function makeHome(folders: HomeFolders): Promise<void> {
+  await mkdir(folders.home, { recursive: true, mode: 0o711 });
+  const open = [folders.agent, folders.apps, dirname(folders.socket)];
+  const closed = [folders.instanceRecords, folders.pipes, join(folders.home, 'logs')];
+  for (const [paths, mode] of [
+    [open, 0o711],
+    [closed, 0o700],
+  ] as const) {
+    for (const path of paths) {
+      await mkdir(path, { recursive: true, mode });
+      await chmod(path, mode);
+    }
+  }
+}
+
+/** This machine's name for ever, made at the first start. */
+async function ownNodeId(folders: HomeFolders): Promise<NodeId> {
+  const text = await readFile(folders.nodeId, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    return null;
+  });
+  if (text === null) {
+    const id = makeId('nod', Date.now(), randomBytes(16));
+    await atomicWrite(folders.nodeId, `${id}\n`);
+    return id;
+  }
+  const id = parseId('nod', text.trim());
+  if (id === null)
+    throw fail('home-unreachable', `${folders.nodeId} does not hold a node id.`, {
+      advice: 'Restore it from a backup.',
+    });
+  return id;
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({ options: { 'control-uid': { type: 'string' } } });
+  const home = process.env.LOCKSTEP_HOME ?? join(homedir(), '.lockstep');
+  const say: AgentLog = (level, message, details = {}) =>
+    void process.stdout.write(
+      `${JSON.stringify({ at: new Date().toISOString(), from: 'agent', level, message, ...details })}\n`,
+    );
+  const agent = await startAgent({
+    home,
+    controlUid: values['control-uid'] === undefined ? null : Number(values['control-uid']),
+    routerSocket: homeFolders(home).routerSocket,
+    programRoot: dirname(dirname(import.meta.dirname)),
+    log: say,
+  });
+  say('info', 'ready', { pid: process.pid, nodeId: agent.hello.nodeId });
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => void agent.stop({ instances: false }).then(() => process.exit(0)));
+  }
+}
