@@ -10,7 +10,7 @@ import { atomicWrite } from '../lib/atomic-write.ts';
 import { branchRef } from './argv.ts';
 import { type Git, gitEnvironment, openGit } from './git.ts';
 
-export const hookNames = ['pre-receive', 'proc-receive', 'reference-transaction'] as const;
+export const hookNames = ['pre-receive', 'proc-receive', 'post-receive', 'reference-transaction'] as const;
 export const defaultMaxInputBytes = 512 * 1024 * 1024;
 const permitFile = 'lockstep-permit';
 const hooksSource = new URL('../receive/hooks/', import.meta.url);

@@ -3,6 +3,7 @@ import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import type { App, Principal } from '../domain/app.ts';
 import type { AppId, TeamId } from '../domain/ids.ts';
 import type { AppName, BranchName, Hostname } from '../domain/names.ts';
+import { readMeta, writeMeta } from './meta.ts';
 import { inTransaction } from './open.ts';
 
 /** The first numeric identity; each app takes two: live = first + 2n, gate = live + 1, group = live. */
@@ -23,8 +24,9 @@ export function insertApp(database: DatabaseSync, principal: Principal, app: New
   return inTransaction(database, () => {
     const taken = database.prepare('SELECT 1 FROM apps WHERE name = ?').get(app.name);
     const hostTaken = app.hosts.some((host) => database.prepare('SELECT 1 FROM hosts WHERE host = ?').get(host));
+    if (taken || hostTaken) return null;
     const identity = freeIdentity(database);
-    if (taken || hostTaken || identity === null) return null;
+    if (identity === null) return null;
     database
       .prepare('INSERT INTO apps (id, team_id, name, main_branch, identity, created_at_ms) VALUES (?, ?, ?, ?, ?, ?)')
       .run(app.id, principal.teamId, app.name, app.mainBranch, identity, app.createdAtMs);
@@ -36,14 +38,20 @@ export function insertApp(database: DatabaseSync, principal: Principal, app: New
   });
 }
 
+/**
+ * The next identity that no app has ever had: what a destroyed app left (volumes) must not become another's. Only when all
+ * have been given once are those of destroyed apps given again.
+ */
 function freeIdentity(database: DatabaseSync): number | null {
-  const row = database
-    .prepare(
-      'SELECT coalesce(min(identity) + 1, 0) AS next FROM (SELECT -1 AS identity UNION SELECT identity FROM apps) AS used WHERE identity + 1 NOT IN (SELECT identity FROM apps)',
-    )
-    .get();
-  const next = Number(row?.next ?? 0);
-  return next < mostApps ? next : null;
+  const mark = Number(readMeta(database, 'identity-mark') ?? 0);
+  const taken = database.prepare('SELECT 1 FROM apps WHERE identity = ?');
+  for (let step = 0; step < mostApps; step += 1) {
+    const identity = (mark + step) % mostApps;
+    if (taken.get(identity)) continue;
+    writeMeta(database, 'identity-mark', String((identity + 1) % mostApps));
+    return identity;
+  }
+  return null;
 }
 
 export function findApp(database: DatabaseSync, principal: Principal, name: AppName): App | null {

@@ -14,19 +14,18 @@ export function listEvents(
   afterSeq: number,
   limit: number,
 ): StoredEvent[] {
+  const scope = appId !== null ? [appId] : principal.appIds;
   const rows =
-    appId === null
+    scope === null
       ? database
           .prepare('SELECT * FROM events WHERE team_id = ? AND seq > ? ORDER BY seq LIMIT ?')
           .all(principal.teamId, afterSeq, limit)
       : database
-          .prepare('SELECT * FROM events WHERE team_id = ? AND app_id = ? AND seq > ? ORDER BY seq LIMIT ?')
-          .all(principal.teamId, appId, afterSeq, limit);
-  return rows.map(present).filter((event) => isShown(principal, event));
-}
-
-function isShown(principal: Principal, event: LedgerEvent): boolean {
-  return principal.appIds === null || (event.appId !== null && principal.appIds.includes(event.appId));
+          .prepare(
+            'SELECT * FROM events WHERE team_id = ? AND app_id IN (SELECT value FROM json_each(?)) AND seq > ? ORDER BY seq LIMIT ?',
+          )
+          .all(principal.teamId, JSON.stringify(scope), afterSeq, limit);
+  return rows.map(present);
 }
 
 function present(row: Record<string, SQLOutputValue>): StoredEvent {

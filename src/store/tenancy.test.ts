@@ -50,7 +50,8 @@ test('a name and a host belong to one app, and identities are never shared', () 
     [firstIdentity, firstIdentity + 2, firstIdentity + 4],
   );
   assert.equal(deleteApp(database, ours, two!.id), true);
-  assert.equal(create(theirs, 'four')?.liveUid, firstIdentity + 2);
+  // What app two left behind must not become app four's.
+  assert.equal(create(theirs, 'four')?.liveUid, firstIdentity + 6);
   assert.deepEqual(
     listApps(database, ours, 'one', 10).map(({ name }) => name),
     ['three'],

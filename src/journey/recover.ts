@@ -1,0 +1,97 @@
+// What a start of control does with what the last one left: a change that passed and whose candidate main has held is
+// finished (main is the commit point); every other one ends as an infrastructure failure, its verdict kept; and no release
+// stays half started. Main is asked through its seam, never through a file.
+import type { App } from '../domain/app.ts';
+import type { Change } from '../domain/change.ts';
+import { configOf } from '../store/app-config.ts';
+import { everyApp } from '../store/apps.ts';
+import { runningChanges, verdictOfChange } from '../store/changes.ts';
+import { inTransaction } from '../store/open.ts';
+import { findArtifact, findRelease, nextVersion, startingReleases } from '../store/releases.ts';
+import { appendEvent, transition } from '../store/transition.ts';
+import { persistLanded } from './land.ts';
+import { eventOf, mainlineOf, nowMs, type World } from './world.ts';
+
+/** Decides about every change and release that has not ended. Routes are switched in the background, until they are. */
+export async function recover(world: World): Promise<{ rolledForward: number; ended: number }> {
+  const apps = new Map(everyApp(world.database).map((app) => [app.id, app]));
+  const forward = new Set<string>();
+  let ended = 0;
+  for (const change of runningChanges(world.database)) {
+    const app = apps.get(change.appId);
+    if (app && change.state === 'passed' && (await hasLanded(world, { ...app, mainBranch: change.branch }, change))) {
+      rollForward(world, { ...app, mainBranch: change.branch }, change);
+      forward.add(change.releaseId!);
+    } else {
+      endChange(world, change);
+      ended += 1;
+    }
+  }
+  for (const release of startingReleases(world.database).filter((one) => !forward.has(one.id))) {
+    transition(world.database, {
+      table: 'releases',
+      id: release.id,
+      from: 'starting',
+      to: 'failed',
+      set: { reason: 'Lockstep was restarted' },
+      event: eventOf({ ...release, actor: 'lockstep', releaseId: release.id }, 'release.failed', {
+        reason: 'Lockstep was restarted',
+      }),
+    });
+  }
+  return { rolledForward: forward.size, ended };
+}
+
+/** True when main has held the candidate since the change's base. */
+async function hasLanded(world: World, app: App, change: Change): Promise<boolean> {
+  if (!change.candidate || !change.releaseId || !change.setId) return false;
+  const repository = await world.repositoryOf(app);
+  const mainline = mainlineOf(app, repository);
+  if ((await mainline.tip()) === change.candidate) return true;
+  return (await mainline.movedSince(change.base))?.includes(change.candidate) ?? false;
+}
+
+function rollForward(world: World, app: App, change: Change): void {
+  const release = findRelease(world.database, app.id, change.releaseId!)!;
+  const artifact = findArtifact(world.database, app.id, release.artifactDigest)!;
+  const runnable = {
+    release,
+    label: `v${nextVersion(world.database, app.id)}`,
+    artifact,
+    config: configOf(world.database, app.id, release.configVersion).entries,
+  };
+  const work = async (): Promise<void> => {
+    using _turn = await world.lockOf(app.id).take(world.signal);
+    await world.desired.switchTo(app, runnable, world.signal);
+    const verdict = verdictOfChange(world.database, app.id, change.id);
+    persistLanded(world, app, change, { release }, verdict, { ...change.moments, recovered: nowMs() });
+    inTransaction(world.database, () =>
+      appendEvent(
+        world.database,
+        eventOf(
+          { ...change, actor: 'lockstep', changeId: change.id, releaseId: release.id },
+          'recovery.rolled-forward',
+          {
+            commit: change.candidate,
+          },
+        ),
+      ),
+    );
+    world.announce();
+  };
+  void work().catch((error: Error) =>
+    world.log({ level: 'error', message: `recovery of ${change.id}: ${error.message}` }),
+  );
+}
+
+function endChange(world: World, change: Change): void {
+  const reason = 'Lockstep was restarted before main moved; push again (what was checked is kept)';
+  transition(world.database, {
+    table: 'changes',
+    id: change.id,
+    from: change.state,
+    to: 'infra-error',
+    set: { reason, ended_at_ms: Math.round(nowMs()) },
+    event: eventOf({ ...change, actor: 'lockstep', changeId: change.id }, 'change.infra-error', { reason }),
+  });
+}
