@@ -1,6 +1,7 @@
 // Named pipes ahead of need: Node cannot make one, and a program that does costs more than all else at a job's start. A
 // few are made at a time and renamed to where they are wanted.
-import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { chown } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from '../../exec/exec.ts';
@@ -16,10 +17,9 @@ export function openFifoPool(folder: string): FifoPool {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   for (const name of readdirSync(folder)) rmSync(join(folder, name), { force: true });
   const spare: string[] = [];
-  let serial = 0;
   let refill: Promise<void> | null = null;
   const make = async (): Promise<void> => {
-    const paths = Array.from({ length: batch }, () => join(folder, `${process.pid}-${serial++}`));
+    const paths = Array.from({ length: batch }, () => join(folder, randomBytes(8).toString('hex')));
     await run(['/usr/bin/mkfifo', '-m', '600', '--', ...paths], { env: {}, timeoutMs: 30_000, okCodes: [0] });
     spare.push(...paths);
   };
@@ -32,10 +32,21 @@ export function openFifoPool(folder: string): FifoPool {
   void more().catch(() => {}); // the first taker meets the error again
   return {
     async take(path, uid) {
-      while (spare.length === 0) await more();
-      renameSync(spare.pop()!, path);
+      do while (spare.length === 0) await more();
+      while (!moved(spare.pop()!, path));
       if (spare.length < batch / 4) void more().catch(() => {});
       if (uid !== null && process.getuid?.() === 0) await chown(path, uid, -1);
     },
   };
+}
+
+/** False when somebody emptied the pool: another agent that opened it. */
+function moved(from: string, to: string): boolean {
+  try {
+    renameSync(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' && !existsSync(from)) return false;
+    throw error;
+  }
 }

@@ -50,7 +50,7 @@ export async function openJobs(given: {
 }): Promise<Jobs> {
   const { folders, toolchains, cgroups = null, now = Date.now } = given;
   mkdirSync(folders.jobs, { recursive: true, mode: 0o711 });
-  chmodSync(folders.jobs, 0o711);
+  for (const folder of [folders.agent, folders.jobs]) chmodSync(folder, 0o711); // apps pass, and list nothing
   const fifos = openFifoPool(join(folders.agent, 'fifos'));
   const running = new Map<JobId, RunningJob>();
   const room = { folders, toolchains, cgroups, now, fifos };

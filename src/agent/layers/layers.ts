@@ -1,27 +1,98 @@
 // Dependency layers: made once under the gate identity, at the place where they stay (a venv knows its own path), then
 // root's and read-only for everybody. The marker beside a layer is written last; a folder without one is no layer and is
 // removed before the next try. Two requests for one key share the work.
+
+import { join } from 'node:path';
 import type { LayerEvent, LayerSpec } from '../../domain/desired.ts';
+import { fail } from '../../domain/errors.ts';
 import type { HomeFolders } from '../folders.ts';
+import { openFifoPool } from '../jobs/fifo-pool.ts';
+import { type LineFeed, lineFeed } from '../jobs/line-feed.ts';
 import type { CgroupSupport } from '../process/cgroup.ts';
+import { askPip, ownEnv, passedEnv, uvEnv } from '../toolchains/install-env.ts';
 import type { Toolchains } from '../toolchains/toolchains.ts';
+import { type LayerEnd, type LayerRoom, makeLayer, readLayerMarker } from './making.ts';
 
 export type Layers = {
   /**
    * Makes the layer or finds it: lines as they come, then `done` or `failed`. When the last listener lets go the work is
-   * stopped. @throws bad-request, no-interpreter, disk-full, and what fetching a tool throws
+   * stopped. @throws bad-request, no-interpreter, disk-full, cancelled, and what fetching a tool throws
    */
   make(spec: LayerSpec, signal: AbortSignal): AsyncIterable<LayerEvent>;
-  /** Stops all work; what was half done is removed by the next try. */
+  /** Stops all work; nothing half done stays. */
   stopAll(): Promise<void>;
 };
 
-export type LayersGiven = {
+type Work = { feed: LineFeed; end: Promise<LayerEnd>; listeners: number; stopper: AbortController };
+
+export async function openLayers(given: {
   folders: HomeFolders;
   toolchains: Toolchains;
   cgroups?: CgroupSupport | null;
-};
+}): Promise<Layers> {
+  const { folders, toolchains, cgroups = null } = given;
+  const room: LayerRoom = {
+    folders,
+    toolchains,
+    cgroups,
+    fifos: openFifoPool(join(folders.agent, 'fifos-layers')),
+    indexEnv: indexEnvOnce(),
+  };
+  const works = new Map<string, Work>();
 
-export async function openLayers(_given: LayersGiven): Promise<Layers> {
-  throw new Error('not yet');
+  const begin = (name: string, spec: LayerSpec): Work => {
+    const feed = lineFeed();
+    const stopper = new AbortController();
+    const end = makeLayer(spec, room, feed, stopper.signal);
+    const work = { feed, end, listeners: 0, stopper };
+    works.set(name, work);
+    end.then(
+      () => feed.close(),
+      (error: unknown) => feed.close(error),
+    );
+    const forget = () => works.get(name) === work && works.delete(name);
+    end.then(forget, forget);
+    return work;
+  };
+
+  return {
+    async *make(spec, signal) {
+      if (!/^[A-Za-z0-9_-]{16,100}$/.test(spec.key)) throw fail('bad-request', 'That is not the key of a layer.');
+      const begunAt = performance.now();
+      const name = `${spec.appId}/${spec.key}`;
+      // One that was given up is waited for: two must not write into one folder.
+      for (let old = works.get(name); old?.stopper.signal.aborted; old = works.get(name)) await old.end.catch(() => {});
+      const there = works.has(name) ? null : readLayerMarker(folders.layer(spec.appId, spec.key));
+      if (there !== null) {
+        yield { done: { ...there, wasThere: true, durationMs: Math.round(performance.now() - begunAt) } };
+        return;
+      }
+      const work = works.get(name) ?? begin(name, spec);
+      work.listeners += 1;
+      try {
+        for await (const line of work.feed.listen(signal)) yield { line };
+        if (signal.aborted) return;
+        yield await work.end;
+      } finally {
+        work.listeners -= 1;
+        if (work.listeners === 0) work.stopper.abort();
+      }
+    },
+    async stopAll() {
+      for (const work of works.values()) work.stopper.abort();
+      await Promise.allSettled([...works.values()].map(({ end }) => end));
+    },
+  };
+
+  function indexEnvOnce(): LayerRoom['indexEnv'] {
+    let asked: Promise<Readonly<Record<string, string>>> | null = null;
+    const ask = async () => uvEnv(passedEnv(process.env), await askPip(await toolchains.platformPython(), ownEnv()));
+    return () => {
+      asked ??= ask().catch((error: unknown) => {
+        asked = null;
+        throw error;
+      });
+      return asked;
+    };
+  }
 }

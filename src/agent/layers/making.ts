@@ -1,0 +1,163 @@
+// One layer in the making: prepare, the steps one after the other, seal, mark. Nothing of a failed one stays.
+import { existsSync } from 'node:fs';
+import { chmod, chown, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { LayerEvent, LayerSpec } from '../../domain/desired.ts';
+import { fail } from '../../domain/errors.ts';
+import type { Digest } from '../../domain/ids.ts';
+import { defaultLimits, type Limits } from '../../domain/plan.ts';
+import { run } from '../../exec/exec.ts';
+import { ensureAppFolders, type HomeFolders } from '../folders.ts';
+import { adoptContained, startContained } from '../jobs/contained.ts';
+import type { FifoPool } from '../jobs/fifo-pool.ts';
+import { identityOf, layerMarker, systemPath } from '../jobs/job-command.ts';
+import { type JobIdentity, ownFolder, readSmall, writeSmall } from '../jobs/job-folder.ts';
+import type { LineFeed } from '../jobs/line-feed.ts';
+import { fillEnv, fillPlaces, type Places, toolPlaces } from '../jobs/places.ts';
+import type { CgroupSupport } from '../process/cgroup.ts';
+import type { ProcessIdentity } from '../process/proc.ts';
+import { scrubbedEnv } from '../process/scrubbed-env.ts';
+import type { Toolchains } from '../toolchains/toolchains.ts';
+import { sealLayer } from './seal-layer.ts';
+
+export type LayerRoom = {
+  folders: HomeFolders;
+  toolchains: Toolchains;
+  cgroups: CgroupSupport | null;
+  fifos: FifoPool;
+  /** What a step gets to reach the package index. */
+  indexEnv(): Promise<Readonly<Record<string, string>>>;
+};
+
+export type LayerEnd = Exclude<LayerEvent, { line: string }>;
+
+const limits: Limits = { ...defaultLimits, memoryBytes: 2 * 1024 ** 3, pids: 512 };
+const tailLines = 100;
+const graceMs = 1000;
+
+/** The marker's content when the layer is whole, else null. */
+export const readLayerMarker = (layer: string): { key: string; digest: Digest } | null =>
+  existsSync(layer) ? readSmall(layerMarker(layer)) : null;
+
+export async function makeLayer(
+  spec: LayerSpec,
+  room: LayerRoom,
+  feed: LineFeed,
+  signal: AbortSignal,
+): Promise<LayerEnd> {
+  const begunAt = performance.now();
+  const { folders } = room;
+  const layer = folders.layer(spec.appId, spec.key);
+  const work = join(folders.agent, 'layers', `${spec.appId}-${spec.key.slice(0, 32)}`);
+  const who = identityOf(spec, 'gate');
+  const unique = `${spec.appId}-${spec.key}`;
+  const name = `layer-${spec.appId}-${spec.key.slice(0, 16)}`;
+  const step = (at: string) => ({
+    name,
+    mark: `LOCKSTEP_LAYER=${unique}`,
+    fifo: join(at, 'fifo'),
+    exitFile: join(at, 'exit'),
+    limits,
+    cgroups: room.cgroups,
+  });
+  const tools = await toolPlaces(room.toolchains, spec.tools, signal);
+  const python = spec.interpreterId === null ? null : await room.toolchains.resolveInterpreter(spec.interpreterId);
+  const indexEnv = await room.indexEnv();
+  await ensureAppFolders(folders, { ...spec, id: spec.appId });
+
+  // An agent that died left its step running: end it before its folder goes.
+  if (existsSync(work)) await sweep(step(work), readSmall<ProcessIdentity>(join(work, 'process.json')));
+  for (const path of [work, layerMarker(layer), layer]) await rm(path, { recursive: true, force: true });
+  try {
+    const inputs = join(work, 'inputs');
+    await prepare(work, layer, spec, who);
+    const places: Places = {
+      ...tools,
+      layer,
+      inputs,
+      cache: folders.gateCache(spec.appId),
+      ...(python === null ? {} : { python }),
+    };
+    for (const [index, { argv, env, deadlineMs }] of spec.steps.entries()) {
+      const folder = join(work, String(index));
+      await mkdir(folder, { mode: 0o700 });
+      await room.fifos.take(join(folder, 'fifo'), who?.uid ?? null);
+      const tail: string[] = [];
+      const say = (line: string): void => {
+        tail.push(line);
+        if (tail.length > tailLines) tail.shift();
+        feed.push(line);
+      };
+      const declared = fillEnv({ ...indexEnv, ...env, LOCKSTEP_LAYER: unique }, places);
+      const contained = await startContained(
+        step(folder),
+        {
+          argv: argv.map((word) => fillPlaces(word, places)),
+          cwd: inputs,
+          env: scrubbedEnv(declared, { path: systemPath, home: join(work, 'home'), tmp: join(work, 'tmp') }),
+          identity: who,
+        },
+        { line: say, dropped: () => {} },
+      );
+      writeSmall(join(work, 'process.json'), contained.process);
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
+      const stop = () => void contained.stop(graceMs).catch(() => {});
+      limit.addEventListener('abort', stop, { once: true });
+      if (limit.aborted) stop();
+      const end = await contained.ended;
+      limit.removeEventListener('abort', stop);
+      if (signal.aborted) throw fail('cancelled', 'The layer was cancelled.');
+      if (limit.aborted) say(`lockstep: the step took longer than ${Math.round(deadlineMs / 1000)} s`);
+      if (end.isOutOfMemory) say(`lockstep: the step ran out of memory (${limits.memoryBytes / 1024 ** 2} MB)`);
+      if (end.code !== 0) {
+        await rm(layer, { recursive: true, force: true });
+        return { failed: { exitCode: end.code, step: index, outputTail: tail } };
+      }
+    }
+    const digest = await sealLayer(layer, spec.gid);
+    await persist(layer, { key: spec.key, digest });
+    return { done: { key: spec.key, digest, wasThere: false, durationMs: Math.round(performance.now() - begunAt) } };
+  } catch (error) {
+    await rm(layer, { recursive: true, force: true });
+    if (!['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    throw fail('disk-full', 'The disk is full.', { advice: 'Free space under the home directory.', cause: error });
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+async function sweep(spec: Parameters<typeof adoptContained>[0], known: ProcessIdentity | null): Promise<void> {
+  // Its FIFO may be anywhere by now: it is ended, not listened to.
+  const left = adoptContained({ ...spec, fifo: '/dev/null' }, known, { line: () => {}, dropped: () => {} });
+  await left.stop(0);
+  await left.ended;
+}
+
+async function prepare(work: string, layer: string, spec: LayerSpec, who: JobIdentity): Promise<void> {
+  await mkdir(work, { recursive: true, mode: 0o710 });
+  await chmod(dirname(work), 0o711);
+  const inputs = join(work, 'inputs');
+  await mkdir(inputs, { mode: 0o700 });
+  for (const [path, content] of Object.entries(spec.files)) {
+    const parts = path.split('/');
+    if (parts.some((part) => part === '' || part === '.' || part === '..') || path.includes('\0'))
+      throw fail('bad-request', `${JSON.stringify(path)} cannot name an input of a layer.`);
+    await mkdir(join(inputs, ...parts.slice(0, -1)), { recursive: true, mode: 0o700 });
+    await writeFile(join(inputs, ...parts), Buffer.from(content, 'base64'), { mode: 0o600, flag: 'wx' });
+  }
+  if (who !== null) {
+    await chown(work, 0, who.gid);
+    for (const name of await readdir(inputs, { recursive: true })) await chown(join(inputs, name), who.uid, who.gid);
+    await chown(inputs, who.uid, who.gid);
+  }
+  for (const path of [join(work, 'home'), join(work, 'tmp')]) ownFolder(path, who);
+  ownFolder(layer, who);
+}
+
+/** The marker comes when everything else is on the disk. */
+async function persist(layer: string, marker: { key: string; digest: Digest }): Promise<void> {
+  await run(['/bin/sync', '-f', '--', layer], { env: {}, timeoutMs: 120_000 });
+  const file = layerMarker(layer);
+  await writeFile(`${file}.partial`, JSON.stringify(marker), { mode: 0o600, flush: true });
+  await rename(`${file}.partial`, file);
+}
