@@ -1,10 +1,5 @@
-// The command line's entry. Commands are added as their verbs land; what is not there is refused by name.
-import { fail } from '../domain/errors.ts';
-import { printable } from '../domain/names.ts';
+// The `lockstep` program's entry (bin/lockstep imports it): the process's words and streams in, its exit code out.
+import { processIo } from './io.ts';
+import { runCli } from './run-cli.ts';
 
-const asked = process.argv[2] ?? 'help';
-const error = fail('not-found', `there is no command "${printable(asked)}" in this version`, {
-  advice: 'The platform is being built in the open; docs/ARCHITECTURE.md says which rooms stand.',
-});
-process.stderr.write(` !     ${error.message}\n       ${error.advice}\n`);
-process.exitCode = 64;
+process.exitCode = await runCli(process.argv.slice(2), processIo());

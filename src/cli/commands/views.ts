@@ -1,0 +1,48 @@
+// The documents of the REST API as the commands read them (only the keys that they use); the server's presenters define them.
+import type { Right } from '../../domain/app.ts';
+
+export type AppView = {
+  id: string;
+  name: string;
+  /** null until the first push of main or master decides. */
+  mainBranch: string | null;
+  hosts: string[];
+  url: string;
+  gitUrl: string;
+  createdAt: string;
+};
+
+export type ReleaseView = {
+  id: string;
+  version: number | null;
+  state: string;
+  cause: string;
+  commit: string;
+  configVersion: number;
+  actor: string;
+  description: string;
+  reason: string | null;
+  createdAt: string;
+  liveAt: string | null;
+};
+
+export type ChangeView = {
+  id: string;
+  number: number;
+  how: string;
+  actor: string;
+  head: string;
+  state: string;
+  reason: string | null;
+  createdAt: string;
+};
+
+export type TokenView = {
+  id: string;
+  name: string;
+  rights: Right[];
+  appIds: string[] | null;
+  createdAt: string;
+  expiresAt: string | null;
+  revokedAt: string | null;
+};

@@ -1,0 +1,53 @@
+// An app's status for people: one line that answers "is main what is live?", then the parts that it follows from.
+import type { AppStatus } from '../../api/platform.ts';
+import type { Paint } from './paint.ts';
+import { table } from './table.ts';
+import { ago, short } from './text.ts';
+
+const instanceColour = { healthy: 'green', failed: 'red', unhealthy: 'red', 'backing-off': 'red' } as const;
+
+/** The lines of `lockstep status`. */
+export function statusLines(status: AppStatus, paint: Paint, nowMs: number): string[] {
+  const colour = { 'IN SYNC': paint.green, DRIFTED: paint.red, DEPLOYING: paint.yellow, EMPTY: paint.dim }[
+    status.state
+  ];
+  const version = status.release?.version;
+  const rows = [
+    ['main', status.main ? `${short(status.main.commit)}  tree ${short(status.main.tree)}` : 'nothing pushed yet'],
+    [
+      'release',
+      status.release
+        ? `${version ? `v${version}` : 'not live yet'}  commit ${short(status.release.commit)}  artifact ${short(status.release.artifact)}`
+        : '-',
+    ],
+    ['router', status.router.release ?? '-'],
+    ...instanceRows(status.instances, paint, nowMs).map((row, index) => [index === 0 ? 'instances' : '', row]),
+    ['address', paint.cyan(status.url)],
+  ];
+  return [
+    `${paint.bold(status.app)}  ${colour(status.state)}  ${status.why}`,
+    ...table(rows.map(([name, value]) => [`  ${name}`, value!])),
+  ];
+}
+
+function instanceRows(instances: AppStatus['instances'], paint: Paint, nowMs: number): string[] {
+  if (instances.length === 0) return ['none'];
+  return table(instanceTable(instances, paint, nowMs));
+}
+
+/** One row an instance: type, state, pid, port, age, and what is to be said about it. */
+export function instanceTable(instances: AppStatus['instances'], paint: Paint, nowMs: number): string[][] {
+  return instances.map((instance) => {
+    const name = instanceColour[instance.state as keyof typeof instanceColour];
+    return [
+      instance.type,
+      name ? paint[name](instance.state) : instance.state,
+      instance.pid === null ? '-' : `pid ${instance.pid}`,
+      instance.port === null ? '-' : `port ${instance.port}`,
+      ago(instance.startedAtMs, nowMs),
+      [instance.restarts > 0 ? `${instance.restarts} restarts` : '', instance.reason ?? '', ...instance.notes]
+        .filter((part) => part !== '')
+        .join('; '),
+    ];
+  });
+}
