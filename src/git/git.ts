@@ -5,7 +5,7 @@ import { fail } from '../domain/errors.ts';
 import { type CommitId, type ObjectId, parseObjectId, type TreeId } from '../domain/ids.ts';
 import { ExecError, type RunResult, run, spawnStreaming } from '../exec/exec.ts';
 import { argv, emptyTree, type RefName, zeroId } from './argv.ts';
-import { blobsOf } from './cat-file.ts';
+import { type Blob, blobsOf, defaultMaxBlobBytes, type ObjectIds, type StreamedBlob, streamBlobs } from './cat-file.ts';
 
 export type GitOptions = {
   repositoryPath: string;
@@ -17,7 +17,10 @@ export type GitOptions = {
 };
 
 export type TreeEntry = {
+  /** For people and for comparing with known names; bytes that are not UTF-8 are lost in it. */
   path: string;
+  /** The path as git has it. */
+  pathBytes: Buffer;
   mode: string;
   type: 'blob' | 'commit' | 'tree';
   id: ObjectId /** Bytes; null for a submodule. */;
@@ -32,7 +35,7 @@ export type ChangedFile = {
   oldId: ObjectId;
   newId: ObjectId;
 };
-export type Blob = { id: ObjectId; type: string; content: Buffer };
+export type { Blob, StreamedBlob } from './cat-file.ts';
 export type MergeResult = { isClean: true; tree: TreeId } | { isClean: false; tree: TreeId; conflicts: string[] };
 /** A person and a moment, as a commit keeps them; `atSeconds` since the epoch, always written as UTC. */
 export type Signature = { name: string; email: string; atSeconds: number };
@@ -42,6 +45,8 @@ export function gitEnvironment(options: { permit?: string | null; isOurs?: boole
   const config: [string, string][] = [
     ['protocol.file.allow', 'never'],
     ['safe.directory', '*'],
+    // A larger file is streamed, never held: neither diffed as text nor packed as a difference.
+    ['core.bigFileThreshold', '16m'],
   ];
   if (options.isOurs === false) config.push(['core.hooksPath', '/dev/null']);
   const env: Record<string, string> = {
@@ -113,6 +118,8 @@ export function openGit(options: GitOptions) {
     }
   }
 
+  const startCatFile = () => spawnStreaming([...program, ...argv.catFileBatch()], { cwd: options.repositoryPath, env });
+
   return {
     repositoryPath: options.repositoryPath,
     env,
@@ -130,14 +137,21 @@ export function openGit(options: GitOptions) {
     },
     /** Every file of a tree (or a commit's tree), with its size. */
     async lsTree(tree: ObjectId, signal?: AbortSignal): Promise<TreeEntry[]> {
-      return records((await ask(argv.lsTree(tree), { signal })).stdout).map(parseTreeEntry);
+      return treeEntries((await ask(argv.lsTree(tree), { signal })).stdoutBytes);
     },
-    /** The objects in the order asked for, from one git process, which ends when the loop does. @throws not-found */
-    catFiles(ids: Iterable<ObjectId> | AsyncIterable<ObjectId>): AsyncGenerator<Blob> {
-      return blobsOf(
-        () => spawnStreaming([...program, ...argv.catFileBatch()], { cwd: options.repositoryPath, env }),
-        ids,
-      );
+    /**
+     * The objects in the order asked for, whole, from one git process, which ends when the loop does.
+     * @throws not-found; too-large for one over `maxBytes`
+     */
+    catFiles(ids: ObjectIds, maxBytes = defaultMaxBlobBytes): AsyncGenerator<Blob> {
+      return blobsOf(startCatFile, ids, maxBytes);
+    },
+    /** The same, with objects over `bufferBytes` (1 MiB unless told) in pieces. */
+    streamFiles(
+      ids: ObjectIds,
+      limits: { maxBytes?: number; bufferBytes?: number } = {},
+    ): AsyncGenerator<StreamedBlob> {
+      return streamBlobs(startCatFile, ids, { maxBytes: defaultMaxBlobBytes, bufferBytes: 2 ** 20, ...limits });
     },
     /** A unified diff without context; null stands for the empty tree. */
     async diff(from: TreeId | null, to: TreeId, signal?: AbortSignal): Promise<string> {
@@ -146,6 +160,7 @@ export function openGit(options: GitOptions) {
     async changedFiles(from: TreeId | null, to: TreeId): Promise<ChangedFile[]> {
       return parseChangedFiles((await ask(argv.changedFiles(from ?? emptyTree, to))).stdout);
     },
+    /** @throws conflict when the two have no common ancestor */
     async mergeTree(base: CommitId, head: CommitId): Promise<MergeResult> {
       const result = await ask(argv.mergeTree(base, head), { okCodes: [0, 1] });
       const [tree, ...conflicts] = records(result.stdout);
@@ -201,7 +216,7 @@ function signatureEnv(role: 'AUTHOR' | 'COMMITTER', signature: Signature): Recor
   return {
     [`GIT_${role}_NAME`]: signature.name,
     [`GIT_${role}_EMAIL`]: signature.email,
-    [`GIT_${role}_DATE`]: `@${signature.atSeconds} +0000`,
+    [`GIT_${role}_DATE`]: `@${Math.floor(signature.atSeconds)} +0000`,
   };
 }
 
@@ -210,9 +225,21 @@ function asFailure(words: readonly string[], error: unknown): Error {
   const { result } = error;
   if (result?.timedOut) return fail('timed-out', `git ${words[0]} took longer than its limit`, { cause: error });
   if (result?.isCanceled) return fail('cancelled', `git ${words[0]} was cancelled`, { cause: error });
+  if (result?.isTruncated) {
+    return fail('too-large', `git ${words[0]} has more to say than is read`, {
+      advice: 'Change less at a time, or keep large data in a volume.',
+      cause: error,
+    });
+  }
   if (result && /No space left on device|Disk quota exceeded/.test(result.stderr)) {
     return fail('disk-full', 'there is no room left for the repository', {
       advice: 'Free some disk space and try again.',
+      cause: error,
+    });
+  }
+  if (result && /refusing to merge unrelated histories/.test(result.stderr)) {
+    return fail('conflict', 'the two commits have no common ancestor', {
+      advice: 'Rebase the branch onto the main branch and push again.',
       cause: error,
     });
   }
@@ -227,16 +254,24 @@ function records(text: string): string[] {
   return text.split('\0').filter((record) => record !== '');
 }
 
-function parseTreeEntry(record: string): TreeEntry {
-  const tab = record.indexOf('\t');
-  const [mode, type, id, size] = record.slice(0, tab).split(/ +/);
-  return {
-    path: record.slice(tab + 1),
-    mode: mode!,
-    type: type as TreeEntry['type'],
-    id: id as ObjectId,
-    size: size === '-' ? null : Number(size),
-  };
+function treeEntries(output: Buffer): TreeEntry[] {
+  const entries: TreeEntry[] = [];
+  for (let at = 0; at < output.length; ) {
+    const end = output.indexOf(0, at);
+    const tab = output.indexOf(9, at);
+    const [mode, type, id, size] = output.toString('latin1', at, tab).split(/ +/);
+    const pathBytes = Buffer.from(output.subarray(tab + 1, end));
+    entries.push({
+      path: pathBytes.toString('utf8'),
+      pathBytes,
+      mode: mode!,
+      type: type as TreeEntry['type'],
+      id: id as ObjectId,
+      size: size === '-' ? null : Number(size),
+    });
+    at = end + 1;
+  }
+  return entries;
 }
 
 function parseChangedFiles(text: string): ChangedFile[] {
