@@ -38,6 +38,7 @@ type Inner = { door: Door; once: Once; log: Log; beatMs: number; graceMs: number
 
 export function createApi(options: ApiOptions): Api {
   const { platform, version, log, routes = allRoutes } = options;
+  refuseDoubles(routes);
   let document: string | null = null;
   const openApi = (): string => {
     document ??= `${JSON.stringify(openApiDocument(routes, version))}\n`;
@@ -57,7 +58,8 @@ export function createApi(options: ApiOptions): Api {
   });
   app.onError((error, context) => problemResponse(toProblem(error, log, aboutRequest(context))));
   app.notFound(() => {
-    throw fail('not-found', 'there is nothing at this address', { advice: 'See /api/v1/openapi.json.' });
+    const error = fail('not-found', 'there is nothing at this address', { advice: 'See /api/v1/openapi.json.' });
+    return problemResponse(toProblem(error, log));
   });
   for (const route of routes)
     app.on(route.method.toUpperCase(), honoPath(route), (context) => serve(inner, route, context));
@@ -133,6 +135,13 @@ async function renderStream(
     toEvent: (error) => ({ event: 'error', data: toProblem(error, log, aboutRequest(context)) }),
   });
   return new Response(body, { headers });
+}
+
+/** @throws Error: two routes of one address, or of one name */
+function refuseDoubles(routes: readonly Route[]): void {
+  const names = routes.flatMap((route) => [route.id, `${route.method} ${route.path}`]);
+  const double = names.find((name, index) => names.indexOf(name) !== index);
+  if (double !== undefined) throw new Error(`the route "${double}" is declared twice`);
 }
 
 function refuseOtherMethods(app: Hono, routes: readonly Route[]): void {

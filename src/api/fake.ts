@@ -1,0 +1,246 @@
+// The verbs of the doors for tests: what the store can answer comes from a real database, and long work is a script.
+// Two teams stand in it: `ours` with the apps blog and shop, `theirs` with the app foreign.
+import { randomBytes } from 'node:crypto';
+import type { DatabaseSync } from 'node:sqlite';
+import type { LogLine } from '../domain/agent.ts';
+import { type App, type Principal, type Right, rights } from '../domain/app.ts';
+import type { JobEvent } from '../domain/desired.ts';
+import { fail } from '../domain/errors.ts';
+import type { AppId, ChangeId, CommitId, Digest, IdPrefix, ReleaseId, TeamId, TreeId } from '../domain/ids.ts';
+import { makeId } from '../domain/ids.ts';
+import { type AppName, parseAppName, parseBranch, parseHostname } from '../domain/names.ts';
+import { currentConfig, insertConfig } from '../store/app-config.ts';
+import { deleteApp, findApp, insertApp, listApps } from '../store/apps.ts';
+import { findChange, insertChange, listChanges, verdictOfChange } from '../store/changes.ts';
+import { listEvents } from '../store/events.ts';
+import { keepAnswer, recallAnswer } from '../store/idempotency.ts';
+import { openDatabase } from '../store/open.ts';
+import { findRelease, insertRelease, listReleases } from '../store/releases.ts';
+import { insertToken, listTokens, principalOf, revokeToken } from '../store/tokens.ts';
+import { appendEvent } from '../store/transition.ts';
+import type { Platform, Progress } from './platform.ts';
+
+const id = <P extends IdPrefix>(prefix: P) => makeId(prefix, Date.now(), randomBytes(16));
+
+export type FakePlatform = Platform & {
+  database: DatabaseSync;
+  /** Names of the verbs that changed something, in order. */
+  calls: string[];
+  /** What streams give, one after the other; after the last they wait for their signal when `isEndless`. */
+  script: { progress: Progress[]; lines: LogLine[]; job: JobEvent[]; isEndless: boolean };
+  /** Streams whose signal aborted. */
+  ended: number;
+  /** Resolves before a verb that starts long work does it; for requests that run at once. */
+  gate: Promise<void>;
+  token(team: 'ours' | 'theirs', granted: readonly Right[], options?: TokenOptions): string;
+  app(name: string): App;
+  ids: { change: ChangeId; release: ReleaseId };
+};
+type TokenOptions = { apps?: string[]; expiresAtMs?: number; isRevoked?: boolean; name?: string };
+
+/** A platform with a database in memory. */
+export function createFakePlatform(): FakePlatform {
+  const database = openDatabase(':memory:');
+  const team = (name: string): Principal => {
+    const teamId = id('tea');
+    database.prepare('INSERT INTO teams VALUES (?, ?, 0)').run(teamId, name);
+    return { name, teamId, rights, appIds: null };
+  };
+  const teams = { ours: team('ours'), theirs: team('theirs') };
+  const create = (who: Principal, name: AppName) =>
+    insertApp(database, who, {
+      id: id('app'),
+      name,
+      mainBranch: parseBranch('main'),
+      hosts: [parseHostname(`${name}.localhost`)],
+      createdAtMs: 1_700_000_000_000,
+    });
+  for (const name of ['blog', 'shop']) create(teams.ours, parseAppName(name));
+  const foreign = create(teams.theirs, parseAppName('foreign'))!;
+  const blog = findApp(database, teams.ours, parseAppName('blog'))!;
+  seed(database, foreign);
+  const ids = seed(database, blog);
+
+  const insertTokenOf = (
+    teamId: TeamId,
+    name: string,
+    granted: readonly Right[],
+    appIds: AppId[] | null,
+    expiresAtMs: number | null,
+  ) => {
+    const secret = `lst_${randomBytes(24).toString('base64url')}`;
+    const token = { id: id('tok'), name, rights: granted, appIds, createdAtMs: 1_700_000_000_000, expiresAtMs };
+    insertToken(database, { ...token, teamId, secret });
+    return { token: { ...token, revokedAtMs: null }, secret };
+  };
+
+  async function* scripted<T>(items: readonly T[], signal: AbortSignal): AsyncGenerator<T> {
+    yield* items;
+    if (!fake.script.isEndless) return;
+    await new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    fake.ended += 1;
+  }
+  const begin = async (call: string): Promise<void> => {
+    await fake.gate;
+    fake.calls.push(call);
+  };
+
+  const fake: FakePlatform = {
+    database,
+    calls: [],
+    ended: 0,
+    gate: Promise.resolve(),
+    ids,
+    script: {
+      progress: [{ line: 'building' }, { end: { ok: true, state: 'landed', reason: null, version: 2, durationMs: 5 } }],
+      lines: [1, 2, 3].map((n) => ({ atMs: n, instanceId: id('ins'), type: 'web', release: 'v1', line: `line ${n}` })),
+      job: [{ line: 'hello' }],
+      isEndless: false,
+    },
+    token: (name, granted, { apps, expiresAtMs, isRevoked, name: label } = {}) => {
+      const appIds = apps?.map((app) => findApp(database, teams[name], parseAppName(app))!.id) ?? null;
+      const made = insertTokenOf(teams[name].teamId, label ?? granted.join('+'), granted, appIds, expiresAtMs ?? null);
+      if (isRevoked) revokeToken(database, teams[name], made.token.id, 1);
+      return made.secret;
+    },
+    app: (name) => findApp(database, teams.ours, parseAppName(name))!,
+
+    urlOf: (app) => `http://${app.hosts[0]}:8080`,
+    gitUrlOf: (app) => `http://127.0.0.1:8080/${app.name}.git`,
+    principalOf: (secret) => principalOf(database, secret, Date.now()),
+    async createApp(principal, { name }) {
+      await begin('createApp');
+      const app = create(principal, name);
+      if (!app) throw fail('name-taken', `the name "${name}" is taken`, { advice: 'Choose another name.' });
+      return app;
+    },
+    listApps: (principal, after, limit) => listApps(database, principal, after, limit),
+    findApp(principal, name) {
+      const app = findApp(database, principal, name);
+      if (!app) throw fail('not-found', `there is no app "${name}"`, { advice: 'List the apps.' });
+      return app;
+    },
+    async destroyApp(principal, app, { volumes }) {
+      await begin(`destroyApp ${volumes}`);
+      deleteApp(database, principal, app.id);
+    },
+    status: async (_principal, app) => ({
+      app: app.name,
+      state: 'EMPTY',
+      why: 'nothing was pushed yet',
+      main: null,
+      release: null,
+      instances: [],
+      router: { release: null },
+      url: `http://${app.hosts[0]}:8080`,
+    }),
+    listReleases: (_principal, app, before, limit) => listReleases(database, app.id, before, limit),
+    findRelease: (_principal, app, release) => findRelease(database, app.id, release) ?? missing('release'),
+    async startRollback(_principal, _app, wanted) {
+      await begin(`startRollback ${JSON.stringify(wanted)}`);
+      return { kind: 'change', id: ids.change };
+    },
+    async startRestart() {
+      await begin('startRestart');
+      return { kind: 'release', id: ids.release };
+    },
+    follow: (_principal, _app, _id, signal) => scripted(fake.script.progress, signal),
+    listChanges: (_principal, app, before, limit) => listChanges(database, app.id, before, limit),
+    findChange(_principal, app, change) {
+      const found = findChange(database, app.id, change) ?? missing('change');
+      return { ...found, verdict: verdictOfChange(database, app.id, change) };
+    },
+    config: (_principal, app) => currentConfig(database, app.id),
+    async changeConfig(principal, app, { set, unset }) {
+      await begin('changeConfig');
+      const kept = Object.entries(currentConfig(database, app.id).entries).filter(
+        ([key]) => !unset.some((k) => k === key),
+      );
+      const entries = { ...Object.fromEntries(kept), ...Object.fromEntries(set) };
+      const owner = { teamId: app.teamId, appId: app.id };
+      const version = insertConfig(database, owner, entries, principal.name, 1);
+      return { version, started: set.size > 0 ? { kind: 'release', id: ids.release } : null };
+    },
+    logs: (_principal, _app, { count }, signal) => scripted(fake.script.lines.slice(-count || Infinity), signal),
+    async *events(principal, app, { afterSeq, limit, follow }, signal) {
+      yield* listEvents(database, principal, app?.id ?? null, afterSeq, limit);
+      if (follow) yield* scripted([], signal);
+    },
+    async startRun(_principal, _app, argv) {
+      await begin(`startRun ${argv.join(' ')}`);
+      return { id: id('job') };
+    },
+    followRun: (_principal, _app, _id, signal) => scripted(fake.script.job, signal),
+    async cancelRun() {
+      await begin('cancelRun');
+    },
+    listTokens: (principal) => listTokens(database, principal),
+    createToken(principal, { name, rights: granted, apps, expiresAtMs }) {
+      fake.calls.push('createToken');
+      if (granted.some((right) => !principal.rights.includes(right)))
+        throw fail('forbidden', 'more rights than its own');
+      const appIds = apps?.map((app) => fake.findApp(principal, app).id) ?? null;
+      return insertTokenOf(principal.teamId, name, granted, appIds, expiresAtMs);
+    },
+    revokeToken(principal, token) {
+      fake.calls.push('revokeToken');
+      if (!revokeToken(database, principal, token, 1)) missing('token');
+    },
+    recallAnswer: (principal, key, fingerprint) => recallAnswer(database, principal.teamId, key, fingerprint),
+    keepAnswer: (principal, key, fingerprint, answer) =>
+      keepAnswer(database, principal.teamId, key, fingerprint, answer, Date.now()),
+    about: async () => ({ url: 'http://127.0.0.1:8080', base: 'localhost', version: '0', enforcement: {}, home: '/h' }),
+  };
+  return fake;
+}
+
+function missing(what: string): never {
+  throw fail('not-found', `there is no such ${what}`);
+}
+
+/** Three changes, a release, a config value and an event of an app; the ids of the first two. */
+function seed(database: DatabaseSync, app: App): { change: ChangeId; release: ReleaseId } {
+  const owner = { teamId: app.teamId, appId: app.id, actor: 'owner' };
+  const commit = 'a'.repeat(40) as CommitId;
+  const changes = [1, 2, 3].map((n) =>
+    insertChange(database, {
+      ...owner,
+      id: id('chg'),
+      how: 'push',
+      branch: parseBranch('main'),
+      base: null,
+      head: commit,
+      moments: { received: n },
+      createdAtMs: n,
+    }),
+  );
+  const release = id('rel');
+  insertRelease(database, {
+    ...owner,
+    id: release,
+    cause: 'deploy',
+    commit,
+    treeId: commit as TreeId,
+    artifactDigest: `sha256:${'b'.repeat(64)}` as Digest,
+    configVersion: 1,
+    setId: id('set'),
+    changeId: changes[0]!.id,
+    description: 'Deploy aaaaaaa',
+    createdAtMs: 1,
+  });
+  insertConfig(database, owner, { SECRET_KEY: 'hunter2' }, 'owner', 1);
+  for (const change of changes)
+    appendEvent(database, {
+      ...owner,
+      id: id('evt'),
+      changeId: change.id,
+      releaseId: null,
+      type: 'change.received',
+      atMs: 1,
+      data: {},
+    });
+  return { change: changes[0]!.id, release };
+}
