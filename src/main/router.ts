@@ -1,76 +1,62 @@
-// The router process: binds, gives up root, loads its last snapshot, serves until SIGTERM. Usage:
-//   LOCKSTEP_HOME=<folder> node router.ts --port 8080 [--public] [--uid 990 --gid 990]
-import { chmodSync, chownSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
-import type { Server } from 'node:http';
-import type { AddressInfo, ListenOptions } from 'node:net';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
+// The router process: serves until SIGTERM. Its first line on stdout says that it is ready, with the real port; every line is
+// one JSON object. Usage: LOCKSTEP_HOME=<folder> node router.ts --port 8080 [--public] [--uid 990 --gid 990]
 import { parseArgs } from 'node:util';
-import { routerProtocol } from '../domain/route.ts';
-import { createRouter } from '../router/server.ts';
-import { loadSnapshot } from '../router/snapshot-file.ts';
+import { readConfig } from '../config/config.ts';
+import { errorRegistry, fail, isFailure } from '../domain/errors.ts';
+import { startRouter } from '../router/start-router.ts';
 
-const { values } = parseArgs({
-  options: {
-    port: { type: 'string', default: '8080' },
-    public: { type: 'boolean', default: false },
-    uid: { type: 'string' },
-    gid: { type: 'string' },
-  },
-});
-const home = process.env['LOCKSTEP_HOME'] ?? join(homedir(), '.lockstep');
-const folder = join(home, 'router');
-const runFolder = join(home, 'run');
-const socket = join(runFolder, 'router.sock');
-const snapshotFile = join(folder, 'routes.json');
-const startedAtMs = Date.now();
-const say = (line: object) =>
-  process.stdout.write(`${JSON.stringify({ at: new Date().toISOString(), from: 'router', ...line })}\n`);
+const drainMs = 10_000;
+const startedAt = performance.now();
 
-mkdirSync(folder, { recursive: true, mode: 0o700 });
-mkdirSync(runFolder, { recursive: true, mode: 0o755 });
-const loaded = await loadSnapshot(snapshotFile).catch((error: Error) => {
-  say({ level: 'error', message: error.message });
-  return { snapshot: null, source: 'none', problem: error.message } as const;
-});
-if (loaded.source === 'previous') say({ level: 'error', message: `Serving the previous routes: ${loaded.problem}` });
-
-let port = Number(values.port);
-const router = createRouter({
-  first: loaded.snapshot,
-  snapshotFile,
-  controlSocket: join(runFolder, 'control.sock'),
-  log: (line) => say({ level: 'warn', ...line }),
-  hello: () => ({ protocol: routerProtocol, program: 'lockstep-router', pid: process.pid, port, startedAtMs }),
-});
-rmSync(socket, { force: true });
-await listen(router.privateServer, { path: socket });
-chmodSync(socket, 0o600);
-await listen(router.publicServer, { port, host: values.public ? '::' : '127.0.0.1' });
-port = (router.publicServer.address() as AddressInfo).port;
-if (values.uid !== undefined && values.gid !== undefined) dropRoot(Number(values.uid), Number(values.gid));
-say({ level: 'info', message: 'ready', port, generation: loaded.snapshot?.generation ?? 0 });
-
-for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  process.once(signal, () => void router.close(10_000).then(() => process.exit(0)));
+function say(line: object): void {
+  process.stdout.write(`${JSON.stringify({ ...line, at: new Date().toISOString(), from: 'router' })}\n`);
 }
 
-function listen(server: Server, where: ListenOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error) => {
-      say({ level: 'error', message: error.message });
-      process.exitCode = 73;
-      reject(error);
-    });
-    server.listen(where, resolve);
+function numericId(name: string, value: string | undefined): number | null {
+  if (value === undefined) return null;
+  if (!/^\d{1,10}$/.test(value)) throw fail('bad-request', `--${name} is not a number`);
+  return Number(value);
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      home: { type: 'string' },
+      port: { type: 'string' },
+      public: { type: 'boolean', default: false },
+      uid: { type: 'string' },
+      gid: { type: 'string' },
+    },
   });
+  const flags = {
+    ...(values.home === undefined ? {} : { home: values.home }),
+    ...(values.port === undefined ? {} : { port: values.port }),
+  };
+  const config = readConfig(flags, process.env, process.getuid?.() === 0);
+  const uid = numericId('uid', values.uid);
+  const gid = numericId('gid', values.gid);
+  const router = await startRouter({
+    home: config.home,
+    port: config.port,
+    bindAddress: values.public ? '::' : config.bindAddress,
+    identity: uid === null || gid === null ? null : { uid, gid },
+    log: (line) => say({ level: 'warn', ...line }),
+  });
+  const { port, generation, alarm } = router;
+  const ms = Math.round(performance.now() - startedAt);
+  say({ event: 'ready', port, generation, pid: process.pid, ms });
+  if (alarm !== null) say({ level: 'error', event: 'alarm', message: alarm });
+  // One request that we did not foresee must not end the others.
+  process.on('uncaughtException', (error) =>
+    say({ level: 'error', code: 'L17', message: error.stack ?? error.message }),
+  );
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.once(signal, () => void router.close(drainMs).then(() => process.exit(0)));
 }
 
-/** The folder of the snapshot becomes the user's own; everything else stays root's. */
-function dropRoot(uid: number, gid: number): void {
-  if (process.getuid?.() !== 0) return;
-  for (const path of [folder, ...readdirSync(folder).map((name) => join(folder, name))]) chownSync(path, uid, gid);
-  process.setgroups?.([gid]);
-  process.setgid?.(gid);
-  process.setuid?.(uid);
-}
+main().catch((error: Error) => {
+  const failure = isFailure(error) ? error : null;
+  const advice = failure?.advice ? ` ${failure.advice}` : '';
+  process.stderr.write(`lockstep router: ${error.message}.${advice}\n`);
+  process.exit(failure === null ? 70 : errorRegistry[failure.code].exit);
+});

@@ -1,105 +1,112 @@
 // The passes before a request is forwarded, in order: is it a request, whose is it, is there room, is it being served.
 // The outcome is a target or a code; nothing here writes an answer.
 import { randomUUID } from 'node:crypto';
+import type { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Route, Upstream } from '../domain/route.ts';
-import { type RequestOrigin, requestIdOf, valuesOf } from './headers.ts';
+import { framingOf, type RequestOrigin, requestIdOf, valuesOf } from './headers.ts';
+import type { Hold } from './hold.ts';
 import type { LCode } from './l-codes.ts';
+import type { RouterLimits } from './limits.ts';
 import { normaliseHost } from './match.ts';
 import type { Pools } from './pool.ts';
 import type { Routes } from './routes.ts';
 import type { Stats } from './stats.ts';
 
-export type ProxyLimits = { connectMs: number; firstByteMs: number; bodyIdleMs: number; holdMs: number };
-export const proxyLimits: ProxyLimits = { connectMs: 1000, firstByteMs: 30_000, bodyIdleMs: 60_000, holdMs: 30_000 };
-
+/** One line for every answer of ours. `path` is cut and holds what a stranger sent: it is for JSON only. */
 export type ProxyLog = (line: { code: LCode; host: string; path: string; requestId: string; detail: string }) => void;
 
 export type ProxyParts = {
   routes: Routes;
   stats: Stats;
   pools: Pools;
-  limits: ProxyLimits;
+  hold: Hold;
+  limits: RouterLimits;
   controlSocket: string;
   log: ProxyLog;
+  /** True once the router is going down: connections are closed after their answer. */
+  isClosing: () => boolean;
 };
 
-/** Where the request goes. `upstream` null means control's own socket. `end` gives the app's place back. */
-export type Target = { app: string; release: string | null; upstream: Upstream | null; end: () => void };
-export type Refusal = { code: LCode; app: string | null; release: string | null; end: () => void };
+/** `end` gives the place of the app back. `app` is the name under which the request is counted. */
+type Admitted = { app: string; release: string | null; end: () => void };
+/** `upstream` null means control's own socket. `host` is normalised. */
+export type Target = Admitted & { upstream: Upstream | null; host: string };
+export type Refusal = Admitted & { code: LCode };
+export type Asked = { origin: RequestOrigin; host: string } | { origin: RequestOrigin; code: LCode };
 
+/** The names under which the platform's own requests, and those that belong to no app, are counted. */
 export const platformApp = 'platform';
+export const noApp = 'unknown';
 
-/** What is known of a request from its own words; `host` null when it cannot be routed. */
-export function originOf(request: IncomingMessage): { origin: RequestOrigin; host: string | null } {
-  const hosts = valuesOf(request.rawHeaders, 'host');
-  const isPath = request.url?.startsWith('/') === true || (request.method === 'OPTIONS' && request.url === '*');
+const nothing = () => {};
+
+/** What is known of a request from its own words, or why it cannot be routed. */
+export function askedOf(request: IncomingMessage, limits: RouterLimits): Asked {
+  const { rawHeaders, headers, url = '', method = '' } = request;
+  const hosts = valuesOf(rawHeaders, 'host');
   const header = hosts[0] ?? '';
-  const length = request.headers['content-length'];
-  const body =
-    request.headers['transfer-encoding'] !== undefined ? 'chunked' : length === undefined ? null : Number(length);
-  const requestId = requestIdOf(request.headers['x-request-id'], randomUUID);
+  const body = framingOf(method, headers['content-length'], headers['transfer-encoding']);
+  const requestId = requestIdOf(headers['x-request-id'], randomUUID);
   const clientAddress = request.socket.remoteAddress ?? 'unknown';
-  const origin: RequestOrigin = { host: header, clientAddress, proto: 'http', requestId, body, upgrade: null };
-  return { origin, host: hosts.length === 1 && isPath ? normaliseHost(header) : null };
+  const origin: RequestOrigin = {
+    host: header,
+    clientAddress,
+    proto: 'http',
+    requestId,
+    body: body ?? null,
+    upgrade: null,
+  };
+  if (url.length > limits.pathBytes) return { origin, code: 'L18' };
+  if (rawHeaders.length > 2 * limits.headerCount) return { origin, code: 'L12' };
+  const isPath = url.startsWith('/') || (method === 'OPTIONS' && url === '*');
+  const host = hosts.length === 1 ? normaliseHost(header) : null;
+  return host === null || !isPath || body === undefined ? { origin, code: 'L02' } : { origin, host };
 }
 
-/** All passes. Holds the request while its app starts; `gone` ends the wait when the client has left. */
-export async function admit(parts: ProxyParts, host: string | null, gone: AbortSignal): Promise<Target | Refusal> {
-  const nothing = () => {};
-  const refuse = (code: LCode): Refusal => ({ code, app: null, release: null, end: nothing });
-  if (host === null) return refuse('L02');
-  if (parts.routes.table === null) return refuse('L01');
-  const match = parts.routes.table.find(host);
+/** All passes. A promise only when the request is held while its app starts; `client` closing ends that. */
+export function admit(
+  parts: ProxyParts,
+  asked: Asked,
+  client: EventEmitter,
+): Target | Refusal | Promise<Target | Refusal> {
+  const { stats, limits } = parts;
+  const refuse = (code: LCode, app = noApp, release: string | null = null): Refusal => {
+    return { code, app, release, end: nothing };
+  };
+  const match = 'code' in asked ? null : parts.routes.table?.find(asked.host);
+  const app = match?.kind === 'app' ? match.route.appId : match?.kind === 'platform' ? platformApp : noApp;
+  stats.came(app, Date.now());
+  if ('code' in asked) return refuse(asked.code);
+  if (match === null || match === undefined) return refuse('L01');
   if (match.kind === 'unknown') return refuse('L03');
+  const { host } = asked;
   if (match.kind === 'platform') {
-    return { app: platformApp, release: 'platform', upstream: null, end: parts.stats.begin(platformApp, Date.now()) };
+    if (stats.inFlightOfApp(app) >= limits.platformConcurrency) return refuse('L15', app, platformApp);
+    return { app, host, release: platformApp, upstream: null, end: stats.begin(app) };
   }
-  const app = match.route.appId;
-  const isFull = parts.stats.inFlightOfApp(app) >= match.route.concurrency;
-  const end = parts.stats.begin(app, Date.now());
-  if (isFull) return { code: 'L15', app, release: match.route.releaseLabel, end };
-  const route = match.route.state === 'starting' ? await untilStarted(parts, host, gone) : match.route;
-  if (route === null) return { code: 'L03', app, release: null, end };
-  const release = route.releaseLabel;
-  if (route.state === 'serving') return { app, release, upstream: pick(route, parts.stats), end };
-  return { code: ({ starting: 'L05', empty: 'L04', stopped: 'L06' } as const)[route.state], app, release, end };
+  const { route } = match;
+  if (stats.inFlightOfApp(app) >= route.concurrency) return refuse('L15', app, route.releaseLabel);
+  const end = stats.begin(app);
+  if (route.state !== 'starting') return decide(route, host, stats, end);
+  return parts.hold.until(host, route, client).then((later) => {
+    return later === null ? { code: 'L03', app, release: null, end } : decide(later, host, stats, end);
+  });
 }
 
-/** The route once it is no longer `starting`, or as it is when the limit has passed; null when it went away. */
-export async function untilStarted(
-  parts: Pick<ProxyParts, 'routes' | 'limits'>,
-  host: string,
-  gone: AbortSignal,
-): Promise<Route | null> {
-  const limit = new AbortController();
-  const timer = setTimeout(() => limit.abort(), parts.limits.holdMs);
-  const end = AbortSignal.any([limit.signal, gone]);
-  try {
-    for (;;) {
-      const match = parts.routes.table?.find(host);
-      if (match?.kind !== 'app') return null;
-      if (match.route.state !== 'starting' || end.aborted) return match.route;
-      await new Promise<void>((resolve) => {
-        const takeBack = parts.routes.onceChanged(resolve);
-        end.addEventListener(
-          'abort',
-          () => {
-            takeBack();
-            resolve();
-          },
-          { once: true },
-        );
-      });
-    }
-  } finally {
-    clearTimeout(timer);
-  }
+function decide(route: Route, host: string, stats: Stats, end: () => void): Target | Refusal {
+  const about = { app: route.appId, release: route.releaseLabel, end };
+  if (route.state === 'serving') return { ...about, host, upstream: pick(route, stats) };
+  return { ...about, code: ({ starting: 'L05', empty: 'L04', stopped: 'L06' } as const)[route.state] };
 }
 
-/** The instance with the fewest requests in flight, the first of equals; not `except` when there is another. */
-export function pick(route: Route, stats: Pick<Stats, 'inFlightOf'>, except?: Upstream): Upstream {
-  const others = route.upstreams.filter((upstream) => upstream.instanceId !== except?.instanceId);
+/** The instance with the fewest requests in flight, the first of equals; not one of `except` when there is another. */
+export function pick(
+  route: Route,
+  stats: Pick<Stats, 'inFlightOf'>,
+  except: ReadonlySet<string> = new Set(),
+): Upstream {
+  const others = route.upstreams.filter((upstream) => !except.has(upstream.instanceId));
   const candidates = others.length > 0 ? others : route.upstreams;
   return candidates.reduce((best, next) =>
     stats.inFlightOf(next.instanceId) < stats.inFlightOf(best.instanceId) ? next : best,

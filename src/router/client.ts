@@ -24,7 +24,7 @@ export function createRouterClient(socketPath: string, limitMs = 5000): RouterCl
     drained: (instances, timeoutMs) =>
       call(
         'GET',
-        `/v1/drained?instances=${encodeURIComponent(instances.join(','))}&timeoutMs=${timeoutMs}`,
+        `/v1/drained?${new URLSearchParams([...instances.map((id) => ['instance', id]), ['timeoutMs', `${timeoutMs}`]])}`,
         undefined,
         timeoutMs,
       ),

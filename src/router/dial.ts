@@ -1,73 +1,94 @@
 // One request to one upstream, up to the header of its answer, with the limits of each step and a code for each failure.
-import { Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
-import type { ProxyParts, Target } from './admit.ts';
+// Whoever calls sends the body, and only once `connected` says that there is somebody to send it to.
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Upstream } from '../domain/route.ts';
+import type { ProxyParts } from './admit.ts';
 import type { LCode } from './l-codes.ts';
 
-export class DialError extends Error {
-  readonly code: LCode;
-  constructor(code: LCode, detail: string) {
-    super(detail);
-    this.code = code;
-  }
-}
+/**
+ * `unsent`: no byte of the request left us. `stale`: a connection that had served before was closed with no byte of an
+ * answer (the upstream had let go of it). `sent`: anything else; the upstream may have acted on the request.
+ */
+export type DialFailure = { code: LCode; detail: string; reach: 'unsent' | 'stale' | 'sent' };
 
-export type Dialled = { upstreamRequest: ClientRequest; failed: (handle: (error: DialError) => void) => void };
+/** Exactly one of `answered`, `upgraded`, `failed` is called; `failed` also when the caller destroys the request first. */
+export type DialHandlers = {
+  connected(): void;
+  answered(answer: IncomingMessage): void;
+  upgraded?(answer: IncomingMessage, socket: Duplex, first: Buffer): void;
+  failed(failure: DialFailure): void;
+};
 
-/** Starts the request. `isFresh` asks for a connection of its own (a retry, an upgrade). */
+export type DialledRequest = { method: string; path: string; headers: string[]; isFresh: boolean };
+
+/**
+ * Starts the request; `fail` in the result ends it with a code.
+ * @param upstream null: control's own socket, which has no limit on the first byte
+ * @throws when the request cannot be written at all (a header that no upstream may get)
+ */
 export function dial(
   parts: ProxyParts,
-  target: Target,
-  how: { method: string; path: string; headers: string[]; isFresh: boolean },
-): Dialled {
-  const { upstream } = target;
+  upstream: Upstream | null,
+  asked: DialledRequest,
+  on: DialHandlers,
+): { upstreamRequest: ClientRequest; fail: (code: LCode, detail: string) => void } {
+  const { pools, limits } = parts;
   const where = upstream === null ? { socketPath: parts.controlSocket } : { host: upstream.host, port: upstream.port };
-  const agent = upstream === null || how.isFresh ? new Agent({ keepAlive: false }) : parts.pools.agentOf(upstream);
-  const upstreamRequest = httpRequest({
-    ...where,
-    agent,
-    method: how.method,
-    path: how.path,
-    headers: how.headers,
-    setHost: false,
-  });
+  const agent = upstream === null || asked.isFresh ? pools.fresh : pools.agentOf(upstream);
+  const { method, path, headers } = asked;
+  const upstreamRequest = httpRequest({ ...where, agent, method, path, headers, setHost: false });
   let isOver = false;
-  let connected = false;
-  let handle: (error: DialError) => void = () => {};
-  const timers: NodeJS.Timeout[] = [];
+  let socket: Socket | null = null;
+  let bytesBefore = 0;
+  let timer = setTimeout(() => fail('L08', 'connect timed out'), limits.connectMs);
   const over = () => {
     isOver = true;
-    for (const timer of timers) clearTimeout(timer);
+    clearTimeout(timer);
   };
-  const end = (code: LCode, detail: string) => {
+  const reach = () => {
+    if (socket === null) return 'unsent';
+    return upstreamRequest.reusedSocket && socket.bytesRead === bytesBefore ? 'stale' : 'sent';
+  };
+  const fail = (code: LCode, detail: string) => {
     if (isOver) return;
     over();
-    handle(new DialError(upstream === null ? 'L16' : code, detail));
     upstreamRequest.destroy();
+    on.failed({ code: upstream === null ? 'L16' : code, detail, reach: reach() });
   };
-  upstreamRequest.on('socket', (socket) => {
-    if (!socket.connecting) {
-      connected = true;
-      return;
-    }
-    const timer = setTimeout(() => end('L08', 'connect timed out'), parts.limits.connectMs);
-    timers.push(timer);
-    socket.once('connect', () => {
-      connected = true;
-      clearTimeout(timer);
-    });
+  const connected = (by: Socket) => {
+    clearTimeout(timer);
+    if (isOver) return;
+    socket = by;
+    bytesBefore = by.bytesRead;
+    on.connected();
+  };
+  upstreamRequest.on('socket', (by) => {
+    if (by.connecting) by.once('connect', () => connected(by));
+    else connected(by);
   });
-  if (upstream !== null) timers.push(setTimeout(() => end('L09', 'no first byte in time'), parts.limits.firstByteMs));
+  upstreamRequest.once('finish', () => {
+    if (upstream === null || isOver) return;
+    clearTimeout(timer);
+    timer = setTimeout(() => fail('L09', 'no first byte in time'), limits.firstByteMs);
+  });
   upstreamRequest.on('error', (error: NodeJS.ErrnoException) => {
     const isNotHttp = error.code?.startsWith('HPE_') === true;
-    end(isNotHttp ? 'L10' : connected ? 'L11' : 'L07', error.message);
+    fail(isNotHttp ? 'L10' : socket === null ? 'L07' : 'L11', error.message);
   });
-  upstreamRequest.on('close', () => end('L11', 'closed'));
-  upstreamRequest.once('response', (_answer: IncomingMessage) => over());
-  upstreamRequest.once('upgrade', over);
-  return {
-    upstreamRequest,
-    failed: (next) => {
-      handle = next;
-    },
-  };
+  upstreamRequest.once('close', () => fail(socket === null ? 'L07' : 'L11', 'closed'));
+  upstreamRequest.once('response', (answer) => {
+    if (isOver) return;
+    over();
+    on.answered(answer);
+  });
+  const { upgraded } = on;
+  if (upgraded !== undefined)
+    upstreamRequest.once('upgrade', (answer, by, first) => {
+      if (isOver) return void by.destroy();
+      over();
+      upgraded(answer, by, first);
+    });
+  return { upstreamRequest, fail };
 }

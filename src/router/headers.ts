@@ -13,31 +13,40 @@ const hopByHop = new Set([
   'upgrade',
 ]);
 const rebuilt = new Set(['host', 'content-length', 'expect', 'forwarded', 'proxy', 'x-real-ip', 'x-request-id']);
-const ours = /^x-(?:forwarded|lockstep)-/;
+/** Framing and authorisation cannot be taken away by a stranger's Connection header; framing is rebuilt anyway. */
+const neverNamed = new Set(['content-length', 'host', 'authorization', 'cookie', 'date', 'set-cookie']);
+const noNames: ReadonlySet<string> = new Set();
+
+/** How a body is framed: a number of bytes, chunked, or null for none. */
+export type Framing = number | 'chunked' | null;
 
 export type RequestOrigin = {
+  /** The Host header as it came. */
   host: string;
   clientAddress: string;
   proto: 'http' | 'https';
   requestId: string;
-  /** How the body is framed: a number of bytes, chunked, or null for no body. */
-  body: number | 'chunked' | null;
+  body: Framing;
   /** The protocol of an upgrade, null for an ordinary request. */
   upgrade: string | null;
 };
 
-/** The headers to send to the upstream. */
+/** The headers to send to the upstream. `origin.host` has been found to be a host. */
 export function upstreamHeaders(raw: readonly string[], origin: RequestOrigin): string[] {
   const named = namedByConnection(raw);
   const result = ['Host', origin.host];
-  for (const [name, value] of pairs(raw)) {
-    const key = keyOf(name);
-    if (!hopByHop.has(key) && !rebuilt.has(key) && !named.has(key) && !ours.test(key)) result.push(name, value);
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    const key = keyOf(raw[at]!);
+    if (hopByHop.has(key) || rebuilt.has(key) || named.has(key)) continue;
+    if (key.startsWith('x-forwarded-') || key.startsWith('x-lockstep-')) continue;
+    result.push(raw[at]!, raw[at + 1]!);
   }
   const address = origin.clientAddress.replace(/^::ffff:(?=\d+\.)/, '');
   const node = address.includes(':') ? `"[${address}]"` : address;
+  const port = /:(\d+)$/.exec(origin.host)?.[1] ?? (origin.proto === 'https' ? '443' : '80');
   result.push('X-Forwarded-For', address, 'X-Forwarded-Proto', origin.proto, 'X-Forwarded-Host', origin.host);
-  result.push('Forwarded', `for=${node};host="${origin.host}";proto=${origin.proto}`, 'X-Request-Id', origin.requestId);
+  result.push('X-Forwarded-Port', port, 'Forwarded', `for=${node};host="${origin.host}";proto=${origin.proto}`);
+  result.push('X-Request-Id', origin.requestId);
   if (origin.body === 'chunked') result.push('Transfer-Encoding', 'chunked');
   else if (origin.body !== null) result.push('Content-Length', String(origin.body));
   if (origin.upgrade !== null) result.push('Connection', 'Upgrade', 'Upgrade', origin.upgrade);
@@ -48,10 +57,10 @@ export function upstreamHeaders(raw: readonly string[], origin: RequestOrigin): 
 export function clientHeaders(raw: readonly string[], about: { release: string | null; requestId: string }): string[] {
   const named = namedByConnection(raw);
   const result: string[] = [];
-  for (const [name, value] of pairs(raw)) {
-    const key = name.toLowerCase();
-    if (!hopByHop.has(key) && !named.has(key) && key !== 'x-request-id' && !key.startsWith('x-lockstep-'))
-      result.push(name, value);
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    const key = raw[at]!.toLowerCase();
+    if (hopByHop.has(key) || named.has(key) || key === 'x-request-id' || key.startsWith('x-lockstep-')) continue;
+    result.push(raw[at]!, raw[at + 1]!);
   }
   result.push('x-lockstep-release', about.release ?? 'none', 'x-request-id', about.requestId);
   return result;
@@ -62,20 +71,34 @@ export function requestIdOf(header: string | string[] | undefined, fresh: () => 
   return typeof header === 'string' && /^[A-Za-z0-9._-]{1,128}$/.test(header) ? header : fresh();
 }
 
+/**
+ * How the body of a request is framed, from its own header; undefined for a form that is refused (a coding besides chunked,
+ * or a length that is none). POST, PUT and PATCH without a body have the length 0, as servers expect it said.
+ */
+export function framingOf(
+  method: string,
+  length: string | undefined,
+  encoding: string | undefined,
+): Framing | undefined {
+  if (encoding !== undefined)
+    return encoding.trim().toLowerCase() === 'chunked' && length === undefined ? 'chunked' : undefined;
+  if (length === undefined) return method === 'POST' || method === 'PUT' || method === 'PATCH' ? 0 : null;
+  const bytes = Number(length);
+  return /^\d{1,15}$/.test(length) ? bytes : undefined;
+}
+
 /** Every value of a header in a flat list. */
 export function valuesOf(raw: readonly string[], wanted: string): string[] {
-  return [...pairs(raw)].filter(([name]) => name.toLowerCase() === wanted).map(([, value]) => value);
+  const values: string[] = [];
+  for (let at = 0; at + 1 < raw.length; at += 2) if (raw[at]!.toLowerCase() === wanted) values.push(raw[at + 1]!);
+  return values;
 }
 
-function namedByConnection(raw: readonly string[]): Set<string> {
-  const names = valuesOf(raw, 'connection').flatMap((value) => value.split(','));
-  // Framing and authorisation cannot be taken away by a stranger's Connection header; framing is rebuilt anyway.
-  const kept = ['content-length', 'host', 'authorization', 'cookie', 'date', 'set-cookie'];
-  return new Set(names.map((name) => keyOf(name.trim())).filter((name) => !kept.includes(name)));
-}
-
-function* pairs(raw: readonly string[]): Generator<[string, string]> {
-  for (let at = 0; at + 1 < raw.length; at += 2) yield [raw[at]!, raw[at + 1]!];
+function namedByConnection(raw: readonly string[]): ReadonlySet<string> {
+  const values = valuesOf(raw, 'connection');
+  if (values.length === 0) return noNames;
+  const names = values.flatMap((value) => value.split(',')).map((name) => keyOf(name.trim()));
+  return new Set(names.filter((name) => !neverNamed.has(name)));
 }
 
 const keyOf = (name: string) => name.toLowerCase().replaceAll('_', '-');

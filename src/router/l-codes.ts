@@ -55,7 +55,7 @@ export const lCodes = {
   L14: { status: 408, title: 'The body stopped arriving', advice: 'Try again.' },
   L15: {
     status: 503,
-    title: 'The app has as many requests as it may have at once',
+    title: 'As many requests as may be served at once are being served',
     advice: 'Try again in a moment.',
     retryAfterS: 1,
   },
@@ -66,6 +66,7 @@ export const lCodes = {
     retryAfterS: 1,
   },
   L17: { status: 500, title: 'The router failed', advice: 'The log has the details under this request id.' },
+  L18: { status: 414, title: 'The address is too long', advice: 'Send what is long in the body.' },
 } as const satisfies Record<string, LEntry>;
 
 export type LCode = keyof typeof lCodes;
@@ -73,29 +74,33 @@ export type LCode = keyof typeof lCodes;
 export type LAnswer = { status: number; headers: string[]; body: string };
 
 /**
- * The whole answer for a code. HTML when `accept` asks for it, else plain text.
- * @param release what `x-lockstep-release` says, null when there is none
+ * The whole answer for a code: HTML or JSON when `accept` asks for it, else plain text.
+ * @param about.release what `x-lockstep-release` says, null when there is none
+ * @param about.requestId of a harmless form: it stands in the body
  */
 export function lAnswer(code: LCode, about: { accept: string; release: string | null; requestId: string }): LAnswer {
   const entry: LEntry = lCodes[code];
-  const html = about.accept.includes('text/html');
-  const lines = [`${entry.title}.`, entry.advice, `${code}, request ${about.requestId}`];
-  const body = html
-    ? `<!doctype html><html lang="en"><meta charset="utf-8"><title>${escapeHtml(entry.title)}</title>` +
-      `${lines.map((line) => `<p>${escapeHtml(line)}</p>`).join('')}</html>\n`
-    : `${lines.join('\n')}\n`;
-  const headers = ['content-type', html ? 'text/html; charset=utf-8' : 'text/plain; charset=utf-8'];
-  headers.push(
-    'content-length',
-    String(Buffer.byteLength(body)),
-    'cache-control',
-    'no-store',
-    'x-content-type-options',
-    'nosniff',
-  );
+  const [type, body] = bodyOf(code, entry, about.accept, about.requestId);
+  const headers = ['content-type', type, 'content-length', String(Buffer.byteLength(body))];
+  headers.push('cache-control', 'no-store', 'x-content-type-options', 'nosniff');
   headers.push('x-lockstep-code', code, 'x-lockstep-release', about.release ?? 'none', 'x-request-id', about.requestId);
   if (entry.retryAfterS !== undefined) headers.push('retry-after', String(entry.retryAfterS));
   return { status: entry.status, headers, body };
+}
+
+function bodyOf(code: LCode, entry: LEntry, accept: string, requestId: string): [type: string, body: string] {
+  const { status, title, advice } = entry;
+  const lines = [`${title}.`, advice, `${code}, request ${requestId}`];
+  if (accept.includes('text/html')) {
+    const paragraphs = lines.map((line) => `<p>${escapeHtml(line)}</p>`).join('');
+    const head = `<meta charset="utf-8"><title>${escapeHtml(title)}</title>`;
+    return ['text/html; charset=utf-8', `<!doctype html><html lang="en">${head}${paragraphs}</html>\n`];
+  }
+  if (/[/+]json\b/.test(accept)) {
+    const problem = { title, status, detail: advice, code, requestId };
+    return ['application/problem+json', `${JSON.stringify(problem)}\n`];
+  }
+  return ['text/plain; charset=utf-8', `${lines.join('\n')}\n`];
 }
 
 const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };

@@ -1,12 +1,15 @@
-// One bounded keep-alive pool per instance. An idle connection is kept for one second only: app servers close theirs after
-// two or more (gunicorn 2 s, Node and uvicorn 5 s), so that a request hardly ever meets a connection that is being closed.
+// The connections to upstreams: one bounded keep-alive pool per instance, and connections for one request only. An idle
+// connection is kept for one second: app servers close theirs after two or more (gunicorn 2 s, Node and uvicorn 5 s), so
+// that a request hardly ever meets a connection that is being closed.
 import { Agent } from 'node:http';
 import type { Upstream } from '../domain/route.ts';
 
-export const poolLimits = { maxSockets: 512, maxFreeSockets: 64, idleMs: 1000 };
+export const poolLimits = { maxSockets: 1024, maxFreeSockets: 64, idleMs: 1000 };
 
 export type Pools = {
   agentOf(upstream: Upstream): Agent;
+  /** Gives every request a connection of its own, closed after the answer. */
+  readonly fresh: Agent;
   /** Lets go of the instances that are not in `kept`: idle connections close now, busy ones when they end. */
   retain(kept: ReadonlySet<string>): void;
   readonly size: number;
@@ -15,7 +18,9 @@ export type Pools = {
 
 export function createPools(limits = poolLimits): Pools {
   const agents = new Map<string, Agent>();
+  const fresh = new Agent({ keepAlive: false });
   return {
+    fresh,
     agentOf(upstream) {
       let agent = agents.get(upstream.instanceId);
       if (agent === undefined) {
@@ -41,7 +46,7 @@ export function createPools(limits = poolLimits): Pools {
       return agents.size;
     },
     close() {
-      for (const agent of agents.values()) agent.destroy();
+      for (const agent of [...agents.values(), fresh]) agent.destroy();
       agents.clear();
     },
   };

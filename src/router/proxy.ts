@@ -1,123 +1,188 @@
-// An ordinary request, from its header to the last byte of its answer: admitted, dialled, streamed both ways. A request is
-// sent a second time only when it is idempotent, has no body and nothing was received; never after a time limit.
+// An ordinary request, from its header to the last byte of its answer: admitted, dialled, streamed both ways. It goes to
+// another upstream when no byte of it was sent, and a second time when it is idempotent, has no body, and the connection that
+// was kept for it turned out to be closed. It is never sent again after a time limit. A request that could not be repeated
+// gets a connection of its own, so that no kept one can fail it.
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { pipeline } from 'node:stream';
-import { admit, originOf, type ProxyParts, pick, type Target } from './admit.ts';
-import { type DialError, dial } from './dial.ts';
-import { clientHeaders, type RequestOrigin, upstreamHeaders } from './headers.ts';
+import { type Asked, admit, askedOf, noApp, type ProxyParts, type Refusal, type Target } from './admit.ts';
+import { againAt, isRepeatable } from './again.ts';
+import { type DialFailure, dial } from './dial.ts';
+import { clientHeaders, upstreamHeaders } from './headers.ts';
 import { type LCode, lAnswer } from './l-codes.ts';
+import { linger, watchBody } from './request-body.ts';
 
-const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
-const retriable = new Set<LCode>(['L07', 'L11']);
-
-/** The listener of the public server. */
-export function createProxy(parts: ProxyParts): (request: IncomingMessage, response: ServerResponse) => void {
-  return (request, response) => {
-    void serve(parts, request, response);
-  };
-}
-
-async function serve(parts: ProxyParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const startedAt = performance.now();
-  const { origin, host } = originOf(request);
-  const gone = new AbortController();
-  response.once('close', () => gone.abort());
-  request.on('error', () => gone.abort());
-  const admitted = await admit(parts, host, gone.signal);
-  if (gone.signal.aborted) return admitted.end();
-  response.once('close', admitted.end);
-  const answered = (status: number, code: LCode | null) => {
-    if (admitted.app !== null) parts.stats.answered(admitted.app, status, performance.now() - startedAt, code);
-  };
-  const refuse = (code: LCode, detail: string) => {
-    parts.log({ code, host: origin.host, path: request.url ?? '', requestId: origin.requestId, detail });
-    if (response.headersSent) return void response.destroy();
-    const answer = lAnswer(code, {
-      accept: request.headers.accept ?? '',
-      release: admitted.release,
-      requestId: origin.requestId,
-    });
-    answered(answer.status, code);
-    if (!request.complete) answer.headers.push('connection', 'close');
-    response.writeHead(answer.status, answer.headers).end(request.method === 'HEAD' ? undefined : answer.body);
-    request.resume();
-  };
-  if ('code' in admitted) return refuse(admitted.code, '');
-  forward(parts, { request, response, origin, host: host!, target: admitted, refuse, answered }, false);
-}
-
+/** One request under way. `abandon` lets go of the upstream that it is at. */
 type Exchange = {
   request: IncomingMessage;
   response: ServerResponse;
-  origin: RequestOrigin;
-  host: string;
-  target: Target;
-  refuse: (code: LCode, detail: string) => void;
-  answered: (status: number, code: LCode | null) => void;
+  asked: Asked;
+  startedAt: number;
+  /** The client waits for 100 Continue before it sends its body. */
+  isWaiting: boolean;
+  tried: Set<string>;
+  /** It has been answered by us. */
+  isRefused: boolean;
+  abandon: () => void;
 };
 
-function forward(parts: ProxyParts, exchange: Exchange, isRetry: boolean): void {
-  const { request, response, origin, target } = exchange;
-  const method = request.method ?? 'GET';
-  const leave = target.upstream === null ? () => {} : parts.stats.dial(target.upstream.instanceId);
-  response.once('close', leave);
-  const headers = upstreamHeaders(request.rawHeaders, origin);
-  const { upstreamRequest, failed } = dial(parts, target, {
-    method,
-    path: request.url ?? '/',
-    headers,
-    isFresh: isRetry,
-  });
-  const abandon = () => upstreamRequest.destroy();
-  response.once('close', abandon);
-  let isTold = false;
-  failed((error: DialError) => {
-    response.off('close', abandon);
-    if (isTold || response.destroyed) return;
-    isTold = true;
-    leave();
-    const again = !isRetry && origin.body === null && idempotent.has(method) && retriable.has(error.code);
-    const match = again ? parts.routes.table?.find(exchange.host) : undefined;
-    if (match?.kind !== 'app' || match.route.state !== 'serving') return exchange.refuse(error.code, error.message);
-    const upstream = pick(match.route, parts.stats, target.upstream ?? undefined);
-    forward(parts, { ...exchange, target: { ...target, upstream, release: match.route.releaseLabel } }, true);
-  });
-  upstreamRequest.once('response', (answer) => {
-    const status = answer.statusCode ?? 502;
-    try {
-      response.writeHead(
-        status,
-        answer.statusMessage,
-        clientHeaders(answer.rawHeaders, { release: target.release, requestId: origin.requestId }),
-      );
-    } catch (error) {
-      answer.destroy();
-      return exchange.refuse('L10', (error as Error).message);
-    }
-    exchange.answered(status, null);
-    setImmediate(() => response.flushHeaders());
-    pipeline(answer, response, () => {});
-  });
-  if (origin.body === null) return void upstreamRequest.end();
-  if (target.upstream !== null)
-    limitIdleBody(parts.limits.bodyIdleMs, request, response, upstreamRequest, () => {
-      isTold = true;
-      exchange.refuse('L14', 'body idle');
-      upstreamRequest.destroy();
-    });
-  request.pipe(upstreamRequest);
-}
-
-/** Calls `stop` when the client sends nothing for `limitMs` although the upstream would take it. */
-function limitIdleBody(
-  limitMs: number,
+/**
+ * Serves one request of the public server's `request`, and with `isWaiting` of its `checkContinue`.
+ * @returns ends it with a code of ours, for what is found out about it later (a body that cannot be parsed)
+ */
+export function serve(
+  parts: ProxyParts,
   request: IncomingMessage,
   response: ServerResponse,
-  sink: { writableNeedDrain: boolean },
-  stop: () => void,
+  isWaiting: boolean,
+): (code: LCode, detail: string) => void {
+  const exchange: Exchange = {
+    request,
+    response,
+    asked: askedOf(request, parts.limits),
+    startedAt: performance.now(),
+    isWaiting,
+    tried: new Set(),
+    isRefused: false,
+    abandon: () => {},
+  };
+  request.on('error', () => response.destroy());
+  response.once('close', () => exchange.abandon());
+  let whose: { app: string; release: string | null } = { app: noApp, release: null };
+  const go = (admitted: Target | Refusal) => {
+    if (response.closed || exchange.isRefused) return admitted.end();
+    response.once('close', admitted.end);
+    whose = admitted;
+    if ('code' in admitted) refuse(parts, exchange, admitted, admitted.code, '');
+    else forward(parts, exchange, admitted);
+  };
+  const admitted = admit(parts, exchange.asked, response);
+  if (admitted instanceof Promise) admitted.then(go).catch((error) => broke(parts, exchange, error));
+  else guarded(parts, exchange, () => go(admitted));
+  return (code, detail) => {
+    refuse(parts, exchange, whose, code, detail);
+    exchange.abandon();
+  };
+}
+
+function forward(parts: ProxyParts, exchange: Exchange, target: Target): void {
+  const { request, response, asked } = exchange;
+  const { origin } = asked;
+  const { upstream } = target;
+  const leave = upstream === null ? () => {} : parts.stats.dial(upstream.instanceId);
+  exchange.abandon = leave;
+  const isFresh = !isRepeatable(request, origin.body) || exchange.tried.size > 0;
+  if (upstream !== null) exchange.tried.add(upstream.instanceId);
+  const hasBody = origin.body !== null && origin.body !== 0;
+  let endWatch = () => {};
+  let theAnswer: IncomingMessage | null = null;
+  const { upstreamRequest, fail } = dial(
+    parts,
+    upstream,
+    {
+      method: request.method ?? 'GET',
+      path: request.url ?? '/',
+      headers: upstreamHeaders(request.rawHeaders, origin),
+      isFresh,
+    },
+    {
+      connected() {
+        if (!hasBody) return;
+        if (exchange.isWaiting) response.writeContinue();
+        exchange.isWaiting = false;
+        if (upstream !== null) endWatch = watchBody(request, upstreamRequest, parts.limits.bodyIdleMs, fail);
+        request.pipe(upstreamRequest);
+      },
+      answered(answer) {
+        endWatch();
+        theAnswer = answer;
+        guarded(parts, exchange, () => relay(parts, exchange, target, answer));
+      },
+      failed(failure) {
+        endWatch();
+        leave();
+        if (!response.closed && !exchange.isRefused)
+          guarded(parts, exchange, () => afterFailure(parts, exchange, target, failure));
+      },
+    },
+  );
+  exchange.abandon = () => {
+    leave();
+    // A connection whose answer was read to its end is in its pool again, and no longer ours.
+    if (theAnswer?.readableEnded !== true || !upstreamRequest.writableFinished) upstreamRequest.destroy();
+  };
+  if (!hasBody) upstreamRequest.end();
+}
+
+function afterFailure(parts: ProxyParts, exchange: Exchange, target: Target, failure: DialFailure): void {
+  const again = againAt(
+    parts,
+    target,
+    failure,
+    exchange.tried,
+    isRepeatable(exchange.request, exchange.asked.origin.body),
+  );
+  if (again !== null) forward(parts, exchange, again);
+  else refuse(parts, exchange, target, failure.code, failure.detail);
+}
+
+/** Streams the answer of the upstream to the client. */
+function relay(parts: ProxyParts, exchange: Exchange, target: Target, answer: IncomingMessage): void {
+  const { request, response, asked } = exchange;
+  const status = answer.statusCode ?? 502;
+  const about = { release: target.release, requestId: asked.origin.requestId };
+  const headers = clientHeaders(answer.rawHeaders, about);
+  if (parts.isClosing()) headers.push('connection', 'close');
+  answer.on('error', () => response.destroy());
+  answer.once('close', () => {
+    if (!answer.complete) response.destroy();
+  });
+  try {
+    response.writeHead(status, answer.statusMessage, headers);
+  } catch (error) {
+    answer.destroy();
+    refuse(parts, exchange, target, 'L10', (error as Error).message);
+    return;
+  }
+  parts.stats.answered(target.app, status, performance.now() - exchange.startedAt, null);
+  if (target.upstream !== null) request.socket.setTimeout(parts.limits.answerIdleMs);
+  // The first bytes of the body mostly come with the header and go out in one piece; a stream that waits must not hold it back.
+  setImmediate(() => {
+    if (!response.closed) response.flushHeaders();
+  });
+  response.once('finish', () => linger(request, parts.limits.lingerMs));
+  answer.pipe(response);
+}
+
+/** Answers with a code; when an answer is already under way, it is cut instead. */
+function refuse(
+  parts: ProxyParts,
+  exchange: Exchange,
+  whose: { app: string; release: string | null },
+  code: LCode,
+  detail: string,
 ): void {
-  const timer = setTimeout(() => (sink.writableNeedDrain ? timer.refresh() : stop()), limitMs);
-  request.on('data', () => timer.refresh());
-  for (const emitter of [request.once('end', () => clearTimeout(timer)), response])
-    emitter.once('close', () => clearTimeout(timer));
+  const { request, response, asked } = exchange;
+  if (exchange.isRefused) return;
+  exchange.isRefused = true;
+  const { host, requestId } = asked.origin;
+  parts.log({ code, host: host.slice(0, 255), path: (request.url ?? '').slice(0, 200), requestId, detail });
+  if (response.headersSent) return void response.destroy();
+  const answer = lAnswer(code, { accept: request.headers.accept ?? '', release: whose.release, requestId });
+  parts.stats.answered(whose.app, answer.status, performance.now() - exchange.startedAt, code);
+  if (exchange.isWaiting || code === 'L02' || parts.isClosing()) answer.headers.push('connection', 'close');
+  response.once('finish', () => linger(request, parts.limits.lingerMs));
+  response.writeHead(answer.status, answer.headers).end(request.method === 'HEAD' ? undefined : answer.body);
+}
+
+function guarded(parts: ProxyParts, exchange: Exchange, step: () => void): void {
+  try {
+    step();
+  } catch (error) {
+    broke(parts, exchange, error);
+  }
+}
+
+/** Whatever we did not foresee ends one request, never the router. */
+function broke(parts: ProxyParts, exchange: Exchange, error: unknown): void {
+  exchange.abandon();
+  refuse(parts, exchange, { app: noApp, release: null }, 'L17', String((error as Error)?.stack ?? error));
 }

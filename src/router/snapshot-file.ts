@@ -17,16 +17,28 @@ export type LoadedSnapshot = {
 /** Where the generation before the current one is. */
 export const previousOf = (file: string): string => `${file}.previous`;
 
-/** Replaces the snapshot durably; a valid current one becomes the previous one, a damaged one never does. */
-export async function saveSnapshot(file: string, snapshot: RouteSnapshot): Promise<void> {
-  if ((await read(file)).snapshot !== null) {
-    const temporary = `${previousOf(file)}.tmp-${process.pid}`;
-    await rm(temporary, { force: true });
-    await link(file, temporary);
-    await rename(temporary, previousOf(file));
+/**
+ * Replaces the snapshot durably; a valid current one becomes the previous one, a damaged one never does.
+ * @param isCurrentGood true when the caller itself wrote or read the current file whole; else it is read again here
+ * @throws disk-full
+ */
+export async function saveSnapshot(file: string, snapshot: RouteSnapshot, isCurrentGood = false): Promise<void> {
+  try {
+    if (isCurrentGood || (await read(file)).snapshot !== null) {
+      const temporary = `${previousOf(file)}.tmp-${process.pid}`;
+      await rm(temporary, { force: true });
+      await link(file, temporary).then(() => rename(temporary, previousOf(file)), passWhenGone);
+    }
+    const json = JSON.stringify(snapshot);
+    await atomicWrite(file, `sha256:${sha256(json)}\n${json}\n`);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOSPC' && code !== 'EDQUOT') throw error;
+    throw fail('disk-full', 'The route snapshot could not be written: the disk is full', {
+      advice: 'Make room; the routes stay as they are until then.',
+      cause: error,
+    });
   }
-  const json = JSON.stringify(snapshot);
-  await atomicWrite(file, `sha256:${sha256(json)}\n${json}\n`);
 }
 
 /**
@@ -64,6 +76,10 @@ async function read(file: string): Promise<{ snapshot: RouteSnapshot | null; abs
   } catch (error) {
     return { snapshot: null, absent: false, problem: `${file}: ${(error as Error).message}` };
   }
+}
+
+function passWhenGone(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
 }
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');

@@ -1,64 +1,103 @@
-// A route snapshot as it arrives (over the socket or from disk), checked whole before anything believes it.
+// A route snapshot as it arrives (over the socket or from disk), checked whole before anything believes it, and built anew
+// from what was checked: two snapshots that say the same are the same text. An unknown key is refused: what a snapshot may
+// say is settled by its protocol number.
+import { isIP } from 'node:net';
 import { fail } from '../domain/errors.ts';
 import { printable } from '../domain/names.ts';
-import { type RouteSnapshot, routerProtocol } from '../domain/route.ts';
+import { type Route, type RouteSnapshot, type RouteState, routerProtocol, type Upstream } from '../domain/route.ts';
+import { normaliseHost } from './match.ts';
 
-const states = ['serving', 'starting', 'empty', 'stopped'];
+type Fields<T> = Record<keyof T, unknown>;
+
+const states: readonly unknown[] = ['serving', 'starting', 'empty', 'stopped'] satisfies RouteState[];
 
 /**
- * The snapshot when `value` is one, every host in it being in one place only.
- * @throws bad-request
+ * The snapshot when `value` is one; every host in it is in its normal form and in one place only.
+ * @throws bad-request naming the path of the first thing that is wrong
  */
 export function parseSnapshot(value: unknown): RouteSnapshot {
-  const snapshot = record(value, 'snapshot');
-  if (snapshot['protocol'] !== routerProtocol)
-    throw wrong(`protocol ${JSON.stringify(snapshot['protocol'])} is not spoken here`);
-  if (!whole(snapshot['generation'])) throw wrong('generation is not a whole number');
-  const seen = new Set<string>();
-  checkHosts(snapshot['platformHosts'], 'platformHosts', seen);
-  const apps = new Set<unknown>();
-  for (const [at, item] of list(snapshot['routes'], 'routes').entries()) {
-    checkRoute(record(item, `routes[${at}]`), `routes[${at}]`, seen, apps);
-  }
-  return value as RouteSnapshot;
+  const known = ['protocol', 'generation', 'platformHosts', 'routes'] as const;
+  const snapshot: Fields<RouteSnapshot> = record(value, 'snapshot', known);
+  const { protocol, generation } = snapshot;
+  if (protocol !== routerProtocol) throw wrong(`protocol ${printable(String(protocol))} is not spoken here`);
+  if (!isWhole(generation)) throw wrong('generation is not a whole number');
+  const hosts = new Set<string>();
+  const apps = new Set<string>();
+  const instances = new Set<string>();
+  const platformHosts = parseHosts(snapshot.platformHosts, 'platformHosts', hosts);
+  const routes = list(snapshot.routes, 'routes').map((item, at) => {
+    const route = parseRoute(item, `routes[${at}]`, hosts, instances);
+    once(apps, route.appId, `routes[${at}].appId`);
+    return route;
+  });
+  return { protocol: routerProtocol, generation, platformHosts, routes };
 }
 
-function checkRoute(route: Record<string, unknown>, path: string, seen: Set<string>, apps: Set<unknown>): void {
-  for (const key of ['appId', 'teamId', 'name']) if (!text(route[key])) throw wrong(`${path}.${key} is not a text`);
-  if (apps.has(route['appId'])) throw wrong(`${path}.appId is there twice`);
-  apps.add(route['appId']);
-  checkHosts(route['hosts'], `${path}.hosts`, seen);
-  if (!states.includes(route['state'] as string)) throw wrong(`${path}.state is not one of ${states.join(', ')}`);
-  for (const key of ['setId', 'releaseLabel']) {
-    if (route[key] !== null && !text(route[key])) throw wrong(`${path}.${key} is neither a text nor null`);
+function parseRoute(value: unknown, path: string, hosts: Set<string>, instances: Set<string>): Route {
+  const known = [
+    'appId',
+    'teamId',
+    'name',
+    'hosts',
+    'state',
+    'setId',
+    'releaseLabel',
+    'upstreams',
+    'concurrency',
+  ] as const;
+  const route: Fields<Route> = record(value, path, known);
+  const { state, releaseLabel, concurrency } = route;
+  if (!states.includes(state)) throw wrong(`${path}.state is not one of ${states.join(', ')}`);
+  if (releaseLabel !== null && !(isText(releaseLabel) && /^[\x21-\x7e]{1,100}$/.test(releaseLabel))) {
+    throw wrong(`${path}.releaseLabel cannot be the value of a header`);
   }
-  if (route['releaseLabel'] !== null && !/^[\x21-\x7e]{1,100}$/.test(route['releaseLabel'] as string)) {
-    throw wrong(`${path}.releaseLabel cannot be a header's value`);
-  }
-  if (!whole(route['concurrency']) || (route['concurrency'] as number) < 1)
-    throw wrong(`${path}.concurrency is not 1 or more`);
-  const upstreams = list(route['upstreams'], `${path}.upstreams`);
-  if (route['state'] === 'serving' && upstreams.length === 0) throw wrong(`${path} is serving with no upstream`);
-  for (const item of upstreams) {
-    const upstream = record(item, `${path}.upstreams`);
-    const port = upstream['port'] as number;
-    if (!text(upstream['instanceId']) || !text(upstream['host'])) throw wrong(`${path}.upstreams has one with no name`);
-    if (!whole(port) || port < 1 || port > 65535) throw wrong(`${path}.upstreams has a port that is none`);
-  }
+  if (!isWhole(concurrency) || concurrency < 1) throw wrong(`${path}.concurrency is not 1 or more`);
+  const upstreams = list(route.upstreams, `${path}.upstreams`).map((item, at) => {
+    const upstream = parseUpstream(item, `${path}.upstreams[${at}]`);
+    once(instances, upstream.instanceId, `${path}.upstreams[${at}].instanceId`);
+    return upstream;
+  });
+  if (state === 'serving' && upstreams.length === 0) throw wrong(`${path} is serving with no upstream`);
+  return {
+    appId: text(route.appId, `${path}.appId`) as Route['appId'],
+    teamId: text(route.teamId, `${path}.teamId`) as Route['teamId'],
+    name: text(route.name, `${path}.name`) as Route['name'],
+    hosts: parseHosts(route.hosts, `${path}.hosts`, hosts),
+    state: state as RouteState,
+    setId: route.setId === null ? null : (text(route.setId, `${path}.setId`) as NonNullable<Route['setId']>),
+    releaseLabel,
+    upstreams,
+    concurrency,
+  };
 }
 
-function checkHosts(value: unknown, path: string, seen: Set<string>): void {
-  for (const host of list(value, path)) {
-    if (typeof host !== 'string' || !/^[a-z0-9.:[\]-]+$/.test(host))
-      throw wrong(`${path} holds something that is no host`);
-    if (seen.has(host)) throw wrong(`${printable(host)} is there twice`);
-    seen.add(host);
-  }
+/** An upstream is an address, never a name: the router asks no name server on the way of a request. */
+function parseUpstream(value: unknown, path: string): Upstream {
+  const upstream: Fields<Upstream> = record(value, path, ['instanceId', 'host', 'port']);
+  const { host, port } = upstream;
+  if (!isText(host) || isIP(host) === 0) throw wrong(`${path}.host is not an IP address`);
+  if (!isWhole(port) || port < 1 || port > 65_535) throw wrong(`${path}.port is not a port`);
+  return { instanceId: text(upstream.instanceId, `${path}.instanceId`) as Upstream['instanceId'], host, port };
 }
 
-function record(value: unknown, path: string): Record<string, unknown> {
+function parseHosts(value: unknown, path: string, seen: Set<string>): Route['hosts'] {
+  return list(value, path).map((host, at) => {
+    if (!isText(host) || normaliseHost(host) !== host) throw wrong(`${path}[${at}] is not a host in its normal form`);
+    once(seen, host, `${path}[${at}]`);
+    return host as Route['hosts'][number];
+  });
+}
+
+function once(seen: Set<string>, item: string, path: string): void {
+  if (seen.has(item)) throw wrong(`${path}: ${printable(item)} is there twice`);
+  seen.add(item);
+}
+
+function record<K extends string>(value: unknown, path: string, known: readonly K[]): Record<K, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(`${path} is not an object`);
-  return value as Record<string, unknown>;
+  const stranger = Object.keys(value).find((key) => !(known as readonly string[]).includes(key));
+  if (stranger !== undefined) throw wrong(`${path} has an unknown key ${printable(stranger)}`);
+  return value as Record<K, unknown>;
 }
 
 function list(value: unknown, path: string): unknown[] {
@@ -66,6 +105,13 @@ function list(value: unknown, path: string): unknown[] {
   return value;
 }
 
-const text = (value: unknown) => typeof value === 'string' && value !== '';
-const whole = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
-const wrong = (what: string) => fail('bad-request', `Not a route snapshot: ${what}`);
+function text(value: unknown, path: string): string {
+  if (!isText(value)) throw wrong(`${path} is not a text of 1 to 200 characters`);
+  return value;
+}
+
+const isText = (value: unknown): value is string =>
+  typeof value === 'string' && value.length > 0 && value.length <= 253;
+const isWhole = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+const wrong = (what: string) =>
+  fail('bad-request', `Not a route snapshot: ${what}`, { advice: 'Send the whole table of this protocol.' });

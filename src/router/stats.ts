@@ -16,8 +16,10 @@ type AppCounts = {
 };
 
 export type Stats = {
-  /** A request of this app begins; the result ends it (more than once does nothing). */
-  begin(app: string, nowMs: number): () => void;
+  /** A request for this app came, whatever becomes of it. */
+  came(app: string, nowMs: number): void;
+  /** A request of this app takes a place; the result gives it back (more than once does nothing). */
+  begin(app: string): () => void;
   /** A request goes to this instance; the result ends it, with the same rule. */
   dial(instance: string): () => void;
   answered(app: string, status: number, latencyMs: number, code: LCode | null): void;
@@ -50,11 +52,14 @@ export function createStats(): Stats {
     return counts;
   };
   return {
-    begin(app, nowMs) {
+    came(app, nowMs) {
       const counts = countsOf(app);
       counts.requests += 1;
-      counts.inFlight += 1;
       counts.lastRequestAtMs = nowMs;
+    },
+    begin(app) {
+      const counts = countsOf(app);
+      counts.inFlight += 1;
       return once(() => {
         counts.inFlight -= 1;
       });

@@ -2,82 +2,140 @@
 // ways untouched until either side ends. An upstream that does not agree answers as usual and the connection closes.
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { admit, originOf, type ProxyParts } from './admit.ts';
-import { type DialError, dial } from './dial.ts';
-import { clientHeaders, upstreamHeaders } from './headers.ts';
+import { admit, askedOf, type ProxyParts, type Refusal, type Target } from './admit.ts';
+import { againAt } from './again.ts';
+import { dial } from './dial.ts';
+import { clientHeaders, type RequestOrigin, upstreamHeaders } from './headers.ts';
 import { type LCode, lAnswer } from './l-codes.ts';
+import { join } from './tunnel.ts';
 
-/** The listener of the public server's `upgrade`. */
-export function createUpgrade(parts: ProxyParts): (request: IncomingMessage, client: Duplex, head: Buffer) => void {
-  return (request, client, head) => {
-    void tunnel(parts, request, client, head);
-  };
-}
+type Upgrade = {
+  request: IncomingMessage;
+  client: Duplex;
+  head: Buffer;
+  origin: RequestOrigin;
+  startedAt: number;
+  tried: Set<string>;
+};
 
-/** Only a request with no body, and no offer of HTTP/2 in clear text, is an upgrade. */
+/** Only a request with no body, and no offer of HTTP/2 in clear text, is an upgrade; any other is an ordinary request. */
 export function isUpgrade(request: IncomingMessage): boolean {
   const { upgrade, 'content-length': length, 'transfer-encoding': encoding } = request.headers;
   return upgrade?.toLowerCase() !== 'h2c' && (length === undefined || length === '0') && encoding === undefined;
 }
 
-async function tunnel(parts: ProxyParts, request: IncomingMessage, client: Duplex, head: Buffer): Promise<void> {
-  const startedAt = performance.now();
-  const { origin, host } = originOf(request);
-  const gone = new AbortController();
-  client.once('close', () => gone.abort());
+/** The listener of the public server's `upgrade`. */
+export function serveUpgrade(parts: ProxyParts, request: IncomingMessage, client: Duplex, head: Buffer): void {
+  const asked = askedOf(request, parts.limits);
+  const origin = { ...asked.origin, body: null, upgrade: request.headers.upgrade ?? '' };
+  const upgrade = { request, client, head, origin, startedAt: performance.now(), tried: new Set<string>() };
   client.on('error', () => client.destroy());
-  const admitted = await admit(parts, host, gone.signal);
-  if (gone.signal.aborted) return admitted.end();
-  client.once('close', admitted.end);
-  const refuse = (code: LCode, detail: string) => {
-    parts.log({ code, host: origin.host, path: request.url ?? '', requestId: origin.requestId, detail });
-    const answer = lAnswer(code, { accept: '', release: admitted.release, requestId: origin.requestId });
-    if (admitted.app !== null) parts.stats.answered(admitted.app, answer.status, performance.now() - startedAt, code);
-    client.end(headText(answer.status, [...answer.headers, 'connection', 'close']) + answer.body);
+  const broke = (error: Error) => {
+    const whose = { app: 'unknown', release: null };
+    refuse(parts, upgrade, whose, 'L17', error.stack ?? error.message);
   };
-  if ('code' in admitted) return refuse(admitted.code, '');
-  if (admitted.upstream !== null) client.once('close', parts.stats.dial(admitted.upstream.instanceId));
-  const headers = upstreamHeaders(request.rawHeaders, {
-    ...origin,
-    body: null,
-    upgrade: request.headers.upgrade ?? '',
-  });
-  const { upstreamRequest, failed } = dial(parts, admitted, {
-    method: request.method ?? 'GET',
-    path: request.url ?? '/',
-    headers,
-    isFresh: true,
-  });
-  client.once('close', () => upstreamRequest.destroy());
-  failed((error: DialError) => refuse(error.code, error.message));
-  const about = { release: admitted.release, requestId: origin.requestId };
-  const answered = (status: number) => parts.stats.answered(admitted.app, status, performance.now() - startedAt, null);
-  upstreamRequest.once('upgrade', (answer, upstream, first) => {
-    answered(101);
-    const agreed = ['Connection', 'Upgrade', 'Upgrade', answer.headers.upgrade ?? request.headers.upgrade ?? ''];
-    client.write(headText(101, [...clientHeaders(answer.rawHeaders, about), ...agreed]));
-    if (first.length > 0) client.write(first);
-    if (head.length > 0) upstream.write(head);
-    upstream.on('error', () => client.destroy());
-    upstream.once('close', () => client.destroy());
-    client.once('close', () => upstream.destroy());
-    upstream.pipe(client);
-    client.pipe(upstream);
-  });
-  upstreamRequest.once('response', (answer) => {
-    answered(answer.statusCode ?? 502);
-    client.write(
-      headText(answer.statusCode ?? 502, [...clientHeaders(answer.rawHeaders, about), 'connection', 'close']),
-    );
-    answer.on('error', () => client.destroy());
-    answer.pipe(client);
-  });
+  const go = (admitted: Target | Refusal) => {
+    if (client.destroyed) return admitted.end();
+    client.once('close', admitted.end);
+    if ('code' in admitted) refuse(parts, upgrade, admitted, admitted.code, '');
+    else forward(parts, upgrade, admitted);
+  };
+  // Waiting for the wait's end is not worth a case of its own: an upgrade is rare.
+  Promise.resolve(admit(parts, asked, client))
+    .then(go)
+    .catch(broke);
+}
+
+function forward(parts: ProxyParts, upgrade: Upgrade, target: Target): void {
+  const { request, client, head, origin, tried } = upgrade;
+  const { upstream } = target;
+  const leave = upstream === null ? () => {} : parts.stats.dial(upstream.instanceId);
+  if (upstream !== null) tried.add(upstream.instanceId);
+  const about = { release: target.release, requestId: origin.requestId };
+  const abandon = () => {
+    leave();
+    upstreamRequest.destroy();
+  };
+  const answered = (status: number) =>
+    parts.stats.answered(target.app, status, performance.now() - upgrade.startedAt, null);
+  const { upstreamRequest } = dial(
+    parts,
+    upstream,
+    {
+      method: request.method ?? 'GET',
+      path: request.url ?? '/',
+      headers: upstreamHeaders(request.rawHeaders, origin),
+      isFresh: true,
+    },
+    {
+      connected() {},
+      upgraded(answer, socket, first) {
+        answered(101);
+        const protocol = answer.headers.upgrade ?? origin.upgrade ?? '';
+        const headers = [...clientHeaders(answer.rawHeaders, about), 'Connection', 'Upgrade', 'Upgrade', protocol];
+        client.write(headText(101, '', headers));
+        if (first.length > 0) client.write(first);
+        if (head.length > 0) socket.write(head);
+        join(client, socket, upstream === null ? 0 : parts.limits.answerIdleMs);
+      },
+      answered(answer) {
+        const status = answer.statusCode ?? 502;
+        answered(status);
+        const headers = [...clientHeaders(answer.rawHeaders, about), 'connection', 'close'];
+        client.write(headText(status, answer.statusMessage, headers));
+        answer.once('close', () => {
+          if (!answer.complete) client.destroy();
+        });
+        answer.on('error', () => client.destroy());
+        answer.on('data', (chunk: Buffer) => {
+          if (!client.write(chunk)) answer.pause();
+        });
+        client.on('drain', () => answer.resume());
+        answer.once('end', () => finish(client, parts.limits.lingerMs));
+      },
+      failed(failure) {
+        leave();
+        client.off('close', abandon);
+        if (client.destroyed) return;
+        const again = againAt(parts, target, failure, tried, true);
+        if (again !== null) forward(parts, upgrade, again);
+        else refuse(parts, upgrade, target, failure.code, failure.detail);
+      },
+    },
+  );
+  client.once('close', abandon);
   upstreamRequest.end();
 }
 
+function refuse(
+  parts: ProxyParts,
+  upgrade: Upgrade,
+  whose: { app: string; release: string | null },
+  code: LCode,
+  detail: string,
+): void {
+  const { request, client, origin } = upgrade;
+  const { host, requestId } = origin;
+  parts.log({ code, host: host.slice(0, 255), path: (request.url ?? '').slice(0, 200), requestId, detail });
+  if (client.destroyed) return;
+  const answer = lAnswer(code, { accept: request.headers.accept ?? '', release: whose.release, requestId });
+  parts.stats.answered(whose.app, answer.status, performance.now() - upgrade.startedAt, code);
+  client.write(headText(answer.status, undefined, [...answer.headers, 'connection', 'close']) + answer.body);
+  finish(client, parts.limits.lingerMs);
+}
+
+/** Says that nothing more comes, and lets the client read it before the connection goes. */
+export function finish(client: Duplex, lingerMs: number): void {
+  client.end();
+  client.resume();
+  const timer = setTimeout(() => client.destroy(), lingerMs);
+  client.once('close', () => clearTimeout(timer));
+  client.once('end', () => client.destroy());
+}
+
 /** The head of an answer written on a bare socket. */
-export function headText(status: number, headers: readonly string[]): string {
-  let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`;
+export function headText(status: number, reason: string | undefined, headers: readonly string[]): string {
+  let text = `HTTP/1.1 ${status} ${reason || STATUS_CODES[status] || 'Unknown'}\r\n`;
   for (let at = 0; at < headers.length; at += 2) text += `${headers[at]}: ${headers[at + 1]}\r\n`;
   return `${text}\r\n`;
 }

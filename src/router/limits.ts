@@ -1,0 +1,46 @@
+// Every limit of the router in one place. Times are milliseconds. What control serves (pushes, event streams) has no limit
+// on silence: its clients' disconnect is noticed instead, and their number is bounded.
+export type RouterLimits = {
+  /** All header lines together, with the request line. */
+  headerBytes: number;
+  headerCount: number;
+  /** The path and query. */
+  pathBytes: number;
+  /** From the connection, or the first byte of the next request, to the last of the header. */
+  headerMs: number;
+  /** A connection with no request on it. */
+  keepAliveMs: number;
+  connections: number;
+  connectMs: number;
+  /** From the last byte of the request to the header of the answer. */
+  firstByteMs: number;
+  /** Between two pieces of a request's body. */
+  bodyIdleMs: number;
+  /** No byte in either direction while an answer or a tunnel is under way. */
+  answerIdleMs: number;
+  /** What is still sent by a client that has its whole answer is read for so long, then the connection is cut. */
+  lingerMs: number;
+  /** A request to an app that is starting. */
+  holdMs: number;
+  /** Requests held at once, of all apps. */
+  held: number;
+  /** Requests to control at once; an app's own number is in its route. */
+  platformConcurrency: number;
+};
+
+export const routerLimits: RouterLimits = {
+  headerBytes: 32 * 1024,
+  headerCount: 200,
+  pathBytes: 16 * 1024,
+  headerMs: 10_000,
+  keepAliveMs: 65_000,
+  connections: 10_000,
+  connectMs: 1000,
+  firstByteMs: 30_000,
+  bodyIdleMs: 60_000,
+  answerIdleMs: 15 * 60_000,
+  lingerMs: 2000,
+  holdMs: 10_000,
+  held: 1000,
+  platformConcurrency: 256,
+};

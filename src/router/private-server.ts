@@ -1,0 +1,78 @@
+// The server on the router's own Unix socket, for the agent: a new table, and what is going on. Only the socket's owner and
+// root reach it.
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { errorRegistry, fail, isFailure } from '../domain/errors.ts';
+import type { RouterHello, RouterStats, RouteSnapshot } from '../domain/route.ts';
+import { type Drained, drain } from './drain.ts';
+import { parseSnapshot } from './snapshot-parse.ts';
+import type { Stats } from './stats.ts';
+
+export type PrivateParts = {
+  hello(): RouterHello;
+  report(): RouterStats;
+  stats: Stats;
+  /** Resolves when the snapshot is on disk and in force. */
+  apply(snapshot: RouteSnapshot): Promise<{ generation: number }>;
+};
+
+const snapshotBytes = 16 * 1024 * 1024;
+const longestDrainMs = 3_600_000;
+
+export function createPrivateServer(parts: PrivateParts): Server {
+  return createServer({ requestTimeout: 30_000 }, (request, response: ServerResponse) => {
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    const send = (status: number, value: unknown) =>
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
+    answer(parts, request, gone.signal).then(
+      (value) => send(200, value),
+      (error: Error) => {
+        const code = isFailure(error) ? error.code : 'internal';
+        const advice = isFailure(error) ? error.advice : null;
+        send(errorRegistry[code].status, { code, message: error.message, advice });
+      },
+    );
+  });
+}
+
+async function answer(
+  parts: PrivateParts,
+  request: IncomingMessage,
+  gone: AbortSignal,
+): Promise<{ generation: number } | RouterHello | RouterStats | Drained> {
+  const [path = '', query = ''] = (request.url ?? '').split('?', 2);
+  switch (`${request.method} ${path}`) {
+    case 'PUT /v1/snapshot':
+      return parts.apply(parseSnapshot(await readJson(request)));
+    case 'GET /v1/hello':
+      return parts.hello();
+    case 'GET /v1/stats':
+      return parts.report();
+    case 'GET /v1/drained': {
+      const search = new URLSearchParams(query);
+      const timeoutMs = Number(search.get('timeoutMs') ?? 30_000);
+      if (!(timeoutMs >= 0 && timeoutMs <= longestDrainMs))
+        throw fail('bad-request', `timeoutMs is not between 0 and ${longestDrainMs}`);
+      return drain(parts.stats, search.getAll('instance'), timeoutMs, gone);
+    }
+    default:
+      throw fail('not-found', `${request.method} ${path} is not spoken here`, {
+        advice: 'PUT /v1/snapshot, GET /v1/hello, /v1/stats or /v1/drained?instance=ID&timeoutMs=N.',
+      });
+  }
+}
+
+async function readJson(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > snapshotBytes) throw fail('too-large', `A snapshot is larger than ${snapshotBytes} bytes`);
+    chunks.push(chunk);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  } catch {
+    throw fail('bad-request', 'The body is not JSON');
+  }
+}

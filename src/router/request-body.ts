@@ -1,0 +1,40 @@
+// The body of a request while it is on its way to the upstream, and what is left of it when nobody wants it any more.
+import type { IncomingMessage } from 'node:http';
+import type { Writable } from 'node:stream';
+import type { LCode } from './l-codes.ts';
+
+/**
+ * Calls `stop` when no piece of the body has moved for `idleMs`: L14 when the client sends none, L09 when the upstream takes
+ * none. The result ends the watch.
+ */
+export function watchBody(
+  request: IncomingMessage,
+  sink: Pick<Writable, 'writableNeedDrain'>,
+  idleMs: number,
+  stop: (code: LCode, detail: string) => void,
+): () => void {
+  const timer = setTimeout(() => {
+    if (sink.writableNeedDrain) stop('L09', 'the upstream takes no more of the body');
+    else stop('L14', 'the client sends no more of the body');
+  }, idleMs);
+  const moved = () => timer.refresh();
+  const end = () => {
+    clearTimeout(timer);
+    request.off('data', moved);
+  };
+  request.on('data', moved);
+  for (const event of ['end', 'close']) request.once(event, end);
+  return end;
+}
+
+/**
+ * The client has its answer and still sends: what comes is thrown away for a while, so that it gets to read the answer before
+ * the connection is cut (a connection closed with unread bytes is reset, and the answer lost with it).
+ */
+export function linger(request: IncomingMessage, limitMs: number): void {
+  if (request.complete || request.destroyed) return;
+  request.unpipe();
+  request.resume();
+  const timer = setTimeout(() => request.socket.destroy(), limitMs);
+  for (const event of ['end', 'close']) request.once(event, () => clearTimeout(timer));
+}

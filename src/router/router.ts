@@ -1,0 +1,87 @@
+// The router without its process: the two servers and what they share. A snapshot is on disk before it is in force, and in
+// force before it is answered.
+import type { Server } from 'node:http';
+import type { RouterHello, RouteSnapshot } from '../domain/route.ts';
+import { noApp, type ProxyLog, type ProxyParts, platformApp } from './admit.ts';
+import { createHold } from './hold.ts';
+import { type RouterLimits, routerLimits } from './limits.ts';
+import { createPools } from './pool.ts';
+import { createPrivateServer } from './private-server.ts';
+import { createPublicServer } from './public-server.ts';
+import { createRoutes } from './routes.ts';
+import { saveSnapshot } from './snapshot-file.ts';
+import { createStats } from './stats.ts';
+
+export type RouterOptions = {
+  /** What it boots with; null: every request is answered with L01 until a snapshot comes. */
+  first: RouteSnapshot | null;
+  snapshotFile: string;
+  controlSocket: string;
+  log: ProxyLog;
+  limits?: Partial<RouterLimits>;
+  hello: () => Omit<RouterHello, 'generation'>;
+};
+
+export type Router = {
+  publicServer: Server;
+  privateServer: Server;
+  /** @throws conflict when the snapshot is older, disk-full */
+  apply(snapshot: RouteSnapshot): Promise<{ generation: number }>;
+  /** Takes no new connection, lets what is in flight end for up to `graceMs`, then cuts. */
+  close(graceMs: number): Promise<void>;
+};
+
+export function createRouter(options: RouterOptions): Router {
+  const limits = { ...routerLimits, ...options.limits };
+  const routes = createRoutes(options.first);
+  const stats = createStats();
+  const pools = createPools();
+  let isClosing = false;
+  const { controlSocket, log } = options;
+  const hold = createHold(routes, limits);
+  const parts: ProxyParts = { routes, stats, pools, hold, limits, controlSocket, log, isClosing: () => isClosing };
+
+  let saving: Promise<unknown> = Promise.resolve();
+  let saved: RouteSnapshot | null = null;
+  const apply = (snapshot: RouteSnapshot): Promise<{ generation: number }> => {
+    const mine = saving.then(async () => {
+      routes.assertNotOlder(snapshot);
+      if (saved === null || saved.generation !== snapshot.generation) {
+        await saveSnapshot(options.snapshotFile, snapshot, saved !== null);
+        saved = snapshot;
+        routes.swap(snapshot);
+        const { routes: list } = snapshot;
+        pools.retain(new Set(list.flatMap((route) => route.upstreams.map((upstream) => upstream.instanceId))));
+        stats.forget(new Set([platformApp, noApp, ...list.map((route) => route.appId)]));
+      }
+      return { generation: routes.generation };
+    });
+    saving = mine.catch(() => {});
+    return mine;
+  };
+
+  const { server: publicServer, tunnels } = createPublicServer(parts);
+  const privateServer = createPrivateServer({
+    hello: () => ({ ...options.hello(), generation: routes.generation }),
+    report: () => stats.report(routes.generation),
+    stats,
+    apply,
+  });
+  return {
+    publicServer,
+    privateServer,
+    apply,
+    async close(graceMs) {
+      isClosing = true;
+      const servers = [publicServer, privateServer];
+      const ended = Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+      const timer = setTimeout(() => {
+        for (const server of servers) server.closeAllConnections();
+        for (const socket of tunnels) socket.destroy();
+      }, graceMs);
+      await ended;
+      clearTimeout(timer);
+      pools.close();
+    },
+  };
+}
