@@ -138,8 +138,8 @@ async function removeLater(cgroup: Cgroup): Promise<void> {
 
 function exitCode(file: string): number | null {
   try {
-    const text = readFileSync(file, 'latin1').trim();
-    return /^\d{1,3}$/.test(text) ? Number(text) : null;
+    const text = readFileSync(file, 'latin1');
+    return /^\d{1,3}\n$/.test(text) ? Number(text) : null;
   } catch {
     return null; // it was killed with its launcher
   }

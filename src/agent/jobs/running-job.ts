@@ -1,5 +1,5 @@
 // One job from its start, or its adoption, to its result: the phases in order.
-import { readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { constants as os } from 'node:os';
 import type { JobResult, JobSpec } from '../../domain/desired.ts';
@@ -50,21 +50,23 @@ const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
 
 export function startJob(spec: JobSpec, room: JobRoom): RunningJob {
   const places = jobPlaces(room.folders.job(spec.id));
-  const startedAtMs = room.now();
-  const record: JobRecord = { ...recordOf(spec), bootId, process: null, startedAtMs };
-  return life(record, room, places, async (sink, stopping) => {
+  return life(spec, room, places, async (sink, stopping) => {
     const who = identityOf(spec, spec.identity);
-    prepareJobFolder(places, spec, who);
+    if (existsSync(places.folder)) throw fail('conflict', 'A job of this id was there before.');
     try {
-      writeSmall(places.record, record);
+      prepareJobFolder(places, spec, who);
+      const starting: JobRecord = { ...recordOf(spec), bootId, process: null, startedAtMs: room.now() };
+      writeSmall(places.record, starting);
       const [what] = await Promise.all([
         jobCommand({ spec, folders: room.folders, toolchains: room.toolchains, places, who, signal: stopping }),
         room.fifos.take(places.fifo, who?.uid ?? null),
       ]);
       const output = keepOutput(places.folder, spec.outputBytes, false);
+      const startedAt = performance.now();
+      const record = { ...starting, startedAtMs: room.now() };
       const contained = await startContained(containedSpec(record, places, room), what, sink(output));
       writeSmall(places.record, { ...record, process: contained.process } satisfies JobRecord);
-      return { contained, output };
+      return { contained, output, record, startedAt };
     } catch (error) {
       rmSync(places.folder, { recursive: true, force: true });
       throw error;
@@ -78,7 +80,8 @@ export function adoptJob(record: JobRecord, room: JobRoom): RunningJob {
     const output = keepOutput(places.folder, record.outputBytes, true);
     // From before a restart of the machine, or never launched as far as we know: whatever bears its mark is swept.
     const process = record.bootId === bootId ? record.process : null;
-    return { contained: adoptContained(containedSpec(record, places, room), process, sink(output)), output };
+    const contained = adoptContained(containedSpec(record, places, room), process, sink(output));
+    return { contained, output, record, startedAt: null };
   });
 }
 
@@ -102,9 +105,16 @@ const containedSpec = (record: JobRecord, places: JobPlaces, room: JobRoom) => (
 });
 
 type Sink = (output: KeptOutput) => { line(text: string): void; dropped(bytes: number): void };
-type Begin = (sink: Sink, stopping: AbortSignal) => Promise<{ contained: Contained; output: KeptOutput }>;
+type Begun = {
+  contained: Contained;
+  output: KeptOutput;
+  record: JobRecord;
+  /** By the monotonic clock; null when an earlier agent started it. */
+  startedAt: number | null;
+};
+type Begin = (sink: Sink, stopping: AbortSignal) => Promise<Begun>;
 
-function life(record: JobRecord, room: JobRoom, places: JobPlaces, begin: Begin): RunningJob {
+function life({ id }: { id: JobId }, room: JobRoom, places: JobPlaces, begin: Begin): RunningJob {
   const feed = lineFeed();
   const stopping = new AbortController();
   let why: StopReason | null = null;
@@ -120,22 +130,25 @@ function life(record: JobRecord, room: JobRoom, places: JobPlaces, begin: Begin)
   const begun = begin(sink, stopping.signal);
 
   const toItsEnd = async (): Promise<JobResult> => {
-    const { contained, output } = await begun;
-    const begunAt = performance.now() - Math.max(0, room.now() - record.startedAtMs);
-    const leftMs = record.deadlineMs - (performance.now() - begunAt);
+    const { contained, output, record, startedAt } = await begun;
+    const leftMs = record.deadlineMs - (startedAt === null ? room.now() - record.startedAtMs : 0);
     timer = setTimeout(() => void stop('deadline').catch(() => {}), Math.min(Math.max(0, leftMs), longestTimerMs));
     if (why !== null) void contained.stop(graceMs[why]).catch(() => {});
     const end = await contained.ended;
     clearTimeout(timer);
+    const endedAtMs =
+      startedAt === null
+        ? (writtenAtMs(places.exitFile) ?? room.now())
+        : record.startedAtMs + performance.now() - startedAt;
     closeJobFolder(places);
     const result: JobResult = {
-      id: record.id,
+      id,
       ...judge(end, why),
       outputTail: output.tail(),
       outputBytes: output.bytes(),
       reports: readReports(places, record.reports),
       startedAtMs: record.startedAtMs,
-      durationMs: Math.round((endedAt(places) ?? room.now()) - record.startedAtMs),
+      durationMs: Math.max(0, Math.round(endedAtMs - record.startedAtMs)),
     };
     output.close();
     storeResult(places, result);
@@ -155,7 +168,7 @@ function life(record: JobRecord, room: JobRoom, places: JobPlaces, begin: Begin)
     (error: unknown) => feed.close(error),
   );
   return {
-    id: record.id,
+    id,
     feed,
     result,
     stop,
@@ -169,10 +182,7 @@ function life(record: JobRecord, room: JobRoom, places: JobPlaces, begin: Begin)
   };
 }
 
-/** When the launcher wrote the exit file: true also for a job that ended while no agent was there. */
-function endedAt(places: JobPlaces): number | null {
-  return statSync(places.exitFile, { throwIfNoEntry: false })?.mtimeMs ?? null;
-}
+const writtenAtMs = (file: string): number | null => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? null;
 
 const signalNames = new Map(Object.entries(os.signals).map(([name, number]) => [number, name]));
 

@@ -1,6 +1,6 @@
 # sh launcher.sh <fifo or -> <exit file or -> <open files or -> <cgroup dirs joined by ':' or -> -- argv...
 # Holds the FIFO open both ways, so that output survives the agent. With an exit file it stays as the parent, outside the
-# cgroups, and writes the exit code there; without one it becomes the command.
+# cgroups, and writes the exit code there with a newline, as its last act; without one it becomes the command.
 fifo=$1 exit_file=$2 files=$3 groups=$4
 shift 5
 umask 027
@@ -27,4 +27,4 @@ fi
 trap : TERM INT HUP
 ( trap - TERM INT HUP; enter; exec "$@" )
 code=$?
-echo "$code" >"$exit_file.partial" && exec /bin/mv -f "$exit_file.partial" "$exit_file"
+echo "$code" >"$exit_file"
