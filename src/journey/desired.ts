@@ -16,8 +16,7 @@ import { findArtifact, liveRelease } from '../store/releases.ts';
 
 export type DesiredOptions = {
   database: DatabaseSync;
-  agent: Pick<Agent, 'putDesired' | 'alive'>;
-  nodeId: NodeId;
+  agent: Pick<Agent, 'putDesired' | 'alive' | 'hello'>;
   platformHosts: readonly Hostname[];
   publicPort: number | null;
   log: (line: Record<string, unknown>) => void;
@@ -30,6 +29,8 @@ export class DesiredPublisher {
   /** Past the commit point, and not yet written as live in the store. */
   readonly #going = new Map<AppId, Runnable>();
   #version = 0;
+  /** The agent says which machine it is. */
+  #nodeId: NodeId | null = null;
   #queued: Promise<void> | null = null;
   #tail: Promise<unknown> = Promise.resolve();
 
@@ -108,6 +109,7 @@ export class DesiredPublisher {
 
   async #send(): Promise<void> {
     const { agent } = this.#options;
+    this.#nodeId ??= (await agent.hello()).nodeId;
     if (this.#version === 0) this.#version = (await agent.alive().catch(() => ({ desiredVersion: 0 }))).desiredVersion;
     try {
       await agent.putDesired(this.#document());
@@ -121,11 +123,11 @@ export class DesiredPublisher {
 
   #document(): DesiredState {
     this.#version += 1;
-    const { nodeId, platformHosts } = this.#options;
+    const { platformHosts } = this.#options;
     return {
       protocol: agentProtocol,
       version: this.#version,
-      nodeId,
+      nodeId: this.#nodeId!,
       platformHosts,
       apps: [...this.#apps.values()],
     };

@@ -1,0 +1,247 @@
+// The control process: opens the store, finishes what the last one left, listens on its Unix socket for git and for the
+// API, and keeps the agent's desired state. It starts no program but git. Usage:
+//   LOCKSTEP_HOME=<folder> node control.ts --port 8080 --base localhost
+import { randomBytes } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { getRequestListener } from '@hono/node-server';
+import { connectAgent } from '../agent/client.ts';
+import { createApi } from '../api/api.ts';
+import { BlobCache } from '../build/git-tree.ts';
+import { readConfig } from '../config/config.ts';
+import { type Principal, rights } from '../domain/app.ts';
+import type { AgentHello } from '../domain/desired.ts';
+import type { AppId } from '../domain/ids.ts';
+import { parseHostname } from '../domain/names.ts';
+import { openRepository, type Repository } from '../git/repository.ts';
+import { DesiredPublisher } from '../journey/desired.ts';
+import { ProgressBook } from '../journey/progress.ts';
+import { judgePush } from '../journey/push.ts';
+import { recover } from '../journey/recover.ts';
+import { newId, nowMs, type World } from '../journey/world.ts';
+import { atomicWrite } from '../lib/atomic-write.ts';
+import { Semaphore } from '../lib/semaphore.ts';
+import { parseGitRoute } from '../receive/routes.ts';
+import { serveGit } from '../receive/smart-http.ts';
+import { Observations } from '../release/observations.ts';
+import { findApp } from '../store/apps.ts';
+import { defaultTeam } from '../store/meta.ts';
+import { openDatabase } from '../store/open.ts';
+import { insertToken, principalOf } from '../store/tokens.ts';
+import { keepHearing } from './hear-agent.ts';
+import { platformOf } from './platform.ts';
+import { programVersion } from './version.ts';
+
+const { values } = parseArgs({
+  options: { port: { type: 'string', default: '8080' }, base: { type: 'string', default: 'localhost' } },
+});
+process.umask(0o077);
+const config = readConfig({ port: values.port, base: values.base }, process.env, false);
+const folder = join(config.home, 'control');
+const say = (line: object): void => {
+  process.stdout.write(`${JSON.stringify({ at: new Date().toISOString(), from: 'control', ...line })}\n`);
+};
+const ended = new AbortController();
+
+mkdirSync(join(folder, 'repos'), { recursive: true, mode: 0o700 });
+const database = openDatabase(join(folder, 'lockstep.db'));
+const teamId = defaultTeam(database, () => newId('tea'), Math.round(nowMs()));
+await ensureOwnerToken(join(folder, 'owner.token'));
+
+const url = `http://127.0.0.1:${config.port}`;
+const publicPort = config.port === 80 ? null : config.port;
+const agent = connectAgent({ socketPath: config.sockets.agent });
+const observations = new Observations();
+const desired = new DesiredPublisher({
+  database,
+  agent,
+  platformHosts: [parseHostname(`lockstep.${config.base}`), parseHostname(config.base)],
+  publicPort,
+  log: say,
+});
+const locks = new Map<AppId, Semaphore>();
+const repositories = new Map<AppId, Promise<Repository>>();
+const repositoryPathOf = (id: AppId): string => join(folder, 'repos', `${id}.git`);
+let hello: { bootId: string; answer: Promise<AgentHello> } | null = null;
+let grown = Promise.withResolvers<void>();
+
+const world: World = {
+  database,
+  agent,
+  observations,
+  desired,
+  progress: new ProgressBook(),
+  blobs: new BlobCache(),
+  gateSlots: new Semaphore(Math.max(1, Math.floor(availableParallelism() / 2))),
+  lockOf(id) {
+    const lock = locks.get(id) ?? new Semaphore(1);
+    locks.set(id, lock);
+    return lock;
+  },
+  repositoryOf(app) {
+    const known = repositories.get(app.id);
+    if (known) return known;
+    const opened = openRepository(repositoryPathOf(app.id), { mainBranch: app.mainBranch });
+    opened.catch(() => repositories.delete(app.id));
+    repositories.set(app.id, opened);
+    return opened;
+  },
+  urlOf: (app) => `http://${app.hosts[0]}${publicPort === null ? '' : `:${publicPort}`}`,
+  gitUrlOf: (app) => `${url}/${app.name}.git`,
+  hello() {
+    const bootId = observations.agent?.bootId ?? '';
+    if (hello === null || hello.bootId !== bootId) {
+      const answer = agent.hello();
+      answer.catch(() => {
+        hello = null;
+      });
+      hello = { bootId, answer };
+    }
+    return hello.answer;
+  },
+  announce() {
+    grown.resolve();
+    grown = Promise.withResolvers();
+  },
+  log: say,
+  signal: ended.signal,
+};
+
+const platform = platformOf({
+  world,
+  base: config.base,
+  url,
+  home: config.home,
+  version: programVersion,
+  repositoryPathOf,
+  ledgerGrown: (signal) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    return Promise.race([grown.promise, promise]);
+  },
+});
+const api = createApi({
+  platform,
+  version: programVersion,
+  log: { error: (fields, message) => say({ level: 'error', message, ...fields }) },
+});
+const answerApi = getRequestListener(api.fetch, { overrideGlobalObjects: false });
+
+const found = await recover(world);
+if (found.ended + found.rolledForward > 0) say({ level: 'warn', message: 'recovered', ...found });
+keepHearing(world);
+
+const server = createServer(
+  { requestTimeout: 0, headersTimeout: 30_000, keepAliveTimeout: 60_000 },
+  (request, response) => {
+    const isGit = /^\/[^/?]+\.git\//.test(request.url ?? '');
+    if (!isGit) return void answerApi(request, response);
+    answerGit(request, response).catch((error: Error) => {
+      say({ level: 'error', message: `git: ${error.message}` });
+      if (!response.headersSent) response.writeHead(500, { 'content-type': 'text/plain; charset=utf-8' });
+      response.end('Lockstep could not answer this; try again\n');
+    });
+  },
+);
+rmSync(config.sockets.control, { force: true });
+await new Promise<void>((resolve, reject) => {
+  server.once('error', reject);
+  server.listen(config.sockets.control, resolve);
+});
+chmodSync(config.sockets.control, 0o660);
+say({ level: 'info', message: 'ready', pid: process.pid });
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stop);
+
+/** Ends at once: what is under way is finished or refused by the next start, as after a crash. */
+function stop(): void {
+  ended.abort(new Error('Lockstep is stopping'));
+  server.closeAllConnections();
+  server.close(() => {
+    database.close();
+    process.exit(0);
+  });
+}
+
+async function answerGit(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const requestedAtMs = nowMs();
+  const route = parseGitRoute(request.method ?? '', request.url ?? '');
+  if (!route) return plain(request, response, 404, 'There is no such repository address. Use /<app>.git');
+  const principal = whoAsks(request);
+  if (!principal) {
+    response.setHeader('www-authenticate', 'Basic realm="lockstep", charset="UTF-8"');
+    return plain(
+      request,
+      response,
+      401,
+      'A token is needed as the password. lockstep create and lockstep login set it up.',
+    );
+  }
+  const app = findApp(database, principal, route.app);
+  if (!app)
+    return plain(
+      request,
+      response,
+      404,
+      `There is no app ${route.app} here. Make it first: lockstep create ${route.app}`,
+    );
+  const right = route.service === 'git-upload-pack' ? 'read' : 'deploy';
+  if (!principal.rights.includes(right))
+    return plain(request, response, 403, `This token does not have the right to ${right}.`);
+  const repository = await world.repositoryOf(app);
+  const result = await serveGit(request, response, {
+    repositoryPath: repository.path,
+    service: route.service,
+    step: route.step,
+    onProcReceive: (push) =>
+      judgePush(world, repository, push, {
+        actor: principal.name,
+        requestedAtMs,
+        findApp: () => findApp(database, principal, route.app),
+      }),
+  });
+  if (result.code !== 0 && !result.isDisconnected)
+    say({
+      level: 'warn',
+      message: `git ${route.service} ended with ${result.code}`,
+      app: app.id,
+      stderr: result.stderr.slice(-500),
+    });
+}
+
+/** The password of Basic, or a Bearer token. */
+function whoAsks(request: IncomingMessage): Principal | null {
+  const header = request.headers.authorization ?? '';
+  const basic = /^Basic ([A-Za-z0-9+/=]+)$/i.exec(header)?.[1];
+  const secret = basic
+    ? Buffer.from(basic, 'base64')
+        .toString('utf8')
+        .replace(/^[^:]*:/, '')
+    : /^Bearer (\S+)$/i.exec(header)?.[1];
+  return secret ? principalOf(database, secret, Math.round(nowMs())) : null;
+}
+
+function plain(request: IncomingMessage, response: ServerResponse, status: number, text: string): void {
+  request.resume();
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${text}\n`);
+}
+
+/** The token that the command line on this machine uses: made once, kept as a hash here and in a file of the owner's. */
+async function ensureOwnerToken(file: string): Promise<void> {
+  if (existsSync(file) && principalOf(database, readFileSync(file, 'utf8').trim(), Math.round(nowMs()))) return;
+  const secret = `lst_${randomBytes(32).toString('base64url')}`;
+  const token = {
+    id: newId('tok'),
+    name: 'owner',
+    rights,
+    appIds: null,
+    createdAtMs: Math.round(nowMs()),
+    expiresAtMs: null,
+  };
+  insertToken(database, { ...token, teamId, secret });
+  await atomicWrite(file, `${secret}\n`, 0o600);
+}

@@ -1,0 +1,54 @@
+// Control's ear: listens to the agent's events for as long as control lives, writes incidents into the ledger, and gives an
+// agent that has come back the present desired state.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AgentEvent } from '../domain/desired.ts';
+import type { EventType } from '../domain/ledger.ts';
+import { eventOf, type World } from '../journey/world.ts';
+import { everyApp } from '../store/apps.ts';
+import { inTransaction } from '../store/open.ts';
+import { appendEvent } from '../store/transition.ts';
+
+const incidentTypes: Readonly<Record<Extract<AgentEvent, { type: 'incident' }>['what'], EventType>> = {
+  crashed: 'instance.crashed',
+  restarted: 'instance.restarted',
+  'out-of-memory': 'instance.out-of-memory',
+  healthy: 'instance.healthy',
+};
+
+export function keepHearing(world: World): void {
+  const listen = async (): Promise<void> => {
+    for (let pauseMs = 10; !world.signal.aborted; ) {
+      try {
+        for await (const event of world.agent.events(world.signal)) {
+          world.observations.take(event);
+          pauseMs = 10;
+          if (event.type === 'state') resend(world);
+          if (event.type === 'incident') note(world, event);
+        }
+      } catch (error) {
+        if (!world.signal.aborted)
+          world.log({ level: 'warn', message: `the agent is away: ${(error as Error).message}` });
+      }
+      world.observations.lost();
+      await sleep(pauseMs, undefined, { signal: world.signal }).catch(() => {});
+      pauseMs = Math.min(500, pauseMs * 2);
+    }
+  };
+  void listen();
+}
+
+/** The agent booted from its last document; ours may be newer, or lack a candidate that died with the last control. */
+function resend(world: World): void {
+  void world.desired
+    .publishUntilDone(null, world.signal)
+    .catch((error: Error) => world.log({ level: 'error', message: `desired state: ${error.message}` }));
+}
+
+function note(world: World, event: Extract<AgentEvent, { type: 'incident' }>): void {
+  const app = everyApp(world.database).find((one) => one.id === event.appId);
+  if (!app) return;
+  const about = { teamId: app.teamId, appId: app.id, actor: 'lockstep' };
+  const data = { instance: event.instanceId, reason: event.reason };
+  inTransaction(world.database, () => appendEvent(world.database, eventOf(about, incidentTypes[event.what], data)));
+  world.announce();
+}
