@@ -186,12 +186,34 @@ test(
   },
 );
 
-test('a layer whose packages are in the cache is made again quickly, with the same digest', online, async (t) => {
-  const one = await make(await layerSpec(plan.layer, 'run'));
-  const other = await make(await layerSpec(plan.layer, 'run', 'again'));
+test('a layer whose packages are in the cache is made again with the same digest', online, async (t) => {
+  const spec = await layerSpec(plan.layer, 'run');
+  const one = await make(spec);
+  const layer = folders.layer(app, spec.key);
+  // As an agent that died in the middle leaves it: a folder, and no marker.
+  rmSync(`${layer}.complete`);
+  rmSync(join(layer, 'bin'), { recursive: true });
+  const other = await make(spec);
   assert.ok('done' in one.end && 'done' in other.end);
   assert.equal(other.end.done.wasThere, false);
+  assert.equal(other.end.done.digest, one.end.done.digest);
   t.diagnostic(`warm: ${other.end.done.durationMs} ms`);
+});
+
+test('a layer that nobody waits for any more is given up, and leaves nothing', online, async () => {
+  const spec = await layerSpec(plan.layer, 'run', 'given up');
+  const slow = { ...spec, steps: [{ argv: ['/bin/sh', '-c', 'echo on; sleep 600'], env: {}, deadlineMs: 600_000 }] };
+  const stopper = new AbortController();
+  for await (const event of layers.make(slow, stopper.signal)) {
+    assert.deepEqual(event, { line: 'on' });
+    stopper.abort();
+  }
+  const { end } = await make(spec); // waits for the end of the one that was given up
+  assert.ok('done' in end);
+  const late = { ...slow, key: `${spec.key}x`, steps: [{ ...slow.steps[0]!, deadlineMs: 50 }] };
+  const failed = (await make(late)).end;
+  assert.ok('failed' in failed && /took longer/.test(failed.failed.outputTail.at(-1)!));
+  assert.ok(!existsSync(folders.layer(app, late.key)));
 });
 
 test('requirements that do not resolve fail with what uv says, and leave nothing', online, async () => {

@@ -28,8 +28,7 @@ export async function makeTool(name: ToolName, making: ToolMaking): Promise<stri
   if (name === 'node') return join(await makeNode(making), 'bin', 'node');
   if (name === 'static-server') return join(await makeStaticServer(making), 'static-server');
   const at = await fetchTool(name, pins[name], making);
-  if (name === 'ruff') return join(at, 'bin', 'ruff');
-  return name === 'flake8' ? join(at, 'flake8') : at;
+  return name === 'ruff' || name === 'flake8' ? join(at, 'bin', name) : at;
 }
 
 async function fetchTool(name: string, wanted: readonly Pin[], making: ToolMaking): Promise<string> {
@@ -50,7 +49,7 @@ async function fetchTool(name: string, wanted: readonly Pin[], making: ToolMakin
       timeoutMs: fetchMs,
       okCodes: [0],
     });
-    if (name === 'flake8') await writeFile(join(at, 'flake8'), flake8Script(python.path), { mode: 0o755 });
+    if (name === 'flake8') await writeFile(join(at, 'bin', 'flake8'), flake8Script(python.path));
     const compile = ['-I', '-m', 'compileall', '-q', '--invalidation-mode', 'unchecked-hash', at];
     await run([python.path, ...compile], { env: {}, timeoutMs: fetchMs });
   });
@@ -60,7 +59,7 @@ const flake8Script = (python: string): string =>
   `#!${python} -I
 import os
 import sys
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from flake8.main.cli import main
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { isFailure } from '../../domain/errors.ts';
+import { run } from '../../exec/exec.ts';
+import { homeFolders } from '../folders.ts';
+import { passedEnv, uvEnv } from './install-env.ts';
+import { findInterpreters } from './interpreters.ts';
+import { pins, requirementLines } from './pins.ts';
+import { isReachable } from './reachable.ts';
+import { openToolchains } from './toolchains.ts';
+
+const scratch = mkdtempSync(join(tmpdir(), 'lockstep-tools-'));
+chmodSync(scratch, 0o755);
+after(() => rmSync(scratch, { recursive: true, force: true }));
+const programRoot = join(import.meta.dirname, '../../..');
+const isRoot = process.getuid?.() === 0;
+const needsRoot = { skip: isRoot ? false : 'needs root: identities' };
+const open = (name: string) =>
+  openToolchains({ folders: homeFolders(join(scratch, name)), programRoot, log: () => {} });
+const asApp = (argv: string[]) => [
+  '/usr/bin/setpriv',
+  '--reuid=59901',
+  '--regid=59900',
+  '--clear-groups',
+  '--',
+  ...argv,
+];
+
+const home = await open('home');
+const away = await home.ensure('ruff').then(
+  () => false as const,
+  (error: unknown) => (isFailure(error) ? `${error.message} ${JSON.stringify(error.details)}` : String(error)),
+);
+
+test('tools are fetched once, and an app can run them', { skip: away || needsRoot.skip }, async () => {
+  const [ruff, same, flake8, pycodestyle] = await Promise.all([
+    home.ensure('ruff'),
+    home.ensure('ruff'),
+    home.ensure('flake8'),
+    home.ensure('pycodestyle'),
+  ]);
+  assert.equal(ruff, same);
+  const env = { PATH: '/usr/bin:/bin', HOME: '/nonexistent' };
+  const said = await run(asApp([ruff, '--version']), { env, okCodes: [0] });
+  assert.match(said.stdout, new RegExp(pins.ruff[0]!.version.replaceAll('.', '\\.')));
+  writeFileSync(join(scratch, 'bad.py'), 'import os\n');
+  const found = await run(asApp([flake8, 'bad.py']), { env, cwd: scratch, okCodes: [1] });
+  assert.match(found.stdout, /bad\.py:1:1: F401/);
+  assert.ok(existsSync(join(pycodestyle, 'pycodestyle.py')));
+  assert.equal(statSync(ruff).uid, 0);
+  assert.equal(statSync(ruff).mode & 0o022, 0);
+  const again = await open('home');
+  assert.equal(await again.ensure('ruff'), ruff);
+});
+
+test('a half-done fetch is forgotten, and the next one is whole', { skip: away }, async () => {
+  const folder = join(scratch, 'half/toolchains');
+  mkdirSync(join(folder, '.partial-pyflakes-0-aa/pyflakes'), { recursive: true });
+  const tools = await open('half');
+  assert.deepEqual(readdirSync(folder), []);
+  assert.ok(existsSync(join(await tools.ensure('pyflakes'), 'pyflakes/__init__.py')));
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => name.startsWith('.')),
+    [],
+  );
+});
+
+test('whoever waits for a tool may let go', async () => {
+  const tools = await open('waiting');
+  await assert.rejects(tools.ensure('node', AbortSignal.abort()), (error) => isFailure(error, 'cancelled'));
+  assert.ok(existsSync(await tools.ensure('node')));
+});
+
+test('the static server runs as an app, with a Node of its own', needsRoot, async () => {
+  const tools = await open('static');
+  const server = await tools.ensure('static-server');
+  const result = await run(asApp([server]), { env: {}, timeoutMs: 20_000 });
+  assert.equal(result.code, 64);
+  assert.match(result.stderr, /^usage:/);
+});
+
+test('an interpreter counts only when an app can execute it', needsRoot, async () => {
+  const real = (await home.interpreters())[0]!;
+  assert.match(real.id, /^python-3\.\d+\.\d+-[0-9a-f]{8}$/);
+  assert.equal(await home.resolveInterpreter(real.id), real.path);
+  await assert.rejects(home.resolveInterpreter('python-2.7.18-00000000'), (error) =>
+    isFailure(error, 'no-interpreter'),
+  );
+  const closed = join(scratch, 'closed');
+  const opened = join(scratch, 'open');
+  for (const dir of [closed, opened]) mkdirSync(dir);
+  chmodSync(closed, 0o700);
+  writeFileSync(join(closed, 'python3'), '#!/bin/sh\necho no\n', { mode: 0o755 });
+  symlinkSync(join(closed, 'python3'), join(opened, 'python3'));
+  writeFileSync(join(opened, 'python3.99'), '#!/bin/sh\necho no\n', { mode: 0o755 });
+  symlinkSync(real.path, join(opened, 'python3.1'));
+  const places = [closed, opened];
+  const found = await findInterpreters({ managed: join(scratch, 'none'), path: '', places });
+  assert.deepEqual(found, [real]);
+});
+
+test('reachable means: by someone who is nobody here, links and all', needsRoot, () => {
+  const folder = join(scratch, 'reach');
+  mkdirSync(join(folder, 'closed'), { recursive: true });
+  writeFileSync(join(folder, 'closed/file'), '', { mode: 0o755 });
+  writeFileSync(join(folder, 'file'), '', { mode: 0o644 });
+  chmodSync(join(folder, 'closed'), 0o750);
+  symlinkSync('closed/file', join(folder, 'in'));
+  symlinkSync('loop', join(folder, 'loop'));
+  assert.ok(isReachable(join(folder, 'file'), 'read'));
+  assert.ok(!isReachable(join(folder, 'file'), 'execute'));
+  assert.ok(!isReachable(join(folder, 'closed/file'), 'read'));
+  assert.ok(!isReachable(join(folder, 'in'), 'read'));
+  assert.ok(!isReachable(join(folder, 'loop'), 'read'));
+  assert.ok(!isReachable(join(folder, 'nowhere'), 'read'));
+});
+
+test('only what reaches an index is passed on, and nothing that steers the installer', () => {
+  const passed = [
+    'SSL_CERT_FILE',
+    'PIP_INDEX_URL',
+    'UV_DEFAULT_INDEX',
+    'UV_INDEX_OWN_PASSWORD',
+    'HTTPS_PROXY',
+    'no_proxy',
+  ];
+  const kept = [
+    'HOME',
+    'PATH',
+    'LD_PRELOAD',
+    'AWS_SECRET_ACCESS_KEY',
+    'PIP_TARGET',
+    'UV_PYTHON',
+    'PIP_REQUIRE_VIRTUALENV',
+  ];
+  const env = Object.fromEntries([...passed, ...kept].map((name) => [name, 'x']));
+  assert.deepEqual(Object.keys(passedEnv(env)).sort(), [...passed].sort());
+});
+
+test('uv is told what pip is configured for, unless it was told already', () => {
+  const config = [
+    ":env:.find-links='/wheels /gone'",
+    "global.index-url='https://index.example/simple'",
+    "global.extra-index-url='https://a.example/simple\\nhttps://b.example/simple'",
+    "install.trusted-host='index.example'",
+    "global.cert='/ca.pem'",
+  ].join('\n');
+  assert.deepEqual(
+    uvEnv({}, config, (path) => path !== '/gone'),
+    {
+      UV_DEFAULT_INDEX: 'https://index.example/simple',
+      UV_EXTRA_INDEX_URL: 'https://a.example/simple https://b.example/simple',
+      UV_FIND_LINKS: '/wheels',
+      UV_INSECURE_HOST: 'index.example',
+      SSL_CERT_FILE: '/ca.pem',
+    },
+  );
+  const own = { UV_DEFAULT_INDEX: 'https://own.example/simple', SSL_CERT_FILE: '/own.pem' };
+  assert.deepEqual(
+    uvEnv(own, "global.index-url='https://index.example/simple'\nglobal.cert='/ca.pem'", () => true),
+    own,
+  );
+  assert.deepEqual(uvEnv({}, ''), {});
+});
+
+test('every pin has a version and hashes', () => {
+  for (const [name, tools] of Object.entries(pins)) {
+    assert.equal(tools[0]!.name, name);
+    for (const line of requirementLines(tools).trim().split('\n'))
+      assert.match(line, /^[a-z0-9]+==\d+(?:\.\d+)+(?: --hash=sha256:[0-9a-f]{64})+$/);
+  }
+});
