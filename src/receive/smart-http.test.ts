@@ -1,85 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { clientEnv, main, stageGitHttp as stage } from '../../test/stages/git-http.ts';
 import { run, spawnStreaming } from '../exec/exec.ts';
-import type { RefName } from '../git/argv.ts';
-import { maintain, openRepository } from '../git/repository.ts';
-import { localMainline } from '../mainline/local.ts';
-import type { Judge, Push, RefVerdict } from './proc-receive.ts';
+import { maintain } from '../git/repository.ts';
 import { parseGitRoute } from './routes.ts';
-import { serveGit } from './smart-http.ts';
-
-const main = 'refs/heads/main' as RefName;
-const clientEnv = {
-  PATH: process.env.PATH!,
-  HOME: '/nonexistent',
-  LC_ALL: 'C',
-  GIT_CONFIG_NOSYSTEM: '1',
-  GIT_CONFIG_GLOBAL: '/dev/null',
-  GIT_TERMINAL_PROMPT: '0',
-  GIT_AUTHOR_NAME: 'a',
-  GIT_AUTHOR_EMAIL: 'a@b',
-  GIT_COMMITTER_NAME: 'a',
-  GIT_COMMITTER_EMAIL: 'a@b',
-};
-
-async function stage(maxInputBytes?: number) {
-  const folder = await mkdtemp(join(tmpdir(), 'lockstep-http-'));
-  const repository = await openRepository(join(folder, 'app.git'), maxInputBytes ? { maxInputBytes } : {});
-  const mainline = localMainline(repository.privileged);
-  const land: Judge = async ({ commands, say }) => {
-    say('checking\nlive');
-    const verdicts = new Map<string, RefVerdict>();
-    for (const { ref, to } of commands) {
-      const done = to && ref === main && (await mainline.advance(await mainline.tip(), to)) === 'advanced';
-      verdicts.set(ref, done ? { isAccepted: true } : { isAccepted: false, reason: 'no' });
-    }
-    return verdicts;
-  };
-  const state = { judge: land, pushes: [] as Push[] };
-  const server = createServer((request, response) => {
-    const route = parseGitRoute(request.method!, request.url!);
-    if (!route) return void response.writeHead(404).end();
-    const onProcReceive: Judge = (push) => {
-      state.pushes.push(push);
-      return state.judge(push);
-    };
-    serveGit(request, response, { ...route, repositoryPath: repository.path, onProcReceive }).catch(() => {});
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/app.git`;
-  const work = join(folder, 'work');
-  const git = (...words: string[]) => run(['git', '-C', work, ...words], { env: clientEnv, timeoutMs: 20_000 });
-  await run(['git', 'init', '-q', '-b', 'main', work], { env: clientEnv, okCodes: [0] });
-  await git('remote', 'add', 'origin', url);
-  const commit = async (content: string | Buffer) => {
-    await writeFile(join(work, 'file'), content);
-    await git('add', '.');
-    await git('commit', '-qm', 'change');
-    return (await git('rev-parse', 'HEAD')).stdout.trim();
-  };
-  return {
-    folder,
-    url,
-    work,
-    git,
-    commit,
-    state,
-    repository,
-    mainline,
-    land,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
-}
 
 test('a push of main is judged, shown line by line, landed and cloned again', async () => {
   await using s = await stage();

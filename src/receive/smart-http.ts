@@ -63,8 +63,12 @@ export async function serveGit(
 
   const judged = isPush ? judgePush(child, options.onProcReceive, gone.signal) : Promise.resolve(null);
   judged.catch(() => {});
-  if (step === 'exchange')
-    void feed(request, child, encoding !== 'identity', options.maxBodyBytes ?? 640 * 1024 * 1024);
+  const body = {
+    isGzip: encoding !== 'identity',
+    maxBytes: options.maxBodyBytes ?? 640 * 1024 * 1024,
+    isTooLarge: false,
+  };
+  if (step === 'exchange') void feed(request, child, body);
   else child.stdin.end();
   response.statusCode = 200;
   response.setHeader('content-type', `application/x-${service}-${step === 'advertise' ? 'advertisement' : 'result'}`);
@@ -73,9 +77,13 @@ export async function serveGit(
     step === 'advertise' && !isVersion2(request, service)
       ? Buffer.concat([encodePkt(`# service=${service}\n`), flushPkt])
       : null;
-  const hasOutput = await relay(child.stdout, response, preface);
+  const isRefused = (): boolean => body.isTooLarge && !response.headersSent;
+  const hasOutput = await relay(child.stdout, response, preface, isRefused);
   const { code } = await child.ended;
-  if (code !== 0 && !hasOutput && !response.headersSent) {
+  if (isRefused()) {
+    response.writeHead(413, { 'content-type': 'text/plain; charset=utf-8' });
+    response.write(`a request may hold at most ${body.maxBytes} bytes; push fewer commits at a time\n`);
+  } else if (code !== 0 && !hasOutput && !response.headersSent) {
     response.statusCode = 500;
     response.setHeader('content-type', 'text/plain; charset=utf-8');
     response.write('git could not answer this request\n');
@@ -112,18 +120,23 @@ async function judgePush(child: StreamingChild, judge: Judge, signal: AbortSigna
 }
 
 /** The body into git. When git stops reading (a pack too large) the rest is read and dropped, so that the client hears why. */
-async function feed(request: IncomingMessage, child: StreamingChild, isGzip: boolean, maxBytes: number): Promise<void> {
+async function feed(
+  request: IncomingMessage,
+  child: StreamingChild,
+  body: { isGzip: boolean; maxBytes: number; isTooLarge: boolean },
+): Promise<void> {
   let bytes = 0;
   const limit = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       bytes += chunk.length;
-      done(bytes > maxBytes ? new Error('the body is larger than the limit') : null, chunk);
+      body.isTooLarge = bytes > body.maxBytes;
+      done(body.isTooLarge ? new Error('the body is larger than the limit') : null, chunk);
     },
   });
   const stop = (): void => void limit.destroy();
   request.once('close', () => request.complete || stop());
   try {
-    const source: Readable = isGzip ? request.pipe(createGunzip()).on('error', stop) : request;
+    const source: Readable = body.isGzip ? request.pipe(createGunzip()).on('error', stop) : request;
     source.pipe(limit);
     await pipeline(limit, child.stdin);
   } catch {
@@ -134,10 +147,16 @@ async function feed(request: IncomingMessage, child: StreamingChild, isGzip: boo
   }
 }
 
-/** git's output to the client; when the client has gone it is still read, else git would wait for ever. */
-async function relay(output: Readable, response: ServerResponse, preface: Buffer | null): Promise<boolean> {
+/** git's output to the client; when the client has gone, or gets another answer, it is still read, else git would wait for ever. */
+async function relay(
+  output: Readable,
+  response: ServerResponse,
+  preface: Buffer | null,
+  isRefused: () => boolean,
+): Promise<boolean> {
   let hasOutput = false;
   for await (const chunk of output) {
+    if (isRefused()) continue;
     if (!hasOutput && preface) response.write(preface);
     hasOutput = true;
     if (response.destroyed || response.write(chunk)) continue;
