@@ -2,7 +2,7 @@
 import { safeLine } from '../present/text.ts';
 import type { Session } from '../session.ts';
 
-type EventView = { seq: number; type: string; actor: string; at?: string; atMs?: number; data?: unknown };
+type EventView = { seq: number; type: string; actor: string; at: string; data: Record<string, unknown> };
 
 /** Prints the app's events after `--after` (with -f until Ctrl-C); `--all-apps` those of every app. */
 export async function events(session: Session): Promise<number> {
@@ -11,7 +11,7 @@ export async function events(session: Session): Promise<number> {
   const api = await session.api();
   const show = (event: EventView) => (session.isJson ? session.printJson(event) : session.print(eventText(event)));
   if (!session.has('follow')) {
-    const items = await api.list<EventView>(`${path}?after=${after}`, session.number('n', 1, 100_000) ?? 1_000);
+    const items = await api.list<EventView>(`${path}?cursor=${after}`, session.number('n', 1, 100_000) ?? 1_000);
     items.forEach(show);
     return 0;
   }
@@ -21,7 +21,7 @@ export async function events(session: Session): Promise<number> {
   let last = after;
   try {
     const stream = reconnecting({
-      open: () => api.stream(`${path}?follow=true&after=${last}`, { signal: stop.signal }),
+      open: (onOpen) => api.stream(`${path}?follow=true&after=${last}`, { signal: stop.signal, onOpen }),
       isLast: () => false,
       signal: stop.signal,
       patienceMs: null,
@@ -39,9 +39,8 @@ export async function events(session: Session): Promise<number> {
   }
 }
 
-/** One line: number, time, what, who. */
-export function eventText(event: EventView): string {
-  const at = event.at ?? new Date(event.atMs ?? 0).toISOString();
-  const data = event.data === undefined ? '' : ` ${JSON.stringify(event.data)}`;
-  return safeLine(`${event.seq} ${at} ${event.type} ${event.actor}${data}`);
+/** One line: number, time, what, who, and the facts. */
+export function eventText({ seq, at, type, actor, data }: EventView): string {
+  const facts = Object.keys(data).length === 0 ? '' : ` ${JSON.stringify(data)}`;
+  return safeLine(`${seq} ${at} ${type} ${actor}${facts}`);
 }

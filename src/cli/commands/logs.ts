@@ -7,10 +7,12 @@ import type { Session } from '../session.ts';
 
 /** How many lines a new connection asks for again, to find those that came while it was away. */
 const overlapLines = 1_000;
+/** The most lines that the server gives at once. */
+const lineLimit = 5_000;
 
 /** Prints the last `-n` lines (100 unless told), with -f also what comes, until Ctrl-C. */
 export async function logs(session: Session): Promise<number> {
-  const count = session.number('n', 0, 10_000) ?? 100;
+  const count = session.number('n', 0, lineLimit) ?? 100;
   const app = await session.app();
   const api = await session.api();
   const show = (line: LogLine) =>
@@ -27,10 +29,10 @@ export async function logs(session: Session): Promise<number> {
   const seen = seenLines();
   try {
     const events = reconnecting({
-      open: (isAgain) => {
+      open: (onOpen, isAgain) => {
         if (isAgain) seen.rewind();
         const lines = isAgain ? overlapLines : count;
-        return api.stream(`${path}?follow=true&lines=${lines}`, { signal: stop.signal });
+        return api.stream(`${path}?follow=true&lines=${lines}`, { signal: stop.signal, onOpen });
       },
       isLast: () => false,
       signal: stop.signal,

@@ -35,9 +35,9 @@ export async function run(session: Session): Promise<number> {
   let position = 0;
   try {
     const events = reconnecting({
-      open: () => {
+      open: (onOpen) => {
         position = 0;
-        return api.stream(body.output, { signal: leave.signal });
+        return api.stream(body.output, { signal: leave.signal, onOpen });
       },
       isLast: (event) => event.type === 'result',
       signal: leave.signal,

@@ -25,12 +25,17 @@ export async function tokens(session: Session): Promise<number> {
 export async function tokensCreate(session: Session): Promise<number> {
   const apps = session.text('apps')?.split(',').map(parseAppName);
   const expires = session.text('expires');
-  const { body } = await (await session.api()).send<TokenView & { secret: string }>('POST', path, {
+  const { body } = await (await session.api()).send<TokenView & { secret: string | null }>('POST', path, {
     name: session.words[0],
     rights: parseRights(session.text('rights') ?? 'read,deploy'),
     ...(apps ? { apps } : {}),
     ...(expires === undefined ? {} : { expiresAt: new Date(Date.now() + parsePeriod(expires)).toISOString() }),
   });
+  if (body.secret === null) {
+    throw fail('conflict', `the token ${body.name} was made, but its secret was lost with the connection`, {
+      advice: `Revoke it and make another: lockstep tokens revoke ${body.id}`,
+    });
+  }
   if (session.isJson) session.printJson(body);
   else {
     session.note(`Token ${body.name} (${body.rights.join(', ')}). It is shown this once:`);

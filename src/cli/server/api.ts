@@ -81,20 +81,24 @@ export function openApi(server: { url: string; token: string }) {
      * One connection's events, until the server ends it or the signal aborts it.
      * @throws BrokenConnection when it ends in the middle; the caller decides about another
      */
-    async *stream(path: string, options: { signal: AbortSignal; lastEventId?: string }): AsyncGenerator<SseEvent> {
+    async *stream(path: string, options: { signal: AbortSignal; onOpen?: () => void }): AsyncGenerator<SseEvent> {
       const url = at(path);
-      const headers = own({
-        accept: 'text/event-stream',
-        ...(options.lastEventId === undefined ? {} : { 'last-event-id': options.lastEventId }),
-      });
-      const answer = await dial({ method: 'GET', url, headers, body: null, ...options, idleMs: streamIdleMs });
+      const headers = own({ accept: 'text/event-stream' });
+      const { signal } = options;
+      const answer = await dial({ method: 'GET', url, headers, body: null, signal, idleMs: streamIdleMs });
       if (answer.statusCode !== 200) {
         throw problemOf(answer.statusCode ?? 0, answer.headers['content-type'] ?? '', await read(answer), url.origin);
       }
+      options.onOpen?.();
       const parser = sseParser();
       answer.setEncoding('utf8');
       try {
-        for await (const chunk of answer) yield* parser(chunk as string);
+        for await (const chunk of answer) {
+          for (const event of parser(chunk as string)) {
+            if (event.type === 'error') throw problemOf(500, 'application/json', event.data, url.origin);
+            yield event;
+          }
+        }
       } catch (error) {
         throw networkFailure(error, url.origin, options.signal);
       }

@@ -18,9 +18,9 @@ export async function followProgress(
   let shown = 0;
   let position = 0;
   const events = reconnecting({
-    open: () => {
+    open: (onOpen) => {
       position = 0;
-      return api.stream(started.progress, { signal: options.signal });
+      return api.stream(started.progress, { signal: options.signal, onOpen });
     },
     isLast: (event) => event.type === 'end',
     signal: options.signal,

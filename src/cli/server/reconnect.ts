@@ -9,8 +9,8 @@ const firstPauseMs = 100;
 const longestPauseMs = 5_000;
 
 export type Reconnecting = {
-  /** Opens the stream once more; `isAgain` from the second connection on. */
-  open: (isAgain: boolean) => AsyncIterable<SseEvent>;
+  /** Opens the stream once more, `isAgain` from the second connection on; `onOpen` is called when it stands. */
+  open: (onOpen: () => void, isAgain: boolean) => AsyncIterable<SseEvent>;
   signal: AbortSignal;
   /** Give up after this long without a connection; null: never. */
   patienceMs: number | null;
@@ -28,11 +28,14 @@ export async function* reconnecting(options: Reconnecting): AsyncGenerator<SseEv
   const now = options.now ?? (() => performance.now());
   let pauseMs = firstPauseMs;
   let awaySince: number | null = null;
+  let wasConnected = false;
+  const stands = (): void => {
+    if (awaySince !== null) options.note('-----> connected again');
+    [awaySince, pauseMs, wasConnected] = [null, firstPauseMs, true];
+  };
   for (let isAgain = false; ; isAgain = true) {
     try {
-      for await (const event of options.open(isAgain)) {
-        if (awaySince !== null) options.note('-----> connected again');
-        [awaySince, pauseMs] = [null, firstPauseMs];
+      for await (const event of options.open(stands, isAgain)) {
         yield event;
         if (options.isLast?.(event)) return;
       }
@@ -41,7 +44,8 @@ export async function* reconnecting(options: Reconnecting): AsyncGenerator<SseEv
       if (options.signal.aborted) return;
       // The very first connection must stand: a wrong address is news at once.
       const isAway =
-        error instanceof BrokenConnection || (isAgain && isFailure(error, 'router-away', 'agent-away', 'timed-out'));
+        error instanceof BrokenConnection ||
+        ((wasConnected || isAgain) && isFailure(error, 'router-away', 'agent-away', 'timed-out'));
       if (!isAway) throw error;
     }
     if (awaySince === null) options.note('-----> the connection broke; trying again');
