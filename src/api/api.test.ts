@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { z } from '@hono/zod-openapi';
 import { rights } from '../domain/app.ts';
 import { createApi } from './api.ts';
 import { createFakePlatform } from './fake.ts';
-import { noQuery } from './fields.ts';
-import { type RouteSpec, route } from './route.ts';
 
 /** What the tests look at in answers. */
 type Shown = {
@@ -123,6 +120,9 @@ test('what the domain refuses keeps its code and its advice', async () => {
     ['POST', '/api/v1/apps', {}, 400, 'bad-request'],
     ['POST', '/api/v1/apps', [], 400, 'bad-request'],
     ['GET', '/api/v1/apps/A%20B', undefined, 422, 'bad-name'],
+    ['GET', '/api/v1/apps/%zz', undefined, 422, 'bad-name'],
+    ['GET', '/api/v1/apps/blog%2Fstatus', undefined, 422, 'bad-name'],
+    ['GET', '/api/v1/apps/blog%00', undefined, 422, 'bad-name'],
     ['PATCH', '/api/v1/apps/blog/config', { set: { 'A=B': 'x' } }, 422, 'bad-env'],
     ['PATCH', '/api/v1/apps/blog/config', { set: { PORT: '1' } }, 422, 'bad-env'],
     ['PATCH', '/api/v1/apps/blog/config', { set: { A: 'x\0y' } }, 422, 'bad-env'],
@@ -206,6 +206,18 @@ test('an error that nobody foresaw is told by a short id, and its details by the
   assert.ok(!JSON.stringify(logged).includes(secret));
 });
 
+test('what is thrown and is no error is an answer too, and a client that left is no incident', async () => {
+  const { fake, api, ask, logged, secret } = open();
+  fake.startRestart = () => Promise.reject('Client connection prematurely closed.');
+  assert.equal((await ask('POST', '/api/v1/apps/blog/restarts')).status, 500);
+  assert.equal(logged.length, 1);
+  const headers = { authorization: `Bearer ${secret}` };
+  const path = 'http://localhost/api/v1/apps/blog/restarts';
+  const gone = new Request(path, { method: 'POST', headers, signal: AbortSignal.abort('gone') });
+  assert.equal((await api.fetch(gone)).status, 409);
+  assert.equal(logged.length, 1);
+});
+
 test('a token comes as Bearer or as the password of Basic, and nothing else is one', async () => {
   const { api, secret, problem } = open();
   const ask = (authorization: string) => api.app.request('/api/v1/me', { headers: { authorization } });
@@ -263,6 +275,7 @@ test('every answer says that it is not to be kept, guessed at or framed', async 
   const page = await (await ask('GET', '/?utm=x')).text();
   assert.match(page, /href="\/api\/v1\/openapi\.json"/);
   assert.match(page, /lockstep login/);
+  assert.match(await (await ask('GET', '/docs/errors')).text(), /id="idempotency-mismatch"/);
 });
 
 test('the secret of a token is in one answer, and the list shows none', async () => {
@@ -277,39 +290,4 @@ test('the secret of a token is in one answer, and the list shows none', async ()
   assert.ok(!JSON.stringify(await (await ask('GET', `/api/v1/tokens?cursor=${list.next}`)).json()).includes('secret'));
   assert.equal((await ask('DELETE', `/api/v1/tokens/${made.id}`)).status, 204);
   assert.equal((await api.app.request('/api/v1/apps/blog', { headers })).status, 401);
-});
-
-test('a route that is not declared whole stops the boot', () => {
-  const whole = {
-    id: 'getX',
-    method: 'get',
-    path: '/api/v1/x',
-    summary: 'x',
-    right: 'read',
-    tenancy: 'team',
-    query: noQuery,
-    answers: { 200: { description: 'x', schema: null } },
-    errors: [],
-    handle: () => ({ status: 200, body: {} }),
-  } as unknown as RouteSpec<'read', 'team', z.ZodType, z.ZodType, z.ZodType>;
-  const check = (change: Record<string, unknown>, problem: RegExp) =>
-    assert.throws(() => route({ ...whole, ...change }), problem);
-  check({ right: undefined }, /no right/);
-  check({ right: 'root' }, /no right/);
-  check({ right: [] }, /no right/);
-  check({ tenancy: undefined }, /no tenancy/);
-  check({ right: 'none' }, /no tenant/);
-  check({ path: '/api/v1/apps/{app}' }, /belong together/);
-  check({ tenancy: 'app' }, /belong together/);
-  check({ path: '/api/v1/x/{y}' }, /parameters and their schema/);
-  check({ params: z.object({ y: z.string() }) }, /parameters and their schema/);
-  check({ method: 'post' }, /body schema/);
-  check({ body: noQuery }, /body schema/);
-  check({ query: undefined }, /query/);
-  check({ answers: {} }, /no answer/);
-  check({ errors: ['oops'] }, /errors/);
-  check({ handle: undefined }, /no handler/);
-  const fake = createFakePlatform();
-  const twice = [route(whole), route(whole)];
-  assert.throws(() => createApi({ platform: fake, version: '0', log: { error: () => {} }, routes: twice }), /twice/);
 });

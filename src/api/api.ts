@@ -2,7 +2,7 @@
 // under an idempotency key at this moment, and reaches the platform through its verbs only. Mounted by control behind
 // node:http; git's addresses are taken before it.
 import { type Context, Hono } from 'hono';
-import { fail } from '../domain/errors.ts';
+import { fail, isFailure } from '../domain/errors.ts';
 import type { Answer, BodyAnswer } from './answer.ts';
 import { parseJson, readBody } from './body.ts';
 import { createOnce, fingerprintOf, type Once, parseIdempotencyKey } from './idempotency.ts';
@@ -26,6 +26,8 @@ export type ApiOptions = {
   beatMs?: number;
   /** Of streams: how long the first event is waited for before the headers go out; milliseconds. */
   graceMs?: number;
+  /** The most streams that are open at once; more are refused as `busy`. */
+  streamLimit?: number;
 };
 
 export type Api = {
@@ -34,7 +36,8 @@ export type Api = {
   routes: readonly Route[];
 };
 
-type Inner = { door: Door; once: Once; log: Log; beatMs: number; graceMs: number };
+type Inner = Readonly<{ door: Door; once: Once; log: Log; beatMs: number; graceMs: number; streams: Streams }>;
+type Streams = { open: number; limit: number };
 
 export function createApi(options: ApiOptions): Api {
   const { platform, version, log, routes = allRoutes } = options;
@@ -50,6 +53,7 @@ export function createApi(options: ApiOptions): Api {
     log,
     beatMs: options.beatMs ?? 15_000,
     graceMs: options.graceMs ?? 250,
+    streams: { open: 0, limit: options.streamLimit ?? 256 },
   };
   const app = new Hono();
   app.use(async (context, next) => {
@@ -62,9 +66,20 @@ export function createApi(options: ApiOptions): Api {
     return problemResponse(toProblem(error, log));
   });
   for (const route of routes)
-    app.on(route.method.toUpperCase(), honoPath(route), (context) => serve(inner, route, context));
+    app.on(route.method.toUpperCase(), honoPath(route), (context) => answer(inner, route, context));
   refuseOtherMethods(app, routes);
   return { fetch: (request) => app.fetch(request), app, routes };
+}
+
+/** Whatever is thrown becomes a problem here, also what is no Error (a signal's reason may be a string). */
+async function answer(inner: Inner, route: Route, context: Context): Promise<Response> {
+  try {
+    return await serve(inner, route, context);
+  } catch (error) {
+    const hasLeft = context.req.raw.signal.aborted && !isFailure(error);
+    const told = hasLeft ? fail('cancelled', 'the client went away before the answer') : error;
+    return problemResponse(toProblem(told, inner.log, aboutRequest(context)));
+  }
 }
 
 /** One request of one route. The order of the steps is the policy. */
@@ -120,18 +135,25 @@ async function render(inner: Inner, route: Route, context: Context, answer: Answ
 }
 
 async function renderStream(
-  { door, log, beatMs, graceMs }: Inner,
+  { door, log, beatMs, graceMs, streams }: Inner,
   context: Context,
   source: Parameters<typeof openStream>[0],
 ): Promise<Response> {
   const headers = { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' };
   if (context.req.raw.method === 'HEAD') return new Response(null, { headers });
+  if (streams.open >= streams.limit) {
+    throw fail('busy', `${streams.limit} streams are open already`, { advice: 'Close some, or try again later.' });
+  }
+  streams.open += 1;
   const authorization = context.req.header('authorization') ?? null;
   const body = await openStream(source, {
     signal: context.req.raw.signal,
     beatMs,
     graceMs,
     check: () => void authenticate(door.platform, authorization),
+    onEnd: () => {
+      streams.open -= 1;
+    },
     toEvent: (error) => ({ event: 'error', data: toProblem(error, log, aboutRequest(context)) }),
   });
   return new Response(body, { headers });

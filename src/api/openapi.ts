@@ -125,6 +125,7 @@ function problemsOf(route: Route): Responses {
   if (route.rights.length > 0) codes.push('unauthenticated', 'forbidden');
   if (route.path.includes('{')) codes.push('not-found');
   if (route.tenancy === 'app') codes.push('bad-name');
+  if (route.events) codes.push('busy');
   if (route.body) codes.push('too-large', 'idempotency-mismatch');
   const byStatus = Map.groupBy(new Set(codes), (code) => errorRegistry[code].status);
   const responses: Responses = {};

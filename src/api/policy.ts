@@ -42,7 +42,7 @@ export function demandRights(principal: Principal, needed: readonly Right[]): vo
   const missing = needed.filter((right) => !principal.rights.includes(right));
   if (missing.length === 0) return;
   throw fail('forbidden', `the token "${principal.name}" does not have the right ${missing.join(' and ')}`, {
-    advice: `Use a token that has it; \`lockstep tokens create --rights ${needed.join(',')}\` makes one.`,
+    advice: `Use a token that has it; \`lockstep tokens create NAME --rights ${needed.join(',')}\` makes one.`,
     details: { missing },
   });
 }

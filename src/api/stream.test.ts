@@ -119,6 +119,24 @@ test('a silent stream beats, and ends at once when its token is revoked', async 
   assert.equal(fake.ended, 1);
 });
 
+test('only so many streams are open at once, and one that ends makes room', async () => {
+  const fake = createFakePlatform();
+  fake.script.isEndless = true;
+  const api = createApi({ platform: fake, version: '0', log: { error: () => {} }, graceMs: 20, streamLimit: 2 });
+  const headers = { authorization: `Bearer ${fake.token('ours', rights)}`, accept: 'text/event-stream' };
+  const follow = (path = 'logs?follow=true') => api.app.request(`/api/v1/apps/blog/${path}`, { headers });
+  const streams = [await follow(), await follow()];
+  const refusal = await follow();
+  assert.equal(refusal.status, 503);
+  assert.equal(((await refusal.json()) as { code: string }).code, 'busy');
+  await streams[0]!.body!.cancel();
+  assert.equal((await follow('events?cursor=x')).status, 400);
+  const third = await follow();
+  assert.equal(third.status, 200);
+  await third.body!.cancel();
+  await streams[1]!.body!.cancel();
+});
+
 test('HEAD of a stream starts nothing', async () => {
   const { fake, api, secret } = open();
   fake.script.isEndless = true;
@@ -136,6 +154,7 @@ const options: StreamOptions = {
   graceMs: 20,
   check: () => {},
   toEvent: () => ({ event: 'error', data: null }),
+  onEnd: () => {},
 };
 
 test('nothing is asked of the source that the reader has not taken', async () => {

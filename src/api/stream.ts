@@ -14,6 +14,8 @@ export type StreamOptions = {
   check: () => void;
   /** The last event of a stream that broke. */
   toEvent: (error: unknown) => StreamEvent;
+  /** Called once, when the stream is over for whatever reason. */
+  onEnd: () => void;
 };
 
 /** One event in the stream's own form. JSON holds no line break, so one data line does. */
@@ -32,9 +34,6 @@ export async function openStream(
   options: StreamOptions,
 ): Promise<ReadableStream<Uint8Array>> {
   const gone = new AbortController();
-  const leave = (): void => gone.abort();
-  if (options.signal.aborted) leave();
-  options.signal.addEventListener('abort', leave, { once: true });
   const iterator = source(gone.signal)[Symbol.asyncIterator]();
   const encoder = new TextEncoder();
   let next: Promise<IteratorResult<StreamEvent>> | null = null;
@@ -45,11 +44,15 @@ export async function openStream(
     return next;
   };
   const end = (): void => {
-    options.signal.removeEventListener('abort', leave);
+    if (gone.signal.aborted) return;
+    options.signal.removeEventListener('abort', end);
     gone.abort();
     // Not awaited: a source that waits for its signal ends in its own time.
     iterator.return?.().then(undefined, () => {});
+    options.onEnd();
   };
+  if (options.signal.aborted) end();
+  else options.signal.addEventListener('abort', end, { once: true });
 
   try {
     await within(take(), options.graceMs, gone.signal);

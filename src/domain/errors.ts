@@ -34,6 +34,7 @@ export const errorRegistry = {
   'git-failed': { status: 500, exit: 70, title: 'git failed' },
   'disk-full': { status: 507, exit: 74, title: 'The disk is full' },
   'timed-out': { status: 504, exit: 75, title: 'It took longer than its limit' },
+  busy: { status: 503, exit: 75, title: 'Too much is asked for at once' },
   cancelled: { status: 409, exit: 75, title: 'Cancelled' },
   internal: { status: 500, exit: 70, title: 'An error of Lockstep itself' },
 } as const satisfies Record<string, ErrorEntry>;

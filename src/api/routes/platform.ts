@@ -3,8 +3,10 @@ import { z } from '@hono/zod-openapi';
 import { rights } from '../../domain/app.ts';
 import { ok } from '../answer.ts';
 import { noQuery } from '../fields.ts';
-import { homePage } from '../home-page.ts';
+import { errorsPage, homePage } from '../home-page.ts';
 import { route } from '../route.ts';
+
+const html = 'text/html; charset=utf-8';
 
 const platformView = z
   .object({
@@ -33,13 +35,21 @@ export const platformRoutes = [
     right: 'none',
     tenancy: 'none',
     query: z.looseObject({}),
-    answers: { 200: { description: 'The page', schema: z.string(), contentType: 'text/html; charset=utf-8' } },
+    answers: { 200: { description: 'The page', schema: z.string(), contentType: html } },
     errors: [],
-    handle: (_asked, { version }) => ({
-      status: 200,
-      text: homePage(version),
-      contentType: 'text/html; charset=utf-8',
-    }),
+    handle: (_asked, { version }) => ({ status: 200, text: homePage(version), contentType: html }),
+  }),
+  route({
+    id: 'getErrorsPage',
+    method: 'get',
+    path: '/docs/errors',
+    summary: 'The errors that there are; the `type` of a problem leads here',
+    right: 'none',
+    tenancy: 'none',
+    query: z.looseObject({}),
+    answers: { 200: { description: 'The page', schema: z.string(), contentType: html } },
+    errors: [],
+    handle: () => ({ status: 200, text: errorsPage(), contentType: html }),
   }),
   route({
     id: 'getHealth',
