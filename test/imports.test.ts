@@ -60,3 +60,33 @@ test('nothing runs a shell by string', () => {
     );
   }
 });
+
+/** The only files of `src/` that start programs; everything else asks `src/exec`. */
+const starters = [
+  'src/agent/process/launcher.ts', // instances and jobs, which outlive it
+  'src/exec/exec.ts',
+  'src/exec/run-attached.ts', // git on the person's own terminal
+  'src/main/up.ts', // control and router, which it restarts
+];
+
+/** Files that reach for node's own way of starting programs, by whatever form of import. */
+function startersAmong(texts: ReadonlyMap<string, string>): string[] {
+  return [...texts].filter(([, text]) => /['"`](?:node:)?child_process['"`]/.test(text)).map(([file]) => file);
+}
+
+test('only exec, the launcher and up start programs', () => {
+  const texts = new Map(sources.map((file) => [file, readFileSync(join(root, file), 'utf8')]));
+  assert.deepEqual(
+    startersAmong(texts).filter((file) => !starters.includes(file)),
+    [],
+  );
+});
+
+test('the walk notices a file that starts programs', () => {
+  const check = (text: string, expected: string[]) =>
+    assert.deepEqual(startersAmong(new Map([['a.ts', text]])), expected);
+  check("import { spawn } from 'node:child_process';", ['a.ts']);
+  check('const { spawn } = await import("child_process");', ['a.ts']);
+  check("process.getBuiltinModule('node:child_process')", ['a.ts']);
+  check("import { run } from '../exec/exec.ts'; // never node:child_process", []);
+});
