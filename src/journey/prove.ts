@@ -190,7 +190,8 @@ async function layerOf(
     (line) => {
       if (isFirst) say('installing dependencies');
       isFirst = false;
-      if (line.trim() !== '') say(`  ${line.trimEnd()}`);
+      // Where things lie on the server is not the pusher's business.
+      if (line.trim() !== '' && !/^\s*(?:Using|Creating) /.test(line)) say(`  ${line.trimEnd()}`);
     },
     signal,
   );

@@ -171,7 +171,7 @@ if (import.meta.main) {
     programRoot: dirname(dirname(import.meta.dirname)),
     log: say,
   });
-  say('info', 'ready', { pid: process.pid, nodeId: agent.hello.nodeId });
+  say('info', 'ready', { event: 'ready', pid: process.pid, nodeId: agent.hello.nodeId });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => void agent.stop({ instances: false }).then(() => process.exit(0)));
   }

@@ -58,7 +58,7 @@ const observations = new Observations();
 const desired = new DesiredPublisher({
   database,
   agent,
-  platformHosts: [parseHostname(`lockstep.${config.base}`), parseHostname(config.base)],
+  platformHosts: [parseHostname('127.0.0.1'), parseHostname(`lockstep.${config.base}`), parseHostname(config.base)],
   publicPort,
   log: say,
 });

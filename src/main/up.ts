@@ -50,6 +50,7 @@ export async function up(argv: UpArguments): Promise<number> {
     programRoot,
     log: (level, message, more) => (level === 'info' ? undefined : log({ level, message, ...more })),
   });
+  if (own.control) shareRunFolder(join(config.home, 'run'), own.control.gid);
   const stopping = new AbortController();
   try {
     const router = new Kept('router', config, own, () => [
@@ -255,14 +256,16 @@ function makeHome(config: Config, own: OwnIdentities): void {
     mkdirSync(join(config.home, name), { recursive: true });
     chmodSync(join(config.home, name), mode);
   }
-  // Its socket is made in run/ by control itself.
   if (own.control) {
     chownSync(join(config.home, 'control'), own.control.uid, own.control.gid);
-    // Sticky: control makes its own socket there, and cannot touch the others.
-    chownSync(join(config.home, 'run'), 0, own.control.gid);
-    chmodSync(join(config.home, 'run'), 0o1731);
   }
   if (own.router) chownSync(join(config.home, 'router'), own.router.uid, own.router.gid);
+}
+
+/** Sticky: control makes its own socket there, and cannot touch the others. */
+function shareRunFolder(path: string, gid: number): void {
+  chownSync(path, 0, gid);
+  chmodSync(path, 0o1731);
 }
 
 /** Control made its socket; the router must be able to dial it, and nobody else. */

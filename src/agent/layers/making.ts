@@ -76,6 +76,7 @@ export async function makeLayer(
       layer,
       inputs,
       cache: folders.gateCache(spec.appId),
+      ...otherLayers(spec, folders),
       ...(python === null ? {} : { python }),
     };
     for (const [index, { argv, env, deadlineMs }] of spec.steps.entries()) {
@@ -124,6 +125,14 @@ export async function makeLayer(
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+}
+
+/** `{layer:KEY}` -> the folder of another layer of the same app, when that is whole. */
+function otherLayers(spec: LayerSpec, folders: HomeFolders): Record<string, string> {
+  const words = spec.steps.flatMap(({ argv }) => argv);
+  const keys = words.flatMap((word) => [...word.matchAll(/\{layer:([0-9a-f]{64})\}/g)].map((match) => match[1]!));
+  const whole = keys.filter((key) => readLayerMarker(folders.layer(spec.appId, key)) !== null);
+  return Object.fromEntries(whole.map((key) => [`layer:${key}`, folders.layer(spec.appId, key)]));
 }
 
 async function sweep(spec: Parameters<typeof adoptContained>[0], known: ProcessIdentity | null): Promise<void> {

@@ -1,0 +1,238 @@
+// A machine for tests: a temporary home, a real router and a real agent (here, or as a process that can be killed), and
+// control's client of it. What it started it ends, by id.
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
+import { connectAgent } from '../agent/client.ts';
+import { homeFolders } from '../agent/folders.ts';
+import { terminate } from '../agent/process/terminate.ts';
+import type { Timings } from '../agent/supervise/instance.ts';
+import type { InstanceRecord } from '../agent/supervise/instance-record.ts';
+import { blobHash, gitTreeId } from '../agent/tree/git-tree-hash.ts';
+import type { OutgoingFile } from '../domain/agent.ts';
+import type { DesiredApp, DesiredSet, DesiredState, ObservedInstance } from '../domain/desired.ts';
+import { type IdPrefix, makeId, type TreeId } from '../domain/ids.ts';
+import type { AppName, Hostname } from '../domain/names.ts';
+import { defaultLimits } from '../domain/plan.ts';
+import { type StreamingChild, spawnStreaming } from '../exec/exec.ts';
+import { type RunningAgent, startAgent } from './agent.ts';
+
+const programRoot = dirname(dirname(import.meta.dirname));
+export const newId = <P extends IdPrefix>(prefix: P) => makeId(prefix, Date.now(), randomBytes(16));
+
+export async function until<T>(what: string, look: () => T | Promise<T>, limitMs = 20_000): Promise<NonNullable<T>> {
+  const end = performance.now() + limitMs;
+  for (;;) {
+    const seen = await look();
+    if (seen) return seen;
+    if (performance.now() > end) throw new Error(`never: ${what}`);
+    await pause(5);
+  }
+}
+
+/** A program of ours as a child, once it has said that it is ready. */
+async function program(file: string, args: string[], env: Record<string, string>) {
+  const child = spawnStreaming([process.execPath, join(import.meta.dirname, file), ...args], {
+    env: { PATH: '/usr/bin:/bin', ...env },
+  });
+  child.stderr.resume();
+  const lines = createInterface({ input: child.stdout });
+  const ready = new Promise<{ port?: number }>((resolve, reject) => {
+    lines.on('line', (line) => {
+      const said = JSON.parse(line);
+      if (said.event === 'ready') resolve(said);
+    });
+    child.ended.then(() => reject(new Error(`${file} ended before it was ready`)), reject);
+  });
+  return { child, ready: await ready };
+}
+
+export type TestApp = DesiredApp & { liveUid: number | null };
+
+export async function machine(options: { timings?: Partial<Timings>; routerWaitMs?: number } = {}) {
+  const home = await mkdtemp(join(tmpdir(), 'lockstep-agent-'));
+  await chmod(home, 0o711);
+  const folders = homeFolders(home);
+  const timings = { stopGraceMs: 300, ...options.timings };
+  const isRoot = process.getuid?.() === 0;
+  let router: { child: StreamingChild; port: number } | null = null;
+  let here: RunningAgent | null = null;
+  let apart: StreamingChild | null = null;
+  let version = 0;
+  const client = connectAgent({ socketPath: folders.socket });
+
+  const self = {
+    home,
+    folders,
+    client,
+    nodeId: '' as DesiredState['nodeId'],
+    get routerPort() {
+      return router!.port;
+    },
+    async startRouter(port = 0) {
+      const started = await program('router.ts', ['--port', String(port)], { LOCKSTEP_HOME: home });
+      router = { child: started.child, port: Number(started.ready.port) };
+    },
+    async killRouter() {
+      router!.child.kill('SIGKILL');
+      await router!.child.ended;
+    },
+    async startAgent() {
+      const log = () => {};
+      const routerSocket = folders.routerSocket;
+      here = await startAgent({
+        home,
+        controlUid: null,
+        routerSocket,
+        programRoot,
+        log,
+        timings,
+        routerWaitMs: options.routerWaitMs ?? 1000,
+      });
+      self.nodeId = here.hello.nodeId;
+    },
+    async startAgentApart(env: Record<string, string> = {}) {
+      apart = (await program('agent.ts', [], { LOCKSTEP_HOME: home, ...env })).child;
+      self.nodeId = (await client.hello()).nodeId;
+    },
+    async killAgent() {
+      apart!.kill('SIGKILL');
+      await apart!.ended;
+      apart = null;
+    },
+    async stopAgent(instances: boolean) {
+      await here!.stop({ instances });
+      here = null;
+    },
+    app(more: Partial<DesiredApp> = {}): DesiredApp {
+      const id = newId('app');
+      const name = `a${id.slice(-8).toLowerCase()}`;
+      const uids = isRoot
+        ? { liveUid: 59_800, gateUid: 59_801, gid: 59_800 }
+        : { liveUid: null, gateUid: null, gid: null };
+      return {
+        ...uids,
+        id,
+        teamId: newId('tea'),
+        name: name as AppName,
+        hosts: [`${name}.localhost` as Hostname],
+        routed: null,
+        concurrency: 100,
+        sets: [],
+        ...more,
+      };
+    },
+    /** Sends the fixture and more files; the tree's id. */
+    async tree(app: DesiredApp, more: Record<string, string> = {}): Promise<TreeId> {
+      const source = await readFile(join(import.meta.dirname, 'fixtures', 'app.py'), 'utf8');
+      const files = Object.entries({ 'app.py': source, ...more }).sort(([a], [b]) => (a < b ? -1 : 1));
+      const hashed = files.map(([path, text]) => {
+        const hash = blobHash(Buffer.byteLength(text));
+        hash.update(Buffer.from(text));
+        return { mode: '100644', path: Buffer.from(path), blobId: hash.id() };
+      });
+      const treeId = gitTreeId(hashed) as TreeId;
+      await client.putTree(app, treeId, null, outgoing(files));
+      return treeId;
+    },
+    set(treeId: TreeId, mode = 'serve', more: Partial<DesiredSet> & { env?: Record<string, string> } = {}): DesiredSet {
+      const { env = {}, ...rest } = more;
+      const web = { type: 'web', count: 1, command: { argv: ['/usr/bin/python3', '-S', 'app.py', mode] }, env };
+      return {
+        id: newId('set'),
+        releaseId: newId('rel'),
+        releaseLabel: 'v1',
+        stage: 'candidate',
+        artifact: { digest: `sha256:${'0'.repeat(64)}` as DesiredSet['artifact']['digest'], treeId, layerKey: null },
+        processes: [web],
+        health: { path: '/', timeoutMs: 10_000, host: 'app.localhost', acceptServerErrors: false },
+        limits: defaultLimits,
+        volumes: {},
+        ...rest,
+      };
+    },
+    put(...apps: DesiredApp[]) {
+      version += 1;
+      return client.putDesired({ protocol: 1, version, nodeId: self.nodeId, platformHosts: [], apps });
+    },
+    /** The first event that fits; from the whole state, too. */
+    async instance(what: string, fits: (one: ObservedInstance) => boolean): Promise<ObservedInstance> {
+      const end = AbortSignal.timeout(20_000);
+      for await (const event of client.events(end)) {
+        const seen = event.type === 'state' ? event.state.instances : event.type === 'instance' ? [event.instance] : [];
+        const found = seen.find(fits);
+        if (found !== undefined) return found;
+      }
+      throw new Error(`never: ${what}`);
+    },
+    ofSet(set: DesiredSet, ...states: string[]) {
+      return self.instance(
+        `${set.releaseLabel} ${states}`,
+        (one) => one.setId === set.id && states.includes(one.state),
+      );
+    },
+    async states() {
+      const end = new AbortController();
+      for await (const event of client.events(end.signal)) {
+        if (event.type === 'state') return event.state;
+      }
+      throw new Error('no state');
+    },
+    get(app: DesiredApp, path = '/'): Promise<{ status: number; text: string; release: string | undefined }> {
+      return new Promise((resolve, reject) => {
+        const asked = request({
+          port: router!.port,
+          host: '127.0.0.1',
+          path,
+          headers: { host: app.hosts[0]! },
+          agent: false,
+        });
+        asked.once('error', reject);
+        asked.once('response', (answer) => {
+          let text = '';
+          answer.setEncoding('utf8').on('data', (chunk: string) => {
+            text += chunk;
+          });
+          const release = answer.headers['x-lockstep-release'] as string | undefined;
+          answer.once('end', () => resolve({ status: answer.statusCode ?? 0, text, release }));
+          answer.once('error', reject);
+        });
+        asked.end();
+      });
+    },
+    async [Symbol.asyncDispose]() {
+      if (apart !== null) await self.killAgent();
+      if (here !== null) await here.stop({ instances: true });
+      else await endLeftovers(folders.instanceRecords);
+      if (router !== null) {
+        router.child.kill('SIGKILL');
+        await router.child.ended;
+      }
+      client.close();
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+  return self;
+}
+
+/** What an agent that was killed has left running. */
+async function endLeftovers(folder: string): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (!name.endsWith('.json')) continue;
+    const { view } = JSON.parse(await readFile(join(folder, name), 'utf8')) as InstanceRecord;
+    if (view.pid === null || view.startTicks === null) continue;
+    const leader = { pid: view.pid, startTicks: view.startTicks };
+    await terminate({ leader, cgroup: null, mark: `LOCKSTEP_INSTANCE=${view.id}`, graceMs: 0 });
+  }
+}
+
+async function* outgoing(files: [string, string][]): AsyncGenerator<OutgoingFile> {
+  for (const [path, text] of files) {
+    const content = Buffer.from(text);
+    yield { mode: '100644', path: Buffer.from(path), size: content.length, content };
+  }
+}

@@ -1,0 +1,281 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { isAlive, listProcesses } from '../agent/process/proc.ts';
+import { machine, until } from './agent-machine.ts';
+
+const alive = (one: { pid: number | null; startTicks: number | null }) =>
+  isAlive({ pid: one.pid!, startTicks: one.startTicks! });
+
+test('a release starts, is healthy, is switched to, and the one before it drains and leaves nothing', async () => {
+  await using box = await machine();
+  await box.startRouter();
+  await box.startAgent();
+  const app = box.app();
+  const treeId = await box.tree(app);
+  const first = box.set(treeId);
+  await box.put({ ...app, sets: [first] });
+  const one = await box.ofSet(first, 'healthy');
+  assert.equal((await box.get(app)).status, 503);
+  const live = { ...first, stage: 'live' as const };
+  const { routeGeneration } = await box.put({ ...app, routed: first.id, sets: [live] });
+  assert.equal(routeGeneration, (await box.client.alive()).routeGeneration);
+  assert.deepEqual(await box.get(app), { status: 200, text: `v1 ${one.pid}`, release: 'v1' });
+
+  const second = box.set(treeId, 'serve', { releaseLabel: 'v2' });
+  await box.put({ ...app, routed: first.id, sets: [live, second] });
+  const two = await box.ofSet(second, 'healthy');
+  const slow = box.get(app, '/slow');
+  await until('the slow request is with the app', async () => (await box.get(app)).status === 200);
+  await box.put({ ...app, routed: second.id, sets: [{ ...second, stage: 'live' }] });
+  assert.equal((await box.get(app)).text, `v2 ${two.pid}`);
+  assert.equal((await slow).text, `v1 ${one.pid}`);
+  await until('the first has ended', () => !alive(one));
+  await until('and is forgotten', async () => (await box.states()).instances.length === 1);
+  assert.ok(alive(two));
+  assert.equal((await box.client.usage(app.id))[0]?.processes, 1);
+  await assert.rejects(box.client.deleteApp(app, { volumes: true }), { code: 'conflict' });
+  await box.put();
+  await until('all has ended', async () => (await box.states()).instances.length === 0);
+  await box.client.deleteApp(app, { volumes: true });
+  assert.equal(await box.client.hasTree(app, treeId), false);
+});
+
+test('a candidate that exits at once fails with its last lines and the likely cause', async () => {
+  await using box = await machine();
+  await box.startAgent();
+  const app = box.app();
+  const set = box.set(await box.tree(app), 'exit');
+  await box.put({ ...app, sets: [set] });
+  const failed = await box.ofSet(set, 'failed');
+  assert.match(failed.reason!, /^exited with code 1 after/);
+  assert.equal(failed.logTail[0], 'starting exit');
+  assert.match(failed.logTail.at(-1)!, /ModuleNotFoundError/);
+  assert.match(failed.notes[0]!, /not_there_at_all/);
+  // Final: the same document again starts nothing.
+  await box.put({ ...app, sets: [set] });
+  assert.equal((await box.states()).instances[0]?.state, 'failed');
+  const lost = box.set('b'.repeat(40) as typeof set.artifact.treeId);
+  await box.put({ ...app, sets: [lost] });
+  assert.match((await box.ofSet(lost, 'failed')).reason!, /is not on this machine/);
+});
+
+test('one that never listens, or answers 500, has failed at its limit and is ended', async () => {
+  await using box = await machine();
+  await box.startAgent();
+  const app = box.app();
+  const treeId = await box.tree(app);
+  const health = { path: '/', timeoutMs: 400, host: 'h', acceptServerErrors: false };
+  const silent = box.set(treeId, 'silent', { health });
+  const broken = box.set(treeId, 'broken', { health: { ...health, timeoutMs: 1500 } });
+  const fine = box.set(treeId, 'broken', { health: { ...health, timeoutMs: 5000, acceptServerErrors: true } });
+  await box.put({ ...app, sets: [silent, broken, fine] });
+  assert.equal((await box.ofSet(fine, 'healthy')).healthStatus, 500);
+  const one = await box.ofSet(silent, 'failed');
+  assert.match(one.reason!, /^not healthy after 0\.\d s: no answer/);
+  assert.match(one.notes[0]!, /never listened/);
+  assert.equal(one.pid, null);
+  assert.match((await box.ofSet(broken, 'failed')).reason!, /last answer 500/);
+});
+
+test('a live instance that crashes is started again after its back-off, under the same id', async () => {
+  await using box = await machine();
+  await box.startRouter();
+  await box.startAgent();
+  const app = box.app();
+  const set = box.set(await box.tree(app), 'serve', { stage: 'live' });
+  await box.put({ ...app, routed: set.id, sets: [set] });
+  const one = await box.ofSet(set, 'healthy');
+  const incidents: string[] = [];
+  const end = new AbortController();
+  const listening = (async () => {
+    for await (const event of box.client.events(end.signal)) if (event.type === 'incident') incidents.push(event.what);
+  })();
+  await box.get(app, '/exit').catch(() => {});
+  const down = await box.ofSet(set, 'backing-off');
+  assert.match(down.reason!, /^exited with code 3/);
+  assert.equal(down.restarts, 1);
+  const two = await box.instance('again', ({ state, pid }) => state === 'healthy' && pid !== one.pid);
+  assert.equal(two.id, one.id);
+  assert.equal((await box.get(app)).text, `v1 ${two.pid}`);
+  await until('the story is told', () => incidents.length === 3);
+  end.abort();
+  await listening;
+  assert.deepEqual(incidents, ['crashed', 'restarted', 'healthy']);
+  const quit = new AbortController();
+  const lines = [];
+  for await (const line of box.client.logs(app.id, { count: 50, follow: false, instanceId: one.id }, quit.signal))
+    lines.push(line);
+  assert.equal(lines.filter(({ line }) => line === 'starting serve').length, 2);
+  assert.equal(lines.find(({ type }) => type === 'lockstep')?.line.startsWith('web crashed: exited'), true);
+});
+
+test('SIGTERM is ignored in vain, and a child that left the session goes too', async () => {
+  await using box = await machine();
+  await box.startAgent();
+  const app = box.app();
+  const set = box.set(await box.tree(app), 'stubborn');
+  await box.put({ ...app, sets: [set] });
+  const one = await box.ofSet(set, 'healthy');
+  const mark = `LOCKSTEP_INSTANCE=${one.id}`;
+  const marked = () => listProcesses().filter(({ pid }) => environOf(pid).includes(mark));
+  assert.equal(marked().length, 2);
+  await box.put();
+  await until('nothing survives', () => marked().length === 0);
+  await until('it is forgotten', async () => (await box.states()).instances.length === 0);
+});
+
+test('an agent that was killed is followed by one that adopts: same pid, its log, its routes', async () => {
+  await using box = await machine();
+  await box.startRouter();
+  await box.startAgentApart();
+  const app = box.app();
+  const treeId = await box.tree(app);
+  const worker = { type: 'worker', count: 1, command: { shell: 'exec /usr/bin/python3 -S app.py worker' }, env: {} };
+  const web = box.set(treeId).processes[0]!;
+  const set = box.set(treeId, 'serve', { stage: 'live', processes: [web, worker] });
+  const orphan = box.set(treeId, 'serve', { releaseLabel: 'v0' });
+  await box.put({ ...app, routed: set.id, sets: [set, orphan] });
+  const one = await box.instance(
+    'web',
+    ({ setId, type, state }) => setId === set.id && type === 'web' && state === 'healthy',
+  );
+  const two = await box.instance(
+    'worker',
+    ({ type, state, pid }) => type === 'worker' && state === 'healthy' && pid !== null,
+  );
+  await box.killAgent();
+  await assert.rejects(box.client.hello(), { code: 'agent-away' });
+  assert.equal((await box.get(app, '/say/while-away')).status, 200);
+  await box.startAgentApart();
+  const now = (await box.states()).instances;
+  assert.deepEqual(
+    now
+      .filter(({ setId }) => setId === set.id)
+      .map(({ id, pid, state }) => ({ id, pid, state }))
+      .sort((a, b) => a.pid! - b.pid!),
+    [one, two].map(({ id, pid }) => ({ id, pid, state: 'healthy' })).sort((a, b) => a.pid! - b.pid!),
+  );
+  assert.equal((await box.get(app, '/say/after')).text, `v1 ${one.pid}`);
+  await until('the log has both', async () => {
+    const lines: string[] = [];
+    for await (const { line } of box.client.logs(
+      app.id,
+      { count: 50, follow: false, instanceId: one.id },
+      AbortSignal.timeout(5000),
+    ))
+      lines.push(line);
+    return lines.includes('while-away') && lines.includes('after');
+  });
+  // The exit of an adopted one is noticed, and it is started again.
+  await box.get(app, '/exit').catch(() => {});
+  await box.instance('again', ({ id, state, pid }) => id === one.id && state === 'healthy' && pid !== one.pid);
+});
+
+test('an agent killed between record and process leaves nothing unknown', async () => {
+  await using box = await machine();
+  await box.startAgentApart({ LOCKSTEP_FAILPOINTS: 'agent.after-launch=kill' });
+  const app = box.app();
+  const set = box.set(await box.tree(app), 'serve', { stage: 'live' });
+  await box.put({ ...app, sets: [set] }).catch(() => {});
+  await until('the agent is dead', () =>
+    box.client.hello().then(
+      () => false,
+      () => true,
+    ),
+  );
+  await box.startAgentApart();
+  const one = await box.ofSet(set, 'healthy');
+  const mark = `LOCKSTEP_INSTANCE=${one.id}`;
+  assert.equal(listProcesses().filter(({ pid }) => environOf(pid).includes(mark)).length, 1);
+});
+
+test('while the router is away documents are kept, and it gets the routes when it is back', async () => {
+  await using box = await machine({ routerWaitMs: 50 });
+  await box.startAgent();
+  await assert.rejects(box.client.alive(), { code: 'router-away' });
+  const app = box.app();
+  const set = box.set(await box.tree(app), 'serve', { stage: 'live' });
+  await assert.rejects(box.put({ ...app, routed: set.id, sets: [set] }), { code: 'router-away' });
+  const one = await box.ofSet(set, 'healthy');
+  await box.startRouter();
+  await until('it serves', async () => (await box.get(app)).status === 200);
+  const before = await box.client.alive();
+  const port = box.routerPort;
+  await box.killRouter();
+  // Another router, which knows nothing of the agent but the snapshot on disk.
+  const second = box.set(set.artifact.treeId, 'serve', { releaseLabel: 'v2' });
+  await box.put({ ...app, routed: set.id, sets: [set, second] });
+  const two = await box.ofSet(second, 'healthy');
+  await assert.rejects(box.put({ ...app, routed: second.id, sets: [{ ...second, stage: 'live' }] }), {
+    code: 'router-away',
+  });
+  // The old one is not stopped while a router could still come back with it.
+  assert.ok(alive(one));
+  await box.startRouter(port);
+  await until('the switch completes by itself', async () => (await box.get(app)).text === `v2 ${two.pid}`);
+  assert.ok((await box.client.alive()).routeGeneration > before.routeGeneration);
+  await until('then the old one ends', () => !alive(one));
+});
+
+test('the environment is what was declared, and what steers loaders reaches the app only', async () => {
+  await using box = await machine();
+  await box.startRouter();
+  await box.startAgent();
+  const app = box.app();
+  const treeId = await box.tree(app, { 'data/.gitkeep': '' });
+  const odd = { LD_PRELOAD: '/nowhere.so', NODE_OPTIONS: '--nonsense', PATH: '/only/here', ODD: '$(id) {tree} "\'\n' };
+  const env = { ...odd, TREE: '{tree}/x' };
+  const set = box.set(treeId, 'serve', { stage: 'live', env, volumes: { data: 'data' } });
+  await box.put({ ...app, routed: set.id, sets: [set] });
+  const one = await box.ofSet(set, 'healthy');
+  const seen = JSON.parse((await box.get(app, '/env')).text);
+  const home = box.folders.instance(app.id, one.id);
+  assert.deepEqual(seen, {
+    ...odd,
+    TREE: `${box.folders.tree(app.id, treeId)}/x`,
+    LANG: 'C.UTF-8',
+    LOCKSTEP_APP: app.name,
+    LOCKSTEP_RELEASE: 'v1',
+    LOCKSTEP_INSTANCE: one.id,
+    LOCKSTEP_VOLUME_DATA: box.folders.volume(app.id, 'data'),
+    PORT: String(one.port),
+    HOME: home,
+    TMPDIR: `${home}/tmp`,
+    ...('PWD' in seen ? { PWD: seen.PWD } : {}),
+  });
+  // The volume is linked, and outlives the release.
+  assert.equal((await box.get(app, '/note')).text, 'x');
+  const next = box.set(treeId, 'serve', { stage: 'live', releaseLabel: 'v2', volumes: { data: 'data' } });
+  await box.put({ ...app, routed: set.id, sets: [set, next] });
+  await box.ofSet(next, 'healthy');
+  await box.put({ ...app, routed: next.id, sets: [next] });
+  assert.equal((await box.get(app, '/note')).text, 'xx');
+  const taken = box.set(treeId, 'serve', { volumes: { code: 'app.py' } });
+  await box.put({ ...app, routed: next.id, sets: [next, taken] });
+  assert.match((await box.ofSet(taken, 'failed')).reason!, /the tree has a file of that name/);
+});
+
+test('a second agent for the same home, a document of another machine and an older one are refused', async () => {
+  await using box = await machine();
+  await box.startAgent();
+  const { startAgent } = await import('./agent.ts');
+  const again = { home: box.home, controlUid: null, routerSocket: '/none', programRoot: '/', log: () => {} };
+  await assert.rejects(startAgent(again), { code: 'home-in-use' });
+  const state = { protocol: 1, version: 5, nodeId: box.nodeId, platformHosts: [], apps: [] };
+  await box.client.putDesired(state).catch(() => {});
+  await assert.rejects(box.client.putDesired({ ...state, version: 4 }), { code: 'conflict' });
+  await assert.rejects(
+    box.client.putDesired({ ...state, version: 6, nodeId: box.nodeId.replace(/.$/, '0') as never }),
+    { code: 'conflict' },
+  );
+  assert.deepEqual((await box.client.hello()).nodeId, box.nodeId);
+});
+
+function environOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'utf8');
+  } catch {
+    return '';
+  }
+}
