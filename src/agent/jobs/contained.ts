@@ -98,8 +98,11 @@ function watched(
 ): Contained {
   let isLeft = false;
   const family = { leader: process, cgroup, mark: spec.mark };
+  // The launched child does not keep this process here; whoever waits for its end does.
+  const hold = setInterval(() => {}, 60_000);
   const watch = async (): Promise<ContainedEnd> => {
     await gone;
+    clearInterval(hold);
     if (isLeft) return new Promise<never>(() => {});
     const isOutOfMemory = cgroup !== null && oomKills(cgroup) > 0;
     // An empty group can be removed: then nothing is left, and the process table need not be searched.
@@ -122,6 +125,7 @@ function watched(
     stop: async (graceMs) => void (await terminate({ ...family, graceMs })),
     leave() {
       isLeft = true;
+      clearInterval(hold);
       leave();
       capture?.stop();
     },
