@@ -111,6 +111,7 @@ export function makePlace(url: string | null, secret = 'lst_owner') {
         }),
         out: (text) => {
           ran.out += text;
+          more.onOut?.(text);
         },
         err: (text) => {
           ran.err += text;
@@ -137,4 +138,5 @@ type RunOptions = {
   stdin: string;
   isTty: boolean;
   interrupt: (handler: () => void) => void;
+  onOut: (text: string) => void;
 };

@@ -64,7 +64,8 @@ const refusals: [string, RegExp, RegExp][] = [
   ['status blog', /"lockstep status" does not take "blog"/, /\[-a NAME\]/],
   ['create', /"lockstep create" needs NAME/, /Usage: lockstep create .*NAME/],
   ['create --nope', /no option --nope; "lockstep create" needs NAME/, /Usage/],
-  ['config sets A=1', /does not take "sets" "A=1"/, /Usage/],
+  ['config sets A=1', /no command "config sets"/, /Did you mean: lockstep config set/],
+  ['config frob A=1', /does not take "frob" "A=1"/, /Usage/],
   ['run', /needs CMD/, /Usage/],
   ['apps -a blog', /no option -a/, /Usage: lockstep apps/],
 ];

@@ -48,12 +48,21 @@ export function findCommand(
   const two = second === undefined ? undefined : named(`${first} ${second}`);
   if (two) return { command: two, rest: argv.slice(2) };
   const one = named(first);
+  if (one && second !== undefined && one.counts[1] === 0 && !second.startsWith('-')) {
+    const below = table.map((command) => command.name).filter((name) => name.startsWith(`${first} `));
+    const near = nearest(`${first} ${second}`, below);
+    if (near) throw unknown(`${first} ${second}`, near);
+  }
   if (one) return { command: one, rest: argv.slice(1) };
   const near = nearest(
     first.replace(':', ' '),
     table.map((command) => command.name),
   );
-  throw fail('bad-request', `there is no command "${printable(first)}"`, {
+  throw unknown(first, near);
+}
+
+function unknown(name: string, near: string | null) {
+  return fail('bad-request', `there is no command "${printable(name)}"`, {
     advice: near ? `Did you mean: lockstep ${near}` : 'See them all with: lockstep help',
   });
 }

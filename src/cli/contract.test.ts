@@ -1,0 +1,115 @@
+// The commands against the routes that the server really has: documents, queries, cursors, streams and errors fit together.
+import assert from 'node:assert/strict';
+import type { AddressInfo } from 'node:net';
+import { test } from 'node:test';
+import { serve } from '@hono/node-server';
+import { createApi } from '../api/api.ts';
+import { createFakePlatform } from '../api/fake.ts';
+import { rights } from '../domain/app.ts';
+import { makePlace } from './fake-server.ts';
+
+async function open() {
+  const platform = createFakePlatform();
+  const logged: unknown[] = [];
+  const api = createApi({ platform, version: '0', log: { error: (fields) => logged.push(fields) } });
+  const { promise, resolve } = Promise.withResolvers<AddressInfo>();
+  const server = serve({ fetch: api.fetch, port: 0, hostname: '127.0.0.1' }, resolve);
+  const place = makePlace(`http://127.0.0.1:${(await promise).port}`, platform.token('ours', rights));
+  return {
+    platform,
+    place,
+    async [Symbol.asyncDispose]() {
+      if ('closeAllConnections' in server) server.closeAllConnections();
+      await new Promise((done) => server.close(done));
+      place[Symbol.dispose]();
+      assert.deepEqual(logged, [], 'no request of the commands fails in a way that nobody foresaw');
+    },
+  };
+}
+
+const checks: [string, number, RegExp][] = [
+  ['apps', 0, /^blog {2}http:\/\/blog\.localhost:8080 {2}main {2}.* ago\nshop /],
+  ['apps --json', 0, /^\[\{"id":"app_/],
+  ['status -a blog', 1, /^blog {2}EMPTY {2}nothing was pushed yet\n/],
+  ['status -a blog --json', 1, /^\{"app":"blog","state":"EMPTY"/],
+  ['ps -a blog', 0, /^$/],
+  ['releases -a blog', 0, /^- {2}starting {2}deploy {2}aaaaaaaa {2}config 1 {2}owner {2}.*Deploy aaaaaaa\n$/],
+  ['changes -a blog -n 2', 0, /^#3 .*\n#2 .*\n$/],
+  ['config -a blog', 0, /^SECRET_KEY {2}\(hidden\)\n$/],
+  ['config get SECRET_KEY -a blog', 0, /^hunter2\n$/],
+  ['logs -a blog -n 2', 0, /line 2\n.*web\[v1\] line 3\n$/],
+  ['events -a blog', 0, /^\d+ 1970-.* change\.received owner\n/],
+  ['events --all-apps -n 1 --json', 0, /^\{"seq":\d+.*\}\n$/],
+  ['open -a blog --print', 0, /^http:\/\/blog\.localhost:8080\n$/],
+  ['whoami', 0, /^read\+deploy\+config\+admin at .*: read, deploy, config, admin on every app\n$/],
+  ['tokens', 0, /read,deploy,config,admin/],
+  ['create new --no-remote --main trunk', 0, /^Created new\n/],
+  ['create blog --no-remote --json', 73, /"code":"name-taken"/],
+  ['rollback v1 -a blog --config', 0, /^v2 is live \(rolled back to v1\) in /],
+  ['restart -a blog --json', 0, /^\{"ok":true,"state":"landed".*"kind":"release","id":"rel_/],
+  ['config set A=1 -a blog', 0, /^v2 is live \(config: A set\) in /],
+  ['config set A=1 -a blog --json', 0, /^\{"configVersion":\d+,"ok":true/],
+  ['config unset A -a blog', 0, /^config \d+: nothing to restart/],
+  ['status -a foreign', 66, /^$/],
+  ['destroy -a shop --yes', 0, /^shop is gone; its volumes are still/],
+];
+
+test('every command understands what the server answers', async () => {
+  await using parts = await open();
+  for (const [line, code, expected] of checks) {
+    const ran = await parts.place.run(line.split(' '));
+    assert.equal(ran.code, code, `${line}: ${ran.err}`);
+    assert.match(ran.out, expected, line);
+  }
+  assert.ok(parts.platform.calls.includes('startRollback {"version":1,"withConfig":true}'));
+});
+
+test('a run gives its output and its exit code', async () => {
+  await using parts = await open();
+  const result = {
+    exitCode: 3,
+    signal: null,
+    endedBy: 'exit',
+    outputTail: [],
+    outputBytes: 6,
+    reports: {},
+    startedAtMs: 1,
+    durationMs: 1,
+  };
+  parts.platform.script.job = [{ line: 'hello' }, { result: { id: 'job_x' as never, ...result, endedBy: 'exit' } }];
+  const ran = await parts.place.run(['run', '-a', 'blog', 'echo', 'hello']);
+  assert.deepEqual([ran.code, ran.out], [3, 'hello\n']);
+});
+
+test('a token of one command is the login of another, until it is revoked', async () => {
+  await using parts = await open();
+  const { place } = parts;
+  const made = await place.run(['tokens', 'create', 'ci', '--rights', 'read', '--apps', 'blog', '--expires', '1d']);
+  assert.equal(made.code, 0, made.err);
+  const env = { ...place.env, LOCKSTEP_TOKEN: made.out.trim() };
+  assert.match((await place.run(['apps'], { env })).out, /^blog .*\n$/);
+  const refused = await place.run(['restart', '-a', 'blog', '--json'], { env });
+  assert.deepEqual([refused.code, JSON.parse(refused.out).error.code], [77, 'forbidden']);
+  assert.equal((await place.run(['tokens', 'revoke', 'ci'])).code, 0);
+  assert.equal((await place.run(['apps'], { env })).code, 77);
+});
+
+test('followed logs and events come as they are written', async () => {
+  await using parts = await open();
+  parts.platform.script.isEndless = true;
+  for (const [line, last] of [
+    ['logs -f -a blog', 'line 3'],
+    ['events -f -a blog', 'change.received'],
+  ] as const) {
+    let stop = (): void => {};
+    const ran = await parts.place.run(line.split(' '), {
+      interrupt: (handler) => {
+        stop = handler;
+      },
+      onOut: (text) => {
+        if (text.includes(last)) stop();
+      },
+    });
+    assert.deepEqual([ran.code, ran.err], [0, ''], line);
+  }
+});
