@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { AgentLog } from '../agent/agent.ts';
 import { connectAgent } from '../agent/client.ts';
 import { homeFolders } from '../agent/folders.ts';
 import { terminate } from '../agent/process/terminate.ts';
@@ -82,7 +83,7 @@ export async function machine(options: { timings?: Partial<Timings>; routerWaitM
       await router!.child.ended;
     },
     async startAgent() {
-      const log = () => {};
+      const log: AgentLog = (level, message, details) => void (level === 'error' && console.error(message, details));
       const routerSocket = folders.routerSocket;
       here = await startAgent({
         home,

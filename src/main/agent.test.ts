@@ -43,6 +43,7 @@ test('a release starts, is healthy, is switched to, and the one before it drains
 
 test('a candidate that exits at once fails with its last lines and the likely cause', async () => {
   await using box = await machine();
+  await box.startRouter();
   await box.startAgent();
   const app = box.app();
   const set = box.set(await box.tree(app), 'exit');
@@ -62,6 +63,7 @@ test('a candidate that exits at once fails with its last lines and the likely ca
 
 test('one that never listens, or answers 500, has failed at its limit and is ended', async () => {
   await using box = await machine();
+  await box.startRouter();
   await box.startAgent();
   const app = box.app();
   const treeId = await box.tree(app);
@@ -112,6 +114,7 @@ test('a live instance that crashes is started again after its back-off, under th
 
 test('SIGTERM is ignored in vain, and a child that left the session goes too', async () => {
   await using box = await machine();
+  await box.startRouter();
   await box.startAgent();
   const app = box.app();
   const set = box.set(await box.tree(app), 'stubborn');
@@ -258,6 +261,7 @@ test('the environment is what was declared, and what steers loaders reaches the 
 
 test('a second agent for the same home, a document of another machine and an older one are refused', async () => {
   await using box = await machine();
+  await box.startRouter();
   await box.startAgent();
   const { startAgent } = await import('./agent.ts');
   const again = { home: box.home, controlUid: null, routerSocket: '/none', programRoot: '/', log: () => {} };

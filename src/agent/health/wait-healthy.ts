@@ -80,7 +80,7 @@ export async function waitHealthy(wait: HealthWait, world: World = realWorld): P
     const addresses = new Set<'127.0.0.1' | '::1'>(reachable.map((one) => (one.family === 4 ? '127.0.0.1' : '::1')));
     for (const address of addresses) {
       if (signal.aborted) break;
-      const timeoutMs = Math.max(1, Math.min(10_000, wait.check.timeoutMs - ranMs()));
+      const timeoutMs = Math.max(1, Math.min(10_000, Math.ceil(wait.check.timeoutMs - ranMs())));
       const result = await world.probe({
         address,
         port,

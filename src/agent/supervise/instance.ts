@@ -7,6 +7,7 @@ import type { AppRef } from '../../domain/agent.ts';
 import type { AgentEvent, DesiredApp, DesiredSet, ObservedInstance } from '../../domain/desired.ts';
 import { isFailure } from '../../domain/errors.ts';
 import type { Limits } from '../../domain/plan.ts';
+import { failpoint } from '../../lib/failpoint.ts';
 import { afterExit, type InstanceView } from '../desired/converge.ts';
 import { ensureAppFolders, type HomeFolders } from '../folders.ts';
 import { probe } from '../health/probe.ts';
@@ -233,6 +234,7 @@ export class Instance {
       },
       await this.#sink(),
     );
+    await failpoint('agent.after-launch');
     this.#running = running;
     this.#isLaunching = false;
     if (this.view.state !== 'starting') {
@@ -267,7 +269,10 @@ export class Instance {
       await this.#drainOutput();
       this.#over(exitReason(exit, this.#parts.nowMs() - startedAtMs, this.limits.memoryBytes), [], exit.isOutOfMemory);
     } catch (error) {
-      this.#parts.warn('an instance is no longer watched', { id: this.view.id, error: messageOf(error) });
+      // An error of ours: what nobody watches must not run.
+      this.#parts.warn('an instance could not be watched', { id: this.view.id, error: messageOf(error) });
+      await running.stop(0);
+      if (!quit.aborted) this.#over(`could not be watched: ${messageOf(error)}`, [], false);
     }
   }
 

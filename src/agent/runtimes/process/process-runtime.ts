@@ -80,7 +80,7 @@ export function processRuntime(parts: ProcessRuntimeParts): Runtime {
           fifo,
           exitFile: null,
           cgroups: group === null ? [] : cgroupDirs(group),
-          openFiles: parts.openFiles ?? 65_536,
+          openFiles: parts.openFiles ?? null,
           identity: spec.identity,
         });
         return running(spec.id, launched, group, capture, () => launched.exited, before);
