@@ -90,6 +90,8 @@ function forward(parts: ProxyParts, exchange: Exchange, target: Target): void {
         exchange.isWaiting = false;
         if (upstream !== null) endWatch = watchBody(request, upstreamRequest, parts.limits.bodyIdleMs, fail);
         request.pipe(upstreamRequest);
+        // Header and first piece go out together when both are here; a body that comes late must not hold the header back.
+        setImmediate(() => upstreamRequest.flushHeaders());
       },
       answered(answer) {
         endWatch();

@@ -71,11 +71,11 @@ export function routeOf(more: Partial<Omit<Route, 'hosts' | 'name'>> & { hosts?:
     concurrency: 200,
     ...more,
     upstreams,
-  } as Route;
+  } as unknown as Route;
 }
 
 export function snapshotOf(generation: number, routes: Route[], platformHosts = ['127.0.0.1', 'lockstep.localhost']) {
-  return { protocol: routerProtocol, generation, platformHosts, routes } as RouteSnapshot;
+  return { protocol: routerProtocol, generation, platformHosts, routes } as unknown as RouteSnapshot;
 }
 
 export async function testRouter(limits: Partial<RouterLimits> = {}): Promise<TestRouter> {

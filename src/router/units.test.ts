@@ -173,64 +173,39 @@ test('every answer of ours is HTML for a browser, JSON for a program that asks f
 });
 
 test('a snapshot is checked whole, and each thing that is wrong is named', () => {
-  const good = () =>
-    structuredClone(snapshotOf(1, [routeOf({ upstreams: [at('a')] })])) as never as Record<string, any>;
+  const good = () => structuredClone(snapshotOf(1, [routeOf({ upstreams: [at('a')] })]));
   assert.deepEqual(parseSnapshot(good()), good());
-  const check = (expected: RegExp, change: (snapshot: Record<string, any>) => void) => {
-    const bad = good();
-    change(bad);
-    assert.throws(() => parseSnapshot(bad), { code: 'bad-request', message: expected });
-  };
-  check(/protocol 2 is not spoken/, (s) => {
-    s.protocol = 2;
-  });
-  check(/generation is not a whole number/, (s) => {
-    s.generation = -1;
-  });
-  check(/unknown key routez/, (s) => {
-    s.routez = [];
-  });
-  check(/routes is not a list/, (s) => {
-    s.routes = {};
-  });
-  check(/routes\[0\]\.state is not one of/, (s) => {
-    s.routes[0].state = 'up';
-  });
-  check(/routes\[0\] is serving with no upstream/, (s) => {
-    s.routes[0].upstreams = [];
-  });
-  check(/host is not an IP address/, (s) => {
-    s.routes[0].upstreams[0].host = 'localhost';
-  });
-  check(/port is not a port/, (s) => {
-    s.routes[0].upstreams[0].port = 0;
-  });
-  check(/instanceId: a is there twice/, (s) => {
-    s.routes[0].upstreams.push(s.routes[0].upstreams[0]);
-  });
-  check(/platformHosts.*|hosts\[0\]: 127.0.0.1 is there twice/, (s) => {
-    s.routes[0].hosts = ['127.0.0.1'];
-  });
-  check(/not a host in its normal form/, (s) => {
-    s.routes[0].hosts = ['Blog.localhost'];
-  });
-  check(/not a host in its normal form/, (s) => {
-    s.routes[0].hosts = ['blog.localhost.'];
-  });
-  check(/releaseLabel cannot be the value of a header/, (s) => {
-    s.routes[0].releaseLabel = 'v1\r\nx: y';
-  });
-  check(/concurrency is not 1 or more/, (s) => {
-    s.routes[0].concurrency = 0;
-  });
-  check(/appId: app_blog is there twice/, (s) => {
-    s.routes.push({ ...s.routes[0], hosts: [], upstreams: [], state: 'empty' });
-  });
-  check(/appId is not a text/, (s) => {
-    s.routes[0].appId = '';
-  });
+  const check = (expected: RegExp, path: string, value: unknown) =>
+    assert.throws(() => parseSnapshot(withValue(good(), path, value)), { code: 'bad-request', message: expected });
+  check(/protocol 2 is not spoken/, 'protocol', 2);
+  check(/generation is not a whole number/, 'generation', -1);
+  check(/unknown key routez/, 'routez', []);
+  check(/routes is not a list/, 'routes', {});
+  check(/platformHosts is not a list/, 'platformHosts', 'x');
+  check(/routes\[0\] is not an object/, 'routes.0', null);
+  check(/routes\[0\]\.state is not one of/, 'routes.0.state', 'up');
+  check(/routes\[0\] is serving with no upstream/, 'routes.0.upstreams', []);
+  check(/host is not an IP address/, 'routes.0.upstreams.0.host', 'localhost');
+  check(/port is not a port/, 'routes.0.upstreams.0.port', 65_536);
+  check(/instanceId: a is there twice/, 'routes.0.upstreams.1', at('a'));
+  check(/hosts\[0\]: 127.0.0.1 is there twice/, 'routes.0.hosts', ['127.0.0.1']);
+  for (const host of ['Blog.localhost', 'blog.localhost.', 'blog:80', '[::0:1]', '', 5])
+    check(/not a host in its normal form/, 'routes.0.hosts', [host]);
+  check(/releaseLabel cannot be the value of a header/, 'routes.0.releaseLabel', 'v1\r\nx: y');
+  check(/concurrency is not 1 or more/, 'routes.0.concurrency', 0);
+  check(/appId: app_blog is there twice/, 'routes.1', routeOf({ hosts: [] }));
+  check(/appId is not a text/, 'routes.0.appId', '');
   for (const none of [null, 1, 'x', []]) assert.throws(() => parseSnapshot(none), { code: 'bad-request' });
 });
+
+/** `object` with the value at `path` ("routes.0.state") replaced. */
+function withValue(object: object, path: string, value: unknown): object {
+  const keys = path.split('.');
+  const last = keys.pop()!;
+  const inner = keys.reduce<object>((one, key) => Reflect.get(one, key), object);
+  Reflect.set(inner, last, value);
+  return object;
+}
 
 test('an older table is refused, the same one again is fine, another of the same number is not', () => {
   const routes = createRoutes(snapshotOf(5, []));
