@@ -23,7 +23,7 @@ export const commandTable: readonly CommandSpec[] = [
     options: {
       home,
       port: { kind: 'text', value: 'N', about: 'the public port (8080)' },
-      base: { kind: 'text', value: 'HOST', about: 'apps are <app>.HOST (localhost)' },
+      base: { kind: 'text', value: 'HOST', about: 'apps are NAME.HOST (localhost)' },
       public: { kind: 'flag', about: 'listen on every address, not only on 127.0.0.1' },
       detach: { kind: 'flag', about: 'leave it running in the background' },
       json: { kind: 'flag', about: 'print one JSON object a line' },
