@@ -1,0 +1,23 @@
+// The running account for a person: a line a step, a tick or a cross, and its milliseconds.
+const paints = process.stdout.isTTY && !process.env['NO_COLOR'];
+const paint = (code: number, text: string): string => (paints ? `\u001b[${code}m${text}\u001b[0m` : text);
+
+export function say(text = ''): void {
+  process.stdout.write(`${text}\n`);
+}
+
+export function title(text: string): void {
+  say(paint(1, text));
+}
+
+/** A step that has done what it should; `ms` null when it is not one that is timed. */
+export function tick(what: string, ms: number | null, more: readonly string[] = []): void {
+  const time = ms === null ? '' : `${Math.round(ms).toLocaleString('en')} ms`;
+  say(`  ${paint(32, '✔')} ${what.padEnd(46)}${time.padStart(10)}`);
+  for (const line of more) say(paint(2, `      ${line.length > 120 ? `${line.slice(0, 119)}…` : line}`));
+}
+
+export function cross(what: string, why: string): void {
+  say(`  ${paint(31, '✘')} ${what}`);
+  for (const line of why.split('\n')) say(`      ${line}`);
+}
