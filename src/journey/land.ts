@@ -54,7 +54,7 @@ export async function carryOut(
   const moment = (name: string, atMs = nowMs()): void => {
     moments[name] = atMs;
   };
-  const change: Change = { ...given.change, candidate: commit, tree };
+  let change: Change = { ...given.change, candidate: commit, tree };
   const progress = world.progress.open(change.id);
   const say = (line: string): void => {
     asker.say(line);
@@ -74,7 +74,7 @@ export async function carryOut(
       id: change.id,
       from,
       to: state,
-      set: { reason, ended_at_ms: Math.round(nowMs()), is_memoised: proof?.isMemoised ? 1 : 0 },
+      set: { reason, ended_at_ms: Math.round(nowMs()), is_memoised: change.isMemoised ? 1 : 0 },
       event: eventOf({ ...change, changeId: change.id }, `change.${state}` as 'change.rejected', { reason }),
     });
     if (proof?.candidate) await dropCandidate(world, proof.candidate, reason ?? state);
@@ -102,6 +102,7 @@ export async function carryOut(
       ...{ isRecheck: asker.isRecheck, say, moment, signal },
     });
     verdict = proof.verdict;
+    change = { ...change, isMemoised: proof.isMemoised };
     if (limit.aborted) return await end('timed-out', `the gate took longer than ${gateLimitMs / 60_000} minutes`);
     if (asker.signal.aborted) return await end('cancelled', 'cancelled');
     if (!verdict) {
