@@ -2,14 +2,30 @@
 // a job under the gate's identity.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, globSync, lstatSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  globSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { ensureAppFolders, homeFolders } from '../src/agent/folders.ts';
 import { openJobs } from '../src/agent/jobs/jobs.ts';
+import { layerWork } from '../src/agent/layers/layer-work.ts';
 import { openLayers } from '../src/agent/layers/layers.ts';
 import { detectCgroups } from '../src/agent/process/cgroup.ts';
+import { launch } from '../src/agent/process/launcher.ts';
+import { isAlive } from '../src/agent/process/proc.ts';
+import { terminate } from '../src/agent/process/terminate.ts';
 import { openToolchains } from '../src/agent/toolchains/toolchains.ts';
 import { blobHash, gitTreeId } from '../src/agent/tree/git-tree-hash.ts';
 import { placeTree } from '../src/agent/tree/place-tree.ts';
@@ -34,7 +50,7 @@ const folders = homeFolders(home);
 const cgroups = detectCgroups();
 const toolchains = await openToolchains({ folders, programRoot: root, log: () => {} });
 const jobs = await openJobs({ folders, toolchains, cgroups });
-const layers = await openLayers({ folders, toolchains, cgroups });
+const layers = await openLayers({ folders, toolchains, cgroups, lingerMs: 0 });
 after(async () => {
   await layers.stopAll();
   await jobs.stopAll();
@@ -208,12 +224,35 @@ test('a layer that nobody waits for any more is given up, and leaves nothing', o
     assert.deepEqual(event, { line: 'on' });
     stopper.abort();
   }
-  const { end } = await make(spec); // waits for the end of the one that was given up
+  while (layers.inMaking(app).length > 0) await pause(5);
+  assert.ok(!existsSync(folders.layer(app, spec.key)));
+  const { end } = await make(spec);
   assert.ok('done' in end);
   const late = { ...slow, key: `${spec.key}x`, steps: [{ ...slow.steps[0]!, deadlineMs: 50 }] };
   const failed = (await make(late)).end;
   assert.ok('failed' in failed && /took longer/.test(failed.failed.outputTail.at(-1)!));
   assert.ok(!existsSync(folders.layer(app, late.key)));
+});
+
+test('what a dead agent left of a layer is ended and removed by the next agent', online, async (t) => {
+  const { appId, key } = await layerSpec(plan.layer, 'run', 'left over');
+  const work = layerWork(folders, { appId, key });
+  const layer = folders.layer(appId, key);
+  for (const folder of [work.folder, layer]) mkdirSync(folder, { recursive: true });
+  const left = await launch({
+    argv: ['/bin/sleep', '600'],
+    cwd: '/',
+    env: { PATH: '/usr/bin:/bin', LOCKSTEP_LAYER: work.mark },
+    fifo: null,
+    exitFile: null,
+    cgroups: [],
+    openFiles: null,
+    identity: { uid: ids.gateUid, gid: ids.gid },
+  });
+  t.after(() => terminate({ leader: left, cgroup: null, mark: null, graceMs: 0 }));
+  writeFileSync(work.record, JSON.stringify({ appId, key, process: null }));
+  await openLayers({ folders, toolchains, cgroups });
+  assert.ok(!isAlive(left) && !existsSync(layer) && !existsSync(work.folder));
 });
 
 test('requirements that do not resolve fail with what uv says, and leave nothing', online, async () => {

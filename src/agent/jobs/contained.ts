@@ -70,15 +70,22 @@ export async function startContained(
 const unknown: ProcessIdentity = { pid: 2 ** 30, startTicks: 0 };
 
 /** Takes up what an earlier agent started; it may be gone by now. null: it is not known which process that was. */
-export function adoptContained(spec: ContainedSpec, known: ProcessIdentity | null, sink: CaptureSink): Contained {
+export function adoptContained(
+  spec: Omit<ContainedSpec, 'fifo'> & {
+    /** null: nobody listens any more. */
+    fifo: string | null;
+  },
+  known: ProcessIdentity | null,
+  sink: CaptureSink,
+): Contained {
   const process = known ?? unknown;
   const cgroup = spec.cgroups === null ? null : openCgroup(spec.cgroups, spec.name, spec.limits);
   let capture: Capture | null = null;
   const gone = new AbortController();
-  if (isAlive(process)) capture = captureFifo(spec.fifo, sink);
+  if (spec.fifo !== null && isAlive(process)) capture = captureFifo(spec.fifo, sink);
   const end = async (): Promise<void> => {
     // The launcher holds the FIFO to its end: end-of-file is news at once. The poll is the safety net.
-    let isOpen = true;
+    let isOpen = capture !== null;
     void capture?.ended.then(() => {
       isOpen = false;
     });
@@ -89,7 +96,7 @@ export function adoptContained(spec: ContainedSpec, known: ProcessIdentity | nul
 }
 
 function watched(
-  spec: ContainedSpec,
+  spec: Omit<ContainedSpec, 'fifo'>,
   process: ProcessIdentity,
   cgroup: Cgroup | null,
   capture: Capture | null,

@@ -18,6 +18,7 @@ import {
 import { join } from 'node:path';
 import type { JobResult, JobSpec } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
+import type { AppId } from '../../domain/ids.ts';
 import type { ProcessIdentity } from '../process/proc.ts';
 
 export type JobIdentity = { uid: number; gid: number } | null;
@@ -36,8 +37,11 @@ export const jobPlaces = (folder: string) => ({
   tmp: join(folder, 'tmp'),
 });
 
+export type JobUses = { appId: AppId; treeId: string | null; layerKey: string | null };
+
 /** What an agent that comes later must know. `process` is null until it was launched. */
-export type JobRecord = Pick<JobSpec, 'id' | 'appId' | 'kind' | 'reports' | 'deadlineMs' | 'outputBytes' | 'limits'> & {
+export type JobRecord = Pick<JobSpec, 'id' | 'kind' | 'reports' | 'deadlineMs' | 'outputBytes' | 'limits'> & {
+  uses: JobUses;
   bootId: string;
   process: ProcessIdentity | null;
   startedAtMs: number;
@@ -88,9 +92,9 @@ export function readSmall<T>(path: string): T | null {
   }
 }
 
-/** Closes the reports to the job's identity, and drops what nobody needs once it has ended. */
+/** Closes the job's own folders to its identity, and drops what nobody needs once it has ended. */
 export function closeJobFolder(places: JobPlaces): void {
-  if (process.getuid?.() === 0) chownSync(places.reports, 0, 0);
+  if (process.getuid?.() === 0) for (const path of [places.reports, places.home, places.tmp]) chownSync(path, 0, 0);
   rmSync(places.fifo, { force: true });
 }
 

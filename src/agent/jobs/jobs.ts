@@ -3,14 +3,14 @@
 //
 // starting  its folder and record are written, tools are fetched   -> running, or it is as if it never was (an error)
 // running   the record names its process                            -> ended; a new agent adopts it
-// ended     result.json is there; kept for a day, 200 at most       -> collected
+// ended     result.json is there; kept for an hour, 100 at most     -> collected
 // A job whose launcher is gone without an exit file, or that was starting when the agent died, has ended as `lost`.
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JobEvent, JobResult, JobSpec } from '../../domain/desired.ts';
 import { fail, isFailure } from '../../domain/errors.ts';
-import { type JobId, parseId } from '../../domain/ids.ts';
+import { type AppId, type JobId, parseId } from '../../domain/ids.ts';
 import type { HomeFolders } from '../folders.ts';
 import type { CgroupSupport } from '../process/cgroup.ts';
 import type { Toolchains } from '../toolchains/toolchains.ts';
@@ -33,13 +33,15 @@ export type Jobs = {
   cancel(id: JobId): Promise<void>;
   /** Takes up what an earlier agent left; to be called once, before anything else. */
   adopt(): Promise<void>;
+  /** What the jobs of an app run on now: not to be removed. */
+  inUse(appId: AppId): { treeIds: string[]; layerKeys: string[] };
   /** Stops watching; the jobs go on, and their listeners are told `agent-away`. */
   close(): void;
   /** Kills all of them. */
   stopAll(): Promise<void>;
 };
 
-const kept = { count: 200, ageMs: 24 * 3600_000 };
+const kept = { count: 100, ageMs: 3600_000 };
 
 export async function openJobs(given: {
   folders: HomeFolders;
@@ -119,6 +121,11 @@ export async function openJobs(given: {
         else track(adoptJob(record, room));
       }
       await collect();
+    },
+    inUse(appId) {
+      const uses = [...running.values()].flatMap((job) => (job.uses.appId === appId ? [job.uses] : []));
+      const named = (what: 'treeId' | 'layerKey') => uses.flatMap((one) => one[what] ?? []);
+      return { treeIds: named('treeId'), layerKeys: named('layerKey') };
     },
     close() {
       for (const job of running.values()) job.leave();

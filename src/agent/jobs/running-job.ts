@@ -15,6 +15,7 @@ import {
   closeJobFolder,
   type JobPlaces,
   type JobRecord,
+  type JobUses,
   jobPlaces,
   prepareJobFolder,
   readReports,
@@ -36,6 +37,7 @@ type StopReason = 'deadline' | 'cancelled';
 
 export type RunningJob = {
   id: JobId;
+  uses: JobUses;
   feed: LineFeed;
   /** Rejects when it could not be started: then nothing of it is left. */
   result: Promise<JobResult>;
@@ -50,7 +52,7 @@ const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
 
 export function startJob(spec: JobSpec, room: JobRoom): RunningJob {
   const places = jobPlaces(room.folders.job(spec.id));
-  return life(spec, room, places, async (sink, stopping) => {
+  return life(recordOf(spec), room, places, async (sink, stopping) => {
     const who = identityOf(spec, spec.identity);
     if (existsSync(places.folder)) throw fail('conflict', 'A job of this id was there before.');
     try {
@@ -85,9 +87,9 @@ export function adoptJob(record: JobRecord, room: JobRoom): RunningJob {
   });
 }
 
-const recordOf = ({ id, appId, kind, reports, deadlineMs, outputBytes, limits }: JobSpec) => ({
+const recordOf = ({ id, appId, kind, reports, deadlineMs, outputBytes, limits, place, layerKey }: JobSpec) => ({
   id,
-  appId,
+  uses: { appId, treeId: 'treeId' in place ? place.treeId : null, layerKey },
   kind,
   reports,
   deadlineMs,
@@ -114,7 +116,12 @@ type Begun = {
 };
 type Begin = (sink: Sink, stopping: AbortSignal) => Promise<Begun>;
 
-function life({ id }: { id: JobId }, room: JobRoom, places: JobPlaces, begin: Begin): RunningJob {
+function life(
+  { id, uses }: Pick<JobRecord, 'id' | 'uses'>,
+  room: JobRoom,
+  places: JobPlaces,
+  begin: Begin,
+): RunningJob {
   const feed = lineFeed();
   const stopping = new AbortController();
   let why: StopReason | null = null;
@@ -152,6 +159,7 @@ function life({ id }: { id: JobId }, room: JobRoom, places: JobPlaces, begin: Be
     };
     output.close();
     storeResult(places, result);
+    // Closed to everybody by now: what is removed cannot be exchanged on the way.
     for (const path of [places.home, places.tmp]) void rm(path, { recursive: true, force: true }).catch(() => {});
     return result;
   };
@@ -169,6 +177,7 @@ function life({ id }: { id: JobId }, room: JobRoom, places: JobPlaces, begin: Be
   );
   return {
     id,
+    uses,
     feed,
     result,
     stop,

@@ -5,20 +5,24 @@
 import { join } from 'node:path';
 import type { LayerEvent, LayerSpec } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
+import type { AppId } from '../../domain/ids.ts';
 import type { HomeFolders } from '../folders.ts';
 import { openFifoPool } from '../jobs/fifo-pool.ts';
 import { type LineFeed, lineFeed } from '../jobs/line-feed.ts';
 import type { CgroupSupport } from '../process/cgroup.ts';
 import { askPip, ownEnv, passedEnv, uvEnv } from '../toolchains/install-env.ts';
 import type { Toolchains } from '../toolchains/toolchains.ts';
+import { sweepLayerWorks } from './layer-work.ts';
 import { type LayerEnd, type LayerRoom, makeLayer, readLayerMarker } from './making.ts';
 
 export type Layers = {
   /**
-   * Makes the layer or finds it: lines as they come, then `done` or `failed`. When the last listener lets go the work is
-   * stopped. @throws bad-request, no-interpreter, disk-full, cancelled, and what fetching a tool throws
+   * Makes the layer or finds it: lines as they come, then `done` or `failed`. When nobody has listened for a while (a
+   * control that restarts comes back sooner) the work is stopped. @throws bad-request, no-interpreter, disk-full, cancelled, and what fetching a tool throws
    */
   make(spec: LayerSpec, signal: AbortSignal): AsyncIterable<LayerEvent>;
+  /** Keys of the app's layers that are being made now: not to be removed. */
+  inMaking(appId: AppId): string[];
   /** Stops all work; nothing half done stays. */
   stopAll(): Promise<void>;
 };
@@ -29,8 +33,11 @@ export async function openLayers(given: {
   folders: HomeFolders;
   toolchains: Toolchains;
   cgroups?: CgroupSupport | null;
+  /** How long work goes on that nobody listens to, in milliseconds. */
+  lingerMs?: number;
 }): Promise<Layers> {
-  const { folders, toolchains, cgroups = null } = given;
+  const { folders, toolchains, cgroups = null, lingerMs = 10_000 } = given;
+  await sweepLayerWorks(folders, cgroups);
   const room: LayerRoom = {
     folders,
     toolchains,
@@ -75,9 +82,11 @@ export async function openLayers(given: {
         yield await work.end;
       } finally {
         work.listeners -= 1;
-        if (work.listeners === 0) work.stopper.abort();
+        if (work.listeners === 0) setTimeout(() => work.listeners === 0 && work.stopper.abort(), lingerMs).unref();
       }
     },
+    inMaking: (appId) =>
+      [...works.keys()].flatMap((name) => (name.startsWith(`${appId}/`) ? [name.slice(appId.length + 1)] : [])),
     async stopAll() {
       for (const work of works.values()) work.stopper.abort();
       await Promise.allSettled([...works.values()].map(({ end }) => end));

@@ -5,19 +5,18 @@ import { dirname, join } from 'node:path';
 import type { LayerEvent, LayerSpec } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
 import type { Digest } from '../../domain/ids.ts';
-import { defaultLimits, type Limits } from '../../domain/plan.ts';
 import { run } from '../../exec/exec.ts';
 import { ensureAppFolders, type HomeFolders } from '../folders.ts';
-import { adoptContained, startContained } from '../jobs/contained.ts';
+import { startContained } from '../jobs/contained.ts';
 import type { FifoPool } from '../jobs/fifo-pool.ts';
 import { identityOf, layerMarker, systemPath } from '../jobs/job-command.ts';
 import { type JobIdentity, ownFolder, readSmall, writeSmall } from '../jobs/job-folder.ts';
 import type { LineFeed } from '../jobs/line-feed.ts';
 import { fillEnv, fillPlaces, type Places, toolPlaces } from '../jobs/places.ts';
 import type { CgroupSupport } from '../process/cgroup.ts';
-import type { ProcessIdentity } from '../process/proc.ts';
 import { scrubbedEnv } from '../process/scrubbed-env.ts';
 import type { Toolchains } from '../toolchains/toolchains.ts';
+import { type LayerRecord, layerLimits, layerWork } from './layer-work.ts';
 import { sealLayer } from './seal-layer.ts';
 
 export type LayerRoom = {
@@ -31,7 +30,6 @@ export type LayerRoom = {
 
 export type LayerEnd = Exclude<LayerEvent, { line: string }>;
 
-const limits: Limits = { ...defaultLimits, memoryBytes: 2 * 1024 ** 3, pids: 512 };
 const tailLines = 100;
 const graceMs = 1000;
 
@@ -48,71 +46,36 @@ export async function makeLayer(
   const begunAt = performance.now();
   const { folders } = room;
   const layer = folders.layer(spec.appId, spec.key);
-  const work = join(folders.agent, 'layers', `${spec.appId}-${spec.key.slice(0, 32)}`);
+  const work = layerWork(folders, spec);
   const who = identityOf(spec, 'gate');
-  const unique = `${spec.appId}-${spec.key}`;
-  const name = `layer-${spec.appId}-${spec.key.slice(0, 16)}`;
-  const step = (at: string) => ({
-    name,
-    mark: `LOCKSTEP_LAYER=${unique}`,
-    fifo: join(at, 'fifo'),
-    exitFile: join(at, 'exit'),
-    limits,
-    cgroups: room.cgroups,
-  });
   const tools = await toolPlaces(room.toolchains, spec.tools, signal);
   const python = spec.interpreterId === null ? null : await room.toolchains.resolveInterpreter(spec.interpreterId);
   const indexEnv = await room.indexEnv();
   await ensureAppFolders(folders, { ...spec, id: spec.appId });
 
-  // An agent that died left its step running: end it before its folder goes.
-  if (existsSync(work)) await sweep(step(work), readSmall<ProcessIdentity>(join(work, 'process.json')));
-  for (const path of [work, layerMarker(layer), layer]) await rm(path, { recursive: true, force: true });
+  for (const path of [work.folder, layerMarker(layer), layer]) await rm(path, { recursive: true, force: true });
   try {
-    const inputs = join(work, 'inputs');
     await prepare(work, layer, spec, who);
     const places: Places = {
       ...tools,
       layer,
-      inputs,
+      inputs: work.inputs,
       cache: folders.gateCache(spec.appId),
       ...otherLayers(spec, folders),
       ...(python === null ? {} : { python }),
     };
-    for (const [index, { argv, env, deadlineMs }] of spec.steps.entries()) {
-      const folder = join(work, String(index));
-      await mkdir(folder, { mode: 0o700 });
-      await room.fifos.take(join(folder, 'fifo'), who?.uid ?? null);
+    for (const [index, step] of spec.steps.entries()) {
       const tail: string[] = [];
       const say = (line: string): void => {
         tail.push(line);
         if (tail.length > tailLines) tail.shift();
         feed.push(line);
       };
-      const declared = fillEnv({ ...indexEnv, ...env, LOCKSTEP_LAYER: unique }, places);
-      const contained = await startContained(
-        step(folder),
-        {
-          argv: argv.map((word) => fillPlaces(word, places)),
-          cwd: inputs,
-          env: scrubbedEnv(declared, { path: systemPath, home: join(work, 'home'), tmp: join(work, 'tmp') }),
-          identity: who,
-        },
-        { line: say, dropped: () => {} },
-      );
-      writeSmall(join(work, 'process.json'), contained.process);
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
-      const stop = () => void contained.stop(graceMs).catch(() => {});
-      limit.addEventListener('abort', stop, { once: true });
-      if (limit.aborted) stop();
-      const end = await contained.ended;
-      limit.removeEventListener('abort', stop);
+      const code = await runStep({ spec, step, index, work, who, places, indexEnv, room, say, signal });
       if (signal.aborted) throw fail('cancelled', 'The layer was cancelled.');
-      if (limit.aborted) say(`lockstep: the step took longer than ${Math.round(deadlineMs / 1000)} s`);
-      if (end.isOutOfMemory) say(`lockstep: the step ran out of memory (${limits.memoryBytes / 1024 ** 2} MB)`);
-      if (end.code !== 0) {
+      if (code !== 0) {
         await rm(layer, { recursive: true, force: true });
-        return { failed: { exitCode: end.code, step: index, outputTail: tail } };
+        return { failed: { exitCode: code, step: index, outputTail: tail } };
       }
     }
     const digest = await sealLayer(layer, spec.gid);
@@ -123,8 +86,58 @@ export async function makeLayer(
     if (!['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
     throw fail('disk-full', 'The disk is full.', { advice: 'Free space under the home directory.', cause: error });
   } finally {
-    await rm(work, { recursive: true, force: true });
+    await rm(work.folder, { recursive: true, force: true });
   }
+}
+
+/** The exit code of one step, null when it was killed; what else there is to say of its end is said as a line. */
+async function runStep(given: {
+  spec: LayerSpec;
+  step: LayerSpec['steps'][number];
+  index: number;
+  work: ReturnType<typeof layerWork>;
+  who: JobIdentity;
+  places: Places;
+  indexEnv: Readonly<Record<string, string>>;
+  room: LayerRoom;
+  say: (line: string) => void;
+  signal: AbortSignal;
+}): Promise<number | null> {
+  const { spec, step, work, who, places, room, say } = given;
+  const folder = join(work.folder, String(given.index));
+  const fifo = join(folder, 'fifo');
+  await mkdir(folder, { mode: 0o700 });
+  await room.fifos.take(fifo, who?.uid ?? null);
+  const declared = fillEnv({ ...given.indexEnv, ...step.env, LOCKSTEP_LAYER: work.mark }, places);
+  const contained = await startContained(
+    {
+      name: work.cgroupName,
+      mark: `LOCKSTEP_LAYER=${work.mark}`,
+      fifo,
+      exitFile: join(folder, 'exit'),
+      limits: layerLimits,
+      cgroups: room.cgroups,
+    },
+    {
+      argv: step.argv.map((word) => fillPlaces(word, places)),
+      cwd: work.inputs,
+      env: scrubbedEnv(declared, { path: systemPath, home: work.home, tmp: work.tmp }),
+      identity: who,
+    },
+    { line: say, dropped: () => {} },
+  );
+  const { appId, key } = spec;
+  writeSmall(work.record, { appId, key, process: contained.process } satisfies LayerRecord);
+  const limit = AbortSignal.any([given.signal, AbortSignal.timeout(step.deadlineMs)]);
+  const stop = () => void contained.stop(graceMs).catch(() => {});
+  limit.addEventListener('abort', stop, { once: true });
+  if (limit.aborted) stop();
+  const end = await contained.ended;
+  limit.removeEventListener('abort', stop);
+  if (limit.aborted && !given.signal.aborted)
+    say(`lockstep: the step took longer than ${Math.round(step.deadlineMs / 1000)} s`);
+  if (end.isOutOfMemory) say(`lockstep: the step ran out of memory (${layerLimits.memoryBytes / 1024 ** 2} MB)`);
+  return end.code;
 }
 
 /** `{layer:KEY}` -> the folder of another layer of the same app, when that is whole. */
@@ -135,17 +148,16 @@ function otherLayers(spec: LayerSpec, folders: HomeFolders): Record<string, stri
   return Object.fromEntries(whole.map((key) => [`layer:${key}`, folders.layer(spec.appId, key)]));
 }
 
-async function sweep(spec: Parameters<typeof adoptContained>[0], known: ProcessIdentity | null): Promise<void> {
-  // Its FIFO may be anywhere by now: it is ended, not listened to.
-  const left = adoptContained({ ...spec, fifo: '/dev/null' }, known, { line: () => {}, dropped: () => {} });
-  await left.stop(0);
-  await left.ended;
-}
-
-async function prepare(work: string, layer: string, spec: LayerSpec, who: JobIdentity): Promise<void> {
-  await mkdir(work, { recursive: true, mode: 0o710 });
-  await chmod(dirname(work), 0o711);
-  const inputs = join(work, 'inputs');
+async function prepare(
+  work: ReturnType<typeof layerWork>,
+  layer: string,
+  spec: LayerSpec,
+  who: JobIdentity,
+): Promise<void> {
+  const { folder, inputs } = work;
+  await mkdir(folder, { mode: 0o710 });
+  await chmod(dirname(folder), 0o711);
+  writeSmall(work.record, { appId: spec.appId, key: spec.key, process: null } satisfies LayerRecord);
   await mkdir(inputs, { mode: 0o700 });
   for (const [path, content] of Object.entries(spec.files)) {
     const parts = path.split('/');
@@ -155,11 +167,11 @@ async function prepare(work: string, layer: string, spec: LayerSpec, who: JobIde
     await writeFile(join(inputs, ...parts), Buffer.from(content, 'base64'), { mode: 0o600, flag: 'wx' });
   }
   if (who !== null) {
-    await chown(work, 0, who.gid);
+    await chown(folder, 0, who.gid);
     for (const name of await readdir(inputs, { recursive: true })) await chown(join(inputs, name), who.uid, who.gid);
     await chown(inputs, who.uid, who.gid);
   }
-  for (const path of [join(work, 'home'), join(work, 'tmp')]) ownFolder(path, who);
+  for (const path of [work.home, work.tmp]) ownFolder(path, who);
   ownFolder(layer, who);
 }
 
