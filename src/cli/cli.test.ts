@@ -141,7 +141,7 @@ test(
       const ran = await place.run(['rollback', 'v10', '-a', 'blog', '--config']);
       assert.equal(ran.code, 0, ran.err);
       assert.match(ran.out, /^v12 is live \(rolled back to v10\) in \d+\.\d+ s\n$/);
-      assert.equal(ran.err, 'switching\n');
+      assert.equal(ran.err, 'switching\nmain has a new commit: git pull before the next push\n');
       assert.deepEqual(JSON.parse(server.asked[0]!.body), { version: 10, withConfig: true });
       const json = JSON.parse((await place.run(['rollback', '-a', 'blog', '--json'])).out);
       assert.deepEqual(
@@ -192,7 +192,7 @@ test(
     assert.deepEqual([ran.code, times], [0, 3]);
     assert.deepEqual(
       ran.err.split('\n').filter((line) => !line.startsWith('----->')),
-      ['one', 'two', 'three', ''],
+      ['one', 'two', 'three', 'main has a new commit: git pull before the next push', ''],
     );
     assert.match(ran.err, /the connection broke; trying again/);
     assert.match(ran.err, /connected again/);
@@ -216,6 +216,28 @@ test(
     server.routes['POST /api/v1/apps/blog/restarts'] = (_, response) => void response.destroy();
     const lost = await place.run(['restart', '-a', 'blog', '--no-wait']);
     assert.deepEqual([lost.code, server.asked.length, /broke twice/.test(lost.err)], [75, 4, true]);
+  }),
+);
+
+test(
+  'while control restarts a request waits for it',
+  withServer({}, async ({ place, server }) => {
+    let left = 2;
+    const away = {
+      title: 'The platform is restarting',
+      status: 502,
+      detail: 'Try again.',
+      code: 'L16',
+      requestId: 'r1',
+    };
+    server.routes['POST /api/v1/apps/blog/restarts'] = (_, response) => {
+      left -= 1;
+      if (left < 0) return started;
+      response.writeHead(502, { 'content-type': 'application/problem+json', 'x-lockstep-code': 'L16' });
+      return void response.end(JSON.stringify(away));
+    };
+    const ran = await place.run(['restart', '-a', 'blog', '--no-wait']);
+    assert.deepEqual([ran.code, new Set(server.asked.map(({ headers }) => headers['idempotency-key'])).size], [0, 1]);
   }),
 );
 

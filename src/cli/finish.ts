@@ -37,6 +37,8 @@ export async function finish(session: Session, work: LongWork): Promise<number> 
       session.printJson({ ...extra, ...end, kind, id, clientMs, startupMs: Math.round(work.sentAt * 10) / 10 });
     } else if (end.ok) {
       session.print(`${session.paint.green(`v${end.version ?? '?'} is live`)} (${work.how}) in ${seconds(clientMs)}`);
+      // A change moved main, and the work tree does not know yet.
+      if (started.kind === 'change') session.note('main has a new commit: git pull before the next push');
     }
     if (!end.ok) session.note(` !     ${work.verb} failed: ${safeLine(end.reason ?? end.state)}`);
     return end.ok ? 0 : 1;

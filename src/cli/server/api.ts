@@ -12,6 +12,9 @@ const answerIdleMs = 120_000;
 const streamIdleMs = 60_000;
 const answerBytes = 64 * 1024 * 1024;
 const pageSize = 200;
+/** The router's word for: control does not answer. */
+const controlAway = 'L16';
+const patienceMs = 5_000;
 
 export type Api = ReturnType<typeof openApi>;
 
@@ -41,13 +44,10 @@ export function openApi(server: { url: string; token: string }) {
     const url = at(path);
     const text = body === undefined ? null : JSON.stringify(body);
     const key = method === 'POST' || method === 'PATCH' ? crypto.randomUUID() : null;
-    const attempt = async () => {
-      const answer = await once(method, url, text, key);
-      return { status: answer.statusCode ?? 0, type: answer.headers['content-type'] ?? '', body: await read(answer) };
-    };
-    const answer = await attempt().catch((error: unknown) => {
-      if (!(error instanceof BrokenConnection)) throw error;
-      return attempt().catch(giveUp);
+    const answer = await persistently(server.url, async () => {
+      const message = await once(method, url, text, key);
+      const { 'content-type': type = '', 'x-lockstep-code': lCode } = message.headers;
+      return { status: message.statusCode ?? 0, type, isAway: lCode === controlAway, body: await read(message) };
     });
     if (answer.status < 200 || answer.status > 299) {
       throw problemOf(answer.status, answer.type, answer.body, url.origin);
@@ -121,13 +121,32 @@ export function openApi(server: { url: string; token: string }) {
     }
     return Buffer.concat(chunks).toString('utf8');
   }
+}
 
-  function giveUp(error: unknown): never {
-    if (!(error instanceof BrokenConnection)) throw error;
-    throw fail('router-away', `the connection to ${server.url} broke twice`, {
-      advice: 'See whether it is running (lockstep up), then try again.',
-      cause: error,
-    });
+type Answer = { status: number; type: string; isAway: boolean; body: string };
+
+/**
+ * Control is back within a second or two of its end: while the router says that it is away we wait. A broken connection is
+ * tried once more; what changes something is safe by its key.
+ */
+async function persistently(server: string, attempt: () => Promise<Answer>): Promise<Answer> {
+  const patientUntil = performance.now() + patienceMs;
+  let wasBroken = false;
+  for (let pauseMs = 50; ; pauseMs *= 2) {
+    try {
+      const answer = await attempt();
+      if (!answer.isAway || performance.now() > patientUntil) return answer;
+    } catch (error) {
+      if (!(error instanceof BrokenConnection)) throw error;
+      if (wasBroken) {
+        throw fail('router-away', `the connection to ${server} broke twice`, {
+          advice: 'See whether it is running (lockstep up), then try again.',
+          cause: error,
+        });
+      }
+      wasBroken = true;
+    }
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }
 

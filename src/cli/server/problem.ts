@@ -1,5 +1,5 @@
 // What a server answers when it refuses (RFC 9457) becomes the same typed error that the server threw, so that exit codes
-// and advice are those of the one registry. An answer that is no problem document says that something else listens there.
+// and advice are those of the one registry. The router's own answers (L-codes) are told as such. An answer that is no problem document says that something else listens there.
 import { type ErrorCode, errorRegistry, fail, type LockstepError } from '../../domain/errors.ts';
 import { printable } from '../../domain/names.ts';
 
@@ -22,6 +22,12 @@ export function problemOf(status: number, contentType: string, body: string, url
   if (!document) {
     return fail(code, `${url} answered ${status}: ${printable(body.trim() || 'nothing')}`, {
       advice: status >= 500 ? 'Try again in a moment; see: lockstep status' : 'Is this address a Lockstep? Check it.',
+    });
+  }
+  if (typeof document.code === 'string' && /^L\d{2}$/.test(document.code)) {
+    const { title, detail, code: lCode, requestId } = document;
+    return fail(code, `${printable(String(title))} (${lCode}, request ${printable(String(requestId))})`, {
+      advice: printable(String(detail)),
     });
   }
   const text = (key: string) => (typeof document[key] === 'string' ? (document[key] as string) : null);

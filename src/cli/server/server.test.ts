@@ -57,6 +57,15 @@ test('an answer that is no problem document is told by its status', () => {
   assert.match(problemOf(401, 'application/json', '{}', 'http://h').advice ?? '', /lockstep login http:\/\/h/);
 });
 
+test('an answer of the router itself keeps its L-code', () => {
+  const body = { title: 'The platform is restarting', status: 502, detail: 'Try again.', code: 'L16', requestId: 'r1' };
+  const error = problemOf(502, 'application/problem+json', JSON.stringify(body), 'http://h');
+  assert.deepEqual(
+    [error.code, error.message, error.advice],
+    ['router-away', 'The platform is restarting (L16, request r1)', 'Try again.'],
+  );
+});
+
 test('addresses of servers and remotes are compared by what they mean', () => {
   assert.equal(parseServerUrl('127.0.0.1:8080/x'), 'http://127.0.0.1:8080');
   for (const bad of ['', 'ftp://h', 'http://u:p@h', 'http://']) {
