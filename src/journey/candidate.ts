@@ -35,7 +35,7 @@ export type CandidateFacts = {
 /** A candidate of a change. */
 export function openCandidate(
   world: World,
-  request: { app: App; change: Change; configVersion: number | null },
+  request: { app: App; change: Change; configVersion: number | null; description: string },
   artifact: Artifact,
 ): Candidate {
   const { app, change } = request;
@@ -46,7 +46,7 @@ export function openCandidate(
     configVersion: request.configVersion ?? currentConfig(world.database, app.id).version,
     changeId: change.id,
     actor: change.actor,
-    description: `${change.how === 'rollback' ? 'rolled back to' : 'deployed'} ${change.head.slice(0, 7)}`,
+    description: request.description,
   });
 }
 

@@ -12,7 +12,7 @@ import { inTransaction } from '../store/open.ts';
 import { findArtifact, liveRelease, replaceSet } from '../store/releases.ts';
 import { appendEvent } from '../store/transition.ts';
 import { bootRelease, type Candidate, dropCandidate, makeCandidate } from './candidate.ts';
-import { goLive, settle } from './land.ts';
+import { goLive, settle } from './landed.ts';
 import { eventOf, newId, nowMs, type World } from './world.ts';
 
 /** Keeps config for an app that has no release yet; the first one runs with it. The version's number. */

@@ -40,6 +40,7 @@ export type ProveRequest = {
   baseTree: TreeId | null;
   /** null: the config that is current. */
   configVersion: number | null;
+  description: string;
   /** The pusher wants the checks to run although the tree is known. */
   isRecheck: boolean;
   say(line: string): void;

@@ -7,12 +7,13 @@ import { type BranchName, parseBranch } from '../domain/names.ts';
 import { candidateLine } from '../gate/messages.ts';
 import { branchRef, type RefName } from '../git/argv.ts';
 import type { Repository } from '../git/repository.ts';
+import { carryOut } from '../journey.ts';
 import type { Push, RefCommand, RefVerdict } from '../receive/proc-receive.ts';
 import { insertChange } from '../store/changes.ts';
 import { inTransaction } from '../store/open.ts';
 import { liveRelease } from '../store/releases.ts';
 import { appendEvent } from '../store/transition.ts';
-import { type Asker, type ChangeEnd, carryOut } from './land.ts';
+import type { Asker, ChangeEnd } from './running-change.ts';
 import { eventOf, mainlineOf, newId, nowMs, type World } from './world.ts';
 
 export type Pusher = {
@@ -121,7 +122,16 @@ async function pushMain(
   };
   const end = await carryOut(
     world,
-    { app, change, repository, candidate: head, tree, baseTree, configVersion: null },
+    {
+      app,
+      change,
+      repository,
+      candidate: head,
+      tree,
+      baseTree,
+      configVersion: null,
+      description: `deployed ${head.slice(0, 7)}`,
+    },
     asker,
   );
   return answer(world, app, end, push, receivedAtMs);

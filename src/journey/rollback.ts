@@ -3,10 +3,10 @@
 import type { App } from '../domain/app.ts';
 import { fail } from '../domain/errors.ts';
 import type { Release } from '../domain/release.ts';
+import { carryOut } from '../journey.ts';
 import { configOf } from '../store/app-config.ts';
 import { liveRelease, releaseOfVersion } from '../store/releases.ts';
 import { isSameConfig, startConfigChange } from './config-release.ts';
-import { carryOut } from './land.ts';
 import { receiveChange } from './push.ts';
 import { mainlineOf, nowMs, type World } from './world.ts';
 
@@ -66,7 +66,16 @@ export async function startRollback(world: World, app: App, asked: RollbackAsked
     const configVersion = asked.withConfig && hasOtherConfig ? target.configVersion : null;
     await carryOut(
       world,
-      { app, change, repository, candidate: commit, tree: target.treeId, baseTree, configVersion },
+      {
+        app,
+        change,
+        repository,
+        candidate: commit,
+        tree: target.treeId,
+        baseTree,
+        configVersion,
+        description: `rolled back to v${version}`,
+      },
       asker,
     );
   };

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { isAlive, listProcesses } from '../agent/process/proc.ts';
-import { machine, until } from './agent-machine.ts';
+import type { JobSpec } from '../domain/desired.ts';
+import { defaultLimits } from '../domain/plan.ts';
+import { machine, newId, until } from './agent-machine.ts';
 
 const alive = (one: { pid: number | null; startTicks: number | null }) =>
   isAlive({ pid: one.pid!, startTicks: one.startTicks! });
@@ -191,6 +194,36 @@ test('an agent killed between record and process leaves nothing unknown', async 
   const one = await box.ofSet(set, 'healthy');
   const mark = `LOCKSTEP_INSTANCE=${one.id}`;
   assert.equal(listProcesses().filter(({ pid }) => environOf(pid).includes(mark)).length, 1);
+});
+
+test('a job outlives the agent, and the one who asked for it gets the result', async () => {
+  await using box = await machine();
+  await box.startAgentApart();
+  const app = box.app();
+  const treeId = await box.tree(app);
+  const { liveUid, gateUid, gid } = app;
+  const spec: JobSpec = {
+    ...{ liveUid, gateUid, gid, id: newId('job'), appId: app.id, kind: 'run', identity: 'live', place: { treeId } },
+    ...{ layerKey: null, tools: [], env: {}, files: {}, reports: [], volumes: {}, deadlineMs: 20_000 },
+    command: {
+      shell: 'echo begun; while [ ! -e "$HOME/go" ] && [ ! -e /tmp/$GO ]; do sleep 0.02; done; echo over; exit 4',
+    },
+    ...{ outputBytes: 10_000, limits: defaultLimits },
+  };
+  const go = `lockstep-go-${spec.id}`;
+  const lines: string[] = [];
+  const signal = new AbortController().signal;
+  const result = box.client.runJob({ ...spec, env: { GO: go } }, { signal, onLine: (line) => lines.push(line) });
+  await until('it runs', () => lines.includes('begun'));
+  await box.killAgent();
+  await box.startAgentApart();
+  await writeFile(`/tmp/${go}`, '');
+  try {
+    const { exitCode, endedBy, outputTail } = await result;
+    assert.deepEqual({ exitCode, endedBy, last: outputTail.at(-1) }, { exitCode: 4, endedBy: 'exit', last: 'over' });
+  } finally {
+    await rm(`/tmp/${go}`, { force: true });
+  }
 });
 
 test('while the router is away documents are kept, and it gets the routes when it is back', async () => {

@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { AgentCore, type AgentLog } from '../agent/agent.ts';
 import { enforcementOf } from '../agent/enforcement.ts';
 import { type HomeFolders, homeFolders } from '../agent/folders.ts';
+import { openFifoPool } from '../agent/jobs/fifo-pool.ts';
 import { openJobs } from '../agent/jobs/jobs.ts';
 import { openLayers } from '../agent/layers/layers.ts';
 import { detectCgroups } from '../agent/process/cgroup.ts';
@@ -86,9 +87,10 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
     (await toolchains.interpreters()).map(({ id, kind, version }) => ({ id, kind, version }));
   const jobs = await openJobs({ folders, toolchains, cgroups });
   const layers = await openLayers({ folders, toolchains, cgroups });
+  const pipes = openFifoPool(join(folders.agent, 'pipes-spare'));
   const core = await AgentCore.open({
     folders,
-    runtime: processRuntime({ pipeFolder: folders.pipes, cgroups }),
+    runtime: processRuntime({ pipeFolder: folders.pipes, makePipe: pipes.take, cgroups }),
     records: recordFiles(folders.instanceRecords),
     timings: { ...defaultTimings, ...options.timings },
     nowMs: Date.now,

@@ -1,0 +1,182 @@
+// The journey of a commit, from the moment it is known to the moment it is live. Read this first.
+//
+//   receive            gate                  build             release              route
+//   a push, judged ──► candidate, checks ──► artifact, from ──► start, health, ───► switch, drain,
+//   (push.ts)          (prove.ts)            the candidate      beside the checks    stop the old
+//        │                   │                    │                   │                   │
+//        ▼                   ▼                    ▼                   ▼                   ▼
+//   refused: bad ref,   rejected: findings   rejected: the      rejected: reason,    cannot fail half way:
+//   forced, deleted     with their places    builder's words    last log lines       it is finished at the
+//                                                                                     next start (recover.ts)
+//
+// Main and live stay untouched on every branch that fails. The commit point is main's compare-and-swap; the order around
+// it is `release/promote.ts`.
+import type { App } from './domain/app.ts';
+import type { Change } from './domain/change.ts';
+import { isFailure } from './domain/errors.ts';
+import { fold, type Verdict } from './domain/gate.ts';
+import type { CommitId, TreeId } from './domain/ids.ts';
+import { checkLines, infraLine, memoisedLine, rejectedLine } from './gate/messages.ts';
+import { branchRef } from './git/argv.ts';
+import type { Repository } from './git/repository.ts';
+import { bootRelease, type Candidate } from './journey/candidate.ts';
+import { tidyUp } from './journey/housekeeping.ts';
+import { persistLanded } from './journey/landed.ts';
+import { proveCandidate } from './journey/prove.ts';
+import { runReleaseCommand } from './journey/release-command.ts';
+import { type Asker, type ChangeEnd, RunningChange } from './journey/running-change.ts';
+import { mainlineOf, type World } from './journey/world.ts';
+import { type PromoteEnd, promote } from './release/promote.ts';
+import { liveRelease } from './store/releases.ts';
+
+/** What is to be carried out. The app's lock is held, and main stands at the change's base. */
+export type Asked = {
+  app: App;
+  change: Change;
+  repository: Repository;
+  /** The exact commit that becomes main, and its tree. */
+  candidate: CommitId;
+  tree: TreeId;
+  /** main's tree; null at the first push. */
+  baseTree: TreeId | null;
+  /** null: the config that is current. */
+  configVersion: number | null;
+  /** Of the release, for people: "deployed 1a2b3c4". */
+  description: string;
+};
+
+/** Milliseconds that a gate may take. */
+export const gateLimitMs = 15 * 60_000;
+
+/** Carries a change out to one of its ends, and says so to whoever asked. Throws only past the commit point. */
+export async function carryOut(world: World, asked: Asked, asker: Asker): Promise<ChangeEnd> {
+  const limit = AbortSignal.timeout(gateLimitMs);
+  const signal = AbortSignal.any([asker.signal, limit]);
+  const running = new RunningChange(world, asked.change, { candidate: asked.candidate, tree: asked.tree }, asker);
+  const { say } = running;
+  try {
+    const verdict = await prove(world, asked, asker, running, signal);
+    if (limit.aborted) return await running.end('timed-out', tooLong);
+    if (asker.signal.aborted) return await running.end('cancelled', 'cancelled');
+    if (typeof verdict === 'string') return await running.end('infra-error', verdict);
+    if (verdict.outcome === 'rejected' || !running.candidate) {
+      say(rejectedLine(verdict, asked.change.base));
+      return await running.end('rejected', verdict.reason);
+    }
+    running.moment('proved');
+    running.keep();
+    const ended = await land(world, asked, asker, running, running.candidate);
+    if (ended === 'landed') {
+      tidyUp(world, asked.app);
+      const version = liveRelease(world.database, asked.app.id)?.version ?? null;
+      return running.close({ state: 'landed', reason: null, version });
+    }
+    if (ended === 'abandoned') return await running.end('cancelled', abandoned);
+    if (ended === 'moved') return await running.end('conflict', await movedTo(asked));
+    return running.close({ state: 'infra-error', reason: 'the change was ended elsewhere', version: null });
+  } catch (error) {
+    // Past the commit point there is only forward: the change stays `passed`, and the next start finishes it.
+    if (running.hasAdvanced) throw error;
+    if (limit.aborted) return await running.end('timed-out', tooLong);
+    if (asker.signal.aborted) return await running.end('cancelled', 'cancelled');
+    return await failed(world, running, error);
+  }
+}
+
+const tooLong = `the gate took longer than ${gateLimitMs / 60_000} minutes`;
+const abandoned = 'the client went away: the verdict is kept, push again to land it';
+
+/** Checks, build and boot, and the release command between the checks and the boot. A sentence: there is no verdict. */
+async function prove(
+  world: World,
+  asked: Asked,
+  asker: Asker,
+  running: RunningChange,
+  signal: AbortSignal,
+): Promise<Verdict | string> {
+  const { say, moment } = running;
+  const { app, repository, tree, baseTree, configVersion, description } = asked;
+  const proof = await proveCandidate(world, {
+    ...{ app, change: running.change, repository, tree, baseTree, configVersion, description },
+    ...{ isRecheck: asker.isRecheck, say, moment, signal },
+  });
+  running.change = { ...running.change, isMemoised: proof.isMemoised };
+  running.candidate = proof.candidate;
+  running.verdict = proof.verdict;
+  if (!proof.verdict) {
+    say(infraLine(proof.results));
+    return infraLine(proof.results);
+  }
+  if (proof.verdict.outcome === 'rejected' || !proof.candidate) return proof.verdict;
+  if (proof.isMemoised) say(memoisedLine(tree));
+  if (!proof.candidate.runnable.artifact.plan.releaseCommand) return proof.verdict;
+  running.verdict = await releaseThenBoot(world, proof.candidate, proof.verdict, running, signal);
+  return running.verdict ?? 'the release command or the boot could not run; push again';
+}
+
+/** The release command runs once, before any instance of the new code; then the instances start. null: no verdict. */
+async function releaseThenBoot(
+  world: World,
+  candidate: Candidate,
+  verdict: Verdict,
+  running: RunningChange,
+  signal: AbortSignal,
+): Promise<Verdict | null> {
+  const { say, moment } = running;
+  const results = verdict.checks.filter((one) => !['release', 'boot'].includes(one.kind));
+  // A rollback runs older code on a newer database: its migrations are not asked for.
+  if (running.change.how !== 'rollback') {
+    const released = await runReleaseCommand(world, candidate, say, signal);
+    moment('releaseEnded');
+    for (const line of checkLines(released)) say(line);
+    results.push(released);
+    if (released.outcome !== 'passed') return fold(results);
+  }
+  const booted = await bootRelease(world, candidate, signal);
+  moment('bootEnded');
+  for (const line of checkLines(booted)) say(line);
+  return fold([...results, booted]);
+}
+
+/** From the last question before main moves to the word that it is done. */
+function land(
+  world: World,
+  { app, repository, candidate: commit }: Asked,
+  asker: Asker,
+  running: RunningChange,
+  candidate: Candidate,
+): Promise<PromoteEnd> {
+  const { change } = running;
+  return promote({
+    ensureFresh: async () => void (await world.agent.alive()),
+    isAbandoned: asker.isGone,
+    persistPassed: () => running.passed(candidate),
+    advance: async () => {
+      // HEAD names the branch that the repository's guard keeps; an app's first push decides which it is.
+      if (change.base === null) await repository.privileged.setHead(branchRef(app.mainBranch!));
+      const moved = await mainlineOf(app, repository).advance(change.base, commit);
+      running.hasAdvanced = moved === 'advanced';
+      return moved;
+    },
+    switchRoute: () => world.desired.switchTo(app, candidate.runnable, world.signal),
+    persistLanded: () => persistLanded(world, app, running.change, candidate, running.verdict, { ...running.moments }),
+    moment: (name) => {
+      running.moment(name);
+      if (name === 'landed') running.keep();
+    },
+  });
+}
+
+async function movedTo({ app, repository }: Asked): Promise<string> {
+  const tip = await mainlineOf(app, repository).tip();
+  return `main moved to ${tip?.slice(0, 7) ?? 'nothing'} during the gate; git pull --rebase, then push again`;
+}
+
+/** Something of ours failed: neither passed nor rejected. */
+function failed(world: World, running: RunningChange, error: unknown): Promise<ChangeEnd> {
+  const reason = error instanceof Error ? error.message : String(error);
+  const stack = !isFailure(error) && error instanceof Error ? { stack: error.stack } : {};
+  world.log({ level: 'error', message: `change ${running.change.id}: ${reason}`, ...stack });
+  running.say(`no verdict: ${reason}; push again`);
+  return running.end('infra-error', reason);
+}

@@ -1,0 +1,98 @@
+// A change while it runs: its moments, its words, and its one end. Whoever carries it out says `end` or `landed` exactly
+// once; the store, the progress record and the ledger hear it together (invariant I7).
+import type { Change, ChangeState, Moments } from '../domain/change.ts';
+import type { Verdict } from '../domain/gate.ts';
+import type { CommitId, TreeId } from '../domain/ids.ts';
+import { noteChange } from '../store/changes.ts';
+import { transition } from '../store/transition.ts';
+import { type Candidate, dropCandidate } from './candidate.ts';
+import { eventOf, nowMs, type World } from './world.ts';
+
+/** Whoever asked for the change. */
+export type Asker = {
+  say(line: string): void;
+  /** The client has gone: the verdict is kept, and nothing lands. */
+  isGone(): boolean;
+  /** Ends the work: the gate's limit, or control's own end. */
+  signal: AbortSignal;
+  /** Runs the checks although the tree is known. */
+  isRecheck: boolean;
+};
+
+export type ChangeEnd = { state: ChangeState; reason: string | null; version: number | null };
+
+export class RunningChange {
+  readonly #world: World;
+  readonly #asker: Asker;
+  readonly #progress: ReturnType<World['progress']['open']>;
+  readonly moments: Moments;
+  change: Change;
+  verdict: Verdict | null = null;
+  /** The release that is being proved; it is dropped when the change does not land. */
+  candidate: Candidate | null = null;
+  /** Main has moved: from here there is only forward. */
+  hasAdvanced = false;
+
+  /** Fixes the candidate: `received` becomes `gating`. */
+  constructor(world: World, change: Change, fixed: { candidate: CommitId; tree: TreeId }, asker: Asker) {
+    this.#world = world;
+    this.#asker = asker;
+    this.#progress = world.progress.open(change.id);
+    this.moments = { ...change.moments };
+    this.change = { ...change, ...fixed };
+    this.#move('gating', fixed, fixed);
+  }
+
+  readonly say = (line: string): void => {
+    this.#asker.say(line);
+    this.#progress.say(line);
+  };
+
+  readonly moment = (name: string, atMs = nowMs()): void => {
+    this.moments[name] = atMs;
+  };
+
+  /** Durable proof: base, candidate, artifact and set. False: the change was ended elsewhere. */
+  passed(candidate: Candidate): boolean {
+    const { id, setId, artifactDigest } = candidate.release;
+    this.change = { ...this.change, releaseId: id, setId };
+    return this.#move('passed', { release_id: id, set_id: setId }, { artifact: artifactDigest });
+  }
+
+  /** Every end but landing: nothing of the candidate stays. */
+  async end(state: ChangeState, reason: string | null): Promise<ChangeEnd> {
+    this.keep();
+    const ended = { reason, ended_at_ms: Math.round(nowMs()), is_memoised: this.change.isMemoised ? 1 : 0 };
+    this.#move(state, ended, { reason });
+    if (this.candidate) await dropCandidate(this.#world, this.candidate, reason ?? state);
+    return this.close({ state, reason, version: null });
+  }
+
+  /** Writes down what is known so far beside the state. */
+  keep(): void {
+    noteChange(this.#world.database, this.change.id, { moments: this.moments, verdict: this.verdict });
+  }
+
+  /** Tells whoever follows. */
+  close(end: ChangeEnd): ChangeEnd {
+    const durationMs = nowMs() - (this.change.moments.received ?? nowMs());
+    this.#progress.end({ ok: end.state === 'landed', ...end, durationMs });
+    this.#world.announce();
+    return end;
+  }
+
+  #move(to: ChangeState, set: Record<string, string | number | null>, data: Record<string, unknown>): boolean {
+    const { change } = this;
+    const event = eventOf({ ...change, changeId: change.id }, `change.${to}` as 'change.landed', data);
+    const isWon = transition(this.#world.database, {
+      table: 'changes',
+      id: change.id,
+      from: change.state,
+      to,
+      set,
+      event,
+    });
+    if (isWon) this.change = { ...change, state: to };
+    return isWon;
+  }
+}
