@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type FakeRoute, type FakeServer, makePlace, problem, sendEvents, startFakeServer } from './fake-server.ts';
@@ -556,6 +556,36 @@ test(
     assert.match(ran.err, /points at http:\/\/127\.0\.0\.1:1, but this command speaks to/);
   }),
 );
+
+test(
+  'remote points a work tree at an app, follows it to a new address, and leaves what is not its own',
+  withServer({}, async ({ place, server }) => {
+    server.routes['GET /api/v1/apps/blog'] = () => app(server.url);
+    git(place, 'init', '-q');
+    git(place, 'remote', 'add', 'lockstep', 'http://127.0.0.1:1/blog.git');
+    git(place, 'config', 'credential.http://127.0.0.1:1.helper', 'x');
+    const ran = await place.run(['remote', '-a', 'blog']);
+    assert.equal(ran.code, 0, ran.err);
+    assert.equal(git(place, 'remote', 'get-url', 'lockstep').trim(), `${server.url}/blog.git`);
+    assert.doesNotMatch(git(place, 'config', '--local', '--list'), /127\.0\.0\.1:1\b[^:]*\.helper/);
+    git(place, 'remote', 'set-url', 'lockstep', 'http://elsewhere/shop.git');
+    assert.deepEqual([(await place.run(['remote', '-a', 'blog'])).code, (await place.run(['remote'])).code], [75, 64]);
+    assert.equal(git(place, 'remote', 'get-url', 'lockstep').trim(), 'http://elsewhere/shop.git');
+  }),
+);
+
+test('the program itself runs from anywhere, through a link, and exits with the command’s code', () => {
+  const place = makePlace(null);
+  using _place = place;
+  const link = join(place.folder, 'lockstep');
+  symlinkSync(join(import.meta.dirname, '..', '..', 'bin', 'lockstep'), link);
+  const start = (...argv: string[]) => spawnSync(link, argv, { cwd: place.work, env: place.env, encoding: 'utf8' });
+  assert.match(start('--version').stdout, /^\d+\.\d+\.\d+\n$/);
+  const wrong = start('stauts', '--json');
+  assert.deepEqual([wrong.status, JSON.parse(wrong.stdout).error.code], [64, 'bad-request']);
+  assert.equal(wrong.stderr, ' !     there is no command "stauts"\n       Did you mean: lockstep status\n');
+  assert.match(start('apps').stderr, /no Lockstep is running on .*\n.*lockstep up --home '.*ho me'\\''s'\n$/);
+});
 
 test('help, versions and --help need no server and no home', async () => {
   const place = makePlace(null);

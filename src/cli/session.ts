@@ -94,7 +94,7 @@ export function openSession(io: Io, command: CommandSpec, args: Arguments): Sess
           'bad-request',
           `the remote "lockstep" points at ${printable(found.origin)}, but this command speaks to ${url}`,
           {
-            advice: `Name the app with -a NAME, or log in there: lockstep login ${printable(found.origin)}`,
+            advice: `Point it here (lockstep remote -a ${printable(found.app)}), name the app with -a, or log in there (lockstep login ${printable(found.origin)})`,
           },
         );
       }

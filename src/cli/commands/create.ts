@@ -3,7 +3,7 @@
 import { fail } from '../../domain/errors.ts';
 import { parseAppName, parseBranch, printable } from '../../domain/names.ts';
 import { table } from '../present/table.ts';
-import { parseRemote, serverKey } from '../server/address.ts';
+import { parseRemote, serverKey, withoutUser } from '../server/address.ts';
 import type { Session } from '../session.ts';
 import { remoteName, type WorkTree } from '../work-tree/work-tree.ts';
 import type { AppView } from './views.ts';
@@ -44,16 +44,12 @@ export async function create(session: Session): Promise<number> {
 }
 
 /** @throws conflict when the remote's name is in use for anything else than this app */
-export async function refuseOtherRemote(workTree: WorkTree, serverUrl: string, app: string): Promise<void> {
+async function refuseOtherRemote(workTree: WorkTree, serverUrl: string, app: string): Promise<void> {
   const existing = await workTree.remoteUrl();
   if (existing === null) return;
   const parsed = parseRemote(existing);
   if (parsed && parsed.app === app && serverKey(parsed.origin) === serverKey(serverUrl)) return;
-  throw fail(
-    'conflict',
-    `this work tree has a remote "${remoteName}" already: ${printable(existing.replace(/\/\/[^/@]*@/, '//'))}`,
-    {
-      advice: `Nothing was made. Remove it (git remote remove ${remoteName}) or leave it alone: --no-remote`,
-    },
-  );
+  throw fail('conflict', `this work tree has a remote "${remoteName}" already: ${printable(withoutUser(existing))}`, {
+    advice: `Nothing was made. Remove it (git remote remove ${remoteName}) or leave it alone: --no-remote`,
+  });
 }

@@ -30,6 +30,11 @@ export function isLoopback(origin: string): boolean {
   return serverKey(origin).split('/')[2]!.startsWith('loopback:');
 }
 
+/** An address to show: without a user and password. */
+export function withoutUser(text: string): string {
+  return text.replace(/\/\/[^/@]*@/, '//');
+}
+
 /** Server and app of a git remote such as `http://127.0.0.1:8080/blog.git`; null when it is not of that form. */
 export function parseRemote(text: string): { origin: string; app: string } | null {
   const url = URL.parse(text);

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { defaultHome } from '../../config/config.ts';
 import { fail } from '../../domain/errors.ts';
+import { pasteWord } from '../shell-word.ts';
 import { parseServerUrl, serverKey } from './address.ts';
 import { credentialsFolder, readCredentials, readToken, tokenFileOf } from './credentials.ts';
 
@@ -54,7 +55,7 @@ export async function findServer(wanted: Wanted): Promise<Server> {
   if (wanted.home !== undefined || env.LOCKSTEP_HOME) {
     if (running) return local(running);
     throw fail('router-away', `no Lockstep is running on ${home}`, {
-      advice: `Start it with: lockstep up --home ${home}`,
+      advice: `Start it with: lockstep up --home ${pasteWord(home)}`,
     });
   }
   const { servers, current } = readCredentials(folder);
@@ -84,6 +85,9 @@ function readUp(home: string): string | null {
   try {
     return parseServerUrl(String((JSON.parse(text) as { url: unknown }).url));
   } catch (cause) {
-    throw fail('router-away', `${file} cannot be read`, { advice: `Start again: lockstep up --home ${home}`, cause });
+    throw fail('router-away', `${file} cannot be read`, {
+      advice: `Start again: lockstep up --home ${pasteWord(home)}`,
+      cause,
+    });
   }
 }

@@ -4,7 +4,8 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { makePlace } from '../fake-server.ts';
-import { gitOptions, gitSettings, helperCommand, shellWord } from './credential-helper.ts';
+import { pasteWord, shellWord } from '../shell-word.ts';
+import { gitOptions, gitSettings, helperCommand } from './credential-helper.ts';
 import { openWorkTree } from './work-tree.ts';
 
 const origin = 'http://127.0.0.1:8080';
@@ -106,6 +107,7 @@ test('whatever is in a path stays one word for sh', () => {
   for (const word of ["it's", '$(id)', 'a b', '`x`', '\\', '"', "'''", '*;&|']) {
     assert.equal(execFileSync('sh', ['-c', `printf %s ${shellWord(word)}`], { encoding: 'utf8' }), word);
   }
+  assert.deepEqual([pasteWord('/var/lib/lockstep'), pasteWord('/a b')], ['/var/lib/lockstep', "'/a b'"]);
   assert.match(helperCommand("/a b/c'd"), /^!sh '\/.*\/bin\/git-credential-lockstep' '\/a b\/c'\\''d'$/);
 });
 

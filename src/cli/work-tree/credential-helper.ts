@@ -2,15 +2,11 @@
 // empty helper goes first, so that no other helper sees or stores the token. Pure: these functions only make git's words.
 import { join } from 'node:path';
 import { isLoopback } from '../server/address.ts';
+import { shellWord } from '../shell-word.ts';
 
 const script = join(import.meta.dirname, '..', '..', '..', 'bin', 'git-credential-lockstep');
 
-/** One word for sh, whatever is in it. git itself runs a helper that starts with `!` through sh: this quotes for that. */
-export function shellWord(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
-}
-
-/** The value of `credential.<origin>.helper`; `sh` by name, so that no execute bit and no noexec mount matters. */
+/** The value of `credential.<origin>.helper`. git runs what starts with `!` through sh, hence the quotes; `sh` by name, so that no execute bit and no noexec mount matters. */
 export function helperCommand(tokenSource: string): string {
   return `!sh ${shellWord(script)} ${shellWord(tokenSource)}`;
 }
