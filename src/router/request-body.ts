@@ -35,6 +35,6 @@ export function linger(request: IncomingMessage, limitMs: number): void {
   if (request.complete || request.destroyed) return;
   request.unpipe();
   request.resume();
-  const timer = setTimeout(() => request.socket.destroy(), limitMs);
+  const timer = setTimeout(() => request.socket.destroy(), limitMs).unref();
   for (const event of ['end', 'close']) request.once(event, () => clearTimeout(timer));
 }

@@ -128,7 +128,7 @@ function refuse(
 export function finish(client: Duplex, lingerMs: number): void {
   client.end();
   client.resume();
-  const timer = setTimeout(() => client.destroy(), lingerMs);
+  const timer = setTimeout(() => client.destroy(), lingerMs).unref();
   client.once('close', () => clearTimeout(timer));
   client.once('end', () => client.destroy());
 }

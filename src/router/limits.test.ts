@@ -1,0 +1,130 @@
+// Every limit, made short enough to be met: time of the header, of the body, of the answer; places, connections, waits.
+import assert from 'node:assert/strict';
+import { createServer as createNetServer } from 'node:net';
+import { test } from 'node:test';
+import type { Upstream } from '../domain/route.ts';
+import { routeOf, testRouter } from './test-router.ts';
+
+const get = 'GET / HTTP/1.1\r\nHost: blog.localhost\r\n\r\n';
+
+test('a header that does not come in time is answered with L13, also when not one byte came', async () => {
+  await using router = await testRouter({ headerMs: 60 });
+  const slow = await router.dial('GET / HTTP/1.1\r\nHost: b');
+  assert.match(await slow.closed(), /^HTTP\/1\.1 408 [\s\S]*x-lockstep-code: L13/);
+  const silent = await router.dial();
+  assert.match(await silent.closed(), /^(HTTP\/1\.1 408 |$)/);
+});
+
+test('a body that stops coming is L14, and one that the app does not take is L09', async () => {
+  await using router = await testRouter({ bodyIdleMs: 60 });
+  const takes = await router.upstream('a', (request) => void request.resume().on('error', () => {}));
+  await router.put(routeOf({ upstreams: [takes.at] }));
+  const raw = await router.dial('POST / HTTP/1.1\r\nHost: blog.localhost\r\nContent-Length: 10\r\n\r\nabc');
+  assert.match(await raw.until(/request/), / 408 [\s\S]*L14/);
+  const takesNone = await router.upstream('b', (request) => void request.on('error', () => {}));
+  await router.put(routeOf({ upstreams: [takesNone.at] }));
+  const big = await router.dial('POST / HTTP/1.1\r\nHost: blog.localhost\r\nContent-Length: 50000000\r\n\r\n');
+  big.socket.write(Buffer.alloc(20_000_000));
+  assert.match(await big.until(/L09, request/), / 504 /);
+});
+
+test('a slow upload is not cut by the limit on the first byte of the answer', async () => {
+  await using router = await testRouter({ firstByteMs: 80, bodyIdleMs: 5000 });
+  const { at } = await router.upstream('a', (request, response) => void request.pipe(response));
+  await router.put(routeOf({ upstreams: [at] }));
+  const raw = await router.dial('POST / HTTP/1.1\r\nHost: blog.localhost\r\nContent-Length: 4\r\n\r\n');
+  for (const piece of 'abcd') {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    raw.socket.write(piece);
+  }
+  await raw.until(/ 200 [\s\S]*d/);
+});
+
+test('an app that accepts and never answers is L09, and its request is ended and not sent again', async () => {
+  await using router = await testRouter({ firstByteMs: 60 });
+  let requests = 0;
+  const closed = Promise.withResolvers<void>();
+  const listener = createNetServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => (requests += 1));
+    socket.once('close', () => closed.resolve());
+  });
+  const port = await router.listen(listener);
+  await router.put(routeOf({ upstreams: [{ instanceId: 'a', host: '127.0.0.1', port } as Upstream] }));
+  const answer = await router.ask('/');
+  assert.equal(answer.status, 504);
+  assert.equal(answer.headers['x-lockstep-code'], 'L09');
+  await closed.promise;
+  assert.equal(requests, 1);
+});
+
+test('an address that swallows the connection is L08', async (context) => {
+  await using router = await testRouter({ connectMs: 60 });
+  // TEST-NET-1: routed nowhere. Where the network refuses at once there is no silence to wait for.
+  await router.put(routeOf({ upstreams: [{ instanceId: 'a', host: '192.0.2.1', port: 9 } as Upstream] }));
+  const answer = await router.ask('/');
+  context.diagnostic(`answered ${answer.headers['x-lockstep-code']}`);
+  assert.ok(['L08', 'L07'].includes(answer.headers['x-lockstep-code'] as string));
+});
+
+test('an answer in which nothing moves any more is cut', async () => {
+  await using router = await testRouter({ answerIdleMs: 60 });
+  const { at } = await router.upstream('a', (_request, response) => void response.write('half'));
+  await router.put(routeOf({ upstreams: [at] }));
+  const raw = await router.dial(get);
+  assert.match(await raw.closed(), /half/);
+  assert.equal((await router.client.drained(['a'], 5000)).drained, true);
+});
+
+test('a client that goes on sending after its answer is cut after a while', async () => {
+  await using router = await testRouter({ lingerMs: 60 });
+  await router.put();
+  const raw = await router.dial('POST / HTTP/1.1\r\nHost: nobody.localhost\r\nContent-Length: 1000000\r\n\r\nabc');
+  assert.match(await raw.closed(), / 404 [\s\S]*L03/);
+});
+
+test('an app has no more requests at once than its route allows, and the others are told when to come back', async () => {
+  await using router = await testRouter();
+  const answers: (() => void)[] = [];
+  const arrived: (() => void)[] = [];
+  const { at } = await router.upstream('a', (_request, response) => {
+    answers.push(() => response.end('ok'));
+    arrived.shift()?.();
+  });
+  const free = await router.upstream('b', (_request, response) => response.end('b'));
+  await router.put(
+    routeOf({ upstreams: [at], concurrency: 2 }),
+    routeOf({ appId: 'app_b' as never, hosts: ['b.localhost'], upstreams: [free.at] }),
+  );
+  const begin = () => {
+    const isThere = new Promise<void>((resolve) => arrived.push(resolve));
+    return { answer: router.ask('/'), isThere };
+  };
+  const two = [begin(), begin()];
+  for (const one of two) await one.isThere;
+  const shed = await router.ask('/');
+  assert.equal(shed.status, 503);
+  assert.equal(shed.headers['x-lockstep-code'], 'L15');
+  assert.equal(shed.headers['x-lockstep-release'], 'v1');
+  assert.equal(shed.headers['retry-after'], '1');
+  assert.equal((await router.ask('/', { host: 'b.localhost' })).body, 'b', 'another app is not touched');
+  assert.equal((await router.client.stats()).apps.app_blog?.inFlight, 2);
+  answers.shift()!();
+  assert.equal((await two[0]!.answer).status, 200);
+  const third = begin();
+  await third.isThere;
+  for (const end of answers) end();
+  assert.equal((await two[1]!.answer).status, 200);
+  assert.equal((await third.answer).status, 200);
+});
+
+test('more connections than allowed are closed at once', async () => {
+  await using router = await testRouter({ connections: 2 });
+  await router.put();
+  const first = await router.dial(get);
+  const second = await router.dial(get);
+  await first.until(/L03/);
+  await second.until(/L03/);
+  const third = await router.dial(get);
+  assert.equal(await third.closed(), '');
+});
