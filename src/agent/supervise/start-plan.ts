@@ -64,7 +64,7 @@ export function startPlan(declared: Declared, places: StartPlaces): { argv: stri
     ...env,
     LOCKSTEP_INSTANCE: places.instanceId,
   };
-  if (places.port !== null) given['PORT'] = String(places.port);
+  if (places.port !== null) given.PORT = String(places.port);
   for (const [name, at] of Object.entries(places.volumes)) given[volumeVariable(name)] = at;
   return { argv, env: scrubbedEnv(given, { path, home: places.home, tmp: places.tmp }) };
 }

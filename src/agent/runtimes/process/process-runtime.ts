@@ -16,13 +16,19 @@ import {
   openCgroup,
   removeCgroup,
 } from '../../process/cgroup.ts';
-import { launch, makeFifo } from '../../process/launcher.ts';
+import { launch } from '../../process/launcher.ts';
 import { groupOf, isAlive, type ProcessIdentity } from '../../process/proc.ts';
 import { terminate } from '../../process/terminate.ts';
 import type { Running, Runtime } from '../runtime.ts';
 import { usageOf } from './usage.ts';
 
-export type ProcessRuntimeParts = { pipeFolder: string; cgroups: CgroupSupport; openFiles?: number };
+export type ProcessRuntimeParts = {
+  pipeFolder: string;
+  /** Makes a fresh FIFO at a path, which the uid may reopen. */
+  makePipe(path: string, uid: number | null): Promise<void>;
+  cgroups: CgroupSupport;
+  openFiles?: number;
+};
 
 /** How often an adopted process is looked at; nobody tells us of the end of one that is not our child. */
 const lookMs = 100;
@@ -68,7 +74,7 @@ export function processRuntime(parts: ProcessRuntimeParts): Runtime {
       const fifo = fifoOf(spec.id);
       await mkdir(parts.pipeFolder, { recursive: true, mode: 0o700 });
       await rm(fifo, { force: true });
-      await makeFifo(fifo, spec.identity?.uid ?? null);
+      await parts.makePipe(fifo, spec.identity?.uid ?? null);
       const group = cgroupOf(spec.id, spec.limits);
       const before = group === null ? 0 : oomKills(group);
       const capture = captureFifo(fifo, sink);

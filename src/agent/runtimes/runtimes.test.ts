@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type InstanceId, makeId } from '../../domain/ids.ts';
+import { defaultLimits } from '../../domain/plan.ts';
+import { detectCgroups } from '../process/cgroup.ts';
+import { makeFifo } from '../process/launcher.ts';
+import { type FakeWorld, fakeRuntime, fakeWorld } from './fake.ts';
+import { processRuntime } from './process/process-runtime.ts';
+import type { Runtime, StartSpec } from './runtime.ts';
+
+/** What the contract asks of every runtime: programs by what they do, and a second runtime as a second agent has it. */
+type Subject = {
+  name: string;
+  open(): Promise<{ first: Runtime; second: Runtime }>;
+  argv: Record<'stays' | 'says and ends' | 'ignores', readonly string[]>;
+};
+
+const folder = await mkdtemp(join(tmpdir(), 'lockstep-runtimes-'));
+await chmod(folder, 0o711);
+after(() => rm(folder, { recursive: true, force: true }));
+
+const programs: FakeWorld['programs'] = {
+  stays: () => ({ heedsTerm: true }),
+  says: ({ print, exit }) => {
+    print('one');
+    print('two');
+    exit(3);
+    return { heedsTerm: true };
+  },
+  ignores: ({ print }) => {
+    print('deaf');
+    return { heedsTerm: false };
+  },
+};
+
+const subjects: Subject[] = [
+  {
+    name: 'fake',
+    async open() {
+      const world = fakeWorld(programs);
+      return { first: fakeRuntime(world), second: fakeRuntime(world) };
+    },
+    argv: { stays: ['stays'], 'says and ends': ['says'], ignores: ['ignores'] },
+  },
+  {
+    name: 'process',
+    async open() {
+      const parts = { pipeFolder: join(folder, 'pipes'), makePipe: makeFifo, cgroups: detectCgroups() };
+      return { first: processRuntime(parts), second: processRuntime(parts) };
+    },
+    argv: {
+      stays: ['/bin/sleep', '600'],
+      'says and ends': ['/bin/sh', '-c', 'echo one; echo two; exit 3'],
+      ignores: ['/bin/sh', '-c', "trap '' TERM; echo deaf; while :; do sleep 0.05; done"],
+    },
+  },
+];
+
+const newSpec = (argv: readonly string[]): StartSpec => {
+  const id: InstanceId = makeId('ins', Date.now(), randomBytes(16));
+  const env = { PATH: '/usr/bin:/bin', LOCKSTEP_INSTANCE: id };
+  return { id, argv, env, cwd: '/', limits: defaultLimits, identity: null };
+};
+
+const collector = () => {
+  const lines: string[] = [];
+  return { lines, sink: { line: (text: string) => void lines.push(text), dropped: () => {} } };
+};
+
+async function until(condition: () => boolean): Promise<void> {
+  for (const end = performance.now() + 10_000; !condition(); await pause(5))
+    if (performance.now() > end) throw new Error('never');
+}
+
+for (const { name, open, argv } of subjects) {
+  test(`${name}: output and exit code are told, and nothing is left`, async () => {
+    const { first } = await open();
+    const spec = newSpec(argv['says and ends']);
+    const { lines, sink } = collector();
+    const running = await first.start(spec, sink);
+    assert.deepEqual(await running.exited, { code: 3, signal: null, isOutOfMemory: false });
+    await running.outputEnded;
+    assert.deepEqual(lines, ['one', 'two']);
+    assert.equal(await running.stop(0), 'term');
+    assert.deepEqual(running.pids(), []);
+    await first.clean(spec.id);
+    assert.equal(await first.adopt(spec.id, running, spec.limits, sink), null);
+  });
+
+  test(`${name}: a stop is asked for politely first, and then not`, async () => {
+    const { first } = await open();
+    const polite = newSpec(argv.stays);
+    const one = await first.start(polite, collector().sink);
+    assert.equal(await one.stop(5000), 'term');
+    assert.equal((await one.exited).signal, 'SIGTERM');
+    const deaf = newSpec(argv.ignores);
+    const { lines, sink } = collector();
+    const two = await first.start(deaf, sink);
+    await until(() => lines.includes('deaf'));
+    assert.equal(await two.stop(30), 'kill');
+    assert.deepEqual(two.pids(), []);
+    for (const { id } of [polite, deaf]) await first.clean(id);
+  });
+
+  test(`${name}: what one runtime leaves another adopts, with its output and its end`, async () => {
+    const { first, second } = await open();
+    const spec = newSpec(argv.stays);
+    const one = await first.start(spec, collector().sink);
+    await until(() => one.pids().length === 1);
+    one.leave();
+    assert.equal(
+      await second.adopt(
+        spec.id,
+        { ...one, startTicks: one.startTicks, pid: one.pid + 1 },
+        spec.limits,
+        collector().sink,
+      ),
+      null,
+    );
+    const two = await second.adopt(
+      spec.id,
+      { pid: one.pid, startTicks: one.startTicks },
+      spec.limits,
+      collector().sink,
+    );
+    assert.equal(two?.pid, one.pid);
+    assert.deepEqual(two?.pids(), [one.pid]);
+    assert.equal(two?.usage().processes, 1);
+    await two?.stop(5000);
+    await two?.exited;
+    await second.clean(spec.id);
+  });
+
+  test(`${name}: an instance of which only the id is known is swept`, async () => {
+    const { first, second } = await open();
+    const spec = newSpec(argv.ignores);
+    const { lines, sink } = collector();
+    const one = await first.start(spec, sink);
+    await until(() => lines.includes('deaf'));
+    await second.sweep(spec.id);
+    assert.deepEqual(one.pids(), []);
+    await one.exited;
+    await second.clean(spec.id);
+  });
+}
