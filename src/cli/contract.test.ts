@@ -6,7 +6,7 @@ import { serve } from '@hono/node-server';
 import { createApi } from '../api/api.ts';
 import { createFakePlatform } from '../api/fake.ts';
 import { rights } from '../domain/app.ts';
-import { makePlace } from './fake-server.ts';
+import { makePlace } from './fake-place.ts';
 
 async function open() {
   const platform = createFakePlatform();

@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { makePlace } from '../fake-server.ts';
+import { makePlace } from '../fake-place.ts';
 import { pasteWord, shellWord } from '../shell-word.ts';
 import { gitOptions, gitSettings, helperCommand } from './credential-helper.ts';
 import { openWorkTree } from './work-tree.ts';

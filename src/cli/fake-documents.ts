@@ -1,0 +1,24 @@
+// Documents of the REST API, for the commands' tests.
+
+export const app = (url: string, more: object = {}) => ({
+  id: 'app_1',
+  name: 'blog',
+  mainBranch: null,
+  hosts: ['blog.localhost'],
+  url: 'http://blog.localhost:8080',
+  gitUrl: `${url}/blog.git`,
+  createdAt: '2026-01-01T00:00:00.000Z',
+  ...more,
+});
+export const started = { kind: 'change', id: 'chg_1', progress: '/api/v1/apps/blog/progress/chg_1' };
+export const end = { ok: true, state: 'landed', reason: null, version: 12, durationMs: 80 };
+export const status = (state: string) => ({
+  app: 'blog',
+  state,
+  why: 'v12 is live',
+  main: null,
+  release: null,
+  instances: [],
+  router: { release: 'v12' },
+  url: 'http://blog.localhost:8080',
+});
