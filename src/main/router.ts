@@ -55,7 +55,8 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: Error) => {
-  const failure = isFailure(error) ? error : null;
+  const isUsage = String((error as NodeJS.ErrnoException).code).startsWith('ERR_PARSE_ARGS');
+  const failure = isFailure(error) ? error : isUsage ? fail('bad-request', error.message) : null;
   const advice = failure?.advice ? ` ${failure.advice}` : '';
   process.stderr.write(`lockstep router: ${error.message}.${advice}\n`);
   process.exit(failure === null ? 70 : errorRegistry[failure.code].exit);

@@ -1,0 +1,189 @@
+// The router as a process: what it says first, what it boots from, how it gives up root, and how it ends.
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { type AddressInfo, createServer as createNetServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { createInterface } from 'node:readline';
+import { test } from 'node:test';
+import type { Upstream } from '../domain/route.ts';
+import { createRouterClient } from './client.ts';
+import { saveSnapshot } from './snapshot-file.ts';
+import { ask, rawClient, routeOf, snapshotOf } from './test-router.ts';
+
+const program = join(import.meta.dirname, '..', 'main', 'router.ts');
+const isRoot = process.getuid?.() === 0;
+
+type Ready = { event: string; port: number; generation: number; pid: number; ms: number };
+
+async function place() {
+  const home = await mkdtemp(join(tmpdir(), 'lockstep-router-'));
+  await chmod(home, 0o711);
+  const children: ChildProcess[] = [];
+  const servers: Server[] = [];
+  const start = (...argv: string[]) => {
+    const child = spawn(process.execPath, [program, ...argv], { env: { LOCKSTEP_HOME: home }, stdio: 'pipe' });
+    children.push(child);
+    let error = '';
+    child.stderr.on('data', (chunk) => (error += chunk));
+    return { child, exited: once(child, 'close').then(([code]) => ({ code: code as number, error })) };
+  };
+  return {
+    home,
+    snapshotFile: join(home, 'router', 'snapshot.json'),
+    client: createRouterClient(join(home, 'run', 'router.sock')),
+    start,
+    /** Starts it on a free port and reads its first line. */
+    async serve(...argv: string[]) {
+      const { child, exited } = start('--port', '0', ...argv);
+      const lines = createInterface(child.stdout!)[Symbol.asyncIterator]();
+      const next = async () => JSON.parse((await lines.next()).value ?? '{}') as Record<string, unknown>;
+      return { child, exited, ready: (await next()) as Ready, next };
+    },
+    async upstream(listener: RequestListener) {
+      const server = createServer(listener);
+      servers.push(server);
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      return { instanceId: 'a', host: '127.0.0.1', port: (server.address() as AddressInfo).port } as Upstream;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const server of servers) {
+        server.close();
+        server.closeAllConnections();
+      }
+      for (const child of children) {
+        const isOver = child.exitCode !== null || child.signalCode !== null;
+        if (!isOver && child.kill('SIGKILL')) await once(child, 'close');
+      }
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}
+
+test('its first line says that it is ready and where; it serves from its snapshot alone, also after a kill', async (context) => {
+  await using here = await place();
+  const at = await here.upstream((_request, response) => response.end('app'));
+  await mkdir(dirname(here.snapshotFile), { recursive: true });
+  await saveSnapshot(here.snapshotFile, snapshotOf(7, [routeOf({ upstreams: [at] })]));
+  for (const round of ['first', 'after SIGKILL']) {
+    const startedAt = performance.now();
+    const router = await here.serve();
+    context.diagnostic(
+      `${round}: ready after ${Math.round(performance.now() - startedAt)} ms of which ${router.ready.ms}`,
+    );
+    assert.deepEqual([router.ready.event, router.ready.generation, router.ready.pid], ['ready', 7, router.child.pid]);
+    assert.equal((await ask(router.ready.port, '/')).body, 'app');
+    assert.equal((await here.client.hello()).generation, 7);
+    assert.equal(statSync(join(here.home, 'run', 'router.sock')).mode & 0o777, 0o600);
+    router.child.kill('SIGKILL');
+    await router.exited;
+  }
+});
+
+test('with a damaged snapshot it serves the one before, and raises an alarm after its first line', async () => {
+  await using here = await place();
+  await mkdir(dirname(here.snapshotFile), { recursive: true });
+  await saveSnapshot(here.snapshotFile, snapshotOf(1, [routeOf({ state: 'stopped' })]));
+  await saveSnapshot(here.snapshotFile, snapshotOf(2, []));
+  await writeFile(here.snapshotFile, 'damaged');
+  const router = await here.serve();
+  assert.equal(router.ready.generation, 1);
+  assert.match(String((await router.next()).message), /damaged, the previous ones serve/);
+  assert.equal((await ask(router.ready.port, '/')).headers['x-lockstep-code'], 'L06');
+  await here.client.putSnapshot(snapshotOf(2, []));
+  assert.equal((await here.client.hello()).generation, 2);
+});
+
+test('SIGTERM lets what is in flight end, takes nothing new, closes idle connections and exits with 0', async () => {
+  await using here = await place();
+  const held = Promise.withResolvers<() => void>();
+  const at = await here.upstream((_request, response) => held.resolve(() => response.end('whole')));
+  const router = await here.serve();
+  await here.client.putSnapshot(snapshotOf(1, [routeOf({ upstreams: [at] })]));
+  const idle = rawClient(router.ready.port);
+  idle.socket.write('GET / HTTP/1.1\r\nHost: nobody\r\n\r\n');
+  await idle.until(/L03/);
+  const busy = rawClient(router.ready.port);
+  busy.socket.write('GET / HTTP/1.1\r\nHost: blog.localhost\r\n\r\n');
+  const end = await held.promise;
+  router.child.kill('SIGTERM');
+  await idle.closed();
+  await assert.rejects(ask(router.ready.port, '/'), { code: 'ECONNREFUSED' });
+  end();
+  assert.match(await busy.closed(), /connection: close[\s\S]*whole/i);
+  assert.equal((await router.exited).code, 0);
+});
+
+test('a port that is taken is a clear message and exit 73, and the router that serves there is not touched', async () => {
+  await using here = await place();
+  const other = createNetServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const { port } = other.address() as AddressInfo;
+  const refused = await here.start('--port', String(port)).exited;
+  assert.equal(refused.code, 73);
+  assert.match(refused.error, new RegExp(`Port ${port} of 127.0.0.1 is taken.*--port`));
+  other.close();
+  const router = await here.serve();
+  const second = await here.start('--port', '0').exited;
+  assert.equal(second.code, 73);
+  assert.match(second.error, /Another router serves/);
+  assert.equal((await here.client.hello()).pid, router.child.pid);
+});
+
+test('settings that are none are told, with exit 64', async () => {
+  await using here = await place();
+  for (const argv of [['--port', 'x'], ['--uid', 'root'], ['--nonsense']]) {
+    const { code, error } = await here.start(...argv).exited;
+    assert.equal(code, 64, argv.join(' '));
+    assert.match(error, /^lockstep router: .+\n$/);
+  }
+});
+
+test('it gives up root after the bind, and can still keep its routes', { skip: !isRoot && 'needs root' }, async () => {
+  await using here = await place();
+  const router = await here.serve('--uid', '65534', '--gid', '65534');
+  const status = readFileSync(`/proc/${router.child.pid}/status`, 'utf8');
+  assert.match(status, /^Uid:\s+65534\s+65534\s+65534\s+65534$/m);
+  assert.match(status, /^Gid:\s+65534\s+65534\s+65534\s+65534$/m);
+  assert.match(status, /^Groups:\s+65534\s*$/m);
+  assert.match(status, /^CapEff:\s+0+$/m);
+  for (const generation of [1, 2]) await here.client.putSnapshot(snapshotOf(generation, []));
+  assert.equal(statSync(here.snapshotFile).uid, 65534);
+  router.child.kill('SIGTERM');
+  assert.equal((await router.exited).code, 0);
+  assert.equal((await here.serve('--uid', '65534', '--gid', '65534')).ready.generation, 2);
+});
+
+test('a home that the new user cannot reach is named before anything is served', {
+  skip: !isRoot && 'needs root',
+}, async () => {
+  await using here = await place();
+  await chmod(here.home, 0o700);
+  const { code, error } = await here.start('--port', '0', '--uid', '65534', '--gid', '65534').exited;
+  assert.equal(code, 78);
+  assert.match(error, /User 65534 cannot reach .*chmod o\+x/);
+});
+
+test('it loads nothing but Node and a few files of ours', () => {
+  const seen = new Set<string>();
+  const packages = new Set<string>();
+  const walk = (file: string) => {
+    if (seen.has(file)) return;
+    seen.add(file);
+    for (const [, from] of readFileSync(file, 'utf8').matchAll(
+      /^(?:import|export) (?!type )[^;]*?from '([^']+)';/gms,
+    )) {
+      if (from!.startsWith('.')) walk(join(dirname(file), from!));
+      else if (!from!.startsWith('node:')) packages.add(from!);
+    }
+  };
+  walk(program);
+  const rooms = new Set([...seen].map((file) => relative(join(import.meta.dirname, '..'), file).split('/')[0]));
+  assert.ok(existsSync(program) && seen.size > 10);
+  assert.deepEqual([...packages], []);
+  assert.deepEqual([...rooms].sort(), ['config', 'domain', 'lib', 'main', 'router']);
+});
