@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { isAlive, listProcesses } from '../agent/process/proc.ts';
@@ -130,6 +130,87 @@ test('SIGTERM is ignored in vain, and a child that left the session goes too', a
   await until('nothing survives', () => marked().length === 0);
   await until('it is forgotten', async () => (await box.states()).instances.length === 0);
 });
+
+test('one that stops answering is unhealthy, not ended, and healthy again when it answers', async () => {
+  await using box = await machine({ timings: { probeMs: 20 } });
+  await box.startRouter();
+  await box.startAgent();
+  const app = box.app();
+  const set = box.set(await box.tree(app), 'serve', { stage: 'live' });
+  await box.put({ ...app, routed: set.id, sets: [set] });
+  const one = await box.ofSet(set, 'healthy');
+  await box.get(app, '/sick');
+  const sick = await box.ofSet(set, 'unhealthy');
+  assert.equal(sick.reason, 'answers 500 on /');
+  assert.equal(sick.pid, one.pid);
+  // Nothing else answers, so it is still asked.
+  await box.get(app, '/well');
+  assert.equal((await box.ofSet(set, 'healthy')).pid, one.pid);
+});
+
+test('what eats more than its memory is told so, with the limit', async (t) => {
+  await using box = await machine();
+  await box.startRouter();
+  await box.startAgent();
+  if (!(await box.client.hello()).enforcement.memory) return t.skip('no memory limits on this machine');
+  const app = box.app();
+  const limits = { ...defaultLimits, memoryBytes: 64 * 1024 * 1024 };
+  const set = box.set(await box.tree(app), 'eats', { limits });
+  await box.put({ ...app, sets: [set] });
+  assert.equal((await box.ofSet(set, 'failed')).reason, 'out of memory (limit 64 MB)');
+});
+
+test('a candidate that is given up while it starts leaves nothing, and neither does an agent that is stopped', async () => {
+  await using box = await machine();
+  await box.startRouter();
+  await box.startAgent();
+  const app = box.app();
+  const treeId = await box.tree(app);
+  const live = box.set(treeId, 'serve', { stage: 'live' });
+  const given = box.set(treeId, 'silent');
+  await box.put({ ...app, routed: live.id, sets: [live, given] });
+  const { id } = await box.ofSet(given, 'starting');
+  await box.put({ ...app, routed: live.id, sets: [live] });
+  const one = await box.ofSet(live, 'healthy');
+  await until('it is gone', async () => (await box.states()).instances.length === 1);
+  await until('its traces too', () => !readdirSync(box.folders.instanceRecords).some((name) => name.startsWith(id)));
+  await box.stopAgent(true);
+  assert.ok(!alive(one));
+  assert.deepEqual(readdirSync(box.folders.instanceRecords), []);
+  assert.deepEqual(readdirSync(box.folders.pipes), []);
+  // The next agent starts from the document alone.
+  await box.startAgent();
+  const two = await box.ofSet(live, 'healthy');
+  await until('it serves', async () => (await box.get(app)).text === `v1 ${two.pid}`);
+});
+
+for (const point of ['agent.after-desired-saved', 'agent.before-route-switch']) {
+  test(`an agent killed at ${point} completes the switch when it is back`, async () => {
+    await using box = await machine();
+    await box.startRouter();
+    await box.startAgentApart();
+    const app = box.app();
+    const treeId = await box.tree(app);
+    const [first, second] = [
+      box.set(treeId, 'serve', { stage: 'live' }),
+      box.set(treeId, 'serve', { releaseLabel: 'v2' }),
+    ];
+    await box.put({ ...app, routed: first.id, sets: [first, second] });
+    const one = await box.ofSet(first, 'healthy');
+    const two = await box.ofSet(second, 'healthy');
+    await until('v1 serves', async () => (await box.get(app)).text === `v1 ${one.pid}`);
+    await box.killAgent();
+    await box.startAgentApart({ LOCKSTEP_FAILPOINTS: `${point}=kill` });
+    const switched = { ...app, routed: second.id, sets: [{ ...second, stage: 'live' as const }] };
+    await until('the routes are settled again', async () => (await box.client.alive()).routeGeneration > 0);
+    await assert.rejects(box.put(switched), { code: 'agent-away' });
+    assert.equal((await box.get(app)).text, `v1 ${one.pid}`);
+    await box.killAgent();
+    await box.startAgentApart();
+    await until('the switch is complete', async () => (await box.get(app)).text === `v2 ${two.pid}`);
+    await until('and the old one ends', () => !alive(one));
+  });
+}
 
 test('an agent that was killed is followed by one that adopts: same pid, its log, its routes', async () => {
   await using box = await machine();

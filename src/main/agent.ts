@@ -1,9 +1,9 @@
 // The agent process: wires the agent's parts, ties it to the router's socket, serves control. `up.ts` calls `startAgent`
 // in its own process; as a program: LOCKSTEP_HOME=<folder> node agent.ts [--control-uid 990]
 import { randomBytes, randomUUID } from 'node:crypto';
-import { chmod, mkdir, readFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { AgentCore, type AgentLog } from '../agent/agent.ts';
 import { enforcementOf } from '../agent/enforcement.ts';
@@ -48,7 +48,7 @@ export type RunningAgent = {
 
 /** Starts the agent. @throws home-in-use, home-unreachable */
 export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
-  const folders = homeFolders(options.home);
+  const folders = homeFolders(resolve(options.home));
   await makeHome(folders);
   const ready = Promise.withResolvers<ServerParts>();
   ready.promise.catch(() => {});
@@ -125,8 +125,19 @@ function routerPort(socketPath: string): RouterPort {
   };
 }
 
+/** @throws home-unreachable when the apps' identities could not come to their own folders */
 async function makeHome(folders: HomeFolders): Promise<void> {
   await mkdir(folders.home, { recursive: true, mode: 0o711 });
+  if (process.getuid?.() === 0) {
+    const { mode } = await stat(folders.home);
+    if ((mode & 0o001) === 0) await chmod(folders.home, (mode & 0o7777) | 0o011);
+    for (let path = dirname(folders.home); path !== '/'; path = dirname(path)) {
+      if (((await stat(path)).mode & 0o001) !== 0) continue;
+      throw fail('home-unreachable', `The apps have users of their own, and these cannot pass through ${path}.`, {
+        advice: `Choose a home elsewhere (LOCKSTEP_HOME=/var/lib/lockstep), or: chmod o+x ${path}`,
+      });
+    }
+  }
   const open = [folders.agent, folders.apps, dirname(folders.socket)];
   const closed = [folders.instanceRecords, folders.pipes, join(folders.home, 'logs')];
   for (const [paths, mode] of [

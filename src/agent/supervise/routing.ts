@@ -35,6 +35,8 @@ export class Routing {
   #wanted: RouteSnapshot | null = null;
   #wantedSerial = 0;
   #takenSerial = 0;
+  /** What the router took last from this agent. */
+  #taken: RouteSnapshot | null = null;
   #generation = 0;
   /** Which router took it: another one gets it again. */
   #routerStart: string | null = null;
@@ -132,10 +134,11 @@ export class Routing {
   async #send(): Promise<void> {
     const serial = this.#wantedSerial;
     const snapshot = { ...this.#wanted!, generation: this.#generation + 1 };
-    await failpoint('agent.before-route-switch');
+    if (this.#taken !== null && switches(this.#taken, snapshot)) await failpoint('agent.before-route-switch');
     await this.#parts.router.putSnapshot(snapshot);
     this.#generation = snapshot.generation;
     this.#takenSerial = serial;
+    this.#taken = snapshot;
     this.#parts.acknowledged(snapshot);
     for (const done of [...this.#waiting]) done();
   }
@@ -152,4 +155,10 @@ export class Routing {
       if (this.#end.signal.aborted) this.#wake();
     });
   }
+}
+
+/** True when an app is served by another set than before. */
+function switches(before: RouteSnapshot, after: RouteSnapshot): boolean {
+  const sets = new Map(before.routes.map(({ appId, setId }) => [appId, setId]));
+  return after.routes.some(({ appId, setId }) => setId !== null && sets.get(appId) !== setId);
 }
