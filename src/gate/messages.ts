@@ -20,7 +20,10 @@ export function checkLines(result: CheckResult): string[] {
   const name = safe(result.name, 60);
   const seconds = `${(result.durationMs / 1000).toFixed(1)}s`;
   const warnings = result.warnings.map((warning) => `${name} warning: ${safe(warning)}`);
-  if (result.outcome === 'passed') return [`${name} ok ${seconds}`, ...warnings];
+  if (result.outcome === 'passed') {
+    const what = result.summary === '' ? '' : `: ${safe(result.summary)}`;
+    return [`${name} ok ${seconds}${what}`, ...warnings];
+  }
   if (result.outcome === 'skipped') return [`${name} skipped: ${safe(result.summary)}`];
   if (result.outcome === 'infra') return [`${name} could not run: ${safe(result.summary)}`];
   const [first, ...others] = result.findings.slice(0, shownFindings);

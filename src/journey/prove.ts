@@ -83,7 +83,7 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
   const work = new AbortController();
   const together = AbortSignal.any([signal, work.signal]);
   const copy = known ? null : newId('job').toLowerCase();
-  const sent = world.agent.putTree(refOf(app), tree.id, copy, tree.files()).then(() => moment('placed'));
+  const sent = sendTree(world, app, tree, copy).then(() => moment('placed'));
   const runLayer = layerOf(world, build.layers.run, say, together);
   const gateLayer = known ? Promise.resolve() : runLayer.then(() => layerOf(world, build.layers.gate, say, together));
   for (const promise of [sent, runLayer, gateLayer]) promise.catch(() => {});
@@ -145,6 +145,12 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
     work.abort();
     if (copy) void sent.then(() => world.agent.dropCopy(refOf(app), copy)).catch(() => {});
   }
+}
+
+/** A tree that is there already (a rollback, a re-push) is not sent again, unless checks need a copy of their own. */
+async function sendTree(world: World, app: App, tree: GitTree, copy: string | null): Promise<void> {
+  if (copy === null && (await world.agent.hasTree(refOf(app), tree.id))) return;
+  await world.agent.putTree(refOf(app), tree.id, copy, tree.files());
 }
 
 function merge(known: Verdict, today: readonly CheckResult[]): Verdict {
