@@ -1,6 +1,6 @@
 // Limits by the kernel's control groups: version 1 has a directory per controller, version 2 one for all. A limit that
 // this machine cannot hold is said, not pretended.
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Limits } from '../../domain/plan.ts';
@@ -33,7 +33,11 @@ export function detectCgroups(root = '/sys/fs/cgroup'): CgroupSupport {
     if (!unified)
       return (
         existsSync(join(root, name, 'cgroup.procs')) &&
-        attempt(() => mkdirSync(join(root, name, 'lockstep'), { recursive: true }))
+        attempt(() => {
+          mkdirSync(join(root, name, 'lockstep'), { recursive: true });
+          // It may be there already, and another user's.
+          accessSync(join(root, name, 'lockstep'), constants.W_OK);
+        })
       );
     return attempt(() => {
       mkdirSync(join(root, 'lockstep'), { recursive: true });

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isFailure } from '../../domain/errors.ts';
 import { defaultLimits, type Limits } from '../../domain/plan.ts';
+import { run as runProgram } from '../../exec/exec.ts';
 import { captureFifo, lineSplitter } from './capture.ts';
 import {
   type Cgroup,
@@ -248,6 +249,25 @@ test('a cgroup that cannot be entered stops the start', async (t) => {
   const { launched, lines } = await run(t, 'echo ran', { cgroups: [fresh('nowhere')] });
   assert.equal((await launched.exited).code, 125);
   assert.ok(!lines.includes('ran'));
+});
+
+test("another user's cgroups are not taken for ours", { skip: root ? false : 'not root' }, async () => {
+  const place = fresh('cgroups');
+  mkdirSync(join(place, 'pids', 'lockstep'), { recursive: true });
+  writeFileSync(join(place, 'pids', 'cgroup.procs'), '');
+  assert.deepEqual(detectCgroups(place).enforceable, ['pids']);
+  const module = new URL('./cgroup.ts', import.meta.url).href;
+  const asked = await runProgram(
+    [
+      ...['setpriv', '--reuid=54321', '--regid=54322', '--clear-groups', process.execPath, '--input-type=module', '-e'],
+      `import { detectCgroups } from ${JSON.stringify(module)}; console.log(JSON.stringify(detectCgroups(process.argv[1])));`,
+      place,
+    ],
+    { env: { PATH: '/usr/bin:/bin' }, cwd: '/' },
+  );
+  assert.equal(asked.code, 0, asked.stderr);
+  const found = JSON.parse(asked.stdout) as ReturnType<typeof detectCgroups>;
+  assert.deepEqual([found.version, found.enforceable, found.why.length], [null, [], 3]);
 });
 
 test('the environment is what was declared and nothing of ours', () => {
