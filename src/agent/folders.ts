@@ -33,8 +33,8 @@ export function homeFolders(home: string) {
     copy: (id: AppId, copy: string) => join(app(id), 'gate', 'copies', copy),
     gateCache: (id: AppId) => join(app(id), 'gate', 'cache'),
     volume: (id: AppId, name: string) => join(app(id), 'volumes', name),
-    /** HOME and TMPDIR of one instance. */
-    instance: (id: AppId, instance: InstanceId) => join(app(id), 'instances', instance),
+    /** HOME and TMPDIR of one instance. Short: programs put Unix sockets there, whose paths end at 107 bytes. */
+    instance: (id: AppId, instance: InstanceId) => join(app(id), 'instances', instance.slice(-12)),
     socket: join(home, 'run', 'agent.sock'),
     routerSocket: join(home, 'run', 'router.sock'),
   };
