@@ -172,6 +172,20 @@ test('what the files say reaches the plan', async () => {
   assert.ok(plan.notes.some((note) => note.includes('KEY')));
 });
 
+test('a Flask app that keeps data in its instance folder gets a volume there, unless it says or has otherwise', async () => {
+  const check = async (files: Files, volumes: object) =>
+    assert.deepEqual((await decidePlan(memoryTree(files))).volumes, volumes);
+  const relative = factory.replace('__name__', '__name__, instance_relative_config=True');
+  const sqlite = `${flask}from flask_sqlalchemy import SQLAlchemy\nuri = "sqlite:///blog.db"\n`;
+  await check({ 'blog/__init__.py': relative }, { data: 'instance' });
+  await check({ 'src/blog/__init__.py': relative, Procfile: 'web: gunicorn blog' }, { data: 'src/instance' });
+  await check({ 'app.py': sqlite, 'instance/.gitkeep': '' }, { data: 'instance' });
+  await check({ 'app.py': sqlite, 'instance/config.py': '' }, {});
+  await check({ 'app.py': sqlite, 'lockstep.yml': 'volumes: { db: var }' }, { db: 'var' });
+  await check({ 'app.py': `${flask}uri = "sqlite:///blog.db"` }, {});
+  await check({ 'app.py': flask, 'tests/app.py': relative }, {});
+});
+
 const recipe: LayerRecipe = {
   interpreter: { kind: 'python', version: null },
   inputs: ['requirements.txt'],

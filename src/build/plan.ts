@@ -52,6 +52,8 @@ export async function decidePlan(view: TreeView): Promise<Plan> {
   }
   const release = lockstepYml.release ?? procfile.find(({ name }) => name === 'release')?.command;
   const wanted = appJson.env.filter((one) => one.required && one.value === null && one.generator === null);
+  const isSaid = Object.keys(lockstepYml.volumes).length > 0;
+  const volumes = isSaid ? lockstepYml.volumes : (found.find((one) => one.volumes)?.volumes ?? {});
   const isSrcLayout = view.list().some(({ path }) => /^src\/(?:[^/]+\/)?[^/]+\.py$/.test(path));
   return {
     detector: winner.name,
@@ -69,12 +71,16 @@ export async function decidePlan(view: TreeView): Promise<Plan> {
       path: lockstepYml.health.path ?? appJson.health.path ?? '/',
       timeoutMs: lockstepYml.health.timeoutMs ?? appJson.health.timeoutMs ?? 60_000,
     },
-    volumes: lockstepYml.volumes,
+    volumes,
     limits: { ...defaultLimits, ...lockstepYml.limits },
     testEnv: appJson.test.env,
     notes: [
       ...winner.notes.filter((note) => !(release !== undefined && note.includes('release:'))),
       ...notes,
+      ...(isSaid ? [] : Object.entries(volumes)).map(
+        ([name, path]) =>
+          `${path}/ is kept from release to release in the volume "${name}"; volumes in lockstep.yml says otherwise`,
+      ),
       ...wanted.map(({ name }) => `app.json requires ${name}; set it with lockstep config set`),
     ],
   };

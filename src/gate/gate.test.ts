@@ -105,10 +105,13 @@ test('the pusher reads where it failed, without control characters', async () =>
     'tests FAILED 2.1s: tests/test_a.py:5 test_bad: assert 2 == 3',
   ]);
   assert.deepEqual(checkLines(pythonStyle.judge(facts, style(2))), ['style FAILED 2.1s: a.py:2 E501: long?[31m']);
+  const folder = `/srv/lock/apps/app_01M848EFN7ZCHXH3AGKA9A7B0K/trees/${'a1'.repeat(20)}`;
+  const red = { ...pythonStyle.judge(facts, style(0)), outcome: 'failed' as const, summary: 'exited', findings: [] };
+  assert.equal(checkLines({ ...red, outputTail: [`File "${folder}/app.py", line 2`] })[1], '  File "app.py", line 2');
   const end = await gate(async (_plan, check) => (check.kind === 'style' ? style(1) : redTests));
   assert.equal(
     rejectedLine(end.verdict!, '35cd47b0000'),
-    'REJECTED by tests; main and live unchanged at 35cd47b; reproduce: lockstep gate --only tests',
+    'REJECTED by tests; main and live unchanged at 35cd47b; mend it, commit and push again',
   );
 });
 

@@ -4,8 +4,12 @@ import type { CheckResult, Finding, Verdict } from '../domain/gate.ts';
 
 const shownFindings = 20;
 
+/** Where a tree, a copy or a layer lies on the server: noise before the path that the pusher knows. */
+const places =
+  /(?:\/[^\s/"'`]+)+\/apps\/app_[0-9A-Z]{26}\/(?:trees\/[0-9a-f]{40,64}|gate\/copies\/[^\s/"'`]+|layers\/[0-9a-f]{64})\//g;
+
 function safe(text: string, limit = 300): string {
-  const clean = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?');
+  const clean = text.replace(places, '').replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?');
   return clean.length > limit ? `${clean.slice(0, limit - 3)}...` : clean;
 }
 
@@ -47,7 +51,7 @@ export function rejectedLine(verdict: Verdict, main: string | null): string {
   const failed = verdict.checks.find((check) => check.outcome === 'failed');
   const name = safe(failed?.name ?? 'the gate', 60);
   const unchanged = main === null ? 'nothing is live yet' : `main and live unchanged at ${safe(main.slice(0, 7))}`;
-  return `REJECTED by ${name}; ${unchanged}; reproduce: lockstep gate --only ${name}`;
+  return `REJECTED by ${name}; ${unchanged}; mend it, commit and push again`;
 }
 
 /** No verdict: the platform's fault, never the change's. */

@@ -113,6 +113,12 @@ test('likely causes', () => {
     [{ ...gone, isOutOfMemory: true }, '', /memory/],
     [{ ...running, listeners: [on(8000, '10.0.0.2')] }, '', /10\.0\.0\.2 only/],
     [{ ...running, listeners: [on(5000)] }, '', /not on \$PORT/],
+    [
+      gone,
+      `PermissionError: [Errno 13] Permission denied: '/h/apps/app_X/trees/${'a1'.repeat(20)}/var/x.db'`,
+      /writes var\/x\.db .* volume/,
+    ],
+    [{ ...running, status: 500 }, 'sqlite3.OperationalError: unable to open database file', /a database .* volume/],
     [running, '', /never listened/],
   ];
   for (const [facts, log, expected] of cases) assert.match(likelyCause(facts, log.split('\n')) ?? '', expected);

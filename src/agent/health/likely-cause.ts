@@ -39,6 +39,16 @@ const rules: readonly Rule[] = [
     /EADDRINUSE|[Aa]ddress already in use|Connection in use/.test(log)
       ? `The address that it binds is in use: bind $PORT (${facts.port}), not a fixed port.`
       : null,
+  (_facts, log) => {
+    const path =
+      last(
+        log,
+        /(?:Permission denied|Read-only file system)[^\n]*?['"][^'"\n]*\/trees\/[0-9a-f]{40,64}\/([^'"\n]+)['"]/g,
+      )?.[1] ?? null;
+    if (path === null && !/attempt to write a readonly database|unable to open database file/.test(log)) return null;
+    const what = path === null ? 'a database' : path;
+    return `It writes ${what} into its own source, which is read-only: declare the folder as a volume in lockstep.yml (volumes: { data: FOLDER }).`;
+  },
   (facts) =>
     facts.exit?.code === 127
       ? 'The command was not found: correct the Procfile, or add the program to the requirements.'

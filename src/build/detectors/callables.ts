@@ -20,13 +20,18 @@ const fileScores: Record<string, number> = {
   'server.py': 60,
 };
 
-/** `className` is the framework's class, like "Flask". Best candidate first. */
-export async function findCallables(view: TreeView, className: string): Promise<Candidate[]> {
-  const paths = view
+/** The Python files in which an application may be, without its tests, documents and tools. */
+export function appSources(view: TreeView): string[] {
+  return view
     .list()
     .map(({ path }) => path)
     .filter((path) => path.endsWith('.py') && path.split('/').length <= 4 && !skipped.test(path))
     .slice(0, 400);
+}
+
+/** `className` is the framework's class, like "Flask". Best candidate first. */
+export async function findCallables(view: TreeView, className: string): Promise<Candidate[]> {
+  const paths = appSources(view);
   const candidates: Candidate[] = [];
   const relays: Candidate[] = [];
   let isUsed = false;

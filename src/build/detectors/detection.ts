@@ -19,6 +19,8 @@ export type Detection = {
   web: WebEntry;
   alternatives: readonly string[];
   notes: readonly string[];
+  /** Where the framework itself keeps what an app writes: name -> path. For a tree that declares no volume. */
+  volumes?: Readonly<Record<string, string>>;
 };
 
 export type Detector = {

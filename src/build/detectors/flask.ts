@@ -2,6 +2,7 @@
 import { readConfigFile } from '../tree-view.ts';
 import { findCallables, losers } from './callables.ts';
 import type { Detector } from './detection.ts';
+import { findInstanceFolder } from './instance-folder.ts';
 
 export const flaskDetector: Detector = {
   name: 'Flask',
@@ -24,6 +25,7 @@ export const flaskDetector: Detector = {
       : undefined;
     const winner = chosen ?? candidates[0];
     if (winner === undefined) return null;
+    const folder = await findInstanceFolder(view);
     return {
       name: 'Flask',
       rank: 80,
@@ -31,6 +33,7 @@ export const flaskDetector: Detector = {
       web: { server: 'wsgi', target: winner.target, chdir: null },
       alternatives: losers(candidates, winner.target),
       notes: candidates.length > 1 ? [`${winner.target} was chosen; name another with web: in lockstep.yml`] : [],
+      ...(folder === null ? {} : { volumes: { data: folder } }),
     };
   },
 };
