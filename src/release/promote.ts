@@ -4,7 +4,7 @@
 import { failpoint } from '../lib/failpoint.ts';
 
 export type PromoteSteps = {
-  /** Throws `agent-away` or `router-away` when one of them has not answered within the last second. */
+  /** Throws `agent-away` or `router-away` when one of them does not answer now: the switch could not follow. */
   ensureFresh(): Promise<void>;
   /** True when the client that asked has gone: then nothing lands. */
   isAbandoned(): boolean;
@@ -21,11 +21,11 @@ export type PromoteSteps = {
 export type PromoteEnd = 'landed' | 'moved' | 'abandoned' | 'ended';
 
 export async function promote(steps: PromoteSteps): Promise<PromoteEnd> {
-  await steps.ensureFresh();
   if (steps.isAbandoned()) return 'abandoned';
   if (!steps.persistPassed()) return 'ended';
   steps.moment('stored');
   await failpoint('control.before-advance');
+  await steps.ensureFresh();
   // The last look: between here and the compare-and-swap there is nothing that waits.
   if (steps.isAbandoned()) return 'abandoned';
   if ((await steps.advance()) === 'moved') return 'moved';
