@@ -15,7 +15,7 @@ import { detectCgroups } from '../agent/process/cgroup.ts';
 import { processRuntime } from '../agent/runtimes/process/process-runtime.ts';
 import type { ServerParts } from '../agent/server/routes.ts';
 import { serveAgent } from '../agent/server/server.ts';
-import { defaultTimings, type Timings } from '../agent/supervise/instance.ts';
+import { defaultTimings, type Timings } from '../agent/supervise/instance-parts.ts';
 import { kernelBoot, recordFiles } from '../agent/supervise/instance-record.ts';
 import { prepareStart } from '../agent/supervise/prepare-start.ts';
 import type { RouterPort } from '../agent/supervise/routing.ts';

@@ -1,81 +1,43 @@
 // One instance's life, from the first start over restarts to the last trace of it. Whoever holds it decides when it
 // starts, drains and stops (`desired/converge.ts`); this carries it out, notices exits, health and its loss, and tells
 // each change once: kept in its record, then announced. States and what ends them: the head of `desired/converge.ts`.
-import { lchown, mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { AppRef } from '../../domain/agent.ts';
-import type { AgentEvent, DesiredApp, DesiredSet, ObservedInstance } from '../../domain/desired.ts';
+import type { DesiredApp, DesiredSet, ObservedInstance } from '../../domain/desired.ts';
 import { isFailure } from '../../domain/errors.ts';
-import type { Limits } from '../../domain/plan.ts';
 import { failpoint } from '../../lib/failpoint.ts';
 import { afterExit, type InstanceView } from '../desired/converge.ts';
-import { ensureAppFolders, type HomeFolders } from '../folders.ts';
-import { probe } from '../health/probe.ts';
 import { type Exit, waitHealthy } from '../health/wait-healthy.ts';
-import type { AppLog } from '../logs/app-log.ts';
-import type { OutputSink, Running, Runtime } from '../runtimes/runtime.ts';
-import { exitReason } from './exit-reason.ts';
-import type { InstanceRecord, RecordFiles } from './instance-record.ts';
-
-export const tailLines = 50;
-
-export type Timings = {
-  /** Between SIGTERM and SIGKILL. */
-  stopGraceMs: number;
-  /** Between two looks at a healthy instance. */
-  probeMs: number;
-  /** So many probes in a row must fail before it counts as unhealthy. */
-  probeFailures: number;
-};
-export const defaultTimings: Timings = { stopGraceMs: 30_000, probeMs: 10_000, probeFailures: 3 };
-
-/** What a start needs beyond the instance itself. */
-export type Prepared = { argv: string[]; env: Record<string, string>; cwd: string; port: number | null };
-
-export type InstanceParts = {
-  folders: HomeFolders;
-  runtime: Runtime;
-  records: RecordFiles;
-  timings: Timings;
-  kernelBoot: string;
-  nowMs(): number;
-  logOf(appId: InstanceView['appId']): Promise<AppLog>;
-  /** From a set to a command; also checks that tree and layer are there. */
-  prepare(app: DesiredApp, set: DesiredSet, view: InstanceView): Promise<Prepared>;
-  emit(event: AgentEvent): void;
-  /** The view changed: routes and what is due may have. */
-  changed(): void;
-  warn(message: string, details: Record<string, unknown>): void;
-};
+import type { OutputSink, Running } from '../runtimes/runtime.ts';
+import { exitReason, megabytes } from './exit-reason.ts';
+import { identityOf, makeInstanceFolders } from './instance-folders.ts';
+import { InstanceOutput } from './instance-output.ts';
+import type { InstanceOrigin, InstanceParts } from './instance-parts.ts';
+import type { InstanceRecord } from './instance-record.ts';
+import { keepProbing } from './keep-probing.ts';
 
 export class Instance {
   readonly view: InstanceView;
+  readonly origin: InstanceOrigin;
   address: '127.0.0.1' | '::1' = '127.0.0.1';
   readonly #parts: InstanceParts;
-  readonly #fixed: Pick<InstanceRecord, 'releaseLabel' | 'treeId' | 'layerKey' | 'limits'>;
   #running: Running | null = null;
   #launching: Promise<void> = Promise.resolve();
   #isLaunching = false;
   #stopping: Promise<void> | null = null;
   #watching: Promise<void> = Promise.resolve();
   #isGone = false;
-  #tail: string[] = [];
+  readonly #output: InstanceOutput;
   /** Ends the watch over the present run: it is being stopped, or we leave. */
   #quit = new AbortController();
   #seenOomKills = 0;
 
-  constructor(parts: InstanceParts, view: InstanceView, fixed: Instance['fixed']) {
+  constructor(parts: InstanceParts, view: InstanceView, origin: InstanceOrigin) {
     this.#parts = parts;
     this.view = view;
-    this.#fixed = fixed;
-  }
-
-  get fixed(): Pick<InstanceRecord, 'releaseLabel' | 'treeId' | 'layerKey' | 'limits'> {
-    return this.#fixed;
-  }
-
-  get limits(): Limits {
-    return this.#fixed.limits;
+    this.origin = origin;
+    const { id: instanceId, type } = view;
+    this.#output = new InstanceOutput({ instanceId, type, release: origin.releaseLabel }, parts.nowMs);
   }
 
   usage(): { memoryBytes: number; cpuSeconds: number; processes: number } | null {
@@ -110,7 +72,7 @@ export class Instance {
   start(app: DesiredApp, set: DesiredSet): void {
     const isAgain = this.view.restarts > 0;
     this.#quit = new AbortController();
-    this.#tail = [];
+    this.#output.clear();
     this.change({
       state: 'starting',
       startedAtMs: this.#parts.nowMs(),
@@ -158,12 +120,12 @@ export class Instance {
         await this.#keep();
         return;
       }
-      this.#tail = await this.#logged();
+      await this.#output.recall(await this.#parts.logOf(view.appId));
       this.#over('ended while the agent was away', [], false);
       return;
     }
     this.#running = running;
-    this.#tail = await this.#logged();
+    await this.#output.recall(await this.#parts.logOf(view.appId));
     if (view.state === 'stopping') this.stop();
     else this.#watching = this.#watch(running, set);
   }
@@ -218,7 +180,7 @@ export class Instance {
 
   async #launch(app: DesiredApp, set: DesiredSet, isAgain: boolean): Promise<void> {
     const { runtime } = this.#parts;
-    await this.#makeFolders(app);
+    await makeInstanceFolders(this.#parts.folders, app, this.view.id);
     const prepared = await this.#parts.prepare(app, set, this.view);
     this.view.port = prepared.port;
     await this.#keep();
@@ -267,7 +229,11 @@ export class Instance {
       await probing;
       await running.stop(0);
       await this.#drainOutput();
-      this.#over(exitReason(exit, this.#parts.nowMs() - startedAtMs, this.limits.memoryBytes), [], exit.isOutOfMemory);
+      this.#over(
+        exitReason(exit, this.#parts.nowMs() - startedAtMs, this.origin.limits.memoryBytes),
+        [],
+        exit.isOutOfMemory,
+      );
     } catch (error) {
       // An error of ours: what nobody watches must not run.
       this.#parts.warn('an instance could not be watched', { id: this.view.id, error: messageOf(error) });
@@ -292,7 +258,7 @@ export class Instance {
       }),
       logTail: async () => {
         if (exit.value !== null) await this.#drainOutput();
-        return this.#tail;
+        return this.#output.tail;
       },
       signal: quit,
     });
@@ -318,40 +284,35 @@ export class Instance {
     const isOutOfMemory = exit.value?.isOutOfMemory ?? false;
     const reason =
       result.endedBy === 'exit' && exit.value !== null
-        ? exitReason(exit.value, this.#parts.nowMs() - view.startedAtMs, this.limits.memoryBytes)
+        ? exitReason(exit.value, this.#parts.nowMs() - view.startedAtMs, this.origin.limits.memoryBytes)
         : result.reason;
     this.#over(reason, [...(result.cause === null ? [] : [result.cause]), ...result.notes], isOutOfMemory);
     return false;
   }
 
-  /** Looks now and then whether it still answers. It is never ended for that: it may be busy. */
-  async #keepProbing(running: Running, set: DesiredSet): Promise<void> {
-    const { probeMs, probeFailures } = this.#parts.timings;
-    const quit = this.#quit.signal;
-    let failures = 0;
-    for (;;) {
-      await pause(probeMs, undefined, { signal: quit, ref: false }).catch(() => {});
-      if (quit.aborted) return;
-      const kills = running.oomKills();
-      if (kills > this.#seenOomKills)
-        this.#incident('out-of-memory', `one of its processes hit ${this.limits.memoryBytes} bytes`);
-      this.#seenOomKills = kills;
-      const { path, host, acceptServerErrors } = set.health;
-      const timeoutMs = Math.min(10_000, probeMs);
-      const result = await probe({ address: this.address, port: this.view.port!, path, host, timeoutMs, signal: quit });
-      if (quit.aborted) return;
-      const status = result.kind === 'answered' ? result.status : null;
-      const isFine = status !== null && (status < 500 || acceptServerErrors);
-      failures = isFine ? 0 : failures + 1;
-      if (this.view.state === 'healthy' && failures >= probeFailures) {
-        const why =
-          result.kind === 'answered' ? `answers ${result.status} on ${path}` : `does not answer: ${result.why}`;
-        this.change({ state: 'unhealthy', healthStatus: status, reason: why });
-      } else if (this.view.state === 'unhealthy' && isFine) {
-        this.change({ state: 'healthy', healthStatus: status, reason: null });
-        this.#incident('healthy', `answers ${status} again`);
-      }
-    }
+  #keepProbing(running: Running, set: DesiredSet): Promise<void> {
+    const { probeMs, probeFailures: failures } = this.#parts.timings;
+    const limitMb = megabytes(this.origin.limits.memoryBytes);
+    return keepProbing(
+      {
+        check: set.health,
+        target: () => ({ address: this.address, port: this.view.port! }),
+        probeMs,
+        failures,
+        onLook: () => {
+          const kills = running.oomKills();
+          if (kills > this.#seenOomKills) this.#incident('out-of-memory', `one of its processes (limit ${limitMb})`);
+          this.#seenOomKills = kills;
+        },
+        onIll: (healthStatus, reason) => this.change({ state: 'unhealthy', healthStatus, reason }),
+        onWell: (healthStatus) => {
+          this.change({ state: 'healthy', healthStatus, reason: null });
+          this.#incident('healthy', `answers ${healthStatus} again`);
+        },
+        signal: this.#quit.signal,
+      },
+      this.view.state === 'unhealthy',
+    );
   }
 
   /** Nothing of this run is left: what becomes of the instance. */
@@ -367,62 +328,26 @@ export class Instance {
     if (next.state !== 'stopped' && (view.stage === 'live' || wasServing)) {
       this.#incident(isOutOfMemory ? 'out-of-memory' : 'crashed', reason);
     }
-    this.change({ ...next, pid: null, startTicks: null, reason, notes, logTail: [...this.#tail] });
+    this.change({ ...next, pid: null, startTicks: null, reason, notes, logTail: this.#output.tail });
   }
 
   #incident(what: 'crashed' | 'restarted' | 'out-of-memory' | 'healthy', reason: string): void {
     const { appId, id, type } = this.view;
     const atMs = this.#parts.nowMs();
     this.#parts.emit({ type: 'incident', appId, instanceId: id, what, reason, atMs });
-    const line = `${type} ${what}: ${reason}`;
     void this.#parts
       .logOf(appId)
-      .then((log) => log.append({ atMs, instanceId: id, type: 'lockstep', release: this.#fixed.releaseLabel, line }))
+      .then((log) => this.#output.remark(log, `${type} ${what}: ${reason}`))
       .catch((error: unknown) => this.#parts.warn('the log cannot be opened', { appId, error: messageOf(error) }));
   }
 
   async #sink(): Promise<OutputSink> {
-    const log = await this.#parts.logOf(this.view.appId);
-    const { id: instanceId, type } = this.view;
-    const release = this.#fixed.releaseLabel;
-    let dropped = 0;
-    const say = (line: string) => log.append({ atMs: this.#parts.nowMs(), instanceId, type, release, line });
-    return {
-      line: (text) => {
-        if (dropped > 0) say(`${dropped} bytes dropped`);
-        dropped = 0;
-        this.#tail.push(text.slice(0, 4096));
-        if (this.#tail.length > tailLines) this.#tail.shift();
-        say(text);
-      },
-      dropped: (bytes) => {
-        dropped += bytes;
-      },
-    };
-  }
-
-  async #logged(): Promise<string[]> {
-    const log = await this.#parts.logOf(this.view.appId);
-    const past = await log.tail(tailLines, this.view.id);
-    return past
-      .map(({ line }) => line)
-      .concat(this.#tail)
-      .slice(-tailLines);
+    return this.#output.sink(await this.#parts.logOf(this.view.appId));
   }
 
   /** What it wrote last is read, unless somebody else holds its pipe. */
   async #drainOutput(): Promise<void> {
     await Promise.race([this.#running?.outputEnded, pause(200, undefined, { ref: false })]);
-  }
-
-  /** HOME and TMPDIR: its own, gone with it. */
-  async #makeFolders(app: AppRef): Promise<void> {
-    const { folders } = this.#parts;
-    await ensureAppFolders(folders, app);
-    const home = folders.instance(app.id, this.view.id);
-    for (const path of [home, `${home}/tmp`]) await mkdir(path, { recursive: true, mode: 0o700 });
-    const identity = identityOf(app);
-    if (identity !== null) for (const path of [`${home}/tmp`, home]) await lchown(path, identity.uid, identity.gid);
   }
 
   #keep(): Promise<void> {
@@ -431,7 +356,7 @@ export class Instance {
       view: this.view,
       isLaunching: this.#isLaunching,
       address: this.address,
-      ...this.#fixed,
+      ...this.origin,
     };
     return this.#parts.records
       .save(record)
@@ -439,12 +364,6 @@ export class Instance {
         this.#parts.warn('an instance record was not kept', { id: this.view.id, error: messageOf(error) }),
       );
   }
-}
-
-/** null when identities are shared. */
-export function identityOf(app: { liveUid: number | null; gid: number | null }): { uid: number; gid: number } | null {
-  if (process.getuid?.() !== 0 || app.liveUid === null) return null;
-  return { uid: app.liveUid, gid: app.gid ?? app.liveUid };
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -6,7 +6,7 @@ import { fail } from '../../domain/errors.ts';
 import type { InstanceView } from '../desired/converge.ts';
 import type { HomeFolders } from '../folders.ts';
 import { freePort } from './free-port.ts';
-import type { Prepared } from './instance.ts';
+import type { Prepared } from './instance-parts.ts';
 import { startPlan, toolNames } from './start-plan.ts';
 import { linkVolumes } from './volumes.ts';
 

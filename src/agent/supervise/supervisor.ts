@@ -7,8 +7,8 @@ import type { AgentEvent, DesiredApp, DesiredSet, DesiredState, ObservedInstance
 import { type AppId, type InstanceId, type InstanceSetId, makeId } from '../../domain/ids.ts';
 import type { RouteSnapshot } from '../../domain/route.ts';
 import { type Action, converge, drainMs, type InstanceView, nextDueMs } from '../desired/converge.ts';
-import { Instance, type InstanceParts } from './instance.ts';
-import type { InstanceRecord } from './instance-record.ts';
+import { Instance } from './instance.ts';
+import type { InstanceOrigin, InstanceParts } from './instance-parts.ts';
 
 export type SupervisorParts = Omit<InstanceParts, 'emit' | 'changed'> & {
   emit(event: AgentEvent): void;
@@ -101,8 +101,8 @@ export class Supervisor {
   artifactsInUse(appId: AppId): { treeIds: Set<string>; layerKeys: Set<string> } {
     const ours = [...this.#instances.values()].filter(({ view }) => view.appId === appId);
     return {
-      treeIds: new Set(ours.map(({ fixed }) => fixed.treeId)),
-      layerKeys: new Set(ours.flatMap(({ fixed }) => (fixed.layerKey === null ? [] : [fixed.layerKey]))),
+      treeIds: new Set(ours.map(({ origin }) => origin.treeId)),
+      layerKeys: new Set(ours.flatMap(({ origin }) => (origin.layerKey === null ? [] : [origin.layerKey]))),
     };
   }
 
@@ -255,10 +255,7 @@ export class Supervisor {
     return instance;
   }
 
-  #make(
-    view: InstanceView,
-    { releaseLabel, treeId, layerKey, limits }: Pick<InstanceRecord, 'releaseLabel' | 'treeId' | 'layerKey' | 'limits'>,
-  ): Instance {
+  #make(view: InstanceView, { releaseLabel, treeId, layerKey, limits }: InstanceOrigin): Instance {
     return new Instance(this.#instanceParts, view, { releaseLabel, treeId, layerKey, limits });
   }
 }

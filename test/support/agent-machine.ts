@@ -7,20 +7,20 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { AgentLog } from '../agent/agent.ts';
-import { connectAgent } from '../agent/client.ts';
-import { homeFolders } from '../agent/folders.ts';
-import { terminate } from '../agent/process/terminate.ts';
-import type { Timings } from '../agent/supervise/instance.ts';
-import type { InstanceRecord } from '../agent/supervise/instance-record.ts';
-import { blobHash, gitTreeId } from '../agent/tree/git-tree-hash.ts';
-import type { OutgoingFile } from '../domain/agent.ts';
-import type { DesiredApp, DesiredSet, DesiredState, ObservedInstance } from '../domain/desired.ts';
-import { type IdPrefix, makeId, type TreeId } from '../domain/ids.ts';
-import type { AppName, Hostname } from '../domain/names.ts';
-import { defaultLimits } from '../domain/plan.ts';
-import { type StreamingChild, spawnStreaming } from '../exec/exec.ts';
-import { type RunningAgent, startAgent } from './agent.ts';
+import type { AgentLog } from '../../src/agent/agent.ts';
+import { connectAgent } from '../../src/agent/client.ts';
+import { homeFolders } from '../../src/agent/folders.ts';
+import { terminate } from '../../src/agent/process/terminate.ts';
+import type { Timings } from '../../src/agent/supervise/instance-parts.ts';
+import type { InstanceRecord } from '../../src/agent/supervise/instance-record.ts';
+import { blobHash, gitTreeId } from '../../src/agent/tree/git-tree-hash.ts';
+import type { OutgoingFile } from '../../src/domain/agent.ts';
+import type { DesiredApp, DesiredSet, DesiredState, ObservedInstance } from '../../src/domain/desired.ts';
+import { type IdPrefix, makeId, type TreeId } from '../../src/domain/ids.ts';
+import type { AppName, Hostname } from '../../src/domain/names.ts';
+import { defaultLimits } from '../../src/domain/plan.ts';
+import { type StreamingChild, spawnStreaming } from '../../src/exec/exec.ts';
+import { type RunningAgent, startAgent } from '../../src/main/agent.ts';
 
 const programRoot = dirname(dirname(import.meta.dirname));
 export const newId = <P extends IdPrefix>(prefix: P) => makeId(prefix, Date.now(), randomBytes(16));
@@ -37,7 +37,7 @@ export async function until<T>(what: string, look: () => T | Promise<T>, limitMs
 
 /** A program of ours as a child, once it has said that it is ready. */
 async function program(file: string, args: string[], env: Record<string, string>) {
-  const child = spawnStreaming([process.execPath, join(import.meta.dirname, file), ...args], {
+  const child = spawnStreaming([process.execPath, join(programRoot, 'src', 'main', file), ...args], {
     env: { PATH: '/usr/bin:/bin', ...env },
   });
   child.stderr.resume();
@@ -129,7 +129,7 @@ export async function machine(options: { timings?: Partial<Timings>; routerWaitM
     },
     /** Sends the fixture and more files; the tree's id. */
     async tree(app: DesiredApp, more: Record<string, string> = {}): Promise<TreeId> {
-      const source = await readFile(join(import.meta.dirname, 'fixtures', 'app.py'), 'utf8');
+      const source = await readFile(join(import.meta.dirname, 'agent-app.py'), 'utf8');
       const files = Object.entries({ 'app.py': source, ...more }).sort(([a], [b]) => (a < b ? -1 : 1));
       const hashed = files.map(([path, text]) => {
         const hash = blobHash(Buffer.byteLength(text));

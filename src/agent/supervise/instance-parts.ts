@@ -1,0 +1,39 @@
+// What an instance's life touches besides itself, as one narrow record.
+import type { AgentEvent, DesiredApp, DesiredSet } from '../../domain/desired.ts';
+import type { InstanceView } from '../desired/converge.ts';
+import type { HomeFolders } from '../folders.ts';
+import type { AppLog } from '../logs/app-log.ts';
+import type { Runtime } from '../runtimes/runtime.ts';
+import type { InstanceRecord, RecordFiles } from './instance-record.ts';
+
+export type Timings = {
+  /** Between SIGTERM and SIGKILL. */
+  stopGraceMs: number;
+  /** Between two looks at a healthy instance. */
+  probeMs: number;
+  /** So many probes in a row must fail before it counts as unhealthy. */
+  probeFailures: number;
+};
+export const defaultTimings: Timings = { stopGraceMs: 30_000, probeMs: 10_000, probeFailures: 3 };
+
+/** What a start needs beyond the instance itself. */
+export type Prepared = { argv: string[]; env: Record<string, string>; cwd: string; port: number | null };
+
+export type InstanceParts = {
+  folders: HomeFolders;
+  runtime: Runtime;
+  records: RecordFiles;
+  timings: Timings;
+  kernelBoot: string;
+  nowMs(): number;
+  logOf(appId: InstanceView['appId']): Promise<AppLog>;
+  /** From a set to a command; also checks that tree and layer are there. */
+  prepare(app: DesiredApp, set: DesiredSet, view: InstanceView): Promise<Prepared>;
+  emit(event: AgentEvent): void;
+  /** The view changed: routes and what is due may have. */
+  changed(): void;
+  warn(message: string, details: Record<string, unknown>): void;
+};
+
+/** What of an instance never changes: what it was made from. */
+export type InstanceOrigin = Pick<InstanceRecord, 'releaseLabel' | 'treeId' | 'layerKey' | 'limits'>;
