@@ -41,6 +41,7 @@ export class RunningChange {
     this.moments = { ...change.moments };
     this.change = { ...change, ...fixed };
     this.#move('gating', fixed, fixed);
+    this.moment('gating');
   }
 
   readonly say = (line: string): void => {
