@@ -44,6 +44,7 @@ export class Stage {
   readonly folder: string;
   readonly home: string;
   readonly #children = new Set<ChildProcess>();
+  readonly #program: string;
   #up: ChildProcess | null = null;
   ready: { url: string; pid: number; pids: { agent: number; control: number; router: number } } = {
     url: '',
@@ -52,15 +53,17 @@ export class Stage {
   };
   upStderr = '';
 
-  private constructor(folder: string) {
+  private constructor(folder: string, program: string) {
     this.folder = folder;
+    this.#program = program;
     this.home = join(folder, 'home');
   }
 
-  static async open(env: Record<string, string> = {}): Promise<Stage> {
+  /** `program`: another `lockstep` than this checkout's, for example a compiled one. */
+  static async open(env: Record<string, string> = {}, program = bin): Promise<Stage> {
     const folder = mkdtempSync(join(tmpdir(), 'lockstep-stage-'));
     chmodSync(folder, 0o755);
-    const stage = new Stage(folder);
+    const stage = new Stage(folder, program);
     mkdirSync(stage.home, { mode: 0o755 });
     if (existsSync(toolchainCache))
       cpSync(toolchainCache, join(stage.home, 'toolchains'), {
@@ -88,7 +91,7 @@ export class Stage {
   /** Starts `lockstep up` and waits for its word. */
   async up(env: Record<string, string> = {}): Promise<void> {
     const port = this.ready.url === '' ? '0' : String(this.port);
-    const child = spawn(bin, ['up', '--json', '--home', this.home, '--port', port], {
+    const child = spawn(this.#program, ['up', '--json', '--home', this.home, '--port', port], {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -144,7 +147,7 @@ export class Stage {
     words: string[],
     options: { cwd?: string; input?: string; env?: Record<string, string> } = {},
   ): Promise<Ended> {
-    return this.run([bin, ...words], { ...options, env: { LOCKSTEP_HOME: this.home, ...options.env } });
+    return this.run([this.#program, ...words], { ...options, env: { LOCKSTEP_HOME: this.home, ...options.env } });
   }
 
   git(cwd: string, ...words: string[]): Promise<Ended> {

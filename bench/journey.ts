@@ -1,0 +1,130 @@
+// What the journey costs. Each run pushes a tree that nobody has seen, through the whole gate, while a visitor asks for the
+// page every 5 ms; then a push that is refused and two rollbacks. Beside each: the app's own checks and start by hand, and
+// the glue script that people write. The README of this folder says what each figure means.
+import { existsSync } from 'node:fs';
+import { cpus, loadavg, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { root, Stage } from '../test/support/stage.ts';
+import { Arena, app } from './journey/arena.ts';
+import { conditionsOff, instanceOff, watchJobs } from './journey/conditions.ts';
+import { type Glue, openGlue, standIn } from './journey/glue.ts';
+import { type Hand, openHand } from './journey/hand.ts';
+import { compiledProgram, type Memory, memoryOf } from './journey/memory.ts';
+import { type Options, parseOptions } from './journey/options.ts';
+import { note, round } from './journey/report.ts';
+import { missingOf, stagesOf } from './journey/stages.ts';
+import { freshPage } from './journey/subject.ts';
+import { type Run, type Summary, summarize } from './journey/summary.ts';
+
+const restMs = 60_000;
+
+async function measure(stage: Stage, options: Options) {
+  note('the app is made, its packages are fetched');
+  const arena = await Arena.open(stage);
+  const page = freshPage();
+  await arena.write(page);
+  const jobs = watchJobs();
+  const first = await arena.push(page);
+  const gateUids = jobs.stop();
+  const firstPush = first.firstByteAt - first.startedAt;
+  note(`first push, packages in uv's cache: ${Math.round(firstPush)} ms`);
+  const off = [...(await conditionsOff(stage)), ...(await instanceOff(stage, app, gateUids))];
+  const hand = await openHand(stage);
+  const glue = await openGlue(stage, hand.venv);
+  const runs: Run[] = [];
+  try {
+    // One of each to begin with, which is not counted: caches of the disk and of the three processes are then warm.
+    await oneRun(arena, hand, glue, gateUids);
+    const most = options.runs + Math.max(3, Math.ceil(options.runs / 4));
+    while (runs.filter((run) => run.void.length === 0).length < options.runs && runs.length < most) {
+      const run = await oneRun(arena, hand, glue, gateUids);
+      runs.push(run);
+      const account = `push to live ${Math.round(run.pushToLiveMs)} ms, by hand ${Math.round(run.hand.checksMs)} ms`;
+      note(`run ${runs.length}: ${account}${run.void.length > 0 ? `, void: ${run.void.join('; ')}` : ''}`);
+    }
+  } finally {
+    await glue.close();
+  }
+  return { firstPush, runs, packages: hand.packages, off };
+}
+
+async function oneRun(arena: Arena, hand: Hand, glue: Glue, gateUids: ReadonlySet<number>): Promise<Run> {
+  const earlier = await arena.atRest();
+  const older = arena.page;
+  const page = freshPage();
+  await arena.write(page);
+  const byHand = await hand.run(arena.work, page);
+  const glued = await glue.push(arena.work, page);
+  const live = await arena.push(page);
+  const { change } = live;
+  const wrong = [...missingOf(change), ...(await instanceOff(arena.stage, app, gateUids))];
+  const staged = stagesOf(change, live.startedAt, live.firstByteAt);
+  if (Math.abs(1 - staged.share) > 0.05)
+    wrong.push(`the stages add up to ${Math.round(staged.share * 100)} % of the client's clock`);
+  const refused = await arena.reject();
+  if (refused.change.isMemoised) wrong.push('the refusal came from the memo');
+  const newest = await arena.atRest();
+  const back = await arena.rollBack(older, earlier);
+  const forth = await arena.rollBackByCommand(page, newest);
+  await arena.follow();
+  return {
+    pushToLiveMs: live.firstByteAt - live.startedAt,
+    pushReturnsMs: live.returnedAt - live.startedAt,
+    mergeToLiveMs: live.firstByteAt - change.moments['advanced']!,
+    rejectMs: refused.ms,
+    rollbackMs: back.firstByteAt - back.startedAt,
+    rollbackCommandMs: forth.firstByteAt - forth.startedAt,
+    commandStartMs: forth.change.moments['requested']! - forth.startedAt,
+    staged,
+    hand: byHand,
+    glue: glued,
+    void: wrong,
+  };
+}
+
+async function memoryAtRest(stage: Stage, { isRested }: Options): Promise<Memory> {
+  if (isRested) {
+    note('at rest for a minute before memory is read');
+    // The bar names a time: this wait is what is measured.
+    await sleep(restMs);
+  }
+  return memoryOf(stage);
+}
+
+/** The same number of pushes on the compiled build; null when there is none. */
+async function compiledMemory(options: Options): Promise<Memory | null> {
+  if (!existsSync(join(root, 'dist', 'cli', 'main.js'))) return null;
+  note('the same pushes on the compiled build, for its memory');
+  using program = compiledProgram();
+  await using stage = await Stage.open({}, program.path);
+  const arena = await Arena.open(stage);
+  for (let run = 0; run < options.runs; run++) {
+    const page = freshPage();
+    await arena.write(page);
+    await arena.push(page);
+  }
+  return memoryAtRest(stage, options);
+}
+
+async function bench(options: Options): Promise<Summary> {
+  const loadBefore = round(loadavg()[0]!);
+  await using stage = await Stage.open();
+  const { firstPush, runs, packages, off } = await measure(stage, options);
+  const source = await memoryAtRest(stage, options);
+  const compiled = options.isCompiledToo ? await compiledMemory(options) : null;
+  return summarize({
+    wanted: options.runs,
+    runs,
+    firstPush,
+    off,
+    memory: { source, compiled, restMs: options.isRested ? restMs : 0 },
+    machine: { cores: cpus().length, memoryBytes: totalmem(), loadBefore, node: process.version },
+    beside: { packages, glue: standIn },
+  });
+}
+
+const options = parseOptions(process.argv.slice(2));
+const { figures, table, isMet } = await bench(options);
+process.stdout.write(options.isJson ? `${JSON.stringify(figures)}\n` : `${table}\n`);
+process.exitCode = options.isStrict && !isMet ? 1 : 0;
