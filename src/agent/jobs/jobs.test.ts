@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
@@ -299,6 +301,40 @@ test('a job outlives the agent: the next one finds it running, and its result', 
   const result = await again.end;
   assert.equal(result?.exitCode, 4);
   assert.deepEqual(result?.outputTail, ['before', 'after']);
+});
+
+test('a job outlives an agent that is killed', async (t) => {
+  const go = join(copy, `go-${id('job')}`);
+  const given = spec('echo before; while [ ! -e "$GO" ]; do sleep 0.01; done; exit 6', { env: { GO: go } });
+  const agent = spawn(
+    process.execPath,
+    [
+      '--input-type=module',
+      '-e',
+      `const [home, spec] = process.argv.slice(1);
+      const { homeFolders } = await import(${JSON.stringify(new URL('../folders.ts', import.meta.url).href)});
+      const { openJobs } = await import(${JSON.stringify(new URL('./jobs.ts', import.meta.url).href)});
+      const { detectCgroups } = await import(${JSON.stringify(new URL('../process/cgroup.ts', import.meta.url).href)});
+      const jobs = await openJobs({ folders: homeFolders(home), toolchains: { platformPython: async () => '/bin/false' }, cgroups: detectCgroups() });
+      for await (const { line } of jobs.run(JSON.parse(spec), new AbortController().signal)) console.log(line);`,
+      home,
+      JSON.stringify(given),
+    ],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  t.after(() => agent.kill('SIGKILL'));
+  const [spoke] = (await once(agent.stdout, 'data')) as [Buffer];
+  assert.equal(spoke.toString(), 'before\n');
+  const gone = once(agent, 'exit');
+  agent.kill('SIGKILL');
+  await gone;
+  const next = await open();
+  await next.adopt();
+  assert.equal(await next.find(given.id), 'running');
+  const again = follow(given, next);
+  writeFileSync(go, '');
+  const result = await again.end;
+  assert.deepEqual([result?.exitCode, result?.endedBy, result?.outputTail], [6, 'exit', ['before']]);
 });
 
 test('a job that ended while no agent was there has its result by the exit file', async () => {

@@ -33,7 +33,7 @@ export function keepOutput(folder: string, budget: number, isAdopted: boolean): 
   let total = before.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
   let headBytes = Buffer.byteLength(before[0]!);
   let segmentBytes = Buffer.byteLength(before[2]!);
-  let last: string[] = [];
+  const last: string[] = [];
   let lastBytes = 0;
   let head: number | null = openSync(join(folder, names.head), 'a', 0o600);
   let newer: number | null = null;
@@ -47,29 +47,42 @@ export function keepOutput(folder: string, budget: number, isAdopted: boolean): 
   };
   for (const line of before.join('').split('\n').slice(0, -1).slice(-tailLines)) remember(line);
 
-  const write = (line: Buffer): void => {
-    if (head !== null && headBytes + line.length <= headLimit) {
-      writeSync(head, line);
-      headBytes += line.length;
+  // Lines of one turn that go to the same file are written at once.
+  let batch: string[] = [];
+  const writeBatch = (): void => {
+    const fd = head ?? newer;
+    if (batch.length > 0 && fd !== null) writeSync(fd, batch.join(''));
+    batch = [];
+  };
+  const place = (line: string): void => {
+    const bytes = Buffer.byteLength(line);
+    if (head !== null && headBytes + bytes <= headLimit) {
+      headBytes += bytes;
+      batch.push(line);
       return;
     }
-    if (head !== null) closeSync(head);
-    head = null;
-    if (line.length > segmentLimit) return;
+    if (head !== null) {
+      writeBatch();
+      closeSync(head);
+      head = null;
+    }
+    if (bytes > segmentLimit) return;
     newer ??= openSync(join(folder, names.newer), 'a', 0o600);
-    if (segmentBytes + line.length > segmentLimit) {
+    if (segmentBytes + bytes > segmentLimit) {
+      writeBatch();
       closeSync(newer);
       renameSync(join(folder, names.newer), join(folder, names.older));
       newer = openSync(join(folder, names.newer), 'a', 0o600);
       segmentBytes = 0;
     }
-    writeSync(newer, line);
-    segmentBytes += line.length;
+    segmentBytes += bytes;
+    batch.push(line);
   };
   const flush = (): void => {
     if (flushing !== null) clearImmediate(flushing);
     flushing = null;
-    for (const line of waiting.splice(0)) write(Buffer.from(`${line}\n`));
+    for (const line of waiting.splice(0)) place(`${line}\n`);
+    writeBatch();
   };
   return {
     add(line) {
@@ -88,7 +101,6 @@ export function keepOutput(folder: string, budget: number, isAdopted: boolean): 
       if (head !== null) closeSync(head);
       if (newer !== null) closeSync(newer);
       head = newer = null;
-      last = [...last];
     },
   };
 }

@@ -10,7 +10,7 @@ import type { HomeFolders } from '../folders.ts';
 import { openFifoPool } from '../jobs/fifo-pool.ts';
 import { type LineFeed, lineFeed } from '../jobs/line-feed.ts';
 import type { CgroupSupport } from '../process/cgroup.ts';
-import { askPip, ownEnv, passedEnv, uvEnv } from '../toolchains/install-env.ts';
+import { askPip, ownEnv, passedEnv, reachableCertificates, uvEnv } from '../toolchains/install-env.ts';
 import type { Toolchains } from '../toolchains/toolchains.ts';
 import { sweepLayerWorks } from './layer-work.ts';
 import { type LayerEnd, type LayerRoom, makeLayer, readLayerMarker } from './making.ts';
@@ -95,7 +95,10 @@ export async function openLayers(given: {
 
   function indexEnvOnce(): LayerRoom['indexEnv'] {
     let asked: Promise<Readonly<Record<string, string>>> | null = null;
-    const ask = async () => uvEnv(passedEnv(process.env), await askPip(await toolchains.platformPython(), ownEnv()));
+    const ask = async () => {
+      const pipConfig = await askPip(await toolchains.platformPython(), ownEnv());
+      return reachableCertificates(uvEnv(passedEnv(process.env), pipConfig), folders.toolchains);
+    };
     return () => {
       asked ??= ask().catch((error: unknown) => {
         asked = null;

@@ -1,8 +1,13 @@
 // The part of the agent's own environment that a program needs to reach a package index from here: certificates, proxies,
 // the index itself. An allow-list; nothing else of the agent reaches an install step. When pip is configured for an index
 // and uv is not, uv is told the same one.
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { run } from '../../exec/exec.ts';
+import { atomicWrite } from '../../lib/atomic-write.ts';
+import { isReachable } from './reachable.ts';
 
 type Env = Readonly<Record<string, string>>;
 
@@ -11,6 +16,8 @@ const passed =
 /** Settings of pip that say where or how it installs, which our steps say themselves. */
 const steering =
   /^PIP_(?:TARGET|USER|PREFIX|ROOT|REQUIREMENT|CONSTRAINT|EDITABLE|DRY_RUN|REQUIRE_VIRTUALENV|NO_BINARY|ONLY_BINARY|CACHE_DIR|SRC|PYTHON|LOG)$/;
+
+const certificateFiles = ['SSL_CERT_FILE', 'REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE', 'NODE_EXTRA_CA_CERTS', 'PIP_CERT'];
 
 /** The allow-listed variables of `from`. */
 export const passedEnv = (from: Readonly<Record<string, string | undefined>>): Record<string, string> =>
@@ -47,6 +54,24 @@ export function uvEnv(env: Env, pipConfig: string, isThere: (path: string) => bo
   const certificate = of('cert');
   if (certificate !== null && env.SSL_CERT_FILE === undefined && isThere(certificate)) more.SSL_CERT_FILE = certificate;
   return { ...env, ...more };
+}
+
+/**
+ * An install step runs as somebody who may not reach the certificates of the agent (under a closed /root): then it gets
+ * a copy in `folder`. They are public.
+ */
+export async function reachableCertificates(env: Env, folder: string): Promise<Env> {
+  const changed: Record<string, string> = {};
+  for (const name of certificateFiles) {
+    const file = env[name];
+    if (file === undefined || isReachable(file, 'read')) continue;
+    const text = await readFile(file, 'utf8').catch(() => null);
+    if (text?.includes('-----BEGIN CERTIFICATE-----') !== true || text.includes('PRIVATE KEY')) continue;
+    const copy = join(folder, `certificates-${createHash('sha256').update(text).digest('hex').slice(0, 12)}.pem`);
+    await atomicWrite(copy, text, 0o644);
+    changed[name] = copy;
+  }
+  return { ...env, ...changed };
 }
 
 /** `pip config list` prints Python's repr of each value. */

@@ -5,6 +5,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -16,7 +17,7 @@ import { after, test } from 'node:test';
 import { isFailure } from '../../domain/errors.ts';
 import { run } from '../../exec/exec.ts';
 import { homeFolders } from '../folders.ts';
-import { passedEnv, uvEnv } from './install-env.ts';
+import { passedEnv, reachableCertificates, uvEnv } from './install-env.ts';
 import { findInterpreters } from './interpreters.ts';
 import { pins, requirementLines } from './pins.ts';
 import { isReachable } from './reachable.ts';
@@ -174,6 +175,22 @@ test('uv is told what pip is configured for, unless it was told already', () => 
     own,
   );
   assert.deepEqual(uvEnv({}, ''), {});
+});
+
+test('certificates that an app cannot reach are copied to where it can', needsRoot, async () => {
+  const closed = mkdtempSync(join(scratch, 'root-'));
+  const text = '-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n';
+  writeFileSync(join(closed, 'ca.pem'), text);
+  writeFileSync(join(closed, 'other'), 'root only');
+  const given = {
+    SSL_CERT_FILE: join(closed, 'ca.pem'),
+    PIP_CERT: join(closed, 'other'),
+    CURL_CA_BUNDLE: '/etc/passwd',
+  };
+  const env = await reachableCertificates(given, scratch);
+  assert.equal(readFileSync(env.SSL_CERT_FILE!, 'utf8'), text);
+  assert.ok(isReachable(env.SSL_CERT_FILE!, 'read'));
+  assert.deepEqual({ ...env, SSL_CERT_FILE: '' }, { ...given, SSL_CERT_FILE: '' });
 });
 
 test('every pin has a version and hashes', () => {
