@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { test } from 'node:test';
 import { isAlive, listProcesses } from '../src/agent/process/proc.ts';
+import type { TreeId } from '../src/domain/ids.ts';
 import { defaultLimits } from '../src/domain/plan.ts';
-import { machine, until } from './support/agent-machine.ts';
+import { machine, newId, until } from './support/agent-machine.ts';
 
 const alive = (one: { pid: number | null; startTicks: number | null }) =>
   isAlive({ pid: one.pid!, startTicks: one.startTicks! });
@@ -218,6 +220,55 @@ test('the environment is what was declared, and what steers loaders reaches the 
   const taken = box.set(treeId, 'serve', { volumes: { code: 'app.py' } });
   await box.put({ ...app, routed: next.id, sets: [next, taken] });
   assert.match((await box.ofSet(taken, 'failed')).reason!, /the tree has a file of that name/);
+});
+
+test('what is not of the form is refused, says why, and leaves nothing', async () => {
+  await using box = await machine();
+  await box.startAgent();
+  const ask = (method: string, path: string, body = '', headers = {}) =>
+    new Promise<[number, string]>((resolve, reject) => {
+      const asked = request({ socketPath: box.folders.socket, method, path, headers, agent: false });
+      asked.once('error', reject);
+      asked.once('response', async (answer) => {
+        const text = (await answer.toArray()).join('');
+        resolve([answer.statusCode!, text === '' ? '' : JSON.parse(text).code]);
+      });
+      asked.end(body);
+    });
+  const app = box.app();
+  const tree = 'a'.repeat(40);
+  const cases: [string, string, string, number, string][] = [
+    ['GET', '/v1/nothing', '', 404, 'not-found'],
+    ['PUT', '/v1/desired', '{', 400, 'bad-request'],
+    ['PUT', '/v1/desired', '{}', 400, 'bad-request'],
+    ['GET', '/v1/apps/..%2f..%2fetc/usage', '', 400, 'bad-request'],
+    ['HEAD', `/v1/apps/${app.id}/trees/${tree}`, '', 404, ''],
+    ['PUT', `/v1/apps/${app.id}/trees/..`, '', 404, 'not-found'],
+    ['PUT', `/v1/apps/${app.id}/trees/${tree}?liveUid=0`, '', 400, 'bad-request'],
+    ['PUT', `/v1/apps/${app.id}/trees/${tree}?copy=..%2fx`, '', 400, 'bad-request'],
+    ['PUT', `/v1/apps/${app.id}/trees/${tree}`, 'not a tree', 422, 'tree-refused'],
+    ['POST', `/v1/apps/${app.id}/copies/one?tree=${tree}`, '', 404, 'not-found'],
+    ['POST', `/v1/apps/${app.id}/collect`, '{"treeIds":1}', 400, 'bad-request'],
+    ['POST', '/v1/jobs', '{"id":"x"}', 400, 'bad-request'],
+    ['GET', `/v1/jobs/${newId('job')}`, '', 404, 'not-found'],
+    ['GET', `/v1/apps/${app.id}/logs?count=-1`, '', 400, 'bad-request'],
+  ];
+  for (const [method, path, body, status, code] of cases)
+    assert.deepEqual(await ask(method, path, body), [status, code], `${method} ${path}`);
+  assert.deepEqual(await ask('GET', '/v1/hello', '', { 'x-lockstep-protocol': '9' }), [400, 'bad-request']);
+  // A tree that is another one than was named is not kept, nor is part of it.
+  const content = Buffer.from('x');
+  const files = async function* () {
+    yield { mode: '100644' as const, path: Buffer.from('a'), size: 1, content };
+  };
+  await assert.rejects(box.client.putTree(app, tree as TreeId, 'one', files()), { code: 'tree-refused' });
+  assert.deepEqual(readdirSync(`${box.folders.app(app.id)}/trees`), []);
+  assert.deepEqual(readdirSync(`${box.folders.gate(app.id)}/copies`), []);
+  // What nothing needs is collected; what is asked to be kept is not.
+  const treeId = await box.tree(app);
+  assert.deepEqual(await box.client.collect(app, { treeIds: [treeId], layerKeys: [] }), { bytesFreed: 0 });
+  assert.ok((await box.client.collect(app, { treeIds: [], layerKeys: [] })).bytesFreed > 0);
+  assert.equal(await box.client.hasTree(app, treeId), false);
 });
 
 test('a second agent for the same home, a document of another machine and an older one are refused', async () => {

@@ -196,7 +196,10 @@ function once(socketPath: string, pool: HttpAgent, call: Call): Promise<Incoming
       request.destroy();
     });
     // A refusal may come before all is sent: then the rest is not.
-    request.once('response', () => stream.unpipe(request));
+    request.once('response', () => {
+      stream.unpipe(request);
+      stream.destroy();
+    });
     stream.pipe(request);
   });
 }

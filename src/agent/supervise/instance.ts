@@ -238,7 +238,8 @@ export class Instance {
       // An error of ours: what nobody watches must not run.
       this.#parts.warn('an instance could not be watched', { id: this.view.id, error: messageOf(error) });
       await running.stop(0);
-      if (!quit.aborted) this.#over(`could not be watched: ${messageOf(error)}`, [], false);
+      const isTold = ['stopping', 'stopped', 'failed', 'backing-off'].includes(this.view.state);
+      if (!isTold) this.#over(`could not be watched: ${messageOf(error)}`, [], false);
     }
   }
 
