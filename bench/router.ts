@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
+import { routerNodeFlags } from '../src/router/node-flags.ts';
 
 const { values } = parseArgs({
   options: {
@@ -88,7 +89,7 @@ function measured({ ms, failed }: { ms: number[]; failed: number }): Measured {
 
 const home = mkdtempSync(join(tmpdir(), 'lockstep-bench-'));
 const upstream = spawn(process.execPath, ['-e', upstreamSource], { stdio: ['ignore', 'pipe', 'inherit'] });
-const argv = [...values['node-flag'], values.program, '--port', '0'];
+const argv = [...routerNodeFlags, ...values['node-flag'], values.program, '--port', '0'];
 const router = spawn(process.execPath, argv, {
   env: { ...process.env, LOCKSTEP_HOME: home },
   stdio: ['ignore', 'pipe', 'inherit'],

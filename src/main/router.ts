@@ -3,9 +3,11 @@
 import { parseArgs } from 'node:util';
 import { readConfig } from '../config/config.ts';
 import { errorRegistry, fail, isFailure } from '../domain/errors.ts';
+import { limitRate } from '../router/log-rate.ts';
 import { startRouter } from '../router/start-router.ts';
 
 const drainMs = 10_000;
+const logLinesPerSecond = 50;
 const startedAt = performance.now();
 
 function say(line: object): void {
@@ -19,6 +21,8 @@ function numericId(name: string, value: string | undefined): number | null {
 }
 
 async function main(): Promise<void> {
+  // Whoever read our lines may die before us; sites go on.
+  process.stdout.on('error', () => {});
   const { values } = parseArgs({
     options: {
       home: { type: 'string' },
@@ -40,7 +44,11 @@ async function main(): Promise<void> {
     port: config.port,
     bindAddress: values.public ? '::' : config.bindAddress,
     identity: uid === null || gid === null ? null : { uid, gid },
-    log: (line) => say({ level: 'warn', ...line }),
+    log: limitRate(
+      logLinesPerSecond,
+      () => performance.now(),
+      (line) => say({ level: 'warn', ...line }),
+    ),
   });
   const { port, generation, alarm } = router;
   const ms = Math.round(performance.now() - startedAt);

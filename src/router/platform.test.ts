@@ -40,12 +40,16 @@ test('a client killed during its push, or while it waits, is noticed at once', a
     begun.shift()?.();
   });
   await router.put();
-  for (const start of [post, 'GET /wait HTTP/1.1\r\nHost: lockstep.localhost\r\n\r\n']) {
+  const wait = 'GET /wait HTTP/1.1\r\nHost: lockstep.localhost\r\n\r\n';
+  const ways = ['destroy', 'resetAndDestroy'] as const;
+  for (const [start, way] of [post, `${post}3\r\nabc\r\n`, wait].flatMap((text) =>
+    ways.map((one) => [text, one] as const),
+  )) {
     const isBegun = new Promise<void>((resolve) => begun.push(resolve));
     const isGone = new Promise<string>((resolve) => gone.push(resolve));
     const raw = await router.dial(start);
     await isBegun;
-    raw.socket.resetAndDestroy();
+    raw.socket[way]();
     assert.ok(await isGone);
   }
 });

@@ -15,6 +15,8 @@ import { createStats } from './stats.ts';
 export type RouterOptions = {
   /** What it boots with; null: every request is answered with L01 until a snapshot comes. */
   first: RouteSnapshot | null;
+  /** True when `first` is what the current file on disk holds (and not the one before it). */
+  isFirstSaved: boolean;
   snapshotFile: string;
   controlSocket: string;
   log: ProxyLog;
@@ -42,7 +44,7 @@ export function createRouter(options: RouterOptions): Router {
   const parts: ProxyParts = { routes, stats, pools, hold, limits, controlSocket, log, isClosing: () => isClosing };
 
   let saving: Promise<unknown> = Promise.resolve();
-  let saved: RouteSnapshot | null = null;
+  let saved: RouteSnapshot | null = options.isFirstSaved ? options.first : null;
   const apply = (snapshot: RouteSnapshot): Promise<{ generation: number }> => {
     const mine = saving.then(async () => {
       routes.assertNotOlder(snapshot);

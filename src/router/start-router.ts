@@ -44,10 +44,11 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   mkdirSync(runFolder, { recursive: true, mode: 0o711 });
   for (const name of readdirSync(folder)) if (/\.tmp-\d+$/.test(name)) rmSync(join(folder, name), { force: true });
-  const { snapshot, alarm } = await load(snapshotFile);
+  const { snapshot, isSaved, alarm } = await load(snapshotFile);
   let { port } = options;
   const router = createRouter({
     first: snapshot,
+    isFirstSaved: isSaved,
     snapshotFile,
     controlSocket: join(runFolder, 'control.sock'),
     log: options.log,
@@ -75,9 +76,9 @@ async function load(file: string) {
   try {
     const { snapshot, source, problem } = await loadSnapshot(file);
     const alarm = source === 'previous' ? `The routes on disk are damaged, the previous ones serve: ${problem}` : null;
-    return { snapshot, alarm };
+    return { snapshot, isSaved: source === 'current', alarm };
   } catch (error) {
-    return { snapshot: null, alarm: (error as Error).message };
+    return { snapshot: null, isSaved: false, alarm: (error as Error).message };
   }
 }
 

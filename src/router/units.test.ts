@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { clientHeaders, framingOf, requestIdOf, upstreamHeaders, valuesOf } from './headers.ts';
 import { escapeHtml, type LCode, lAnswer, lCodes } from './l-codes.ts';
+import { limitRate } from './log-rate.ts';
 import { normaliseHost, routeTable } from './match.ts';
 import { createRoutes } from './routes.ts';
 import { parseSnapshot } from './snapshot-parse.ts';
@@ -243,4 +244,19 @@ test('an app that has left the table is forgotten once nothing of it is in fligh
   assert.equal(stats.inFlightOfApp('gone'), 0);
   stats.forget(new Set());
   assert.deepEqual(stats.report(1).apps, {});
+});
+
+test('log lines are bounded in number, and what is left out is counted', () => {
+  const lines: { at: number; leftOut?: number }[] = [];
+  let now = 0;
+  const log = limitRate<{ at: number }>(
+    2,
+    () => now,
+    (line) => lines.push(line),
+  );
+  for (const at of [0, 1, 2, 999, 1000, 1001]) {
+    now = at;
+    log({ at });
+  }
+  assert.deepEqual(lines, [{ at: 0 }, { at: 1 }, { at: 1000, leftOut: 2 }, { at: 1001 }]);
 });
