@@ -1,7 +1,7 @@
 // A machine for tests: a temporary home, a real router and a real agent (here, or as a process that can be killed), and
 // control's client of it. What it started it ends, by id.
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -9,10 +9,11 @@ import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { AgentLog } from '../../src/agent/agent.ts';
 import { connectAgent } from '../../src/agent/client.ts';
-import { homeFolders } from '../../src/agent/folders.ts';
-import { terminate } from '../../src/agent/process/terminate.ts';
+import { type HomeFolders, homeFolders } from '../../src/agent/folders.ts';
+import { detectCgroups } from '../../src/agent/process/cgroup.ts';
+import { processRuntime } from '../../src/agent/runtimes/process/process-runtime.ts';
 import type { Timings } from '../../src/agent/supervise/instance-parts.ts';
-import type { InstanceRecord } from '../../src/agent/supervise/instance-record.ts';
+import { recordFiles } from '../../src/agent/supervise/instance-record.ts';
 import { blobHash, gitTreeId } from '../../src/agent/tree/git-tree-hash.ts';
 import type { OutgoingFile } from '../../src/domain/agent.ts';
 import type { DesiredApp, DesiredSet, DesiredState, ObservedInstance } from '../../src/domain/desired.ts';
@@ -208,7 +209,7 @@ export async function machine(options: { timings?: Partial<Timings>; routerWaitM
     async [Symbol.asyncDispose]() {
       if (apart !== null) await self.killAgent();
       if (here !== null) await here.stop({ instances: true });
-      else await endLeftovers(folders.instanceRecords);
+      else await endLeftovers(folders);
       if (router !== null) {
         router.child.kill('SIGKILL');
         await router.child.ended;
@@ -220,14 +221,13 @@ export async function machine(options: { timings?: Partial<Timings>; routerWaitM
   return self;
 }
 
-/** What an agent that was killed has left running. */
-async function endLeftovers(folder: string): Promise<void> {
-  for (const name of await readdir(folder).catch(() => [])) {
-    if (!name.endsWith('.json')) continue;
-    const { view } = JSON.parse(await readFile(join(folder, name), 'utf8')) as InstanceRecord;
-    if (view.pid === null || view.startTicks === null) continue;
-    const leader = { pid: view.pid, startTicks: view.startTicks };
-    await terminate({ leader, cgroup: null, mark: `LOCKSTEP_INSTANCE=${view.id}`, graceMs: 0 });
+/** What an agent that was killed has left running, and its control groups. */
+async function endLeftovers(folders: HomeFolders): Promise<void> {
+  const runtime = processRuntime({ pipeFolder: folders.pipes, makePipe: async () => {}, cgroups: detectCgroups() });
+  const { records } = await recordFiles(folders.instanceRecords).loadAll();
+  for (const { view } of records) {
+    await runtime.sweep(view.id);
+    await runtime.clean(view.id);
   }
 }
 
