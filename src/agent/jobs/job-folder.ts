@@ -67,7 +67,9 @@ export function prepareJobFolder(places: JobPlaces, spec: Pick<JobSpec, 'files' 
     writeFileSync(path, text, { mode: 0o440, flag: 'wx' });
     if (who !== null) chownSync(path, 0, who.gid);
   }
-  if (who !== null) chownSync(places.files, 0, who.gid);
+  // Without root the folder is ours and the job's alike, and must be removable.
+  if (who === null) return;
+  chownSync(places.files, 0, who.gid);
   chmodSync(places.files, 0o550);
 }
 

@@ -38,7 +38,7 @@ export function keepOutput(folder: string, budget: number, isAdopted: boolean): 
   let head: number | null = openSync(join(folder, names.head), 'a', 0o600);
   let newer: number | null = null;
   const waiting: string[] = [];
-  let flushing: NodeJS.Immediate | null = null;
+  let isFlushing = false;
 
   const remember = (line: string): void => {
     last.push(line);
@@ -79,8 +79,7 @@ export function keepOutput(folder: string, budget: number, isAdopted: boolean): 
     batch.push(line);
   };
   const flush = (): void => {
-    if (flushing !== null) clearImmediate(flushing);
-    flushing = null;
+    isFlushing = false;
     for (const line of waiting.splice(0)) place(`${line}\n`);
     writeBatch();
   };
@@ -89,7 +88,9 @@ export function keepOutput(folder: string, budget: number, isAdopted: boolean): 
       total += Buffer.byteLength(line) + 1;
       remember(line);
       waiting.push(line);
-      flushing ??= setImmediate(flush);
+      if (isFlushing) return;
+      isFlushing = true;
+      queueMicrotask(flush); // after the whole chunk, before anybody is told of its lines
     },
     dropped(bytes) {
       total += bytes;
