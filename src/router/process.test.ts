@@ -26,9 +26,10 @@ async function place() {
   await chmod(home, 0o711);
   const children: ChildProcess[] = [];
   const servers: Server[] = [];
+  const env: Record<string, string> = { LOCKSTEP_HOME: home };
   const start = (...argv: string[]) => {
     const child = spawn(process.execPath, [...routerNodeFlags, program, ...argv], {
-      env: { LOCKSTEP_HOME: home },
+      env,
       stdio: 'pipe',
     });
     children.push(child);
@@ -38,6 +39,7 @@ async function place() {
   };
   return {
     home,
+    env,
     snapshotFile: join(home, 'router', 'snapshot.json'),
     client: createRouterClient(join(home, 'run', 'router.sock')),
     start,
@@ -85,6 +87,23 @@ test('its first line says that it is ready and where; it serves from its snapsho
     assert.equal(statSync(join(here.home, 'run', 'router.sock')).mode & 0o777, 0o600);
     router.child.kill('SIGKILL');
     await router.exited;
+  }
+});
+
+test('killed before or after a table is on disk, it comes back with the one before or the new one, whole', async () => {
+  for (const [point, expected] of [
+    ['router.before-persist', 1],
+    ['router.before-swap', 2],
+  ] as const) {
+    await using here = await place();
+    await mkdir(dirname(here.snapshotFile), { recursive: true });
+    await saveSnapshot(here.snapshotFile, snapshotOf(1, [routeOf({ state: 'stopped' })]));
+    here.env.LOCKSTEP_FAILPOINTS = `${point}=kill`;
+    const router = await here.serve();
+    await assert.rejects(here.client.putSnapshot(snapshotOf(2, [])), { code: 'router-away' });
+    await router.exited;
+    here.env.LOCKSTEP_FAILPOINTS = '';
+    assert.equal((await here.serve()).ready.generation, expected);
   }
 });
 

@@ -2,6 +2,7 @@
 // force before it is answered.
 import type { Server } from 'node:http';
 import type { RouterHello, RouteSnapshot } from '../domain/route.ts';
+import { failpoint } from '../lib/failpoint.ts';
 import { noApp, type ProxyLog, type ProxyParts, platformApp } from './admit.ts';
 import { createHold } from './hold.ts';
 import { type RouterLimits, routerLimits } from './limits.ts';
@@ -49,8 +50,10 @@ export function createRouter(options: RouterOptions): Router {
     const mine = saving.then(async () => {
       routes.assertNotOlder(snapshot);
       if (saved === null || saved.generation !== snapshot.generation) {
+        await failpoint('router.before-persist');
         await saveSnapshot(options.snapshotFile, snapshot, saved !== null);
         saved = snapshot;
+        await failpoint('router.before-swap');
         routes.swap(snapshot);
         const { routes: list } = snapshot;
         pools.retain(new Set(list.flatMap((route) => route.upstreams.map((upstream) => upstream.instanceId))));
