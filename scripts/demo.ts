@@ -220,6 +220,7 @@ async function takeSteps(): Promise<boolean> {
     try {
       await step();
     } catch (error) {
+      if (isInterrupted) return false;
       const lines = stranger.said().slice(-10);
       cross(name, [(error as Error).message, ...lines].join('\n'));
       return false;
@@ -228,8 +229,13 @@ async function takeSteps(): Promise<boolean> {
   return true;
 }
 
+let isInterrupted = false;
 const interrupted = new Promise<'interrupted'>((resolve) => {
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve('interrupted'));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => {
+      isInterrupted = true;
+      resolve('interrupted');
+    });
 });
 
 title('Lockstep: a real Flask app, from its first push to a rollback');

@@ -80,7 +80,10 @@ export class Stranger {
     });
     this.#up = child;
     this.#upEnded = new Promise((resolve) => {
-      child.once('error', () => resolve(127)).once('exit', (code) => resolve(code ?? 1));
+      // Interrupted before it served: the signal itself ended it, which is as it should be.
+      child
+        .once('error', () => resolve(127))
+        .once('exit', (code, signal) => resolve(signal === 'SIGINT' ? 0 : (code ?? 1)));
     });
     createInterface(child.stderr).on('line', (line) => {
       this.#said.push(line);
@@ -177,24 +180,46 @@ export class Stranger {
       if (code !== 0) problem ??= `lockstep up ended with ${code}`;
     }
     const left = processesUnder(this.#root);
-    if (left.length > 0) problem ??= `still running: ${left.join(', ')}`;
+    if (left.length > 0)
+      problem ??= `it left running: ${left.map(({ pid, command }) => `${pid} (${command})`).join(', ')}`;
+    for (const { pid } of left) await end(pid);
     openFolders(this.#root);
     rmSync(this.#root, { recursive: true, force: true });
     return problem;
   }
 }
 
-/** Pids of processes that were started with a path of `root` in their command line or that work in it. */
-function processesUnder(root: string): string[] {
+/** The processes that name `root` in their command line or environment. */
+function processesUnder(root: string): { pid: number; command: string }[] {
+  const read = (file: string): string => {
+    try {
+      return readFileSync(file, 'latin1');
+    } catch {
+      return ''; // It has ended, or is somebody else's.
+    }
+  };
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .filter((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(root);
-      } catch {
-        return false;
-      }
-    });
+    .filter((pid) => ['cmdline', 'environ'].some((file) => read(`/proc/${pid}/${file}`).includes(root)))
+    .map((pid) => ({
+      pid: Number(pid),
+      command: read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim().slice(0, 200),
+    }));
+}
+
+/** SIGTERM, time to finish, SIGKILL. */
+async function end(pid: number): Promise<void> {
+  const signal = (name: NodeJS.Signals | 0): boolean => {
+    try {
+      return process.kill(pid, name);
+    } catch {
+      return false;
+    }
+  };
+  signal('SIGTERM');
+  for (const limit = now() + 15_000; signal(0) && now() < limit; )
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  signal('SIGKILL');
 }
 
 /** Releases are read-only folders: without root they must be opened before they can be removed. */
