@@ -55,6 +55,7 @@ export function judgeBoot(end: BootEnd, startedAtMs: number, nowMs: number): Che
     warnings: isBroken
       ? [
           `the app answers ${status}: it is live because nothing was before it; from its first good answer on, a 5xx is a rejection`,
+          'when it lacks its database, make it now: lockstep run -- COMMAND',
           ...notes,
           ...end.instances.flatMap((one) => one.logTail.slice(-10)).map((line) => `  ${line}`),
         ]

@@ -273,7 +273,8 @@ export class Instance {
         port: result.port,
         notes: result.notes,
         reason: null,
-        logTail: [],
+        // Landed all the same when it is an app's first: then its words are what the pusher needs.
+        logTail: result.status >= 500 ? this.#output.tail : [],
       });
       if (view.restarts > 0) this.#incident('healthy', `answers ${result.status}`);
       return true;

@@ -72,6 +72,17 @@ test('unittest cases in tests.py are found after pytest found none', { skip }, (
   );
 });
 
+test('a second runner in the same process records too', { skip }, () => {
+  const files = {
+    'manage.py':
+      'import unittest\n\nunittest.main(module=None, argv=["x", "discover", "-p", "none*.py"], exit=False)\n',
+    'test_a.py': 'import unittest\n\n\nclass A(unittest.TestCase):\n    def test_x(self):\n        pass\n',
+  };
+  const { status, read } = run('run_tests.py', 'second', files, ['--try', 'django', '--try', 'unittest']);
+  assert.deepEqual([status, JSON.parse(read('tests.json')).runner], [0, 'unittest']);
+  assert.equal(parseJunit(read('junit.xml'))!.length, 1);
+});
+
 test('no tests is exit 5 and no runner', { skip }, () => {
   const { status, read } = run('run_tests.py', 'none', { 'a.py': 'x = 1\n' }, order);
   assert.equal(status, 5);
