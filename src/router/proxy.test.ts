@@ -3,13 +3,12 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { Agent, request as httpRequest } from 'node:http';
-import { createServer as createNetServer, type Socket } from 'node:net';
+import { createServer as createNetServer } from 'node:net';
 import { test } from 'node:test';
 import type { Upstream } from '../domain/route.ts';
 import { routeOf, testRouter, textOf } from './test-router.ts';
 
 const instance = (id: string, port: number) => ({ instanceId: id, host: '127.0.0.1', port }) as Upstream;
-const deadPort = 1;
 
 test('a request arrives with forwarding headers of ours, and the answer carries the release', async () => {
   await using router = await testRouter();
@@ -164,65 +163,6 @@ test('connections to an instance are used again', async () => {
   for (let round = 0; round < 3; round += 1)
     assert.equal((await router.ask('/', { agent, method: 'POST', body: 'x' })).status, 200);
   assert.equal(connections, 4, 'what cannot be repeated gets a connection of its own');
-});
-
-/** An upstream that answers the first request of every connection and closes the connection on the second, unread. */
-function closesKept(seen: string[]) {
-  return createNetServer((socket: Socket) => {
-    let requests = 0;
-    socket.on('error', () => {});
-    socket.on('data', (chunk) => {
-      requests += 1;
-      if (requests > 1) return void socket.destroy();
-      seen.push(chunk.toString('latin1').split(' ')[0]!);
-      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
-    });
-  });
-}
-
-test('a kept connection that the upstream had closed costs an idempotent request nothing, and is not tried with others', async () => {
-  await using router = await testRouter();
-  const seen: string[] = [];
-  const port = await router.listen(closesKept(seen));
-  await router.put(routeOf({ upstreams: [instance('a', port)] }));
-  for (const method of ['GET', 'GET', 'DELETE', 'POST', 'POST', 'GET']) {
-    const answer = await router.ask('/', { method, ...(method === 'POST' ? { body: 'x' } : {}) });
-    assert.equal(answer.body, 'ok', method);
-  }
-  assert.deepEqual(seen, ['GET', 'GET', 'DELETE', 'POST', 'POST', 'GET']);
-});
-
-test('a request whose new connection closes without an answer is not sent again, whatever its method', async () => {
-  await using router = await testRouter();
-  let requests = 0;
-  const port = await router.listen(
-    createNetServer((socket) => {
-      socket.on('error', () => {});
-      socket.once('data', () => {
-        requests += 1;
-        socket.destroy();
-      });
-    }),
-  );
-  await router.put(routeOf({ upstreams: [instance('a', port), instance('b', port)] }));
-  for (const method of ['GET', 'POST']) {
-    const answer = await router.ask('/', { method });
-    assert.equal(answer.headers['x-lockstep-code'], 'L11');
-    assert.equal(answer.status, 502);
-  }
-  assert.equal(requests, 2);
-});
-
-test('an instance that refuses the connection is passed over for any method, as nothing was sent', async () => {
-  await using router = await testRouter();
-  const { at } = await router.upstream('b', (request, response) => void request.pipe(response));
-  await router.put(routeOf({ upstreams: [instance('a', deadPort), at] }));
-  assert.equal((await router.ask('/', { method: 'POST', body: 'whole body' })).body, 'whole body');
-  assert.equal((await router.ask('/')).status, 200);
-  await router.put(routeOf({ upstreams: [instance('a', deadPort), instance('c', deadPort)] }));
-  const answer = await router.ask('/', { method: 'POST', body: 'x' });
-  assert.equal(answer.headers['x-lockstep-code'], 'L07');
-  assert.equal(answer.headers['retry-after'], '1');
 });
 
 test('an upstream that sends garbage, headers without end, or half a body fails that request only', async () => {
