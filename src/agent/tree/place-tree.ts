@@ -3,13 +3,15 @@
 // they belong, closed to everyone else, and are renamed into it only when the id of what was written is the expected one.
 // On any failure nothing of it is left. Without root the uids are shared and only the modes remain.
 import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
+import { constants, mkdirSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fail } from '../../domain/errors.ts';
 import { blobHash, gitTreeId, type HashedFile } from './git-tree-hash.ts';
 import { refuseLeavingLinks } from './link-check.ts';
 import { type DecodedFile, refuse } from './tree-stream.ts';
+import { collect, type FileCopy, syncAll, writeFile } from './write-file.ts';
 
 /** null ids: identities are shared. */
 export type PlaceSpec = {
@@ -25,14 +27,17 @@ type Copy = {
   to: string;
   uid: number;
   gid: number;
+  isLasting: boolean;
   modes: { file: number; executable: number; directory: number };
 };
+
+/** Written without a pause; then the agent's other work has its turn. */
+const filesInOneGo = 32;
 
 const isRoot = (): boolean => process.getuid?.() === 0;
 const ours = (id: number | null, own: number): number => (isRoot() && id !== null ? id : own);
 const join = (root: string, path: Buffer): Buffer => Buffer.concat([Buffer.from(`${root}/`), path]);
 const staged = (to: string): string => `${to}.partial-${randomBytes(6).toString('hex')}`;
-const createFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
 function releaseCopy(spec: PlaceSpec['release']): Copy {
   // Without root the app's identity is ours: then nothing but the missing write bit keeps files from being changed.
@@ -44,13 +49,15 @@ function releaseCopy(spec: PlaceSpec['release']): Copy {
     to: spec.path,
     uid: process.getuid!(),
     gid: ours(spec.gid, process.getgid!()),
+    isLasting: true,
     modes,
   };
 }
 
 function gateCopy(to: string, uid: number | null, gid: number | null): Copy {
   const modes = { file: 0o600, executable: 0o700, directory: 0o700 };
-  return { at: staged(to), to, uid: ours(uid, process.getuid!()), gid: ours(gid, process.getgid!()), modes };
+  const [ownUid, ownGid] = [process.getuid!(), process.getgid!()];
+  return { at: staged(to), to, uid: ours(uid, ownUid), gid: ours(gid, ownGid), isLasting: false, modes };
 }
 
 /** Places the files of `decodeTree`. Throws `tree-refused`, `too-large` (from the decoder) and `disk-full`. */
@@ -67,16 +74,22 @@ export async function placeTree(files: AsyncIterable<DecodedFile>, spec: PlaceSp
       for (const parent of parentsOf(file.path))
         if (!directories.has(parent)) {
           directories.add(parent);
-          for (const copy of copies) await fs.mkdir(join(copy.at, Buffer.from(parent, 'latin1')), { mode: 0o700 });
+          for (const copy of copies) mkdirSync(join(copy.at, Buffer.from(parent, 'latin1')), { mode: 0o700 });
         }
       const hash = blobHash(file.size);
       if (file.mode === '120000') {
         const target = await collect(file.content);
         hash.update(target);
         links.push({ path: file.path, target });
-      } else await writeFile(file, copies, hash);
+      } else
+        await writeFile(
+          file,
+          copies.map((copy) => copyOf(copy, file)),
+          hash,
+        );
       bytes += file.size;
       written.push({ mode: file.mode, path: file.path, blobId: hash.id() });
+      if (written.length % filesInOneGo === 0) await nextTurn();
     }
     refuseLeavingLinks(links);
     const treeId = gitTreeId(written);
@@ -90,7 +103,9 @@ export async function placeTree(files: AsyncIterable<DecodedFile>, spec: PlaceSp
       for (const link of links) await placeLink(copy, link);
       for (const path of [...directories].reverse()) await own(copy, join(copy.at, Buffer.from(path, 'latin1')));
     }
-    await syncAll(release.at, written, directories);
+    const plain = written.filter(({ mode }) => mode !== '120000').map(({ path }) => path);
+    const folders = [...directories].map((path) => Buffer.from(path, 'latin1'));
+    await syncAll([...[...plain, ...folders].map((path) => join(release.at, path)), Buffer.from(release.at)]);
     for (const copy of copies) await own(copy, Buffer.from(copy.at));
     const wasThere = !(await moveInto(release));
     if (copies[1] !== undefined && !(await moveInto(copies[1])))
@@ -152,28 +167,11 @@ function* parentsOf(path: Buffer): Generator<string> {
   for (let at = text.indexOf('/'); at !== -1; at = text.indexOf('/', at + 1)) yield text.slice(0, at);
 }
 
-async function collect(content: AsyncIterable<Buffer>): Promise<Buffer> {
-  const parts: Buffer[] = [];
-  for await (const part of content) parts.push(Buffer.from(part));
-  return Buffer.concat(parts);
-}
-
-async function writeFile(
-  file: DecodedFile,
-  copies: readonly Copy[],
-  hash: { update(chunk: Uint8Array): void },
-): Promise<void> {
-  await using opened = new AsyncDisposableStack();
-  const handles: fs.FileHandle[] = [];
-  for (const copy of copies) handles.push(opened.use(await fs.open(join(copy.at, file.path), createFlags, 0o600)));
-  for await (const chunk of file.content) {
-    hash.update(chunk);
-    await Promise.all(handles.map((handle) => handle.writeFile(chunk)));
-  }
-  for (const [index, copy] of copies.entries()) {
-    if (isRoot()) await handles[index]!.chown(copy.uid, copy.gid);
-    await handles[index]!.chmod(file.mode === '100755' ? copy.modes.executable : copy.modes.file);
-  }
+/** One file's place in a copy. Only the release is to outlast a power cut: gate copies are thrown away. */
+function copyOf(copy: Copy, file: DecodedFile): FileCopy {
+  const { file: plain, executable } = copy.modes;
+  const mode = file.mode === '100755' ? executable : plain;
+  return { at: join(copy.at, file.path), uid: copy.uid, gid: copy.gid, mode };
 }
 
 async function placeLink(copy: Copy, link: { path: Buffer; target: Buffer }): Promise<void> {
@@ -187,22 +185,6 @@ async function own(copy: Copy, directory: Buffer): Promise<void> {
   await fs.chmod(directory, copy.modes.directory);
 }
 
-async function syncAll(root: string, files: readonly HashedFile[], directories: ReadonlySet<string>): Promise<void> {
-  const paths = [
-    ...files.filter(({ mode }) => mode !== '120000').map(({ path }) => join(root, path)),
-    ...[...directories].map((path) => join(root, Buffer.from(path, 'latin1'))),
-    Buffer.from(root),
-  ];
-  const queue = paths.values();
-  const worker = async (): Promise<void> => {
-    for (const path of queue) {
-      await using handle = await fs.open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-      await handle.sync();
-    }
-  };
-  await Promise.all(Array.from({ length: 16 }, worker));
-}
-
 /** False when the place is taken. A directory is never replaced: rename succeeds onto nothing or an empty one only. */
 async function moveInto(copy: Copy): Promise<boolean> {
   try {
@@ -211,6 +193,7 @@ async function moveInto(copy: Copy): Promise<boolean> {
     if (['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
     throw error;
   }
+  if (!copy.isLasting) return true;
   await using parent = await fs.open(dirname(copy.to), constants.O_RDONLY);
   await parent.sync();
   return true;
