@@ -66,7 +66,8 @@ const starters = [
   'src/agent/process/launcher.ts', // instances and jobs, which outlive it
   'src/exec/exec.ts',
   'src/exec/run-attached.ts', // git on the person's own terminal
-  'src/main/up.ts', // control and router, which it restarts
+  'src/main/detach.ts', // `up` itself, in the background
+  'src/main/neighbour.ts', // control and router, which `up` restarts
 ];
 
 /** Files that reach for node's own way of starting programs, by whatever form of import. */

@@ -1,0 +1,197 @@
+// Control and router as the agent's neighbours: started, watched, started again, and taken over when they outlived the
+// agent that started them. Each is known again by pid and start time, from `run/<name>.json`.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chmodSync, chownSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
+import { extname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { identify, isAlive, type ProcessIdentity } from '../agent/process/proc.ts';
+import type { Config } from '../config/config.ts';
+import { fail } from '../domain/errors.ts';
+import { atomicWrite } from '../lib/atomic-write.ts';
+import { createRouterClient } from '../router/client.ts';
+import { tailOf } from './log-tail.ts';
+import type { OwnIdentities } from './up-checks.ts';
+import { programRoot, programVersion } from './version.ts';
+
+export type NeighbourName = 'control' | 'router';
+/** What `run/<name>.json` says of a neighbour: enough to know it again. */
+type NeighbourRecord = ProcessIdentity & { program: string; port: number };
+
+const program = `${programRoot}@${programVersion}`;
+export const startLimitMs = 30_000;
+const stopLimitMs = 15_000;
+
+/** A neighbour that is started, watched and started again. */
+export class Neighbour {
+  readonly #name: NeighbourName;
+  readonly #config: Config;
+  readonly #own: OwnIdentities;
+  readonly #words: () => string[];
+  #identity: ProcessIdentity | null = null;
+  #child: ChildProcess | null = null;
+
+  constructor(name: NeighbourName, config: Config, own: OwnIdentities, words: () => string[]) {
+    this.#name = name;
+    this.#config = config;
+    this.#own = own;
+    this.#words = words;
+  }
+
+  get pid(): number | null {
+    return this.#identity?.pid ?? null;
+  }
+
+  /** Takes over the one that runs, when it is the same program on the same port; else starts one, and waits until it answers. */
+  async start(port: number): Promise<void> {
+    const running = readRecord(this.#config, this.#name);
+    if (running && isAlive(running)) {
+      if (running.program === program && (port === 0 || running.port === port) && (await this.#answers())) {
+        this.#identity = running;
+        return;
+      }
+      await stopRecorded(this.#config, this.#name);
+    }
+    const log = openSync(join(this.#config.home, 'logs', `${this.#name}.log`), 'a', 0o600);
+    const file = join(import.meta.dirname, `${this.#name}${extname(import.meta.filename)}`);
+    const identity = this.#name === 'control' ? this.#own.control : null;
+    this.#child = spawn(
+      process.execPath,
+      ['--disable-warning=ExperimentalWarning', ...heapOf(this.#name), file, ...this.#words()],
+      {
+        cwd: this.#config.home,
+        env: { ...process.env, LOCKSTEP_HOME: this.#config.home },
+        stdio: ['ignore', log, log],
+        detached: true,
+        ...(identity ? { uid: identity.uid, gid: identity.gid } : {}),
+      },
+    );
+    const ended = new Promise<number | null>((resolve) => this.#child!.once('exit', (code) => resolve(code)));
+    await new Promise<void>((resolve, reject) => {
+      this.#child!.once('spawn', resolve);
+      this.#child!.once('error', reject);
+    });
+    this.#child.unref();
+    this.#identity = identify(this.#child.pid!) ?? { pid: this.#child.pid!, startTicks: 0 };
+    const limit = AbortSignal.timeout(startLimitMs);
+    let exit: { code: number | null } | null = null;
+    void ended.then((code) => {
+      exit = { code };
+    });
+    while (!(await this.#answers())) {
+      if (exit !== null) throw this.#notStarted((exit as { code: number | null }).code);
+      if (limit.aborted) throw this.#notStarted(null);
+      await sleep(5);
+    }
+    if (this.#name === 'control' && this.#own.control) shareSocket(this.#config.sockets.control, this.#own);
+    const record: NeighbourRecord = { ...this.#identity, program, port: await this.#port(port) };
+    await atomicWrite(recordFile(this.#config, this.#name), JSON.stringify(record), 0o600);
+  }
+
+  /** Starts it again whenever it ends, with a back-off, until the signal. */
+  async keep(
+    port: number,
+    signal: AbortSignal,
+    onRestart: () => Promise<void>,
+    log: (line: { level: string; message: string }) => void,
+  ): Promise<void> {
+    for (let pauseMs = 10; !signal.aborted; ) {
+      const since = performance.now();
+      await this.#end(signal);
+      if (signal.aborted) return;
+      if (performance.now() - since > 10_000) pauseMs = 10;
+      log({ level: 'error', message: `${this.#name} ended; starting it again` });
+      await sleep(pauseMs, undefined, { signal }).catch(() => {});
+      pauseMs = Math.min(5000, pauseMs * 2);
+      if (signal.aborted) return;
+      await this.start(port)
+        .then(onRestart)
+        .catch((error: Error) => log({ level: 'error', message: error.message }));
+    }
+  }
+
+  async stop(): Promise<void> {
+    await stopRecorded(this.#config, this.#name);
+  }
+
+  async #end(signal: AbortSignal): Promise<void> {
+    const child = this.#child;
+    if (child && child.exitCode === null && child.signalCode === null) {
+      await new Promise<void>((resolve) => {
+        child.once('exit', () => resolve());
+        signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+      return;
+    }
+    // It is not our child (it outlived the agent that started it): nobody tells us of its end.
+    while (!signal.aborted && this.#identity && isAlive(this.#identity))
+      await sleep(200, undefined, { signal }).catch(() => {});
+  }
+
+  async #port(wanted: number): Promise<number> {
+    if (this.#name === 'control') return wanted;
+    return (await createRouterClient(this.#config.sockets.router).hello()).port;
+  }
+
+  #answers(): Promise<boolean> {
+    const path = this.#name === 'control' ? '/healthz' : '/v1/hello';
+    const { sockets } = this.#config;
+    return new Promise((resolve) => {
+      const asked = request({ socketPath: sockets[this.#name], path, agent: false, timeout: 2000 }, (response) => {
+        response.resume();
+        resolve(response.statusCode === 200);
+      });
+      asked.once('timeout', () => asked.destroy());
+      asked.once('error', () => resolve(false));
+      asked.end();
+    });
+  }
+
+  #notStarted(code: number | null): Error {
+    const lines = tailOf(join(this.#config.home, 'logs', `${this.#name}.log`));
+    const said = lines.at(-1) ?? 'it said nothing';
+    if (code === 73) {
+      return fail('port-in-use', `the port ${this.#config.port} is taken: ${said}`, {
+        advice: 'Stop who has it, or choose another: lockstep up --port N.',
+      });
+    }
+    return fail('internal', `${this.#name} did not start: ${said}`, {
+      advice: `See ${join(this.#config.home, 'logs', `${this.#name}.log`)}.`,
+      details: { lines: lines.slice(-10) },
+    });
+  }
+}
+
+function heapOf(name: NeighbourName): string[] {
+  // Small machines: a cap that leaves room to work and makes the collector thrifty.
+  return name === 'router' ? ['--max-old-space-size=192', '--max-semi-space-size=4'] : ['--max-semi-space-size=8'];
+}
+
+/** Control made its socket; the router must be able to dial it, and nobody else. */
+function shareSocket(path: string, own: OwnIdentities): void {
+  chownSync(path, own.control!.uid, own.router!.gid);
+  chmodSync(path, 0o660);
+}
+
+function recordFile(config: Config, name: NeighbourName): string {
+  return join(config.home, 'run', `${name}.json`);
+}
+
+function readRecord(config: Config, name: NeighbourName): NeighbourRecord | null {
+  try {
+    return JSON.parse(readFileSync(recordFile(config, name), 'utf8')) as NeighbourRecord;
+  } catch {
+    return null;
+  }
+}
+
+/** Ends a neighbour by its recorded identity: SIGTERM, time to finish, SIGKILL. */
+export async function stopRecorded(config: Config, name: NeighbourName): Promise<void> {
+  const running = readRecord(config, name);
+  if (!running || !isAlive(running)) return;
+  process.kill(running.pid, 'SIGTERM');
+  const limit = performance.now() + stopLimitMs;
+  while (isAlive(running) && performance.now() < limit) await sleep(10);
+  if (isAlive(running)) process.kill(running.pid, 'SIGKILL');
+  rmSync(recordFile(config, name), { force: true });
+}
