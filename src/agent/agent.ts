@@ -36,6 +36,8 @@ export type AgentCoreParts = Pick<
   nodeId: NodeId;
   bootId: string;
   interpreters(): Promise<AgentHello['interpreters']>;
+  /** What running jobs stand on, and layers in the making: never collected. */
+  inUse(appId: AppId): { treeIds: readonly string[]; layerKeys: readonly string[] };
   log: AgentLog;
   /** How long `putDesired` waits for the router before it says `router-away`. */
   routerWaitMs: number;
@@ -168,9 +170,15 @@ export class AgentCore {
     const used = this.#supervisor.artifactsInUse(appId);
     const sets = this.#desired?.apps.find((app) => app.id === appId)?.sets ?? [];
     const layers = sets.flatMap(({ artifact }) => (artifact.layerKey === null ? [] : [artifact.layerKey]));
+    const busy = this.#parts.inUse(appId);
     return collectApp(this.#folders, appId, {
-      treeIds: new Set([...keep.treeIds, ...used.treeIds, ...sets.map(({ artifact }) => artifact.treeId)]),
-      layerKeys: new Set([...keep.layerKeys, ...used.layerKeys, ...layers]),
+      treeIds: new Set([
+        ...keep.treeIds,
+        ...busy.treeIds,
+        ...used.treeIds,
+        ...sets.map(({ artifact }) => artifact.treeId),
+      ]),
+      layerKeys: new Set([...keep.layerKeys, ...busy.layerKeys, ...used.layerKeys, ...layers]),
     });
   }
 

@@ -161,7 +161,7 @@ test('what the files say reaches the plan', async () => {
     }),
   );
   assert.deepEqual(plan.releaseCommand, { shell: 'r' });
-  assert.deepEqual(plan.processes['worker']?.command, { shell: 'w' });
+  assert.deepEqual(plan.processes.worker?.command, { shell: 'w' });
   assert.deepEqual(plan.env, { PYTHONPATH: '{tree}/src', A: 'x' });
   assert.deepEqual(
     [plan.health, plan.volumes, plan.testEnv],
@@ -246,5 +246,5 @@ test('layer steps are argv for uv, operands after --', () => {
     steps.at(-1)!.argv.join(' '),
     '{layer}/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash {layer}/lib',
   );
-  assert.equal(steps[0]!.env['UV_PYTHON_DOWNLOADS'], 'never');
+  assert.equal(steps[0]!.env.UV_PYTHON_DOWNLOADS, 'never');
 });

@@ -93,7 +93,7 @@ async function contentOf(git: Git, cache: BlobCache, entry: TreeEntry): Promise<
 
 async function* outgoing(git: Git, cache: BlobCache, entries: readonly TreeEntry[]): AsyncGenerator<OutgoingFile> {
   const unknown = entries.filter((entry) => entry.type === 'blob' && !cache.get(entry.id));
-  const rest = unknown.length === 0 ? null : git.catFiles(unknown.map(({ id }) => id));
+  const rest = unknown.length === 0 ? null : git.streamFiles(unknown.map(({ id }) => id));
   const pending = new Set(unknown);
   try {
     for (const entry of entries) {
@@ -103,11 +103,11 @@ async function* outgoing(git: Git, cache: BlobCache, entries: readonly TreeEntry
         });
       }
       const content = pending.has(entry) ? (await rest!.next()).value?.content : await contentOf(git, cache, entry);
-      if (!content) throw fail('git-failed', `the object ${entry.id} could not be read`);
+      if (content === undefined) throw fail('git-failed', `the object ${entry.id} could not be read`);
       yield {
         mode: entry.mode as OutgoingFile['mode'],
-        path: Buffer.from(entry.path),
-        size: content.length,
+        path: entry.pathBytes,
+        size: entry.size!,
         content,
       };
     }

@@ -19,13 +19,14 @@ import { defaultTimings, type Timings } from '../agent/supervise/instance-parts.
 import { kernelBoot, recordFiles } from '../agent/supervise/instance-record.ts';
 import { prepareStart } from '../agent/supervise/prepare-start.ts';
 import type { RouterPort } from '../agent/supervise/routing.ts';
-import { isToolName } from '../agent/toolchains/pins.ts';
+import { isToolName, toolsDigest } from '../agent/toolchains/pins.ts';
 import { openToolchains } from '../agent/toolchains/toolchains.ts';
 import type { AgentHello } from '../domain/desired.ts';
 import { fail } from '../domain/errors.ts';
 import { makeId, type NodeId, parseId } from '../domain/ids.ts';
 import { atomicWrite } from '../lib/atomic-write.ts';
 import { createRouterClient } from '../router/client.ts';
+import { programVersion } from './version.ts';
 
 export type AgentOptions = {
   home: string;
@@ -96,10 +97,18 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
     nowMs: Date.now,
     kernelBoot: kernelBoot(),
     router: routerPort(options.routerSocket),
-    hello: { program: 'lockstep-agent', pid: process.pid, enforcement: enforcementOf(process.getuid!(), cgroups) },
+    hello: {
+      program: `lockstep-agent/${programVersion} tools/${toolsDigest()}`,
+      pid: process.pid,
+      enforcement: enforcementOf(process.getuid!(), cgroups),
+    },
     nodeId,
     bootId: randomUUID(),
     interpreters,
+    inUse(appId) {
+      const { treeIds, layerKeys } = jobs.inUse(appId);
+      return { treeIds, layerKeys: [...layerKeys, ...layers.inMaking(appId)] };
+    },
     log: options.log,
     routerWaitMs: options.routerWaitMs ?? 1000,
     prepare: ({ portsInUse }) => {

@@ -84,7 +84,10 @@ const world: World = {
   repositoryOf(app) {
     const known = repositories.get(app.id);
     if (known) return known;
-    const opened = openRepository(repositoryPathOf(app.id), { mainBranch: app.mainBranch });
+    const opened = openRepository(repositoryPathOf(app.id), {
+      mainBranch: app.mainBranch,
+      maxInputBytes: config.maxPushBytes,
+    });
     opened.catch(() => repositories.delete(app.id));
     repositories.set(app.id, opened);
     return opened;
@@ -197,6 +200,8 @@ async function answerGit(request: IncomingMessage, response: ServerResponse): Pr
     repositoryPath: repository.path,
     service: route.service,
     step: route.step,
+    // A pack over the limit is git's to refuse, which says so better than we can before it has read it.
+    maxBodyBytes: config.maxPushBytes + 128 * 2 ** 20,
     onProcReceive: (push) =>
       judgePush(world, repository, push, {
         actor: principal.name,

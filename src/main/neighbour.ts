@@ -10,6 +10,7 @@ import type { Config } from '../config/config.ts';
 import { fail } from '../domain/errors.ts';
 import { atomicWrite } from '../lib/atomic-write.ts';
 import { createRouterClient } from '../router/client.ts';
+import { routerNodeFlags } from '../router/node-flags.ts';
 import { tailOf } from './log-tail.ts';
 import type { OwnIdentities } from './up-checks.ts';
 import { programRoot, programVersion } from './version.ts';
@@ -43,7 +44,8 @@ export class Neighbour {
   }
 
   /** Takes over the one that runs, when it is the same program on the same port; else starts one, and waits until it answers. */
-  async start(port: number): Promise<void> {
+  async start(port: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
     const running = readRecord(this.#config, this.#name);
     if (running && isAlive(running)) {
       if (running.program === program && (port === 0 || running.port === port) && (await this.#answers())) {
@@ -81,6 +83,7 @@ export class Neighbour {
     while (!(await this.#answers())) {
       if (exit !== null) throw this.#notStarted((exit as { code: number | null }).code);
       if (limit.aborted) throw this.#notStarted(null);
+      signal.throwIfAborted();
       await sleep(5);
     }
     if (this.#name === 'control' && this.#own.control) shareSocket(this.#config.sockets.control, this.#own);
@@ -104,14 +107,18 @@ export class Neighbour {
       await sleep(pauseMs, undefined, { signal }).catch(() => {});
       pauseMs = Math.min(5000, pauseMs * 2);
       if (signal.aborted) return;
-      await this.start(port)
+      await this.start(port, signal)
         .then(onRestart)
-        .catch((error: Error) => log({ level: 'error', message: error.message }));
+        .catch((error: Error) => {
+          if (!signal.aborted) log({ level: 'error', message: error.message });
+        });
     }
   }
 
+  /** Ends it, also when it had not answered yet. */
   async stop(): Promise<void> {
     await stopRecorded(this.#config, this.#name);
+    if (this.#identity) await stopProcess(this.#identity);
   }
 
   async #end(signal: AbortSignal): Promise<void> {
@@ -164,7 +171,7 @@ export class Neighbour {
 
 function heapOf(name: NeighbourName): string[] {
   // Small machines: a cap that leaves room to work and makes the collector thrifty.
-  return name === 'router' ? ['--max-old-space-size=192', '--max-semi-space-size=4'] : ['--max-semi-space-size=8'];
+  return name === 'router' ? [...routerNodeFlags] : ['--max-semi-space-size=8'];
 }
 
 /** Control made its socket; the router must be able to dial it, and nobody else. */
@@ -185,13 +192,17 @@ function readRecord(config: Config, name: NeighbourName): NeighbourRecord | null
   }
 }
 
-/** Ends a neighbour by its recorded identity: SIGTERM, time to finish, SIGKILL. */
-export async function stopRecorded(config: Config, name: NeighbourName): Promise<void> {
+/** Ends the neighbour that the record names: SIGTERM, time to finish, SIGKILL. */
+async function stopRecorded(config: Config, name: NeighbourName): Promise<void> {
   const running = readRecord(config, name);
-  if (!running || !isAlive(running)) return;
-  process.kill(running.pid, 'SIGTERM');
-  const limit = performance.now() + stopLimitMs;
-  while (isAlive(running) && performance.now() < limit) await sleep(10);
-  if (isAlive(running)) process.kill(running.pid, 'SIGKILL');
+  if (running) await stopProcess(running);
   rmSync(recordFile(config, name), { force: true });
+}
+
+async function stopProcess(identity: ProcessIdentity): Promise<void> {
+  if (!isAlive(identity)) return;
+  process.kill(identity.pid, 'SIGTERM');
+  const limit = performance.now() + stopLimitMs;
+  while (isAlive(identity) && performance.now() < limit) await sleep(10);
+  if (isAlive(identity)) process.kill(identity.pid, 'SIGKILL');
 }

@@ -8,7 +8,7 @@ import { createRouterClient } from '../router/client.ts';
 import { startAgent } from './agent.ts';
 import { announce } from './announce.ts';
 import { detach } from './detach.ts';
-import { Neighbour, stopRecorded } from './neighbour.ts';
+import { Neighbour } from './neighbour.ts';
 import { checkHome, identitiesFor, type OwnIdentities } from './up-checks.ts';
 import { programRoot } from './version.ts';
 
@@ -44,46 +44,51 @@ export async function up(argv: UpArguments): Promise<number> {
     log: (level, message, more) => log({ ...more, level, message }),
   });
   if (own.control) shareRunFolder(join(config.home, 'run'), own.control.gid);
+  // From here on there is something to stop: a signal counts also while the others are being started.
   const stopping = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort());
+  let port = config.port;
+  const router = new Neighbour('router', config, own, () => [
+    ...['--port', String(port), ...(argv.isPublic ? ['--public'] : [])],
+    ...(own.router ? ['--uid', String(own.router.uid), '--gid', String(own.router.gid)] : []),
+  ]);
+  const control = new Neighbour('control', config, own, () => ['--port', String(port), '--base', config.base]);
+  const file = join(config.home, 'run', 'up.json');
+  const record = () => ({
+    url: `http://127.0.0.1:${port}`,
+    base: config.base,
+    home: config.home,
+    pid: process.pid,
+    pids: { agent: process.pid, control: control.pid, router: router.pid },
+  });
+  const write = (): Promise<void> => atomicWrite(file, `${JSON.stringify(record())}\n`, 0o644);
   try {
-    const router = new Neighbour('router', config, own, () => [
-      '--port',
-      String(port),
-      ...(argv.isPublic ? ['--public'] : []),
-      ...(own.router ? ['--uid', String(own.router.uid), '--gid', String(own.router.gid)] : []),
-    ]);
-    let port = config.port;
-    await router.start(port);
+    await router.start(port, stopping.signal);
     port = (await createRouterClient(config.sockets.router).hello()).port;
-    const control = new Neighbour('control', config, own, () => ['--port', String(port), '--base', config.base]);
-    await control.start(port);
-    const file = join(config.home, 'run', 'up.json');
-    const record = () => ({
-      url: `http://127.0.0.1:${port}`,
-      base: config.base,
-      home: config.home,
-      pid: process.pid,
-      pids: { agent: process.pid, control: control.pid, router: router.pid },
-    });
-    const write = (): Promise<void> => atomicWrite(file, `${JSON.stringify(record())}\n`, 0o644);
+    await control.start(port, stopping.signal);
     await write();
     announce(argv, record(), Math.round(Date.now() - startedAtMs), own, agent.hello.enforcement.why);
     for (const one of [router, control]) void one.keep(port, stopping.signal, write, log);
     await new Promise<void>((resolve) => {
-      for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
+      stopping.signal.addEventListener('abort', () => resolve(), { once: true });
+      if (stopping.signal.aborted) resolve();
     });
+  } catch (error) {
+    if (stopping.signal.aborted) return await stop();
     stopping.abort();
+    await Promise.all([control.stop(), router.stop()]);
+    await agent.stop({ instances: false });
+    throw error;
+  }
+  return stop();
+
+  async function stop(): Promise<number> {
     rmSync(file, { force: true });
     if (!argv.isJson) process.stdout.write('stopping: control, the apps, the router\n');
     await control.stop();
     await agent.stop({ instances: true });
     await router.stop();
     return 0;
-  } catch (error) {
-    stopping.abort();
-    for (const name of ['control', 'router'] as const) await stopRecorded(config, name);
-    await agent.stop({ instances: false });
-    throw error;
   }
 }
 

@@ -1,6 +1,8 @@
 // The tools that are fetched from the Python package index, pinned by version and by the sha256 of every wheel that may be
 // taken (any Linux of x86_64 and aarch64, glibc and musl). A newer tool is a change of this file.
 
+import { createHash } from 'node:crypto';
+
 export const toolNames = ['uv', 'pycodestyle', 'pyflakes', 'ruff', 'flake8', 'static-server', 'node'] as const;
 export type ToolName = (typeof toolNames)[number];
 
@@ -60,6 +62,9 @@ export const pins: Readonly<Record<'uv' | 'pycodestyle' | 'pyflakes' | 'ruff' | 
     pyflakes,
   ],
 };
+
+/** Names the whole list: a verdict holds for the tools that gave it. */
+export const toolsDigest = (): string => createHash('sha256').update(JSON.stringify(pins)).digest('hex').slice(0, 12);
 
 export const isToolName = (name: string): name is ToolName => (toolNames as readonly string[]).includes(name);
 
