@@ -13,14 +13,18 @@ test('flags win over the environment, which wins over the defaults', () => {
     ['/var/lib/lockstep', 8080, '127.0.0.1', 'localhost'],
   );
   assert.equal(readConfig({ isPublic: true }, {}, true).bindAddress, '0.0.0.0');
+  assert.equal(plain.maxPushBytes, 512 * 2 ** 20);
+  assert.equal(readConfig({}, { LOCKSTEP_MAX_PUSH_BYTES: '1000000' }, true).maxPushBytes, 1_000_000);
   assert.equal(defaultHome(false, '/home/ann'), '/home/ann/.lockstep');
 });
 
 test('every wrong setting is named in one error', () => {
   assert.throws(
-    () => readConfig({ port: '99999', base: 'a b', home: `/${'x'.repeat(120)}` }, {}, false),
+    () =>
+      readConfig({ port: '99999', base: 'a b', home: `/${'x'.repeat(120)}` }, { LOCKSTEP_MAX_PUSH_BYTES: '1k' }, false),
     (error: Error) => {
-      for (const setting of ['port:', 'base:', 'home:']) assert.match(error.message, new RegExp(setting));
+      for (const setting of ['port:', 'base:', 'home:', 'LOCKSTEP_MAX_PUSH_BYTES:'])
+        assert.match(error.message, new RegExp(setting));
       return true;
     },
   );

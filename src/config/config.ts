@@ -14,6 +14,8 @@ export type Config = Readonly<{
   /** Apps are `<app>.<base>`. */
   base: string;
   isRoot: boolean;
+  /** The largest pack that a push may send. */
+  maxPushBytes: number;
   /** Where the processes meet; under `home`, and short enough for sun_path. */
   sockets: Readonly<{ control: string; agent: string; router: string }>;
 }>;
@@ -23,6 +25,8 @@ export type Flags = { home?: string; port?: string; base?: string; isPublic?: bo
 /** unix(7): sun_path holds 108 bytes with its end. */
 const socketPathBytes = 107;
 
+const defaultMaxPushBytes = 512 * 2 ** 20;
+
 /** `/var/lib/lockstep` as root, else `~/.lockstep`. */
 export function defaultHome(isRoot: boolean, userHome = homedir()): string {
   return isRoot ? '/var/lib/lockstep' : join(userHome, '.lockstep');
@@ -30,6 +34,7 @@ export function defaultHome(isRoot: boolean, userHome = homedir()): string {
 
 /**
  * Flags win over `LOCKSTEP_HOME`, `LOCKSTEP_PORT`, `LOCKSTEP_BASE`, which win over the defaults.
+ * `LOCKSTEP_MAX_PUSH_BYTES` has no flag.
  * @throws bad-request naming every setting that is wrong
  */
 export function readConfig(flags: Flags, env: Readonly<Record<string, string | undefined>>, isRoot: boolean): Config {
@@ -46,6 +51,10 @@ export function readConfig(flags: Flags, env: Readonly<Record<string, string | u
   } catch {
     problems.push(`base: "${printable(baseText)}" is not a host name`);
   }
+  const pushText = env.LOCKSTEP_MAX_PUSH_BYTES ?? String(defaultMaxPushBytes);
+  const maxPushBytes = Number(pushText);
+  if (!/^\d{1,13}$/.test(pushText) || maxPushBytes < 2 ** 16)
+    problems.push(`LOCKSTEP_MAX_PUSH_BYTES: "${printable(pushText)}" is not a number of bytes, at least ${2 ** 16}`);
   if (!isAbsolute(home) || /[\0\n]/.test(home)) problems.push(`home: "${printable(home)}" is not a path`);
   const socket = (name: string) => join(home, 'run', `${name}.sock`);
   if (Buffer.byteLength(socket('control')) > socketPathBytes) {
@@ -64,6 +73,7 @@ export function readConfig(flags: Flags, env: Readonly<Record<string, string | u
     bindAddress: flags.isPublic ? '0.0.0.0' : '127.0.0.1',
     base,
     isRoot,
+    maxPushBytes,
     sockets: Object.freeze({ control: socket('control'), agent: socket('agent'), router: socket('router') }),
   });
 }
