@@ -71,11 +71,11 @@ async function oneRun(arena: Arena, hand: Hand, glue: Glue, gateUids: ReadonlySe
   return {
     pushToLiveMs: live.firstByteAt - live.startedAt,
     pushReturnsMs: live.returnedAt - live.startedAt,
-    mergeToLiveMs: live.firstByteAt - change.moments['advanced']!,
+    mergeToLiveMs: live.firstByteAt - change.moments.advanced!,
     rejectMs: refused.ms,
     rollbackMs: back.firstByteAt - back.startedAt,
     rollbackCommandMs: forth.firstByteAt - forth.startedAt,
-    commandStartMs: forth.change.moments['requested']! - forth.startedAt,
+    commandStartMs: forth.change.moments.requested! - forth.startedAt,
     staged,
     hand: byHand,
     glue: glued,

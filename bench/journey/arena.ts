@@ -33,12 +33,13 @@ export class Arena {
     const arena = new Arena(stage, work);
     const requirements = readFileSync(join(work, 'requirements.txt'), 'utf8');
     stage.write(work, {
-      'guestbook/__init__.py': 'raise SystemExit("not yet")\n',
+      'guestbook/pages.py': 'raise RuntimeError("not yet")\n',
       'requirements.txt': `# another layer\n${requirements}`,
     });
     await stage.commit(work, 'it cannot boot');
     const refused = await stage.push(work);
-    if (refused.code === 0) throw new Error(`an app that cannot boot went live:\n${refused.stderr}`);
+    if (refused.code === 0 || !/boot FAILED/.test(refused.stderr))
+      throw new Error(`an app that cannot boot was not refused for it:\n${refused.stderr}`);
     await stage.git(work, 'reset', '-q', '--hard', 'HEAD~1');
     return arena;
   }

@@ -81,7 +81,7 @@ export function missingOf(change: Change): string[] {
     if (check?.outcome !== 'passed' || !(check.durationMs > 0)) wrong.push(`the check ${name} did not run and pass`);
   }
   const metrics = change.verdict?.checks.find((one) => one.name === 'tests')?.metrics ?? {};
-  if (!((metrics['testsRun'] ?? 0) > 0)) wrong.push('no test was run');
-  if (metrics['coverageLines'] === undefined) wrong.push('no coverage was measured');
+  if (!((metrics.testsRun ?? 0) > 0)) wrong.push('no test was run');
+  if (metrics.coverageLines === undefined) wrong.push('no coverage was measured');
   return wrong;
 }
