@@ -6,7 +6,7 @@ import { constants } from 'node:fs';
 import { open, realpath } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join, sep } from 'node:path';
-import { pipeline } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 
 const types = {
   '.avif': 'image/avif',
@@ -142,10 +142,19 @@ async function serve(request, response) {
     await found.handle.close();
     found = null;
   }
-  if (found !== null) return send(request, response, found, 200);
+  if (found !== null) return sendAndClose(request, response, found, 200);
   const page = await openInside(join(root, '404.html'));
   if (page === null || page === 'folder') return plain(request, response, 404, 'Not found');
-  return send(request, response, page, 404);
+  return sendAndClose(request, response, page, 404);
+}
+
+/** A client that goes away must not leave the file open: a forgotten handle ends the whole process when it is collected. */
+async function sendAndClose(request, response, found, status) {
+  try {
+    await send(request, response, found, status);
+  } finally {
+    await found.handle.close();
+  }
 }
 
 async function send(request, response, { handle, stat, type }, status) {
@@ -162,26 +171,20 @@ async function send(request, response, { handle, stat, type }, status) {
     'x-content-type-options': 'nosniff',
   };
   if (status === 200 && isUnchanged(request.headers, etag, modified)) {
-    await handle.close();
     response.writeHead(304, headers);
     return response.end();
   }
   const isRangeFor = request.headers['if-range'] === undefined || request.headers['if-range'] === etag;
   const range = status === 200 && isRangeFor ? rangeOf(request.headers.range, stat.size) : null;
-  if (range === 'none') {
-    await handle.close();
+  if (range === 'none')
     return plain(request, response, 416, 'Beyond the end', { 'content-range': `bytes */${stat.size}` });
-  }
   const start = range?.start ?? 0;
   const end = range?.end ?? stat.size - 1;
   if (range !== null) headers['content-range'] = `bytes ${start}-${end}/${stat.size}`;
   headers['content-length'] = String(end - start + 1);
   response.writeHead(range === null ? status : 206, headers);
-  if (request.method === 'HEAD' || end < start) {
-    await handle.close();
-    return response.end();
-  }
-  pipeline(handle.createReadStream({ start, end }), response, () => {});
+  if (request.method === 'HEAD' || end < start) return response.end();
+  await pipeline(handle.createReadStream({ start, end, autoClose: false }), response);
 }
 
 function isUnchanged(headers, etag, modified) {

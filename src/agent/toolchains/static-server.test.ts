@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -147,4 +147,27 @@ test('SIGTERM ends it', async () => {
   const ended = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGTERM');
   assert.equal(await ended, 0);
+});
+
+test('clients that go away in the middle leave no file open', async () => {
+  const openFiles = () =>
+    readdirSync(`/proc/${child.pid}/fd`).filter((fd) => {
+      try {
+        return readlinkSync(`/proc/${child.pid}/fd/${fd}`).startsWith(site);
+      } catch {
+        return false;
+      }
+    });
+  await Promise.all(
+    Array.from({ length: 200 }, async (_, at) => {
+      const socket = connect(port, '127.0.0.1');
+      await new Promise((resolve) => socket.once('connect', resolve));
+      socket.write('GET /letters.txt HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(3));
+      await pause(at % 4);
+      socket.resetAndDestroy();
+    }),
+  );
+  for (let left = 200; left > 0 && openFiles().length > 0; left -= 1) await pause(10);
+  assert.deepEqual(openFiles(), []);
+  assert.equal((await ask('/')).status, 200);
 });
