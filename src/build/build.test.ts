@@ -79,7 +79,10 @@ test('a tree that cannot be run is refused with what was looked for', async () =
   const check = (files: Files, code: ErrorCode, word: string) =>
     assert.rejects(
       decidePlan(memoryTree(files)),
-      (error) => isFailure(error, code) && error.message.includes(word) && error.advice !== null,
+      (error) =>
+        isFailure(error, code) &&
+        `${error.message} ${JSON.stringify(error.details)}`.includes(word) &&
+        error.advice !== null,
     );
   await check({}, 'no-detector', 'index.html');
   await check({ 'README.md': 'x' }, 'no-detector', 'manage.py');

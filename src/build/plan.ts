@@ -87,13 +87,14 @@ export async function decidePlan(view: TreeView): Promise<Plan> {
 }
 
 function noDetector(foreign: string | null): Error {
-  const looked = detectors.map((one) => one.looksFor).join('; ');
-  const message =
-    foreign === null
-      ? `Nothing here says how to run this tree. Looked for: ${looked}`
-      : `${foreign} belongs to a language that has no detector yet. Looked for: ${looked}`;
-  return fail('no-detector', message, {
-    advice: 'Python apps and static files run by themselves; add a Procfile line like "web: gunicorn app:app".',
+  if (foreign !== null) {
+    return fail('no-detector', `${foreign} belongs to a language that has no detector yet`, {
+      advice: 'Python apps and static files run so far; nothing of this tree is served as text.',
+    });
+  }
+  return fail('no-detector', 'Nothing here says how to run this tree', {
+    advice: 'Python apps and static files run by themselves; else add a Procfile line like "web: gunicorn app:app".',
+    details: { outputTail: detectors.map((one) => `looked for ${one.looksFor}`) },
   });
 }
 

@@ -2,6 +2,7 @@
 // cancelled, but style itself always finishes, so all its findings are shown in one go. A check whose machinery failed is
 // tried again, and never counted for or against the change.
 import type { JobResult } from '../domain/desired.ts';
+import { isFailure } from '../domain/errors.ts';
 import { type CheckResult, fold, type Verdict } from '../domain/gate.ts';
 import { type Check, type CheckPlan, type GateFacts, toResult } from './check.ts';
 import { checksFor } from './checks/list.ts';
@@ -62,7 +63,10 @@ async function attempt(check: Check, plan: CheckPlan, request: GateRequest, sign
   try {
     job = await request.runJob(plan, { kind: check.kind, name: check.name }, signal);
   } catch (error) {
-    return without(check, request.now(), 'infra', error instanceof Error ? error.message : String(error));
+    if (isFailure(error, 'cancelled')) return without(check, request.now(), 'skipped', error.message);
+    // The app's own test requirements, which nothing but the tests needs.
+    const outcome = isFailure(error, 'install-failed') ? 'failed' : 'infra';
+    return without(check, request.now(), outcome, error instanceof Error ? error.message : String(error));
   }
   return check.judge(request.facts, job);
 }

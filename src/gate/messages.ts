@@ -4,11 +4,12 @@ import type { CheckResult, Finding, Verdict } from '../domain/gate.ts';
 
 const shownFindings = 20;
 
-/** Where a tree, a copy or a layer lies on the server: noise before the path that the pusher knows. */
+/** Where a tree, a copy, a layer or the making of one lies on the server: noise before the path that the pusher knows. */
 const places =
-  /(?:\/[^\s/"'`]+)+\/apps\/app_[0-9A-Z]{26}\/(?:trees\/[0-9a-f]{40,64}|gate\/copies\/[^\s/"'`]+|layers\/[0-9a-f]{64})\//g;
+  /(?:\/[^\s/"'`]+)+\/(?:apps\/app_[0-9A-Z]{26}\/(?:trees\/[0-9a-f]{40,64}|gate\/copies\/[^\s/"'`]+|layers\/[0-9a-f]{64})|agent\/layers\/app_[0-9A-Z]{26}-[0-9a-f]+(?:\/inputs)?)\//g;
 
-function safe(text: string, limit = 300): string {
+/** One line of untrusted text as a pusher may see it: no control characters, no places on the server, at most `limit` long. */
+export function safe(text: string, limit = 300): string {
   const clean = text.replace(places, '').replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?');
   return clean.length > limit ? `${clean.slice(0, limit - 3)}...` : clean;
 }

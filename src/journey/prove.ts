@@ -7,13 +7,14 @@ import { type GitTree, openGitTree } from '../build/git-tree.ts';
 import type { App } from '../domain/app.ts';
 import type { Change } from '../domain/change.ts';
 import type { AgentHello, JobResult, JobSpec } from '../domain/desired.ts';
+import { fail } from '../domain/errors.ts';
 import { type CheckResult, fold, type Verdict } from '../domain/gate.ts';
 import type { TreeId } from '../domain/ids.ts';
 import { defaultLimits } from '../domain/plan.ts';
 import { parseChangedLines } from '../gate/changed-lines.ts';
 import { type CheckPlan, configFiles, type GateFacts } from '../gate/check.ts';
 import { runGate } from '../gate/gate.ts';
-import { checkLines } from '../gate/messages.ts';
+import { checkLines, safe } from '../gate/messages.ts';
 import { policyVersion } from '../gate/policy.ts';
 import type { Repository } from '../git/repository.ts';
 import { currentConfig } from '../store/app-config.ts';
@@ -123,7 +124,10 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
       },
       ...(known ? { checks: [] } : {}),
       runJob: async (plan, check, stop) => {
-        await sent;
+        // When these fail the build says why; the checks have nothing to look at, which is no fault of the machinery.
+        await Promise.all(plan.layer === 'gate' ? [sent, runLayer] : [sent]).catch((cause) => {
+          throw fail('cancelled', 'the build failed', { cause });
+        });
         if (plan.layer === 'gate') await gateLayer;
         const job = await runCheckJob(world, app, plan, copy!, build, AbortSignal.any([stop, together]));
         moment(`${check.name}Started`, job.startedAtMs);
@@ -198,7 +202,7 @@ async function layerOf(
       if (isFirst) say('installing dependencies');
       isFirst = false;
       // Where things lie on the server is not the pusher's business.
-      if (line.trim() !== '' && !/^\s*(?:Using|Creating) /.test(line)) say(`  ${line.trimEnd()}`);
+      if (line.trim() !== '' && !/^\s*(?:Using|Creating) /.test(line)) say(`  ${safe(line.trimEnd())}`);
     },
     signal,
   );

@@ -181,7 +181,9 @@ async function answerGit(request: IncomingMessage, response: ServerResponse): Pr
       request,
       response,
       401,
-      'A token is needed as the password. lockstep create and lockstep login set it up.',
+      request.headers.authorization === undefined
+        ? 'A token is needed as the password. lockstep create and lockstep login set it up.'
+        : 'This token is not known here: it is wrong, was revoked or has expired. lockstep login sets up another.',
     );
   }
   const app = findApp(database, principal, route.app);
@@ -194,7 +196,12 @@ async function answerGit(request: IncomingMessage, response: ServerResponse): Pr
     );
   const right = route.service === 'git-upload-pack' ? 'read' : 'deploy';
   if (!principal.rights.includes(right))
-    return plain(request, response, 403, `This token does not have the right to ${right}.`);
+    return plain(
+      request,
+      response,
+      403,
+      `This token does not have the right to ${right}. Whoever has it makes one that does: lockstep tokens create NAME --rights read,deploy`,
+    );
   const repository = await world.repositoryOf(app);
   const result = await serveGit(request, response, {
     repositoryPath: repository.path,
