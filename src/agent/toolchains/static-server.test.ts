@@ -143,12 +143,6 @@ test('one range is served as asked', async () => {
   assert.deepEqual((await range('bytes=2-4', { 'if-range': '"other"' }))[0], 200);
 });
 
-test('SIGTERM ends it', async () => {
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGTERM');
-  assert.equal(await ended, 0);
-});
-
 test('clients that go away in the middle leave no file open', async () => {
   const openFiles = () =>
     readdirSync(`/proc/${child.pid}/fd`).filter((fd) => {
@@ -170,4 +164,10 @@ test('clients that go away in the middle leave no file open', async () => {
   for (let left = 200; left > 0 && openFiles().length > 0; left -= 1) await pause(10);
   assert.deepEqual(openFiles(), []);
   assert.equal((await ask('/')).status, 200);
+});
+
+test('SIGTERM ends it', async () => {
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  assert.equal(await ended, 0);
 });
