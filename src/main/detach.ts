@@ -1,6 +1,6 @@
 // `up --detach`: starts `up` again in the background, and waits until that serves.
 import { spawn } from 'node:child_process';
-import { mkdirSync, openSync, readFileSync } from 'node:fs';
+import { fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
@@ -12,7 +12,9 @@ import type { UpArguments } from './up.ts';
 /** Starts itself again in the background and waits until that serves. */
 export async function detach(config: Config, argv: UpArguments): Promise<number> {
   mkdirSync(join(config.home, 'logs'), { recursive: true });
-  const log = openSync(join(config.home, 'logs', 'agent.log'), 'a', 0o600);
+  const logFile = join(config.home, 'logs', 'agent.log');
+  const log = openSync(logFile, 'a', 0o600);
+  const bytesBefore = fstatSync(log).size;
   const words = [
     'up',
     '--json',
@@ -47,8 +49,15 @@ export async function detach(config: Config, argv: UpArguments): Promise<number>
     );
     return 0;
   }
-  throw fail('internal', `it did not start: ${tailOf(join(config.home, 'logs', 'agent.log')).at(-1) ?? ''}`, {
-    advice: `See ${join(config.home, 'logs', 'agent.log')}.`,
+  if (exit !== null) {
+    // It has said why itself, and its exit code says it too.
+    const said = readFileSync(logFile).subarray(bytesBefore).toString('utf8').split('\n');
+    process.stderr.write(`${said.filter((line) => line !== '' && !line.startsWith('{')).join('\n')}\n`);
+    return exit === 0 ? 70 : exit;
+  }
+  child.kill();
+  throw fail('timed-out', `it did not serve within ${startLimitMs / 1000} s: ${tailOf(logFile).at(-1) ?? ''}`, {
+    advice: `See ${logFile}.`,
   });
 }
 

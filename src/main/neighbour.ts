@@ -43,6 +43,11 @@ export class Neighbour {
     return this.#identity?.pid ?? null;
   }
 
+  /** Started here, and not taken over. */
+  get isOurs(): boolean {
+    return this.#child !== null;
+  }
+
   /** Takes over the one that runs, when it is the same program on the same port; else starts one, and waits until it answers. */
   async start(port: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();

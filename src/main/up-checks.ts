@@ -1,6 +1,7 @@
 // What must hold before anything is started: a home that every identity can reach, and identities of their own for control
 // and router where these can read the program.
 import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
+import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fail } from '../domain/errors.ts';
 
@@ -32,6 +33,23 @@ export function checkHome(home: string, isRoot: boolean): void {
         closed === home ? `Run chmod o+x ${closed}.` : 'Choose a home elsewhere, for example --home /var/lib/lockstep.',
     });
   }
+}
+
+/**
+ * Refuses a home whose agent answers.
+ * @throws home-in-use
+ */
+export async function refuseSecond(agentSocket: string): Promise<void> {
+  const isThere = await new Promise<boolean>((resolve) => {
+    const socket = connect({ path: agentSocket });
+    socket.once('connect', () => resolve(true));
+    socket.once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
+  if (isThere)
+    throw fail('home-in-use', `another lockstep up serves this home (${agentSocket} answers)`, {
+      advice: 'Stop it first (Ctrl-C, or SIGTERM to the pid in run/up.json), or choose another with --home.',
+    });
 }
 
 /** As root: identities for control and router, unless the program lies where they cannot read it. */

@@ -1,6 +1,6 @@
 // `lockstep up`: the agent in the foreground, which starts control and router and restarts them. A control or router that
 // outlived the last agent is taken over as it runs. Ctrl-C ends everything that was started; `--detach` leaves it running.
-import { chmodSync, chownSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Config, readConfig } from '../config/config.ts';
 import { atomicWrite } from '../lib/atomic-write.ts';
@@ -9,7 +9,7 @@ import { startAgent } from './agent.ts';
 import { announce } from './announce.ts';
 import { detach } from './detach.ts';
 import { Neighbour } from './neighbour.ts';
-import { checkHome, identitiesFor, type OwnIdentities } from './up-checks.ts';
+import { checkHome, identitiesFor, type OwnIdentities, refuseSecond } from './up-checks.ts';
 import { programRoot } from './version.ts';
 
 export type UpArguments = {
@@ -29,6 +29,8 @@ export async function up(argv: UpArguments): Promise<number> {
   checkHome(config.home, isRoot);
   if (argv.isDetached) return detach(config, argv);
 
+  // Before anything of the home is touched.
+  await refuseSecond(config.sockets.agent);
   const own = identitiesFor(programRoot, isRoot);
   makeHome(config, own);
   const logFile = openSync(join(config.home, 'logs', 'agent.log'), 'a', 0o600);
@@ -36,6 +38,11 @@ export async function up(argv: UpArguments): Promise<number> {
     writeSync(logFile, `${JSON.stringify({ at: new Date().toISOString(), from: 'agent', ...line })}\n`);
     if (line.level === 'error') process.stderr.write(`lockstep: ${line.message}\n`);
   };
+  // The agent starts instances at once: a signal counts from here on.
+  const stopping = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort());
+  // A clean end leaves no record: these instances ran on when the last agent died.
+  const wasLeftRunning = readdirSync(join(config.home, 'agent', 'instances')).length > 0;
   const agent = await startAgent({
     home: config.home,
     controlUid: own.control?.uid ?? null,
@@ -44,9 +51,6 @@ export async function up(argv: UpArguments): Promise<number> {
     log: (level, message, more) => log({ ...more, level, message }),
   });
   if (own.control) shareRunFolder(join(config.home, 'run'), own.control.gid);
-  // From here on there is something to stop: a signal counts also while the others are being started.
-  const stopping = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort());
   let port = config.port;
   const router = new Neighbour('router', config, own, () => [
     ...['--port', String(port), ...(argv.isPublic ? ['--public'] : [])],
@@ -76,8 +80,9 @@ export async function up(argv: UpArguments): Promise<number> {
   } catch (error) {
     if (stopping.signal.aborted) return await stop();
     stopping.abort();
-    await Promise.all([control.stop(), router.stop()]);
-    await agent.stop({ instances: false });
+    // What this start began ends with it; what it found running serves on.
+    for (const one of [control, router]) if (one.isOurs) await one.stop();
+    await agent.stop({ instances: !wasLeftRunning });
     throw error;
   }
   return stop();
@@ -97,6 +102,8 @@ function makeHome(config: Config, own: OwnIdentities): void {
   for (const [name, mode] of [
     ['run', 0o711],
     ['logs', 0o711],
+    ['agent', 0o711],
+    ['agent/instances', 0o700],
     ['control', 0o700],
     ['router', 0o700],
   ] as const) {
