@@ -32,7 +32,7 @@ export const argv = {
   resolveRef: (ref: RefName) => ['rev-parse', '--verify', '--quiet', '--end-of-options', ref],
   treeOf: (commit: CommitId) => ['rev-parse', '--verify', '--quiet', '--end-of-options', `${commit}^{tree}`],
   isAncestor: (ancestor: CommitId, descendant: CommitId) => ['merge-base', '--is-ancestor', ancestor, descendant],
-  parents: (commit: CommitId) => ['rev-list', '--parents', '--no-walk', '--end-of-options', commit, '--'],
+  commit: (id: ObjectId) => ['log', '--no-walk', '--format=%H %T %P', '--end-of-options', id, '--'],
   lsTree: (tree: ObjectId) => ['ls-tree', '-r', '-l', '-z', '--full-tree', tree],
   catFileBatch: () => ['cat-file', '--batch'],
   diff: (from: TreeId, to: TreeId) => [

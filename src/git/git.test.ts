@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { CommitId, ObjectId, TreeId } from '../domain/ids.ts';
 import { run } from '../exec/exec.ts';
 import { branchRef, emptyTree, type RefName } from './argv.ts';
-import { gitEnvironment } from './git.ts';
+import { gitEnvironment, openGit } from './git.ts';
 import { openRepository } from './repository.ts';
 
 type Entry = { mode: string; path: string | Buffer; id: string };
@@ -204,15 +204,17 @@ test('history is asked by commit: trees, parents and ancestry', async () => {
   const first = await s.commit(tree);
   const second = await s.commit(await s.files({ a: '2' }), first);
   const merge = await s.commit(tree, second, first);
+  const parentsOf = async (id: CommitId) => (await s.git.commitOf(id))?.parents;
   assert.deepEqual(
-    [await s.git.parentsOf(first), await s.git.parentsOf(second), await s.git.parentsOf(merge)],
+    [await parentsOf(first), await parentsOf(second), await parentsOf(merge)],
     [[], [first], [second, first]],
   );
   assert.equal(await s.git.isAncestor(first, merge), true);
   assert.equal(await s.git.isAncestor(merge, first), false);
   assert.equal(await s.git.isAncestor(first, first), true);
   await assert.rejects(s.git.isAncestor(first, nowhere as CommitId), { code: 'git-failed' });
-  await assert.rejects(s.git.parentsOf(nowhere as CommitId), { code: 'git-failed' });
+  assert.equal(await s.git.commitOf(nowhere as ObjectId), null);
+  assert.equal(await s.git.commitOf((await s.git.treeOf(first))!), null);
   assert.equal(await s.git.treeOf(first), tree);
   assert.equal(await s.git.treeOf(nowhere as CommitId), null);
 });
@@ -240,6 +242,16 @@ test('the same commit has the same id, and each part of it counts', async () => 
     assert.match(content.toString(), /^author Änne "O'Neil" x B <a@b> 5 \+0000$/m);
     assert.ok(content.toString().endsWith('\n\nRevert "x"\n\nété $(id) `id`\n'));
   }
+});
+
+test('a git that is ended after it has moved the ref has moved it', async () => {
+  await using s = await stage();
+  const id = await s.commit(await s.files({ a: '1' }));
+  const hook = join(s.repository.path, 'hooks', 'reference-transaction');
+  await writeFile(hook, '#!/bin/sh\n[ "$1" = committed ] && sleep 60\nexit 0\n');
+  const hasty = openGit({ repositoryPath: s.repository.path, timeoutMs: 500 });
+  assert.equal(await hasty.updateRef(main, id, null, 'landed'), true);
+  assert.equal(await s.git.resolveRef(main), id);
 });
 
 test('a ref keeps its whole history through packing, and HEAD follows the main branch', async () => {

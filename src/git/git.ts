@@ -107,13 +107,23 @@ export function openGit(options: GitOptions) {
     return result.code === 0 ? parseObjectId(result.stdout.trim()) : null;
   }
 
-  /** Runs a ref update; tells a lost race (`false`) from a failure by reading the ref again. */
-  async function move(ref: RefName, expected: ObjectId | null, words: readonly string[]): Promise<boolean> {
+  /**
+   * Runs a ref update; by reading the ref again it tells a lost race (`false`) from a failure, and from a git that was ended
+   * after it had moved the ref.
+   */
+  async function move(
+    ref: RefName,
+    from: ObjectId | null,
+    to: ObjectId | null,
+    words: readonly string[],
+  ): Promise<boolean> {
     try {
       await ask(words);
       return true;
     } catch (error) {
-      if ((await resolveRef(ref)) !== expected) return false;
+      const now = await resolveRef(ref);
+      if (now === to && to !== from && wasKilled(error)) return true;
+      if (now !== from) return false;
       throw error;
     }
   }
@@ -132,8 +142,11 @@ export function openGit(options: GitOptions) {
     async isAncestor(ancestor: CommitId, descendant: CommitId): Promise<boolean> {
       return (await ask(argv.isAncestor(ancestor, descendant), { okCodes: [0, 1] })).code === 0;
     },
-    async parentsOf(commit: CommitId): Promise<CommitId[]> {
-      return (await ask(argv.parents(commit))).stdout.trim().split(' ').slice(1) as CommitId[];
+    /** Tree and parents; null when the object is not there, or no commit (a tag that names one is none). */
+    async commitOf(id: ObjectId): Promise<{ tree: TreeId; parents: CommitId[] } | null> {
+      const { stdout } = await ask(argv.commit(id), { okCodes: [0, 128] });
+      const [commit, tree, ...parents] = stdout.trim().split(' ');
+      return commit === id ? { tree: tree as TreeId, parents: parents as CommitId[] } : null;
     },
     /** Every file of a tree (or a commit's tree), with its size. */
     async lsTree(tree: ObjectId, signal?: AbortSignal): Promise<TreeEntry[]> {
@@ -183,10 +196,10 @@ export function openGit(options: GitOptions) {
     },
     /** Compare-and-swap of a ref (`from` null: it must not exist yet). False when it stands elsewhere. */
     updateRef(ref: RefName, to: ObjectId, from: ObjectId | null, reason: string): Promise<boolean> {
-      return move(ref, from, argv.updateRef(ref, to, from ?? zeroId, reason));
+      return move(ref, from, to, argv.updateRef(ref, to, from ?? zeroId, reason));
     },
     deleteRef(ref: RefName, from: ObjectId): Promise<boolean> {
-      return move(ref, from, argv.deleteRef(ref, from));
+      return move(ref, from, null, argv.deleteRef(ref, from));
     },
     async listRefs(prefix: 'refs/heads/' | 'refs/tags/' | 'refs/lockstep/'): Promise<Map<RefName, ObjectId>> {
       const lines = (await ask(argv.listRefs(prefix))).stdout.split('\n').filter((line) => line !== '');
@@ -218,6 +231,12 @@ function signatureEnv(role: 'AUTHOR' | 'COMMITTER', signature: Signature): Recor
     [`GIT_${role}_EMAIL`]: signature.email,
     [`GIT_${role}_DATE`]: `@${Math.floor(signature.atSeconds)} +0000`,
   };
+}
+
+/** It did not end by itself: what it was to do may be done. */
+function wasKilled(error: unknown): boolean {
+  const { cause } = error as Error;
+  return cause instanceof ExecError && cause.result?.code === null;
 }
 
 function asFailure(words: readonly string[], error: unknown): Error {

@@ -41,9 +41,23 @@ export async function judgePush(
     return verdicts;
   }
   for (const command of push.commands) {
-    verdicts.set(command.ref, await judgeRef(world, repository, push, pusher, command, receivedAtMs));
+    // One ref's trouble is not another's: what has landed is said to have landed.
+    const verdict = await judgeRef(world, repository, push, pusher, command, receivedAtMs).catch((error: Error) => {
+      if (push.signal.aborted) return refused('the client went away');
+      world.log({ level: 'error', message: `push of ${command.ref}: ${error.message}` });
+      return refused(`Lockstep could not judge it: ${error.message}; try again`);
+    });
+    verdicts.set(command.ref, verdict);
   }
   return verdicts;
+}
+
+/** Branches of which the first to be pushed becomes main, when none was named. */
+const usualMains: readonly string[] = ['main', 'master'];
+
+/** What git hands over below a main branch (`main/x`) cannot stand beside it: a ref is a file or a folder. */
+function standsInTheWay(branch: BranchName, main: BranchName | null): boolean {
+  return (main === null ? usualMains : [main]).some((one) => branch.startsWith(`${one}/`));
 }
 
 async function judgeRef(
@@ -59,7 +73,9 @@ async function judgeRef(
   const branch = parseBranch(command.ref.slice('refs/heads/'.length));
   const app = pusher.findApp();
   if (!app) return refused('the app was destroyed');
-  if (app.mainBranch !== null && branch !== app.mainBranch)
+  if (standsInTheWay(branch, app.mainBranch))
+    return refused(`${branch} cannot be kept beside the main branch; choose a name that does not begin with it`);
+  if (branch !== app.mainBranch && (app.mainBranch !== null || !usualMains.includes(branch)))
     return storeBranch(world, repository, app, command, push, pusher.actor);
   if (command.to === null)
     return refused(`${branch} is the app's main branch and cannot be deleted; lockstep destroy removes the app`);
@@ -96,16 +112,13 @@ async function pushMain(
   const { git } = repository;
   const mainline = mainlineOf(app, repository);
   const head = command.to;
-  // A git that starts costs some milliseconds: the usual push, one commit on what is live, needs no more than these three,
+  // A git that starts costs some milliseconds: the usual push, one commit on what is live, needs no more than these two,
   // at the same time.
-  const [base, tree, parents] = await Promise.all([
-    mainline.tip(),
-    git.treeOf(head),
-    git.parentsOf(head).catch((): CommitId[] => []),
-  ]);
+  const [base, commit] = await Promise.all([mainline.tip(), git.commitOf(head)]);
   if (base !== command.from)
     return refused(`main moved to ${base?.slice(0, 7) ?? 'nothing'}; git pull --rebase, then push again`);
-  if (!tree) return refused('only a commit can be pushed to main');
+  if (!commit) return refused('only a commit can be pushed to main (of a tag: TAG^{}:main)');
+  const { tree, parents } = commit;
   if (base !== null && !parents.includes(base) && !(await git.isAncestor(base, head))) {
     return refused(
       `main has commits that this push lacks (it is at ${base.slice(0, 7)}): git pull, then push again; main is never forced`,

@@ -1,0 +1,143 @@
+// An agent in memory, for tests of what stands on the seam: sets that appear in the desired state become healthy (or what a
+// test says) at once, those that leave it are gone. It starts nothing.
+import type { Agent, AppRef } from '../domain/agent.ts';
+import type { AgentHello, DesiredSet, DesiredState, JobResult, JobSpec, ObservedInstance } from '../domain/desired.ts';
+import { fail } from '../domain/errors.ts';
+import type { AppId, InstanceId, NodeId, TreeId } from '../domain/ids.ts';
+import type { Observations } from '../release/observations.ts';
+
+const emptyLog = (): AsyncIterable<never> => ({ [Symbol.asyncIterator]: () => ({ next: async () => ended }) });
+const ended = { done: true as const, value: undefined };
+
+export class FakeAgent implements Agent {
+  readonly #observations: Observations;
+  readonly #known = new Set<string>();
+  /** Every document that was taken, the newest last. */
+  readonly documents: DesiredState[] = [];
+  readonly trees = new Set<TreeId>();
+  readonly copies = new Set<string>();
+  readonly collections: AppId[] = [];
+  /** Thrown by the next calls while it is set: the agent is away. */
+  isAway = false;
+  /** How a set's web instance ends up; null: it stays `starting`. */
+  boot: (set: DesiredSet) => Partial<ObservedInstance> | null = () => ({ state: 'healthy', healthStatus: 200 });
+  /** Called before a document is taken; may throw or wait. */
+  beforeDocument: (state: DesiredState) => void | Promise<void> = () => {};
+  job: (spec: JobSpec) => Partial<JobResult> = () => ({ exitCode: 0 });
+
+  constructor(observations: Observations) {
+    this.#observations = observations;
+  }
+
+  /** The set that requests go to, as the newest document says. */
+  routed(id: AppId): string | null {
+    return this.documents.at(-1)?.apps.find((app) => app.id === id)?.routed ?? null;
+  }
+
+  /** The sets of an app that there are now. */
+  sets(id: AppId): string[] {
+    return (
+      this.documents
+        .at(-1)
+        ?.apps.find((app) => app.id === id)
+        ?.sets.map((set) => set.id) ?? []
+    );
+  }
+
+  async hello(): Promise<AgentHello> {
+    this.#demand();
+    return {
+      ...{ protocol: 1, program: 'fake', bootId: 'boot', pid: 1, interpreters: [] },
+      nodeId: 'nod_00000000000000000000000000' as NodeId,
+      enforcement: { identities: false, memory: false, cpu: false, pids: false, why: [] },
+    };
+  }
+
+  async alive() {
+    this.#demand();
+    return { desiredVersion: this.documents.at(-1)?.version ?? 0, routeGeneration: this.documents.length };
+  }
+
+  async putDesired(state: DesiredState) {
+    this.#demand();
+    await this.beforeDocument(state);
+    this.documents.push(state);
+    const wanted = new Set<string>();
+    for (const app of state.apps) {
+      for (const set of app.sets) {
+        wanted.add(set.id);
+        if (this.#known.has(set.id)) continue;
+        this.#known.add(set.id);
+        this.#observations.take({ type: 'instance', instance: instanceOf(app.id, set, this.boot(set)) });
+      }
+    }
+    for (const id of [...this.#known].filter((one) => !wanted.has(one))) {
+      this.#known.delete(id);
+      const gone = { id: `ins_${id.slice(4)}` as InstanceId, setId: id as DesiredSet['id'], appId: '' as AppId };
+      this.#observations.take({ type: 'instance-gone', ...gone });
+    }
+    return { version: state.version, routeGeneration: this.documents.length };
+  }
+
+  events = emptyLog;
+  logs = emptyLog;
+
+  async putTree(_app: AppRef, treeId: TreeId, copy: string | null, files: AsyncIterable<unknown>) {
+    this.#demand();
+    let count = 0;
+    for await (const _file of files) count += 1;
+    const wasThere = this.trees.has(treeId);
+    this.trees.add(treeId);
+    if (copy !== null) this.copies.add(copy);
+    return { files: count, bytes: 0, wasThere };
+  }
+
+  async hasTree(_app: AppRef, treeId: TreeId) {
+    this.#demand();
+    return this.trees.has(treeId);
+  }
+
+  async makeCopy(_app: AppRef, _treeId: TreeId, copy: string) {
+    this.copies.add(copy);
+  }
+
+  async dropCopy(_app: AppRef, copy: string) {
+    this.copies.delete(copy);
+  }
+
+  async *makeLayer() {
+    yield { done: { wasThere: true, durationMs: 0, bytes: 0 } } as never;
+  }
+
+  async runJob(spec: JobSpec): Promise<JobResult> {
+    this.#demand();
+    return {
+      ...{ id: spec.id, exitCode: 0, signal: null, endedBy: 'exit', outputTail: [], outputBytes: 0, reports: {} },
+      ...{ startedAtMs: Date.now(), durationMs: 0 },
+      ...this.job(spec),
+    };
+  }
+
+  async cancelJob() {}
+  async usage() {
+    return [];
+  }
+  async deleteApp() {}
+  async collect(app: AppRef) {
+    this.collections.push(app.id);
+    return { bytesFreed: 0 };
+  }
+
+  #demand(): void {
+    if (this.isAway) throw fail('agent-away', 'The agent does not answer');
+  }
+}
+
+function instanceOf(appId: AppId, set: DesiredSet, end: Partial<ObservedInstance> | null): ObservedInstance {
+  return {
+    ...{ id: `ins_${set.id.slice(4)}` as InstanceId, setId: set.id, appId, releaseId: set.releaseId, type: 'web' },
+    ...{ state: 'starting', pid: 1, startTicks: 1, port: 1, restarts: 0, startedAtMs: 0, healthyAtMs: null },
+    ...{ healthStatus: null, reason: null, logTail: [], notes: [] },
+    ...end,
+  };
+}

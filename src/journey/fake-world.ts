@@ -1,0 +1,139 @@
+// A small world for tests of the journey: the real store, real git repositories and a fake agent, in a folder of its own.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { BlobCache } from '../build/git-tree.ts';
+import { type App, type Principal, rights } from '../domain/app.ts';
+import { type AppId, type CommitId, isZeroId, type ObjectId } from '../domain/ids.ts';
+import { type BranchName, parseAppName } from '../domain/names.ts';
+import { run } from '../exec/exec.ts';
+import { gitEnvironment } from '../git/git.ts';
+import { openRepository, type Repository } from '../git/repository.ts';
+import { Semaphore } from '../lib/semaphore.ts';
+import type { Push, RefVerdict } from '../receive/proc-receive.ts';
+import { Observations } from '../release/observations.ts';
+import { findApp } from '../store/apps.ts';
+import { defaultTeam } from '../store/meta.ts';
+import { openDatabase } from '../store/open.ts';
+import { createApp } from './apps.ts';
+import { DesiredPublisher } from './desired.ts';
+import { FakeAgent } from './fake-agent.ts';
+import { ProgressBook } from './progress.ts';
+import { judgePush } from './push.ts';
+import { newId, type World } from './world.ts';
+
+const author = { name: 'Ada', email: 'ada@example.org', atSeconds: 1_700_000_000 };
+
+export class FakeWorld implements Disposable {
+  readonly folder = mkdtempSync(join(tmpdir(), 'lockstep-world-'));
+  readonly database = openDatabase(join(this.folder, 'lockstep.db'));
+  readonly observations = new Observations();
+  readonly agent = new FakeAgent(this.observations);
+  readonly logged: Record<string, unknown>[] = [];
+  readonly owner: Principal;
+  readonly #end = new AbortController();
+  readonly #repositories = new Map<AppId, Promise<Repository>>();
+  world: World;
+
+  constructor() {
+    const teamId = defaultTeam(this.database, () => newId('tea'), Date.now());
+    this.owner = { name: 'owner', teamId, rights, appIds: null };
+    this.world = this.#make();
+  }
+
+  /** What the next control would make of the same folder. */
+  restart(): World {
+    this.world = this.#make();
+    return this.world;
+  }
+
+  #make(): World {
+    const locks = new Map<AppId, Semaphore>();
+    const { database, agent, observations } = this;
+    const log = (line: Record<string, unknown>): void => void this.logged.push(line);
+    return {
+      ...{ database, agent, observations, log, progress: new ProgressBook(), blobs: new BlobCache() },
+      desired: new DesiredPublisher({ database, agent, platformHosts: [], publicPort: null, log }),
+      gateSlots: new Semaphore(2),
+      lockOf(id) {
+        const lock = locks.get(id) ?? new Semaphore(1);
+        locks.set(id, lock);
+        return lock;
+      },
+      repositoryOf: (app) => {
+        const path = join(this.folder, `${app.id}.git`);
+        const opened = this.#repositories.get(app.id) ?? openRepository(path, { mainBranch: app.mainBranch });
+        this.#repositories.set(app.id, opened);
+        return opened;
+      },
+      urlOf: (app) => `http://${app.name}.test`,
+      gitUrlOf: (app) => `http://test/${app.name}.git`,
+      hello: () => agent.hello(),
+      announce: () => {},
+      signal: this.#end.signal,
+    };
+  }
+
+  createApp(name = 'blog', mainBranch: BranchName | null = null): Promise<App> {
+    return createApp(this.world, this.owner, { name: parseAppName(name), mainBranch }, 'test');
+  }
+
+  app(name = 'blog'): App {
+    return findApp(this.database, this.owner, parseAppName(name))!;
+  }
+
+  /** Writes a commit with these files, as a client's pack would bring it. */
+  async commit(app: App, files: Record<string, string>, parent: CommitId | null, message = 'edit'): Promise<CommitId> {
+    const { git } = await this.world.repositoryOf(app);
+    const entries: string[] = [];
+    for (const [path, content] of Object.entries(files)) {
+      const id = (await this.git(app, ['hash-object', '-w', '--stdin'], content)).trim();
+      entries.push(`100644 blob ${id}\t${path}\n`);
+    }
+    const tree = (await this.git(app, ['mktree'], entries.join(''))).trim() as ObjectId;
+    const parents = parent === null ? [] : [parent];
+    return git.commitTree({ tree, parents, message, author, committer: author });
+  }
+
+  async git(app: App, words: string[], input = ''): Promise<string> {
+    const { path } = await this.world.repositoryOf(app);
+    const env = { ...gitEnvironment(), GIT_COMMITTER_NAME: 'Ada', GIT_COMMITTER_EMAIL: 'ada@example.org' };
+    return (await run(['git', `--git-dir=${path}`, ...words], { env, input, okCodes: [0] })).stdout;
+  }
+
+  /** Judges a push as control does for git. What was said, and the verdict of each ref. */
+  async push(
+    app: App,
+    commands: { ref: string; from: ObjectId | null; to: ObjectId | null }[],
+    more: Partial<Push> = {},
+  ): Promise<{ said: string[]; verdicts: ReadonlyMap<string, RefVerdict> }> {
+    const said: string[] = [];
+    const push: Push = {
+      commands: commands.map((one) => ({ ...one, from: one.from && isZeroId(one.from) ? null : one.from })),
+      ...{ options: [], isAtomic: false, say: (line: string) => void said.push(line) },
+      ...{ signal: new AbortController().signal },
+      ...more,
+    };
+    const verdicts = await judgePush(this.world, await this.world.repositoryOf(app), push, {
+      actor: 'owner',
+      requestedAtMs: Date.now(),
+      findApp: () => findApp(this.database, this.owner, app.name),
+    });
+    return { said, verdicts };
+  }
+
+  /** Pushes main and insists that it lands. */
+  async land(app: App, to: CommitId, from: CommitId | null): Promise<void> {
+    const { said, verdicts } = await this.push(app, [{ ref: 'refs/heads/main', from, to }]);
+    const verdict = verdicts.get('refs/heads/main');
+    if (!verdict?.isAccepted) throw new Error(`not landed: ${JSON.stringify(verdict)}\n${said.join('\n')}`);
+  }
+
+  [Symbol.dispose](): void {
+    this.#end.abort(new Error('the test has ended'));
+    this.database.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+export const page = (text: string): Record<string, string> => ({ 'index.html': `<h1>${text}</h1>\n` });

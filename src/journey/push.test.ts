@@ -1,0 +1,57 @@
+// Judging a push: what lands, what is stored, and that one ref's trouble is not another's.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ObjectId } from '../domain/ids.ts';
+import { listChanges } from '../store/changes.ts';
+import { liveRelease } from '../store/releases.ts';
+import { FakeWorld, page } from './fake-world.ts';
+
+const main = 'refs/heads/main';
+
+test('a first push to main lands and is live', async () => {
+  using stage = new FakeWorld();
+  const app = await stage.createApp();
+  const one = await stage.commit(app, page('one'), null);
+  await stage.land(app, one, null);
+  assert.equal(liveRelease(stage.database, app.id)?.commit, one);
+  assert.equal(stage.agent.routed(app.id), liveRelease(stage.database, app.id)?.setId);
+  assert.equal(stage.app().mainBranch, 'main');
+  assert.equal(stage.agent.copies.size, 0);
+});
+
+test('a tag object is not taken for a commit, and nothing is gated', async () => {
+  using stage = new FakeWorld();
+  const app = await stage.createApp();
+  const one = await stage.commit(app, page('one'), null);
+  await stage.land(app, one, null);
+  const two = await stage.commit(app, page('two'), one);
+  await stage.git(app, ['tag', '-a', '-m', 'release', 'r1', two]);
+  const tag = (await stage.git(app, ['rev-parse', 'refs/tags/r1'])).trim() as ObjectId;
+  const { verdicts } = await stage.push(app, [{ ref: main, from: one, to: tag }]);
+  assert.match(JSON.stringify(verdicts.get(main)), /only a commit can be pushed/);
+  assert.equal(listChanges(stage.database, app.id, null, 10).length, 1);
+});
+
+test('a ref that cannot be judged does not take the word of the one that landed', async () => {
+  using stage = new FakeWorld();
+  const app = await stage.createApp();
+  const one = await stage.commit(app, page('one'), null);
+  // The folder stands where the branch `master` would.
+  await stage.git(app, ['update-ref', 'refs/heads/master/x', one]);
+  const { verdicts } = await stage.push(app, [
+    { ref: main, from: null, to: one },
+    { ref: 'refs/heads/master', from: null, to: one },
+  ]);
+  assert.deepEqual(verdicts.get(main), { isAccepted: true });
+  assert.match(JSON.stringify(verdicts.get('refs/heads/master')), /could not judge it/);
+});
+
+test('a branch below main is neither main nor in its way', async () => {
+  using stage = new FakeWorld();
+  const app = await stage.createApp();
+  const one = await stage.commit(app, page('one'), null);
+  const { verdicts } = await stage.push(app, [{ ref: 'refs/heads/main/x', from: null, to: one }]);
+  assert.match(JSON.stringify(verdicts.get('refs/heads/main/x')), /cannot be kept beside the main branch/);
+  assert.equal(stage.app().mainBranch, null);
+  await stage.land(app, one, null);
+});
