@@ -28,7 +28,7 @@ export function homeFolders(home: string) {
     app,
     tree: (id: AppId, tree: TreeId) => join(app(id), 'trees', tree),
     layer: (id: AppId, key: string) => join(app(id), 'layers', key),
-    /** The gate identity's: copies, caches and job folders. */
+    /** Copies and caches of the gate identity. */
     gate: (id: AppId) => join(app(id), 'gate'),
     copy: (id: AppId, copy: string) => join(app(id), 'gate', 'copies', copy),
     gateCache: (id: AppId) => join(app(id), 'gate', 'cache'),
@@ -47,10 +47,10 @@ export async function ensureAppFolders(folders: HomeFolders, app: AppRef): Promi
   await folder(root, 0o710, null, app.gid);
   await folder(join(root, 'trees'), 0o750, null, app.gid);
   await folder(join(root, 'layers'), 0o750, null, app.gid);
-  await folder(folders.gate(app.id), 0o700, app.gateUid, app.gid);
-  await folder(join(folders.gate(app.id), 'copies'), 0o700, app.gateUid, app.gid);
+  // Root's, so that the app cannot put a link where root is about to make a folder; each inside is 0700 of its identity.
+  await folder(folders.gate(app.id), 0o710, null, app.gid);
+  await folder(join(folders.gate(app.id), 'copies'), 0o710, null, app.gid);
   await folder(folders.gateCache(app.id), 0o700, app.gateUid, app.gid);
-  // Root's, so that the app cannot put a link where root is about to make a folder; each inside is 0700 of the live uid.
   await folder(join(root, 'volumes'), 0o710, null, app.gid);
   await folder(join(root, 'instances'), 0o710, null, app.gid);
 }
