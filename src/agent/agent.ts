@@ -1,6 +1,5 @@
 // The agent: what is asked of it, in one place, and how the parts answer together. It acts on documents and ids that
 // control gives; it decides nothing about releases. The socket's server (`server/`) and `src/main/agent.ts` call it.
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AppRef, InstanceUsage, LogLine } from '../domain/agent.ts';
 import {
@@ -18,6 +17,7 @@ import { loadDocument, saveDocument } from './desired/document-file.ts';
 import { parseDesiredState } from './desired/validate.ts';
 import { ensureAppFolders, type HomeFolders } from './folders.ts';
 import { AppLog } from './logs/app-log.ts';
+import { removeTree } from './remove-tree.ts';
 import { EventHub } from './supervise/event-hub.ts';
 import { type RouterPort, Routing } from './supervise/routing.ts';
 import { Supervisor, type SupervisorParts } from './supervise/supervisor.ts';
@@ -140,7 +140,7 @@ export class AgentCore {
   }
 
   async dropCopy(appId: AppId, copy: string): Promise<void> {
-    await rm(this.#folders.copy(appId, copy), { recursive: true, force: true });
+    await removeTree(this.#folders.copy(appId, copy));
   }
 
   async logs(appId: AppId, count: number, instanceId: InstanceId | null): Promise<LogLine[]> {
@@ -193,7 +193,7 @@ export class AgentCore {
     }
     const root = this.#folders.app(appId);
     const parts = isWithVolumes ? [root] : ['trees', 'layers', 'gate', 'instances'].map((name) => join(root, name));
-    for (const path of [...parts, this.#folders.logs(appId)]) await rm(path, { recursive: true, force: true });
+    for (const path of [...parts, this.#folders.logs(appId)]) await removeTree(path);
     this.#logs.delete(appId);
   }
 

@@ -5,14 +5,14 @@
 // running   the record names its process                            -> ended; a new agent adopts it
 // ended     result.json is there; kept for an hour, 100 at most     -> collected
 // A job whose launcher is gone without an exit file, or that was starting when the agent died, has ended as `lost`.
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { chmodSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JobEvent, JobResult, JobSpec } from '../../domain/desired.ts';
 import { fail, isFailure } from '../../domain/errors.ts';
 import { type AppId, type JobId, parseId } from '../../domain/ids.ts';
 import type { HomeFolders } from '../folders.ts';
 import type { CgroupSupport } from '../process/cgroup.ts';
+import { removeTree } from '../remove-tree.ts';
 import type { Toolchains } from '../toolchains/toolchains.ts';
 import { openFifoPool } from './fifo-pool.ts';
 import type { JobRecord } from './job-folder.ts';
@@ -75,8 +75,7 @@ export async function openJobs(given: {
     const done = ids.filter((id) => !running.has(id)).sort(); // ids sort by time
     for (const [index, id] of done.entries()) {
       const age = now() - (statSync(folders.job(id), { throwIfNoEntry: false })?.mtimeMs ?? 0);
-      if (index < done.length - kept.count || age > kept.ageMs)
-        await rm(folders.job(id), { recursive: true, force: true });
+      if (index < done.length - kept.count || age > kept.ageMs) await removeTree(folders.job(id)).catch(() => {}); // one that cannot be removed is tried again
     }
   };
 
@@ -117,7 +116,7 @@ export async function openJobs(given: {
         const id = parseId('job', name);
         if (id === null || running.has(id) || existsSync(placesOf(id).result)) continue;
         const record = readSmall<JobRecord>(placesOf(id).record);
-        if (record === null) rmSync(folders.job(id), { recursive: true, force: true });
+        if (record === null) await removeTree(folders.job(id));
         else track(adoptJob(record, room));
       }
       await collect();

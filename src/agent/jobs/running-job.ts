@@ -1,12 +1,12 @@
 // One job from its start, or its adoption, to its result: the phases in order.
-import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { constants as os } from 'node:os';
 import type { JobResult, JobSpec } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
 import type { JobId } from '../../domain/ids.ts';
 import type { HomeFolders } from '../folders.ts';
 import type { CgroupSupport } from '../process/cgroup.ts';
+import { removeTree } from '../remove-tree.ts';
 import type { Toolchains } from '../toolchains/toolchains.ts';
 import { adoptContained, type Contained, type ContainedEnd, startContained } from './contained.ts';
 import type { FifoPool } from './fifo-pool.ts';
@@ -70,7 +70,7 @@ export function startJob(spec: JobSpec, room: JobRoom): RunningJob {
       writeSmall(places.record, { ...record, process: contained.process } satisfies JobRecord);
       return { contained, output, record, startedAt };
     } catch (error) {
-      rmSync(places.folder, { recursive: true, force: true });
+      await removeTree(places.folder);
       throw error;
     }
   });
@@ -159,8 +159,7 @@ function life(
     };
     output.close();
     storeResult(places, result);
-    // Closed to everybody by now: what is removed cannot be exchanged on the way.
-    for (const path of [places.home, places.tmp]) void rm(path, { recursive: true, force: true }).catch(() => {});
+    for (const path of [places.home, places.tmp]) void removeTree(path).catch(() => {}); // else with the folder, later
     return result;
   };
   const stop = async (reason: StopReason): Promise<void> => {

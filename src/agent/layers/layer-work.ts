@@ -1,5 +1,5 @@
 // The work folder of one layer in the making, and how an agent that comes later ends what is left of it.
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AppId } from '../../domain/ids.ts';
 import { defaultLimits, type Limits } from '../../domain/plan.ts';
@@ -9,6 +9,7 @@ import { layerMarker } from '../jobs/job-command.ts';
 import { readSmall } from '../jobs/job-folder.ts';
 import type { CgroupSupport } from '../process/cgroup.ts';
 import type { ProcessIdentity } from '../process/proc.ts';
+import { removeTree } from '../remove-tree.ts';
 
 export const layerLimits: Limits = { ...defaultLimits, memoryBytes: 2 * 1024 ** 3, pids: 512 };
 
@@ -54,8 +55,8 @@ export async function sweepLayerWorks(folders: HomeFolders, cgroups: CgroupSuppo
       await left.stop(0);
       await left.ended;
       const layer = folders.layer(record.appId, record.key);
-      if (readSmall(layerMarker(layer)) === null) await rm(layer, { recursive: true, force: true });
+      if (readSmall(layerMarker(layer)) === null) await removeTree(layer);
     }
-    await rm(folder, { recursive: true, force: true });
+    await removeTree(folder);
   }
 }

@@ -1,6 +1,6 @@
 // One layer in the making: prepare, the steps one after the other, seal, mark. Nothing of a failed one stays.
 import { existsSync } from 'node:fs';
-import { chmod, chown, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { LayerEvent, LayerSpec } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
@@ -15,6 +15,7 @@ import type { LineFeed } from '../jobs/line-feed.ts';
 import { fillEnv, fillPlaces, type Places, toolPlaces } from '../jobs/places.ts';
 import type { CgroupSupport } from '../process/cgroup.ts';
 import { scrubbedEnv } from '../process/scrubbed-env.ts';
+import { removeTree } from '../remove-tree.ts';
 import type { Toolchains } from '../toolchains/toolchains.ts';
 import { type LayerRecord, layerLimits, layerWork } from './layer-work.ts';
 import { sealLayer } from './seal-layer.ts';
@@ -53,7 +54,7 @@ export async function makeLayer(
   const indexEnv = await room.indexEnv();
   await ensureAppFolders(folders, { ...spec, id: spec.appId });
 
-  for (const path of [work.folder, layerMarker(layer), layer]) await rm(path, { recursive: true, force: true });
+  for (const path of [work.folder, layerMarker(layer), layer]) await removeTree(path);
   try {
     await prepare(work, layer, spec, who);
     const places: Places = {
@@ -74,7 +75,7 @@ export async function makeLayer(
       const code = await runStep({ spec, step, index, work, who, places, indexEnv, room, say, signal });
       if (signal.aborted) throw fail('cancelled', 'The layer was cancelled.');
       if (code !== 0) {
-        await rm(layer, { recursive: true, force: true });
+        await removeTree(layer);
         return { failed: { exitCode: code, step: index, outputTail: tail } };
       }
     }
@@ -82,11 +83,11 @@ export async function makeLayer(
     await persist(layer, { key: spec.key, digest });
     return { done: { key: spec.key, digest, wasThere: false, durationMs: Math.round(performance.now() - begunAt) } };
   } catch (error) {
-    await rm(layer, { recursive: true, force: true });
+    await removeTree(layer);
     if (!['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
     throw fail('disk-full', 'The disk is full.', { advice: 'Free space under the home directory.', cause: error });
   } finally {
-    await rm(work.folder, { recursive: true, force: true });
+    await removeTree(work.folder);
   }
 }
 

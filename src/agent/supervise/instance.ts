@@ -1,13 +1,13 @@
 // One instance's life, from the first start over restarts to the last trace of it. Whoever holds it decides when it
 // starts, drains and stops (`desired/converge.ts`); this carries it out, notices exits, health and its loss, and tells
 // each change once: kept in its record, then announced. States and what ends them: the head of `desired/converge.ts`.
-import { rm } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DesiredApp, DesiredSet, ObservedInstance } from '../../domain/desired.ts';
 import { isFailure } from '../../domain/errors.ts';
 import { failpoint } from '../../lib/failpoint.ts';
 import { afterExit, type InstanceView } from '../desired/converge.ts';
 import { type Exit, waitHealthy } from '../health/wait-healthy.ts';
+import { removeTree } from '../remove-tree.ts';
 import type { OutputSink, Running } from '../runtimes/runtime.ts';
 import { exitReason, megabytes } from './exit-reason.ts';
 import { identityOf, makeInstanceFolders } from './instance-folders.ts';
@@ -166,7 +166,7 @@ export class Instance {
     const { folders, runtime, records } = this.#parts;
     (await this.#parts.logOf(this.view.appId)).instanceEnded(this.view.id);
     await runtime.clean(this.view.id);
-    await rm(folders.instance(this.view.appId, this.view.id), { recursive: true, force: true });
+    await removeTree(folders.instance(this.view.appId, this.view.id));
     await records.remove(this.view.id);
   }
 
