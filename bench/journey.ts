@@ -19,34 +19,37 @@ import { type Run, type Summary, summarize } from './journey/summary.ts';
 
 const restMs = 60_000;
 
-async function measure(stage: Stage, options: Options) {
+async function measure(stage: Stage, options: Options, open: AsyncDisposableStack) {
   note('the app is made, its packages are fetched');
-  const arena = await Arena.open(stage);
+  const jobs = watchJobs();
+  const arena = await Arena.open(stage).finally(() => jobs.stop());
   const page = freshPage();
   await arena.write(page);
-  const jobs = watchJobs();
   const first = await arena.push(page);
-  const gateUids = jobs.stop();
   const firstPush = first.firstByteAt - first.startedAt;
   note(`first push, packages in uv's cache: ${Math.round(firstPush)} ms`);
-  const off = [...(await conditionsOff(stage)), ...(await instanceOff(stage, app, gateUids))];
+  const off = [...(await conditionsOff(stage)), ...(await instanceOff(stage, app, jobs.uids))];
   const hand = await openHand(stage);
-  const glue = await openGlue(stage, hand.venv);
+  const glue = open.adopt(await openGlue(stage, hand.venv), (one) => one.close());
   const runs: Run[] = [];
-  try {
-    // One of each to begin with, which is not counted: caches of the disk and of the three processes are then warm.
-    await oneRun(arena, hand, glue, gateUids);
-    const most = options.runs + Math.max(3, Math.ceil(options.runs / 4));
-    while (runs.filter((run) => run.void.length === 0).length < options.runs && runs.length < most) {
-      const run = await oneRun(arena, hand, glue, gateUids);
+  const broken: string[] = [];
+  // One of each to begin with, which is not counted: caches of the disk and of the three processes are then warm.
+  await oneRun(arena, hand, glue, jobs.uids);
+  const most = options.runs + Math.max(3, Math.ceil(options.runs / 4));
+  const isEnough = () => runs.filter((run) => run.void.length === 0).length >= options.runs;
+  while (!isEnough() && runs.length + broken.length < most) {
+    try {
+      const run = await oneRun(arena, hand, glue, jobs.uids);
       runs.push(run);
       const account = `push to live ${Math.round(run.pushToLiveMs)} ms, by hand ${Math.round(run.hand.checksMs)} ms`;
       note(`run ${runs.length}: ${account}${run.void.length > 0 ? `, void: ${run.void.join('; ')}` : ''}`);
+    } catch (error) {
+      broken.push((error as Error).message);
+      note(`a run broke off: ${broken.at(-1)}`);
+      await arena.follow();
     }
-  } finally {
-    await glue.close();
   }
-  return { firstPush, runs, packages: hand.packages, off };
+  return { firstPush, runs, broken, packages: hand.packages, off };
 }
 
 async function oneRun(arena: Arena, hand: Hand, glue: Glue, gateUids: ReadonlySet<number>): Promise<Run> {
@@ -79,6 +82,7 @@ async function oneRun(arena: Arena, hand: Hand, glue: Glue, gateUids: ReadonlySe
     staged,
     hand: byHand,
     glue: glued,
+    load: round(loadavg()[0]!),
     void: wrong,
   };
 }
@@ -93,11 +97,11 @@ async function memoryAtRest(stage: Stage, { isRested }: Options): Promise<Memory
 }
 
 /** The same number of pushes on the compiled build; null when there is none. */
-async function compiledMemory(options: Options): Promise<Memory | null> {
+async function compiledMemory(options: Options, open: AsyncDisposableStack): Promise<Memory | null> {
   if (!existsSync(join(root, 'dist', 'cli', 'main.js'))) return null;
   note('the same pushes on the compiled build, for its memory');
-  using program = compiledProgram();
-  await using stage = await Stage.open({}, program.path);
+  const program = open.use(compiledProgram());
+  const stage = open.use(await Stage.open({}, program.path));
   const arena = await Arena.open(stage);
   for (let run = 0; run < options.runs; run++) {
     const page = freshPage();
@@ -107,24 +111,31 @@ async function compiledMemory(options: Options): Promise<Memory | null> {
   return memoryAtRest(stage, options);
 }
 
-async function bench(options: Options): Promise<Summary> {
+/** What is opened is put on `open`, whose owner ends it. */
+async function bench(options: Options, open: AsyncDisposableStack): Promise<Summary> {
   const loadBefore = round(loadavg()[0]!);
-  await using stage = await Stage.open();
-  const { firstPush, runs, packages, off } = await measure(stage, options);
+  const stage = open.use(await Stage.open());
+  const measured = await measure(stage, options, open);
   const source = await memoryAtRest(stage, options);
-  const compiled = options.isCompiledToo ? await compiledMemory(options) : null;
+  const compiled = options.isCompiledToo ? await compiledMemory(options, open) : null;
   return summarize({
+    ...measured,
     wanted: options.runs,
-    runs,
-    firstPush,
-    off,
     memory: { source, compiled, restMs: options.isRested ? restMs : 0 },
     machine: { cores: cpus().length, memoryBytes: totalmem(), loadBefore, node: process.version },
-    beside: { packages, glue: standIn },
+    beside: { packages: measured.packages, glue: standIn },
   });
 }
 
-const options = parseOptions(process.argv.slice(2));
-const { figures, table, isMet } = await bench(options);
-process.stdout.write(options.isJson ? `${JSON.stringify(figures)}\n` : `${table}\n`);
-process.exitCode = options.isStrict && !isMet ? 1 : 0;
+await using open = new AsyncDisposableStack();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.once(signal, () => void open.disposeAsync().finally(() => process.exit(1)));
+try {
+  const options = parseOptions(process.argv.slice(2));
+  const { figures, table, isMet } = await bench(options, open);
+  process.stdout.write(options.isJson ? `${JSON.stringify(figures)}\n` : `${table}\n`);
+  process.exitCode = options.isStrict && !isMet ? 1 : 0;
+} catch (error) {
+  note(`the journey could not be measured: ${(error as Error).message}`);
+  process.exitCode = 1;
+}

@@ -40,8 +40,8 @@ export async function instanceOff(stage: Stage, app: string, gateUids: ReadonlyS
   return off;
 }
 
-/** Looks for jobs until stopped, and gives the uids that they ran with. */
-export function watchJobs(): { stop(): Set<number> } {
+/** Looks for jobs until stopped, and collects the uids that they run with. It costs time: not while something is measured. */
+export function watchJobs(): { uids: ReadonlySet<number>; stop(): void } {
   const uids = new Set<number>();
   const timer = setInterval(() => {
     for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
@@ -53,12 +53,7 @@ export function watchJobs(): { stop(): Set<number> } {
       }
     }
   }, 20);
-  return {
-    stop() {
-      clearInterval(timer);
-      return uids;
-    },
-  };
+  return { uids, stop: () => clearInterval(timer) };
 }
 
 function uidOf(pid: number): number | null {

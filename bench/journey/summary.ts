@@ -20,6 +20,8 @@ export type Run = {
   staged: Staged;
   hand: ByHand;
   glue: { liveMs: number; returnedMs: number };
+  /** Of the machine, over the last minute, at the run's end. */
+  load: number;
   /** Why it does not count; empty when it does. */
   void: string[];
 };
@@ -27,6 +29,8 @@ export type Run = {
 export type Measured = {
   wanted: number;
   runs: readonly Run[];
+  /** Why runs broke off that gave no figures. */
+  broken: readonly string[];
   firstPush: number;
   /** Why nothing of this counts. */
   off: readonly string[];
@@ -95,6 +99,7 @@ export function summarize(measured: Measured): Summary {
       memoryMB: memory,
       off,
       voids,
+      broken: measured.broken,
       runs: measured.runs.map(presentRun),
       machine: measured.machine,
       beside: measured.beside,
@@ -103,6 +108,7 @@ export function summarize(measured: Measured): Summary {
       `journey: ${valid.length} runs that count, ${voids.length} void, load before ${measured.machine.loadBefore} on ${measured.machine.cores} cores`,
       ...off.map((why) => `VOID: ${why}`),
       ...voids.map(({ run, why }) => `run ${run} is void: ${why.join('; ')}`),
+      ...measured.broken.map((why) => `a run broke off: ${why}`),
       '',
       inColumns([
         ['milliseconds', 'p50', 'p95', 'least', 'most'],
@@ -119,11 +125,12 @@ export function summarize(measured: Measured): Summary {
       ]),
       '',
       inColumns([
-        ['the stages of every run'],
-        ...measured.runs.map(({ staged, pushToLiveMs }, at) => [
+        ['the stages of every run, and the load at its end'],
+        ...measured.runs.map(({ staged, pushToLiveMs, load }, at) => [
           `${at + 1}`,
           ...staged.stages.map(({ name, ms }) => `${name} ${Math.round(ms)}`),
           `= ${Math.round(staged.sumMs)} of ${Math.round(pushToLiveMs)}`,
+          `load ${load}`,
         ]),
       ]),
       '',
