@@ -9,6 +9,7 @@ import { type Cgroup, type CgroupSupport, cgroupDirs, oomKills, openCgroup, remo
 import { launch } from '../process/launcher.ts';
 import { isAlive, type ProcessIdentity } from '../process/proc.ts';
 import { terminate } from '../process/terminate.ts';
+import { untilGone } from '../process/until-gone.ts';
 
 export type ContainedSpec = {
   /** Names the cgroup; made of ids. */
@@ -42,7 +43,7 @@ export type Contained = {
 
 const openFiles = 4096;
 const drainMs = 2000;
-const adoptedPollMs = 50;
+const adoptedLookMs = 50;
 
 export async function startContained(
   spec: ContainedSpec,
@@ -78,21 +79,15 @@ export function adoptContained(
   known: ProcessIdentity | null,
   sink: CaptureSink,
 ): Contained {
-  const process = known ?? unknown;
+  // The pid of one that is gone may be another's by now, and so may its session: what it left is known by its mark.
+  const process = known !== null && isAlive(known) ? known : unknown;
   const cgroup = spec.cgroups === null ? null : openCgroup(spec.cgroups, spec.name, spec.limits);
   let capture: Capture | null = null;
   const gone = new AbortController();
-  if (spec.fifo !== null && isAlive(process)) capture = captureFifo(spec.fifo, sink);
-  const end = async (): Promise<void> => {
-    // The launcher holds the FIFO to its end: end-of-file is news at once. The poll is the safety net.
-    let isOpen = capture !== null;
-    void capture?.ended.then(() => {
-      isOpen = false;
-    });
-    while (isAlive(process) && !gone.signal.aborted)
-      await (isOpen ? Promise.race([capture?.ended, pause(adoptedPollMs)]) : pause(1));
-  };
-  return watched(spec, process, cgroup, capture, end(), () => gone.abort());
+  if (spec.fifo !== null && process !== unknown) capture = captureFifo(spec.fifo, sink);
+  // The launcher holds the FIFO to its end: end-of-file is news at once. The looks are the safety net.
+  const watch = { process, outputEnded: capture?.ended ?? null, lookMs: adoptedLookMs, signal: gone.signal };
+  return watched(spec, process, cgroup, capture, untilGone(watch), () => gone.abort());
 }
 
 function watched(

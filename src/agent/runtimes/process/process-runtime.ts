@@ -19,6 +19,7 @@ import {
 import { launch } from '../../process/launcher.ts';
 import { groupOf, isAlive, type ProcessIdentity } from '../../process/proc.ts';
 import { terminate } from '../../process/terminate.ts';
+import { untilGone } from '../../process/until-gone.ts';
 import type { Running, Runtime } from '../runtime.ts';
 import { usageOf } from './usage.ts';
 
@@ -100,12 +101,9 @@ export function processRuntime(parts: ProcessRuntimeParts): Runtime {
       if (!isAlive(identity)) return null;
       const group = cgroupOf(id, limits);
       const capture = openOr(() => captureFifo(fifoOf(id), sink));
-      const ended = async (quit: AbortSignal) => {
-        // A process that holds the pipe may outlive the leader, so both are watched: the pipe tells at once, mostly.
-        while (!quit.aborted && isAlive(identity))
-          await Promise.race([pause(lookMs, undefined, { signal: quit, ref: false }).catch(() => {}), endOf(capture)]);
-        if (quit.aborted) return new Promise<never>(() => {});
-        return { code: null, signal: null };
+      const ended = async (signal: AbortSignal) => {
+        const watch = { process: identity, outputEnded: capture?.ended ?? null, lookMs, signal };
+        return (await untilGone(watch)) ? { code: null, signal: null } : new Promise<never>(() => {});
       };
       return running(id, identity, group, capture, ended, group === null ? 0 : oomKills(group));
     },
@@ -122,11 +120,6 @@ export function processRuntime(parts: ProcessRuntimeParts): Runtime {
         await pause(wait, undefined, { ref: false });
     },
   };
-}
-
-/** The end of the pipe, then a look at the leader that is not too eager. */
-function endOf(capture: Capture | null): Promise<unknown> {
-  return capture === null ? new Promise(() => {}) : capture.ended.then(() => pause(5, undefined, { ref: false }));
 }
 
 /** A pipe that is gone costs the log, not the instance. */
