@@ -11,6 +11,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -460,4 +461,22 @@ test('kept output is read again by the next agent', () => {
   assert.equal(second.bytes(), first.bytes() + 5);
   second.close();
   assert.ok(identify(process.pid));
+});
+
+test('a disk without room costs the kept output, not the agent', async () => {
+  const folder = mkdtempSync(join(home, 'kept-'));
+  symlinkSync('/dev/full', join(folder, 'output'));
+  const kept = keepOutput(folder, 1000, false);
+  kept.add('one');
+  await pause(1); // an error in the turn's own task would have ended this process
+  kept.add('two');
+  kept.close();
+  assert.deepEqual(kept.tail(), ['one', 'two']);
+});
+
+test('a folder that a job closed to itself is removed with it', async () => {
+  const one = spec('mkdir -p "$HOME/a/b" && touch "$HOME/a/b/c" && chmod 0 "$HOME/a/b" "$HOME/a"');
+  const { result } = await run(one);
+  assert.equal(result.exitCode, 0);
+  await until('its home goes', () => !existsSync(join(folders.job(one.id), 'home')));
 });

@@ -1,6 +1,6 @@
 // What is kept of a job's output: its first bytes and its last ones, in files that outlive the agent, and the last lines
 // in memory. The head file takes the first half of the budget; two segments in turn take the rest, so that between a
-// quarter and a half of the budget is always the end.
+// quarter and a half of the budget is always the end. A disk that takes nothing costs the files, not the job nor the agent.
 import { closeSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -80,8 +80,12 @@ export function keepOutput(folder: string, budget: number, isAdopted: boolean): 
   };
   const flush = (): void => {
     isFlushing = false;
-    for (const line of waiting.splice(0)) place(`${line}\n`);
-    writeBatch();
+    try {
+      for (const line of waiting.splice(0)) place(`${line}\n`);
+      writeBatch();
+    } catch {
+      batch = []; // no room: the last lines stay in memory
+    }
   };
   return {
     add(line) {

@@ -67,7 +67,12 @@ export function startJob(spec: JobSpec, room: JobRoom): RunningJob {
       const startedAt = performance.now();
       const record = { ...starting, startedAtMs: room.now() };
       const contained = await startContained(containedSpec(record, places, room), what, sink(output));
-      writeSmall(places.record, { ...record, process: contained.process } satisfies JobRecord);
+      try {
+        writeSmall(places.record, { ...record, process: contained.process } satisfies JobRecord);
+      } catch (error) {
+        await contained.stop(0); // what nobody will find again must not run
+        throw error;
+      }
       return { contained, output, record, startedAt };
     } catch (error) {
       await removeTree(places.folder);
@@ -158,7 +163,11 @@ function life(
       durationMs: Math.max(0, Math.round(endedAtMs - record.startedAtMs)),
     };
     output.close();
-    storeResult(places, result);
+    try {
+      storeResult(places, result);
+    } catch {
+      // No room: who waits gets it all the same, who asks later finds the job lost.
+    }
     for (const path of [places.home, places.tmp]) void removeTree(path).catch(() => {}); // else with the folder, later
     return result;
   };

@@ -128,7 +128,12 @@ async function runStep(given: {
     { line: say, dropped: () => {} },
   );
   const { appId, key } = spec;
-  writeSmall(work.record, { appId, key, process: contained.process } satisfies LayerRecord);
+  try {
+    writeSmall(work.record, { appId, key, process: contained.process } satisfies LayerRecord);
+  } catch (error) {
+    await contained.stop(0); // what nobody will find again must not run
+    throw error;
+  }
   const limit = AbortSignal.any([given.signal, AbortSignal.timeout(step.deadlineMs)]);
   const stop = () => void contained.stop(graceMs).catch(() => {});
   limit.addEventListener('abort', stop, { once: true });
