@@ -19,12 +19,14 @@ import type { CommitId, TreeId } from './domain/ids.ts';
 import { checkLines, infraLine, memoisedLine, rejectedLine } from './gate/messages.ts';
 import { branchRef } from './git/argv.ts';
 import type { Repository } from './git/repository.ts';
+import { advanceSurely } from './journey/advance.ts';
 import { bootRelease, type Candidate } from './journey/candidate.ts';
 import { tidyUp } from './journey/housekeeping.ts';
 import { persistLanded } from './journey/landed.ts';
 import { proveCandidate } from './journey/prove.ts';
 import { runReleaseCommand } from './journey/release-command.ts';
 import { type Asker, type ChangeEnd, RunningChange } from './journey/running-change.ts';
+import { switchOver } from './journey/switch-over.ts';
 import { mainlineOf, type World } from './journey/world.ts';
 import { type PromoteEnd, promote } from './release/promote.ts';
 import { liveRelease } from './store/releases.ts';
@@ -154,11 +156,12 @@ function land(
     advance: async () => {
       // HEAD names the branch that the repository's guard keeps; an app's first push decides which it is.
       if (change.base === null) await repository.privileged.setHead(branchRef(app.mainBranch!));
-      const moved = await mainlineOf(app, repository).advance(change.base, commit);
-      running.hasAdvanced = moved === 'advanced';
+      const moved = await advanceSurely(mainlineOf(app, repository), change.base, commit);
+      running.hasAdvanced = moved !== 'moved';
+      if (moved === 'unknown') throw new Error('main may have moved: the next start of Lockstep decides it');
       return moved;
     },
-    switchRoute: () => world.desired.switchTo(app, candidate.runnable, world.signal),
+    switchRoute: () => switchOver(world, app, candidate.runnable, world.signal),
     persistLanded: () => persistLanded(world, app, running.change, candidate, running.verdict, { ...running.moments }),
     moment: (name) => {
       running.moment(name);

@@ -145,6 +145,22 @@ for (const place of Object.keys(places).slice(1) as Place[]) {
   }
 }
 
+test('agent and the new instance killed after the advance: what served goes on until the new one is up again', async () => {
+  const serving = (await stage.inSync(app)).instances.map(({ pid }: { pid: number }) => pid);
+  const { commit, pushing } = await pushUpTo('after the advance');
+  const { instances } = await stage.status(app);
+  const started = instances.filter(({ pid }: { pid: number }) => !serving.includes(pid));
+  assert.equal(started.length, 1);
+  await stage.killAgent();
+  process.kill(started[0].pid, 'SIGKILL');
+  holds.goOn();
+  await stage.up(holds.env);
+  assert.match((await pushing).stderr, /live: http/);
+  await serves(page);
+  assert.equal((await stage.inSync(app)).main.commit, commit);
+  assert.deepEqual(watch.problems(), []);
+});
+
 test('nothing of all this was seen by the visitor, and every change of the app has ended', async () => {
   assert.ok(watch.requests > 1000, `${watch.requests} requests`);
   assert.deepEqual(watch.problems(), []);

@@ -101,9 +101,10 @@ async function releaseConfig(world: World, candidate: Candidate, turn: Turn): Pr
     for (const line of checkLines(booted)) progress.say(line);
     if (booted.outcome !== 'passed') throw new Error(booted.summary);
     await world.agent.alive();
+    // Main does not move here: this transaction is the commit point, and a restart after it goes forward.
+    const version = inTransaction(world.database, () => goLive(world, app, release, release.actor));
     isGoing = true;
     await world.desired.switchTo(app, runnable, world.signal);
-    const version = inTransaction(world.database, () => goLive(world, app, release, release.actor));
     settle(world, app);
     finish(true, null, version);
   } catch (error) {
@@ -142,7 +143,6 @@ export async function startRestart(world: World, app: App, actor: string): Promi
       await world.desired.dropCandidate(app, setId);
       return finish(false, booted.summary);
     }
-    await world.desired.switchTo(app, runnable, world.signal);
     inTransaction(world.database, () => {
       replaceSet(world.database, present.release.id, setId);
       appendEvent(
@@ -150,6 +150,7 @@ export async function startRestart(world: World, app: App, actor: string): Promi
         eventOf({ teamId: app.teamId, appId: app.id, actor, releaseId: present.release.id }, 'app.restarted', {}),
       );
     });
+    await world.desired.switchTo(app, runnable, world.signal);
     settle(world, app);
     world.announce();
     finish(true, null);

@@ -29,6 +29,9 @@ export class DesiredPublisher {
   /** Past the commit point, and not yet written as live in the store. */
   readonly #going = new Map<AppId, Runnable>();
   #version = 0;
+  /** What was asked of the document, and how much of it the agent has: equal when nothing is on its way. */
+  #asked = 1;
+  #taken = 0;
   /** The agent says which machine it is. */
   #nodeId: NodeId | null = null;
   #queued: Promise<void> | null = null;
@@ -42,6 +45,11 @@ export class DesiredPublisher {
   /** The version that the agent must have applied to be up to date. */
   get version(): number {
     return this.#version;
+  }
+
+  /** The agent has what was asked last; false until this process has sent its first document. */
+  get isTaken(): boolean {
+    return this.#taken === this.#asked;
   }
 
   startCandidate(app: App, runnable: Runnable): Promise<void> {
@@ -81,18 +89,22 @@ export class DesiredPublisher {
   /** Sends the present document. Rejects with `agent-away`, or `router-away` when only the router has not taken it. */
   publish(app: App | null): Promise<void> {
     if (app) this.#apps.set(app.id, this.#compose(app));
+    this.#asked += 1;
     this.#queued ??= this.#enqueue();
     return this.#queued;
   }
 
+  /** Rejects with the signal's reason only: what was decided is not given up for an error. */
   async publishUntilDone(app: App | null, signal: AbortSignal): Promise<void> {
+    let said = '';
     for (let pauseMs = 10; ; pauseMs = Math.min(500, pauseMs * 2)) {
       try {
         return await this.publish(app);
       } catch (error) {
-        if (!isFailure(error, 'agent-away', 'router-away', 'conflict', 'timed-out')) throw error;
-        this.#options.log({ level: 'warn', message: `the desired state waits: ${error.message}` });
-        // Nobody announces that a dead neighbour is back: this is the reconnection's back-off.
+        const { message } = error as Error;
+        if (message !== said) this.#options.log({ level: 'warn', message: `the desired state waits: ${message}` });
+        said = message;
+        // Nobody announces that a dead neighbour is back, or that a full disk has room: this is the back-off.
         await sleep(pauseMs, undefined, { signal });
       }
     }
@@ -112,13 +124,25 @@ export class DesiredPublisher {
     this.#nodeId ??= (await agent.hello()).nodeId;
     if (this.#version === 0) this.#version = (await agent.alive().catch(() => ({ desiredVersion: 0 }))).desiredVersion;
     try {
-      await agent.putDesired(this.#document());
+      await this.#put();
     } catch (error) {
       // The agent knows a later document than ours (a database restored, a control that ran twice): go past it.
       if (!isFailure(error, 'conflict')) throw error;
       this.#version = Math.max(this.#version, (await agent.alive()).desiredVersion);
-      await agent.putDesired(this.#document());
+      await this.#put();
     }
+  }
+
+  async #put(): Promise<void> {
+    const asked = this.#asked;
+    try {
+      await this.#options.agent.putDesired(this.#document());
+    } catch (error) {
+      // Only the router lacks it then, and the agent sees to that.
+      if (isFailure(error, 'router-away')) this.#taken = asked;
+      throw error;
+    }
+    this.#taken = asked;
   }
 
   #document(): DesiredState {

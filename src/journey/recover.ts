@@ -10,16 +10,22 @@ import { inTransaction } from '../store/open.ts';
 import { findArtifact, findRelease, nextVersion, startingReleases } from '../store/releases.ts';
 import { appendEvent, transition } from '../store/transition.ts';
 import { persistLanded } from './landed.ts';
+import { switchOver } from './switch-over.ts';
 import { eventOf, mainlineOf, nowMs, type World } from './world.ts';
 
 /** Decides about every change and release that has not ended. Routes are switched in the background, until they are. */
 export async function recover(world: World): Promise<{ rolledForward: number; ended: number }> {
   const apps = new Map(everyApp(world.database).map((app) => [app.id, app]));
   const forward = new Set<string>();
+  const unknown = new Set<string>();
   let ended = 0;
   for (const change of runningChanges(world.database)) {
     const app = apps.get(change.appId);
-    if (app && change.state === 'passed' && (await hasLanded(world, { ...app, mainBranch: change.branch }, change))) {
+    const landed =
+      app && change.state === 'passed' ? await hasLanded(world, { ...app, mainBranch: change.branch }, change) : false;
+    // A repository that cannot be asked must not keep the others from coming back: its change waits for the next start.
+    if (landed === null) unknown.add(change.releaseId!);
+    else if (app && landed) {
       rollForward(world, { ...app, mainBranch: change.branch }, change);
       forward.add(change.releaseId!);
     } else {
@@ -27,7 +33,9 @@ export async function recover(world: World): Promise<{ rolledForward: number; en
       ended += 1;
     }
   }
-  for (const release of startingReleases(world.database).filter((one) => !forward.has(one.id))) {
+  for (const release of startingReleases(world.database).filter(
+    (one) => !forward.has(one.id) && !unknown.has(one.id),
+  )) {
     transition(world.database, {
       table: 'releases',
       id: release.id,
@@ -42,13 +50,17 @@ export async function recover(world: World): Promise<{ rolledForward: number; en
   return { rolledForward: forward.size, ended };
 }
 
-/** True when main has held the candidate since the change's base. */
-async function hasLanded(world: World, app: App, change: Change): Promise<boolean> {
+/** True when main has held the candidate since the change's base; null when main cannot be asked. */
+async function hasLanded(world: World, app: App, change: Change): Promise<boolean | null> {
   if (!change.candidate || !change.releaseId || !change.setId) return false;
-  const repository = await world.repositoryOf(app);
-  const mainline = mainlineOf(app, repository);
-  if ((await mainline.tip()) === change.candidate) return true;
-  return (await mainline.movedSince(change.base))?.includes(change.candidate) ?? false;
+  try {
+    const mainline = mainlineOf(app, await world.repositoryOf(app));
+    if ((await mainline.tip()) === change.candidate) return true;
+    return (await mainline.movedSince(change.base))?.includes(change.candidate) ?? false;
+  } catch (error) {
+    world.log({ level: 'error', message: `main of ${app.id} cannot be asked: ${(error as Error).message}` });
+    return null;
+  }
 }
 
 function rollForward(world: World, app: App, change: Change): void {
@@ -62,7 +74,7 @@ function rollForward(world: World, app: App, change: Change): void {
   };
   const work = async (): Promise<void> => {
     using _turn = await world.lockOf(app.id).take(world.signal);
-    await world.desired.switchTo(app, runnable, world.signal);
+    await switchOver(world, app, runnable, world.signal);
     const verdict = verdictOfChange(world.database, app.id, change.id);
     persistLanded(world, app, change, { release }, verdict, { ...change.moments, recovered: nowMs() });
     inTransaction(world.database, () =>

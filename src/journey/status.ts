@@ -27,7 +27,11 @@ export async function statusOf(world: World, app: App): Promise<SyncStatus> {
   ]);
   const instances = world.observations.ofApp(app.id);
   // The router has acknowledged a snapshot made from this document or a later one: then it serves the live set.
-  const isRouted = fresh.alive !== null && live !== null && fresh.alive.desiredVersion >= world.desired.version;
+  const isRouted =
+    fresh.alive !== null &&
+    live !== null &&
+    world.desired.isTaken &&
+    fresh.alive.desiredVersion >= world.desired.version;
   const facts = {
     main,
     release: live && {

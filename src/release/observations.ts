@@ -11,6 +11,8 @@ export class Observations {
   /** null until the agent has been heard. */
   agent: Pick<ObservedState, 'bootId' | 'desiredVersion' | 'routeGeneration'> | null = null;
   isConnected = false;
+  /** It was heard, and is away now: the picture is old. */
+  isLost = false;
 
   take(event: AgentEvent): void {
     if (event.type === 'state') {
@@ -18,12 +20,14 @@ export class Observations {
       const { bootId, desiredVersion, routeGeneration } = event.state;
       this.agent = { bootId, desiredVersion, routeGeneration };
       this.isConnected = true;
+      this.isLost = false;
     } else if (event.type === 'instance') this.#instances.set(event.instance.id, event.instance);
     else if (event.type === 'instance-gone') this.#instances.delete(event.id);
     this.#announce();
   }
 
   lost(): void {
+    this.isLost ||= this.isConnected;
     this.isConnected = false;
     this.#announce();
   }
