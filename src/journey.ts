@@ -22,7 +22,7 @@ import type { Repository } from './git/repository.ts';
 import { advanceSurely } from './journey/advance.ts';
 import { bootRelease, type Candidate } from './journey/candidate.ts';
 import { tidyUp } from './journey/housekeeping.ts';
-import { persistLanded } from './journey/landed.ts';
+import { insist, persistLanded } from './journey/landed.ts';
 import { proveCandidate } from './journey/prove.ts';
 import { runReleaseCommand } from './journey/release-command.ts';
 import { type Asker, type ChangeEnd, RunningChange } from './journey/running-change.ts';
@@ -57,6 +57,7 @@ export async function carryOut(world: World, asked: Asked, asker: Asker): Promis
   const running = new RunningChange(world, asked.change, { candidate: asked.candidate, tree: asked.tree }, asker);
   const { say } = running;
   try {
+    if (running.isLost) return running.close({ state: 'infra-error', reason: endedElsewhere, version: null });
     const verdict = await prove(world, asked, asker, running, signal);
     if (limit.aborted) return await running.end('timed-out', tooLong);
     if (asker.signal.aborted) return await running.end('cancelled', 'cancelled');
@@ -69,21 +70,29 @@ export async function carryOut(world: World, asked: Asked, asker: Asker): Promis
     running.keep();
     const ended = await land(world, asked, asker, running, running.candidate);
     if (ended === 'landed') {
-      tidyUp(world, asked.app);
       const version = liveRelease(world.database, asked.app.id)?.version ?? null;
       return running.close({ state: 'landed', reason: null, version });
     }
     if (ended === 'abandoned') return await running.end('cancelled', abandoned);
     if (ended === 'moved') return await running.end('conflict', await movedTo(asked));
-    return running.close({ state: 'infra-error', reason: 'the change was ended elsewhere', version: null });
+    return await running.end('infra-error', endedElsewhere);
   } catch (error) {
     // Past the commit point there is only forward: the change stays `passed`, and the next start finishes it.
-    if (running.hasAdvanced) throw error;
-    if (limit.aborted) return await running.end('timed-out', tooLong);
+    if (running.hasAdvanced) {
+      running.close({ state: running.change.state, reason: unfinished, version: null });
+      throw error;
+    }
+    // What has passed can no longer be too late.
+    if (limit.aborted && running.change.state !== 'passed') return await running.end('timed-out', tooLong);
     if (asker.signal.aborted) return await running.end('cancelled', 'cancelled');
     return await failed(world, running, error);
+  } finally {
+    tidyUp(world, asked.app);
   }
 }
+
+const endedElsewhere = 'the change was ended elsewhere';
+const unfinished = 'main has moved, and the switch is finished when Lockstep is back';
 
 const tooLong = `the gate took longer than ${gateLimitMs / 60_000} minutes`;
 const abandoned = 'the client went away: the verdict is kept, push again to land it';
@@ -101,9 +110,11 @@ async function prove(
   const proof = await proveCandidate(world, {
     ...{ app, change: running.change, repository, tree, baseTree, configVersion, description },
     ...{ isRecheck: asker.isRecheck, say, moment, signal },
+    onCandidate: (candidate) => {
+      running.candidate = candidate;
+    },
   });
   running.change = { ...running.change, isMemoised: proof.isMemoised };
-  running.candidate = proof.candidate;
   running.verdict = proof.verdict;
   if (!proof.verdict) {
     say(infraLine(proof.results));
@@ -162,7 +173,10 @@ function land(
       return moved;
     },
     switchRoute: () => switchOver(world, app, candidate.runnable, world.signal),
-    persistLanded: () => persistLanded(world, app, running.change, candidate, running.verdict, { ...running.moments }),
+    persistLanded: () =>
+      insist(world, () => {
+        persistLanded(world, app, running.change, candidate, running.verdict, { ...running.moments });
+      }),
     moment: (name) => {
       running.moment(name);
       if (name === 'landed') running.keep();

@@ -11,6 +11,7 @@ import { configOf, currentConfig } from '../store/app-config.ts';
 import { inTransaction } from '../store/open.ts';
 import { insertRelease, keepArtifact, type NewRelease, nextVersion } from '../store/releases.ts';
 import { appendEvent, transition } from '../store/transition.ts';
+import { insistLater } from './landed.ts';
 import { failedCheck } from './results.ts';
 import { eventOf, newId, nowMs, type World } from './world.ts';
 
@@ -110,17 +111,24 @@ export async function bootRelease(world: World, candidate: Candidate, signal: Ab
 export async function dropCandidate(world: World, candidate: Candidate, reason: string): Promise<void> {
   if (!candidate.isStarted) return;
   const { app, release } = candidate;
-  transition(world.database, {
-    table: 'releases',
-    id: release.id,
-    from: 'starting',
-    to: 'failed',
-    set: { reason },
-    event: eventOf({ ...release, releaseId: release.id }, 'release.failed', { reason }),
+  await dropSet(world, app, release.setId);
+  insistLater(world, `the end of ${release.id}`, () => {
+    transition(world.database, {
+      table: 'releases',
+      id: release.id,
+      from: 'starting',
+      to: 'failed',
+      set: { reason },
+      event: eventOf({ ...release, releaseId: release.id }, 'release.failed', { reason }),
+    });
+    world.announce();
   });
-  world.announce();
-  // The agent drops the set at the next document in any case; when it is away now, there is one as soon as it is back.
-  await world.desired.dropCandidate(app, release.setId).catch((error: Error) => {
+}
+
+/** Ends the instances of a set that will not go live: now, or as soon as the agent can be told. */
+export async function dropSet(world: World, app: App, setId: InstanceSetId): Promise<void> {
+  await world.desired.dropCandidate(app, setId).catch((error: Error) => {
     world.log({ level: 'warn', message: `a refused candidate waits for its end: ${error.message}` });
+    void world.desired.publishUntilDone(null, world.signal).catch(() => {});
   });
 }

@@ -23,6 +23,7 @@ export class FakeAgent implements Agent {
   boot: (set: DesiredSet) => Partial<ObservedInstance> | null = () => ({ state: 'healthy', healthStatus: 200 });
   /** Called before a document is taken; may throw or wait. */
   beforeDocument: (state: DesiredState) => void | Promise<void> = () => {};
+  interpreters: AgentHello['interpreters'] = [];
   job: (spec: JobSpec) => Partial<JobResult> = () => ({ exitCode: 0 });
 
   constructor(observations: Observations) {
@@ -47,7 +48,7 @@ export class FakeAgent implements Agent {
   async hello(): Promise<AgentHello> {
     this.#demand();
     return {
-      ...{ protocol: 1, program: 'fake', bootId: 'boot', pid: 1, interpreters: [] },
+      ...{ protocol: 1, program: 'fake', bootId: 'boot', pid: 1, interpreters: this.interpreters },
       nodeId: 'nod_00000000000000000000000000' as NodeId,
       enforcement: { identities: false, memory: false, cpu: false, pids: false, why: [] },
     };

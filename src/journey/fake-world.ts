@@ -34,6 +34,7 @@ export class FakeWorld implements Disposable {
   readonly #end = new AbortController();
   readonly #repositories = new Map<AppId, Promise<Repository>>();
   world: World;
+  #fillers = 0;
 
   constructor() {
     const teamId = defaultTeam(this.database, () => newId('tea'), Date.now());
@@ -127,6 +128,24 @@ export class FakeWorld implements Disposable {
     const { said, verdicts } = await this.push(app, [{ ref: 'refs/heads/main', from, to }]);
     const verdict = verdicts.get('refs/heads/main');
     if (!verdict?.isAccepted) throw new Error(`not landed: ${JSON.stringify(verdict)}\n${said.join('\n')}`);
+  }
+
+  /** Lets SQLite have no page more, as on a full disk. */
+  fillDisk(): void {
+    const { page_count: pages } = this.database.prepare('PRAGMA page_count').get() as { page_count: number };
+    this.database.exec(`PRAGMA max_page_count=${pages}`);
+    const insert = this.database.prepare("INSERT INTO events VALUES (NULL, ?, '', NULL, NULL, NULL, '', '', 0, '')");
+    for (const filler = 'x'.repeat(50); ; ) {
+      try {
+        insert.run(`${filler}${this.#fillers++}`);
+      } catch {
+        return;
+      }
+    }
+  }
+
+  freeDisk(): void {
+    this.database.exec('PRAGMA max_page_count=1000000');
   }
 
   [Symbol.dispose](): void {

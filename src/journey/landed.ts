@@ -1,14 +1,43 @@
 // What the store says once main has moved and the router serves the new set: the change has landed, its release is live and
 // numbered, the one before is retired.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { App } from '../domain/app.ts';
 import type { Change, Moments } from '../domain/change.ts';
 import type { Verdict } from '../domain/gate.ts';
 import { findApp, noteApp } from '../store/apps.ts';
-import { inTransaction } from '../store/open.ts';
+import { inTransaction, isPassingTrouble } from '../store/open.ts';
 import { liveRelease, nextVersion } from '../store/releases.ts';
-import { moveState } from '../store/transition.ts';
+import { mustMove } from '../store/transition.ts';
 import type { Candidate } from './candidate.ts';
 import { eventOf, nowMs, type World } from './world.ts';
+
+/**
+ * Writes down what has happened already, again and again while the store cannot be written (a full disk): there is no way
+ * back from it. Rejects with an error that will not pass, or with the signal's reason.
+ */
+export async function insist<T>(world: Pick<World, 'log' | 'signal'>, write: () => T): Promise<T> {
+  for (let pauseMs = 10; ; pauseMs = Math.min(5000, pauseMs * 2)) {
+    try {
+      return write();
+    } catch (error) {
+      if (!isPassingTrouble(error)) throw error;
+      world.log({ level: 'error', message: `the store cannot be written: ${(error as Error).message}` });
+      await sleep(pauseMs, undefined, { signal: world.signal });
+    }
+  }
+}
+
+/** `insist` for what nobody has to wait for: it is written now or, when the store cannot be written, as soon as it can be. */
+export function insistLater(world: Pick<World, 'log' | 'signal'>, what: string, write: () => void): void {
+  try {
+    write();
+  } catch (error) {
+    if (!isPassingTrouble(error)) throw error;
+    void insist(world, write).catch((cause: Error) =>
+      world.log({ level: 'error', message: `${what}: ${cause.message}` }),
+    );
+  }
+}
 
 /** One transaction: the change has landed, its release is live and numbered, the one before is retired. */
 export function persistLanded(
@@ -25,7 +54,7 @@ export function persistLanded(
   const about = { ...change, changeId: change.id, releaseId: release.id };
   inTransaction(database, () => {
     goLive(world, app, release, change.actor);
-    moveState(database, {
+    mustMove(database, {
       table: 'changes',
       id: change.id,
       from: 'passed',
@@ -56,7 +85,7 @@ export function goLive(
   const before = liveRelease(database, app.id);
   const about = { teamId: app.teamId, appId: app.id, actor };
   if (before) {
-    moveState(database, {
+    mustMove(database, {
       table: 'releases',
       id: before.id,
       from: 'live',
@@ -64,7 +93,7 @@ export function goLive(
       event: eventOf({ ...about, releaseId: before.id }, 'release.retired', { version: before.version }),
     });
   }
-  moveState(database, {
+  mustMove(database, {
     table: 'releases',
     id: release.id,
     from: 'starting',

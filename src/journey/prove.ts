@@ -46,6 +46,8 @@ export type ProveRequest = {
   isRecheck: boolean;
   say(line: string): void;
   moment(name: string, atMs?: number): void;
+  /** Told of the release before it is started: whatever happens then, its end is the caller's. */
+  onCandidate(candidate: Candidate): void;
   signal: AbortSignal;
 };
 
@@ -89,6 +91,7 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
   const gateLayer = known ? Promise.resolve() : runLayer.then(() => layerOf(world, build.layers.gate, say, together));
   for (const promise of [sent, runLayer, gateLayer]) promise.catch(() => {});
   const candidate = openCandidate(world, request, build.artifact);
+  request.onCandidate(candidate);
   const isPreStarted = build.artifact.plan.releaseCommand === null;
 
   const builds = async (): Promise<CheckResult> => {
@@ -108,7 +111,7 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
     } catch {
       return skippedCheck('boot', startedAtMs);
     }
-    return bootRelease(world, candidate, stop);
+    return bootRelease(world, candidate, AbortSignal.any([stop, together]));
   };
 
   try {

@@ -6,6 +6,7 @@ import type { CommitId, TreeId } from '../domain/ids.ts';
 import { noteChange } from '../store/changes.ts';
 import { transition } from '../store/transition.ts';
 import { type Candidate, dropCandidate } from './candidate.ts';
+import { insistLater } from './landed.ts';
 import { eventOf, nowMs, type World } from './world.ts';
 
 /** Whoever asked for the change. */
@@ -32,6 +33,8 @@ export class RunningChange {
   candidate: Candidate | null = null;
   /** Main has moved: from here there is only forward. */
   hasAdvanced = false;
+  /** It was ended elsewhere before it began (its app was destroyed). */
+  readonly isLost: boolean;
 
   /** Fixes the candidate: `received` becomes `gating`. */
   constructor(world: World, change: Change, fixed: { candidate: CommitId; tree: TreeId }, asker: Asker) {
@@ -40,7 +43,7 @@ export class RunningChange {
     this.#progress = world.progress.open(change.id);
     this.moments = { ...change.moments };
     this.change = { ...change, ...fixed };
-    this.#move('gating', fixed, fixed);
+    this.isLost = !this.#move('gating', fixed, fixed);
     this.moment('gating');
   }
 
@@ -62,11 +65,18 @@ export class RunningChange {
 
   /** Every end but landing: nothing of the candidate stays. */
   async end(state: ChangeState, reason: string | null): Promise<ChangeEnd> {
-    this.keep();
+    const end = { state, reason, version: null };
     const ended = { reason, ended_at_ms: Math.round(nowMs()), is_memoised: this.change.isMemoised ? 1 : 0 };
-    this.#move(state, ended, { reason });
-    if (this.candidate) await dropCandidate(this.#world, this.candidate, reason ?? state);
-    return this.close({ state, reason, version: null });
+    try {
+      insistLater(this.#world, `the end of ${this.change.id}`, () => {
+        this.keep();
+        this.#move(state, ended, { reason });
+      });
+    } finally {
+      if (this.candidate) await dropCandidate(this.#world, this.candidate, reason ?? state);
+      this.close(end);
+    }
+    return end;
   }
 
   /** Writes down what is known so far beside the state. */

@@ -13,7 +13,7 @@ export type PromoteSteps = {
   advance(): Promise<'advanced' | 'moved'>;
   /** Resolves when the router serves the new set. */
   switchRoute(): Promise<void>;
-  persistLanded(): void;
+  persistLanded(): Promise<void> | void;
   /** Told of each moment as it passes. */
   moment(name: 'stored' | 'advanced' | 'switched' | 'landed'): void;
 };
@@ -33,7 +33,7 @@ export async function promote(steps: PromoteSteps): Promise<PromoteEnd> {
   await failpoint('control.after-advance');
   await steps.switchRoute();
   steps.moment('switched');
-  steps.persistLanded();
+  await steps.persistLanded();
   steps.moment('landed');
   return 'landed';
 }

@@ -77,6 +77,11 @@ export function everyApp(database: DatabaseSync): App[] {
   return rows.map((row) => present(database, row));
 }
 
+/** False once it was destroyed: work that waited for its turn has nothing to do. */
+export function isThere(database: DatabaseSync, id: AppId): boolean {
+  return database.prepare('SELECT 1 FROM apps WHERE id = ?').get(id) !== undefined;
+}
+
 /** Whether any team has an app of this name; only for saying that a name is taken. */
 export function isNameTaken(database: DatabaseSync, name: AppName): boolean {
   return database.prepare('SELECT 1 FROM apps WHERE name = ?').get(name) !== undefined;

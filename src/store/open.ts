@@ -58,6 +58,15 @@ function migrate(database: DatabaseSync, migrations: Migration[]): void {
   }
 }
 
+/** SQLite's primary result codes of troubles that pass: busy, locked, an error of the disk, a disk that is full. */
+const passingTroubles: ReadonlySet<number> = new Set([5, 6, 10, 13]);
+
+/** True for an error of the store that may be gone when it is tried again; the transaction was undone. */
+export function isPassingTrouble(error: unknown): boolean {
+  const { code, errcode } = error as { code?: string; errcode?: number };
+  return code === 'ERR_SQLITE_ERROR' && errcode !== undefined && passingTroubles.has(errcode & 0xff);
+}
+
 /** Runs `work` in one IMMEDIATE transaction: all of it or nothing of it. */
 export function inTransaction<T>(database: DatabaseSync, work: () => T): T {
   database.exec('BEGIN IMMEDIATE');

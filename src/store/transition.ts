@@ -40,6 +40,11 @@ export function moveState(database: DatabaseSync, move: Transition): boolean {
   return true;
 }
 
+/** `moveState` where nobody else can have moved it: throws, so that the transaction is undone, when somebody did. */
+export function mustMove(database: DatabaseSync, move: Transition): void {
+  if (!moveState(database, move)) throw new Error(`${move.table}: ${move.id} was not in ${move.from}`);
+}
+
 /** Appends to the ledger; the caller holds the transaction. */
 export function appendEvent(database: DatabaseSync, event: LedgerEvent): void {
   database

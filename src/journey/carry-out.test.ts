@@ -1,0 +1,56 @@
+// Every path of a change ends, says why, and leaves nothing behind (invariants I6 and I7); past the commit point there is
+// only forward.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fail } from '../domain/errors.ts';
+import { listChanges, runningChanges } from '../store/changes.ts';
+import { liveRelease, startingReleases } from '../store/releases.ts';
+import { FakeWorld, page } from './fake-world.ts';
+
+const main = 'refs/heads/main';
+const python = { 'app.py': 'print(1)\n', Procfile: 'web: python3 app.py\n' };
+
+test('a candidate whose proof breaks off leaves no instance and no release that starts for ever', async () => {
+  using stage = new FakeWorld();
+  const app = await stage.createApp();
+  const one = await stage.commit(app, page('one'), null);
+  await stage.land(app, one, null);
+  // A check that cannot even be judged, while the instances start.
+  stage.agent.boot = () => null;
+  stage.agent.job = () => ({ reports: null as never, outputTail: null as never });
+  stage.agent.interpreters = [{ id: 'py', kind: 'python', version: '3.11.2' }];
+  const two = await stage.commit(app, python, one);
+  const { verdicts } = await stage.push(app, [{ ref: main, from: one, to: two }]);
+  assert.equal(verdicts.get(main)?.isAccepted, false);
+  assert.deepEqual(startingReleases(stage.database), []);
+  assert.deepEqual(runningChanges(stage.database), []);
+  assert.deepEqual(stage.agent.sets(app.id), [liveRelease(stage.database, app.id)?.setId]);
+});
+
+test('a switch that the agent refuses for a full disk is finished when there is room', async () => {
+  using stage = new FakeWorld();
+  const app = await stage.createApp();
+  const one = await stage.commit(app, page('one'), null);
+  let refusals = 3;
+  stage.agent.beforeDocument = (state) => {
+    const isSwitch = state.apps.some((each) => each.routed !== null);
+    if (isSwitch && refusals-- > 0) throw fail('disk-full', 'there is no room left');
+  };
+  await stage.land(app, one, null);
+  assert.equal(liveRelease(stage.database, app.id)?.commit, one);
+});
+
+test('a landing that cannot be written is written when the store can be', async () => {
+  using stage = new FakeWorld();
+  const app = await stage.createApp();
+  const one = await stage.commit(app, page('one'), null);
+  stage.agent.beforeDocument = (state) => {
+    if (!state.apps.some((each) => each.routed !== null)) return;
+    stage.agent.beforeDocument = () => {};
+    stage.fillDisk();
+    setTimeout(() => stage.freeDisk(), 100);
+  };
+  await stage.land(app, one, null);
+  assert.equal(listChanges(stage.database, app.id, null, 1)[0]?.state, 'landed');
+  assert.ok(stage.logged.some((line) => String(line.message).startsWith('the store cannot be written')));
+});
