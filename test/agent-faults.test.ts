@@ -85,6 +85,39 @@ test('an agent that was killed is followed by one that adopts: same pid, its log
   await box.instance('again', ({ id, state, pid }) => id === one.id && state === 'healthy' && pid !== one.pid);
 });
 
+test('an app that says more than a pipe holds goes on while there is no agent, and most of it is logged', async () => {
+  await using box = await machine();
+  await box.startRouter();
+  await box.startAgentApart();
+  const app = box.app();
+  const set = box.set(await box.tree(app), 'serve', { stage: 'live' });
+  await box.put({ ...app, routed: set.id, sets: [set] });
+  const one = await box.ofSet(set, 'healthy');
+  await until('it serves', async () => (await box.get(app)).status === 200);
+  await box.killAgent();
+  assert.equal((await box.get(app, '/say/before')).status, 200);
+  assert.equal((await box.get(app, '/flood')).text, `v1 ${one.pid}`);
+  assert.equal((await box.get(app, '/say/never')).status, 200);
+  await box.startAgentApart();
+  await box.get(app, '/say/after');
+  const lines: string[] = [];
+  await until('the log has what came after', async () => {
+    lines.length = 0;
+    const asked = { count: 5000, follow: false, instanceId: one.id };
+    for await (const { line } of box.client.logs(app.id, asked, AbortSignal.timeout(5000))) lines.push(line);
+    return lines.includes('after');
+  });
+  assert.ok(lines.includes('before') && lines.some((line) => line.startsWith('flood 400 ')));
+  assert.ok(lines.includes('lockstep: what followed was dropped while the agent was away') && !lines.includes('never'));
+  await box.killAgent();
+  await box.get(app, '/say/last-words');
+  await box.get(app, '/exit').catch(() => {});
+  await until('it is gone', () => !alive(one));
+  await box.startAgentApart();
+  const told = await box.instance('its end', ({ id, reason }) => id === one.id && reason !== null);
+  assert.ok(told.logTail.includes('last-words'), told.logTail.join('; '));
+});
+
 test('an agent killed between record and process leaves nothing unknown', async () => {
   await using box = await machine();
   await box.startAgentApart({ LOCKSTEP_FAILPOINTS: 'agent.after-launch=kill' });

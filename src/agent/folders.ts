@@ -21,6 +21,8 @@ export function homeFolders(home: string) {
     instanceRecords: join(home, 'agent', 'instances'),
     /** Output pipes of instances, by id. */
     pipes: join(home, 'agent', 'pipes'),
+    /** What they said while no agent was there. */
+    keptOutput: join(home, 'agent', 'pipes-kept'),
     nodeId: join(home, 'agent', 'node-id'),
     toolchains: join(home, 'toolchains'),
     logs: (id: AppId) => join(home, 'logs', id),

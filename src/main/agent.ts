@@ -12,6 +12,7 @@ import { openFifoPool } from '../agent/jobs/fifo-pool.ts';
 import { openJobs } from '../agent/jobs/jobs.ts';
 import { openLayers } from '../agent/layers/layers.ts';
 import { detectCgroups } from '../agent/process/cgroup.ts';
+import { openStandIn } from '../agent/process/stand-in.ts';
 import { processRuntime } from '../agent/runtimes/process/process-runtime.ts';
 import type { ServerParts } from '../agent/server/routes.ts';
 import { serveAgent } from '../agent/server/server.ts';
@@ -57,6 +58,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const { controlUid, log } = options;
   const server = await serveAgent(ready.promise, { socketPath: folders.socket, controlUid, log });
   try {
+    const standIn = await openStandIn({ pipes: folders.pipes, kept: folders.keptOutput });
     const parts = await openParts(options, folders);
     ready.resolve(parts);
     const { core, jobs, layers } = parts;
@@ -67,6 +69,8 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
         else jobs.close();
         await server.close();
         await core.stop({ instances });
+        if (instances) await standIn.end();
+        else standIn.takeOver();
       },
     };
   } catch (error) {
@@ -91,7 +95,12 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
   const pipes = openFifoPool(join(folders.agent, 'pipes-spare'));
   const core = await AgentCore.open({
     folders,
-    runtime: processRuntime({ pipeFolder: folders.pipes, makePipe: pipes.take, cgroups }),
+    runtime: processRuntime({
+      pipeFolder: folders.pipes,
+      keptFolder: folders.keptOutput,
+      makePipe: pipes.take,
+      cgroups,
+    }),
     records: recordFiles(folders.instanceRecords),
     timings: { ...defaultTimings, ...options.timings },
     nowMs: Date.now,

@@ -1,5 +1,5 @@
 // Reads what a process writes into its FIFO, as lines. The process holds the FIFO open both ways, so a reader may go and
-// another come; the kernel keeps 64 KiB meanwhile. Lines and rate are bounded, and what is dropped is counted.
+// another come; the kernel keeps 64 KiB meanwhile, and the stand-in reads when there is no agent. Lines and rate are bounded, and what is dropped is counted.
 import { closeSync, constants, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { StringDecoder } from 'node:string_decoder';
@@ -58,8 +58,15 @@ export function lineSplitter(sink: CaptureSink, caps: CaptureCaps, now: () => nu
 /** `ended`: every holder of the FIFO is gone, or `stop` was called. */
 export type Capture = { ended: Promise<void>; stop(): void };
 
-/** Begin before the launch, or on adoption of a living process. */
-export function captureFifo(path: string, sink: CaptureSink, caps = defaultCaptureCaps, now = Date.now): Capture {
+/**
+ * Begin before the launch, or on adoption of a living process.
+ * @param before what it wrote before, read by somebody else
+ */
+export function captureFifo(
+  path: string,
+  sink: CaptureSink,
+  { caps = defaultCaptureCaps, before = null }: { caps?: CaptureCaps; before?: Buffer | null } = {},
+): Capture {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   let socket: Socket;
   try {
@@ -68,7 +75,8 @@ export function captureFifo(path: string, sink: CaptureSink, caps = defaultCaptu
     closeSync(fd);
     throw error;
   }
-  const lines = lineSplitter(sink, caps, now);
+  const lines = lineSplitter(sink, caps, Date.now);
+  if (before !== null) lines.push(before);
   socket.on('data', (chunk: Buffer) => lines.push(chunk));
   socket.on('error', () => socket.destroy()); // the 'close' that follows ends the capture
   const ended = new Promise<void>((resolve) => {

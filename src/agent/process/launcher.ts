@@ -3,6 +3,7 @@
 // variables that steer the loader or a shell reach the command through env(1), after the privileges are gone.
 import { execFile, spawn } from 'node:child_process';
 import { chown } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { fail } from '../../domain/errors.ts';
@@ -67,6 +68,22 @@ export async function launch(spec: LaunchSpec): Promise<Launched> {
   });
   child.unref();
   return { pid: child.pid!, startTicks: identity?.startTicks ?? 0, exited };
+}
+
+/** Starts a program of ours that outlives us, and whose input ends when we do: nobody else holds that pipe. */
+export function startBeside(
+  argv: readonly string[],
+  env: Readonly<Record<string, string>>,
+): {
+  /** Ends its input at once. */
+  endInput(): void;
+} {
+  const child = spawn(argv[0]!, argv.slice(1), { cwd: '/', env, detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+  child.on('error', () => {}); // it is a convenience; without it we go on
+  child.stdin.on('error', () => {});
+  child.unref();
+  (child.stdin as Socket).unref();
+  return { endInput: () => void child.stdin.destroy() };
 }
 
 /** A FIFO that `uid` may reopen (/dev/stdout does). */

@@ -41,6 +41,9 @@ export function identify(pid: number): ProcessIdentity | null {
 export const isAlive = (process: ProcessIdentity): boolean =>
   readProcess(process.pid)?.startTicks === process.startTicks;
 
+/** Belongs to no process: pids end at 2^22. */
+export const nobody: ProcessIdentity = { pid: 0x3fff_ffff, startTicks: 0 };
+
 /** Every living process, zombies left out. */
 export function listProcesses(): ProcessStat[] {
   const found: ProcessStat[] = [];

@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { InstanceId } from '../../../domain/ids.ts';
 import { defaultLimits, type Limits } from '../../../domain/plan.ts';
 import type { Exit } from '../../health/wait-healthy.ts';
-import { type Capture, captureFifo } from '../../process/capture.ts';
+import { type Capture, captureFifo, defaultCaptureCaps, lineSplitter } from '../../process/capture.ts';
 import {
   type Cgroup,
   type CgroupSupport,
@@ -17,7 +17,8 @@ import {
   removeCgroup,
 } from '../../process/cgroup.ts';
 import { launch } from '../../process/launcher.ts';
-import { groupOf, isAlive, type ProcessIdentity } from '../../process/proc.ts';
+import { groupOf, isAlive, nobody, type ProcessIdentity } from '../../process/proc.ts';
+import { takeKept } from '../../process/stand-in.ts';
 import { terminate } from '../../process/terminate.ts';
 import { untilGone } from '../../process/until-gone.ts';
 import type { Running, Runtime } from '../runtime.ts';
@@ -25,6 +26,8 @@ import { usageOf } from './usage.ts';
 
 export type ProcessRuntimeParts = {
   pipeFolder: string;
+  /** Where what instances said while no agent was there is kept; null: nobody keeps it. */
+  keptFolder?: string | null;
   /** Makes a fresh FIFO at a path, which the uid may reopen. */
   makePipe(path: string, uid: number | null): Promise<void>;
   cgroups: CgroupSupport;
@@ -33,8 +36,6 @@ export type ProcessRuntimeParts = {
 
 /** How often an adopted process is looked at; nobody tells us of the end of one that is not our child. */
 const lookMs = 100;
-/** No process has it: pids end at 2^22. */
-const nobody: ProcessIdentity = { pid: 0x3fff_ffff, startTicks: 0 };
 
 const markOf = (id: InstanceId) => `LOCKSTEP_INSTANCE=${id}`;
 
@@ -98,9 +99,15 @@ export function processRuntime(parts: ProcessRuntimeParts): Runtime {
     },
 
     async adopt(id, identity, limits, sink) {
-      if (!isAlive(identity)) return null;
+      const before = parts.keptFolder ? await takeKept(parts.keptFolder, id) : Buffer.alloc(0);
+      if (!isAlive(identity)) {
+        const lines = lineSplitter(sink, defaultCaptureCaps, Date.now);
+        lines.push(before);
+        lines.end();
+        return null;
+      }
       const group = cgroupOf(id, limits);
-      const capture = openOr(() => captureFifo(fifoOf(id), sink));
+      const capture = openOr(() => captureFifo(fifoOf(id), sink, { before }));
       const ended = async (signal: AbortSignal) => {
         const watch = { process: identity, outputEnded: capture?.ended ?? null, lookMs, signal };
         return (await untilGone(watch)) ? { code: null, signal: null } : new Promise<never>(() => {});
@@ -114,6 +121,7 @@ export function processRuntime(parts: ProcessRuntimeParts): Runtime {
 
     async clean(id) {
       await rm(fifoOf(id), { force: true });
+      if (parts.keptFolder) await takeKept(parts.keptFolder, id);
       const group = cgroupOf(id, defaultLimits);
       // A zombie that PID 1 has not reaped yet keeps the group; it is empty of life, and asked for again.
       for (let wait = 10; group !== null && !removeCgroup(group) && wait < 5000; wait *= 2)
