@@ -1,11 +1,12 @@
 // Makes and removes apps: the row, its repository, and everything that it left on the server.
-import { rm } from 'node:fs/promises';
 import type { App, Principal } from '../domain/app.ts';
 import { fail } from '../domain/errors.ts';
 import { type AppName, type BranchName, parseHostname } from '../domain/names.ts';
 import { deleteApp, insertApp } from '../store/apps.ts';
 import { inTransaction } from '../store/open.ts';
+import { endRemoval, keepRemoval, listRemovals, type Removal } from '../store/removals.ts';
 import { appendEvent } from '../store/transition.ts';
+import { takeTurn } from './turn.ts';
 import { eventOf, newId, nowMs, refOf, type World } from './world.ts';
 
 /** @throws name-taken, bad-ref */
@@ -21,52 +22,81 @@ export async function createApp(
       advice: 'Use letters, digits and . _ / + = @ -',
     });
   }
+  const id = newId('app');
+  // Nobody destroys it before it is whole.
+  using _turn = await world.lockOf(id).take(world.signal);
   const app = insertApp(world.database, principal, {
-    id: newId('app'),
+    id,
     name: wanted.name,
     mainBranch: wanted.mainBranch,
     hosts: [parseHostname(`${wanted.name}.${base}`)],
     createdAtMs: Math.round(nowMs()),
   });
   if (!app) throw fail('name-taken', `the name ${wanted.name} is taken`, { advice: 'Choose another name.' });
+  try {
+    await world.repositoryOf(app);
+  } catch (error) {
+    deleteApp(world.database, principal, app.id);
+    throw error;
+  }
   inTransaction(world.database, () =>
     appendEvent(
       world.database,
       eventOf({ teamId: app.teamId, appId: app.id, actor: principal.name }, 'app.created', { name: app.name }),
     ),
   );
-  await world.repositoryOf(app);
   world.announce();
   // Without the agent the app is there all the same; its route ("nothing is live yet") comes with the next document.
   await world.desired.publish(app).catch((error: Error) => world.log({ level: 'warn', message: error.message }));
   return app;
 }
 
-/** Stops everything of the app and removes it; volumes only when asked. */
+const turnLimitMs = 60_000;
+
+/**
+ * Stops everything of the app and removes it; volumes only when asked. What is on disk goes once its instances have ended.
+ * @throws conflict when another change of the app takes too long
+ */
 export async function destroyApp(
   world: World,
   principal: Principal,
   app: App,
   options: { volumes: boolean },
-  repositoryPath: string,
 ): Promise<void> {
-  using _turn = await world.lockOf(app.id).take(AbortSignal.any([world.signal, AbortSignal.timeout(60_000)]));
-  inTransaction(world.database, () =>
+  using _turn = await takeTurn(world, app, turnLimitMs);
+  inTransaction(world.database, () => {
     appendEvent(
       world.database,
       eventOf({ teamId: app.teamId, appId: app.id, actor: principal.name }, 'app.destroyed', { name: app.name }),
-    ),
-  );
-  deleteApp(world.database, principal, app.id);
+    );
+    keepRemoval(world.database, { ref: refOf(app), volumes: options.volumes });
+    deleteApp(world.database, principal, app.id);
+  });
   world.announce();
   await world.desired.forget(app.id).catch((error: Error) => world.log({ level: 'warn', message: error.message }));
-  await rm(repositoryPath, { recursive: true, force: true });
-  const isGone = () => (world.observations.ofApp(app.id).length === 0 ? true : null);
+  removeLeftOvers(world, app.id);
+}
+
+/** Files of destroyed apps, also of those that an earlier control had not come to: in the background, until they are gone. */
+export function removeLeftOvers(world: World, only: App['id'] | null = null): void {
+  for (const removal of listRemovals(world.database)) {
+    if (only !== null && removal.ref.id !== only) continue;
+    void remove(world, removal).catch((error: Error) =>
+      world.log({
+        level: 'warn',
+        message: `files of ${removal.ref.id} are left until the next start: ${error.message}`,
+      }),
+    );
+  }
+}
+
+async function remove(world: World, { ref, volumes }: Removal): Promise<void> {
+  await world.forget(ref.id);
+  await world.desired.publishUntilDone(null, world.signal);
   // Instances are drained and stopped first; what is left on disk then goes.
-  const work = world.observations
-    .waitFor(isGone, AbortSignal.any([world.signal, AbortSignal.timeout(120_000)]))
-    .then(() => world.agent.deleteApp(refOf(app), options));
-  void work.catch((error: Error) =>
-    world.log({ level: 'error', message: `files of ${app.id} are left: ${error.message}` }),
-  );
+  const { observations } = world;
+  const isGone = () => (observations.isConnected && observations.ofApp(ref.id).length === 0 ? true : null);
+  await observations.waitFor(isGone, AbortSignal.any([world.signal, AbortSignal.timeout(120_000)]));
+  await world.agent.deleteApp(ref, { volumes });
+  endRemoval(world.database, ref.id);
 }

@@ -7,12 +7,15 @@ import type { ReleaseCause } from '../domain/release.ts';
 import { checkLines } from '../gate/messages.ts';
 import type { Turn } from '../lib/semaphore.ts';
 import { judgeBoot, waitForSet } from '../release/boot.ts';
+import type { Runnable } from '../release/compose.ts';
 import { type ConfigEntries, currentConfig, insertConfig } from '../store/app-config.ts';
+import { noteApp } from '../store/apps.ts';
 import { inTransaction } from '../store/open.ts';
 import { findArtifact, liveRelease, replaceSet } from '../store/releases.ts';
 import { appendEvent } from '../store/transition.ts';
-import { bootRelease, type Candidate, dropCandidate, makeCandidate } from './candidate.ts';
-import { goLive, settle } from './landed.ts';
+import { bootRelease, type Candidate, dropCandidate, dropSet, makeCandidate } from './candidate.ts';
+import { goLive, isGoodAnswer, settle } from './landed.ts';
+import { takeTurn } from './turn.ts';
 import { eventOf, newId, nowMs, type World } from './world.ts';
 
 /** Keeps config for an app that has no release yet; the first one runs with it. The version's number. */
@@ -46,7 +49,7 @@ export async function startConfigChange(
   edit: ConfigEdit,
   asked: { actor: string; description: string; cause: ReleaseCause },
 ): Promise<{ id: ReleaseId | null; version: number }> {
-  const turn = await takeTurn(world, app);
+  const turn = await takeTurn(world, app, turnLimitMs);
   let isHandedOn = false;
   try {
     const present = currentConfig(world.database, app.id);
@@ -73,16 +76,10 @@ export async function startConfigChange(
   }
 }
 
-async function takeTurn(world: World, app: App): Promise<Turn> {
-  const limit = AbortSignal.timeout(turnLimitMs);
-  try {
-    return await world.lockOf(app.id).take(AbortSignal.any([world.signal, limit]));
-  } catch (error) {
-    if (!limit.aborted) throw error;
-    throw fail('conflict', `another change of ${app.name} is still on its way`, {
-      advice: 'Try again when it has ended.',
-    });
-  }
+/** Longer than an instance may take to say whether it is healthy: beyond it nobody has heard of it. */
+function hearingLimit({ artifact }: Runnable): { signal: AbortSignal; what: string } {
+  const ms = artifact.plan.health.timeoutMs + 5 * 60_000;
+  return { signal: AbortSignal.timeout(ms), what: `nothing was heard of the new instances in ${ms / 60_000} minutes` };
 }
 
 async function releaseConfig(world: World, candidate: Candidate, turn: Turn): Promise<void> {
@@ -97,12 +94,16 @@ async function releaseConfig(world: World, candidate: Candidate, turn: Turn): Pr
   let isGoing = false;
   try {
     progress.say(`starting ${runnable.label} beside what is live`);
-    const booted = await bootRelease(world, candidate, world.signal);
+    const limit = hearingLimit(runnable);
+    const booted = await bootRelease(world, candidate, AbortSignal.any([world.signal, limit.signal]));
     for (const line of checkLines(booted)) progress.say(line);
-    if (booted.outcome !== 'passed') throw new Error(booted.summary);
+    if (booted.outcome !== 'passed') throw new Error(limit.signal.aborted ? limit.what : booted.summary);
     await world.agent.alive();
     // Main does not move here: this transaction is the commit point, and a restart after it goes forward.
-    const version = inTransaction(world.database, () => goLive(world, app, release, release.actor));
+    const version = inTransaction(world.database, () => {
+      if (isGoodAnswer(booted)) noteApp(world.database, app.id, { wasEverHealthy: true });
+      return goLive(world, app, release, release.actor);
+    });
     isGoing = true;
     await world.desired.switchTo(app, runnable, world.signal);
     settle(world, app);
@@ -135,13 +136,11 @@ export async function startRestart(world: World, app: App, actor: string): Promi
     if (!present) return finish(false, 'there is no release');
     const setId = newId('set') as InstanceSetId;
     const runnable = { ...present, release: { ...present.release, setId } };
-    await world.desired.startCandidate(app, runnable);
-    const end = await waitForSet(world.observations, setId, 1, world.signal);
-    const booted = judgeBoot(end, startedAtMs, nowMs());
-    for (const line of checkLines(booted)) progress.say(line);
-    if (booted.outcome !== 'passed') {
-      await world.desired.dropCandidate(app, setId);
-      return finish(false, booted.summary);
+    try {
+      await startBeside(world, app, runnable, (line) => progress.say(line));
+    } catch (error) {
+      await dropSet(world, app, setId);
+      throw error;
     }
     inTransaction(world.database, () => {
       replaceSet(world.database, present.release.id, setId);
@@ -156,10 +155,25 @@ export async function startRestart(world: World, app: App, actor: string): Promi
     finish(true, null);
   };
   void work().catch((error: Error) => {
-    world.log({ level: 'error', message: `restart of ${app.id}: ${error.message}` });
+    world.log({ level: 'warn', message: `restart of ${app.id}: ${error.message}` });
     finish(false, error.message);
   });
   return { id: live.id };
+}
+
+/** Resolves when the set is healthy beside what is live; rejects with why it is not. */
+async function startBeside(world: World, app: App, runnable: Runnable, say: (line: string) => void): Promise<void> {
+  const startedAtMs = nowMs();
+  const limit = hearingLimit(runnable);
+  await world.desired.startCandidate(app, runnable);
+  const signal = AbortSignal.any([world.signal, limit.signal]);
+  const end = await waitForSet(world.observations, runnable.release.setId, 1, signal).catch((error: Error) => {
+    throw limit.signal.aborted ? new Error(limit.what) : error;
+  });
+  const booted = judgeBoot(end, startedAtMs, nowMs());
+  for (const line of checkLines(booted)) say(line);
+  if (booted.outcome !== 'passed') throw new Error(booted.summary);
+  await world.agent.alive();
 }
 
 /** Sets and unsets some entries; null when that changes nothing. */

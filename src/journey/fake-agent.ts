@@ -17,6 +17,7 @@ export class FakeAgent implements Agent {
   readonly trees = new Set<TreeId>();
   readonly copies = new Set<string>();
   readonly collections: AppId[] = [];
+  readonly deleted: AppId[] = [];
   /** Thrown by the next calls while it is set: the agent is away. */
   isAway = false;
   /** How a set's web instance ends up; null: it stays `starting`. */
@@ -28,6 +29,8 @@ export class FakeAgent implements Agent {
 
   constructor(observations: Observations) {
     this.#observations = observations;
+    const seen = { protocol: 1, bootId: 'boot', desiredVersion: 0, routeGeneration: 0, instances: [] };
+    observations.take({ type: 'state', state: seen });
   }
 
   /** The set that requests go to, as the newest document says. */
@@ -123,7 +126,10 @@ export class FakeAgent implements Agent {
   async usage() {
     return [];
   }
-  async deleteApp() {}
+  async deleteApp(app: AppRef) {
+    this.#demand();
+    this.deleted.push(app.id);
+  }
   async collect(app: AppRef) {
     this.collections.push(app.id);
     return { bytesFreed: 0 };

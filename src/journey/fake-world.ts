@@ -67,6 +67,11 @@ export class FakeWorld implements Disposable {
         this.#repositories.set(app.id, opened);
         return opened;
       },
+      forget: async (id) => {
+        locks.delete(id);
+        this.#repositories.delete(id);
+        rmSync(join(this.folder, `${id}.git`), { recursive: true, force: true });
+      },
       urlOf: (app) => `http://${app.name}.test`,
       gitUrlOf: (app) => `http://test/${app.name}.git`,
       hello: () => agent.hello(),

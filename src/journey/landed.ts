@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { App } from '../domain/app.ts';
 import type { Change, Moments } from '../domain/change.ts';
-import type { Verdict } from '../domain/gate.ts';
+import type { CheckResult, Verdict } from '../domain/gate.ts';
 import { findApp, noteApp } from '../store/apps.ts';
 import { inTransaction, isPassingTrouble } from '../store/open.ts';
 import { liveRelease, nextVersion } from '../store/releases.ts';
@@ -66,11 +66,16 @@ export function persistLanded(
     const tests = verdict?.checks.find((one) => one.kind === 'tests');
     noteApp(database, app.id, {
       mainBranch: app.mainBranch!,
-      ...(boot && (boot.metrics.healthStatus ?? 200) < 500 ? { wasEverHealthy: true as const } : {}),
+      ...(boot && isGoodAnswer(boot) ? { wasEverHealthy: true as const } : {}),
       ...((tests?.metrics.testsRun ?? 0) > 0 ? { hasEverRunTests: true as const } : {}),
     });
   });
   settle(world, app);
+}
+
+/** The boot check saw an answer below 500: from then on a 5xx is a rejection. */
+export function isGoodAnswer(boot: Pick<CheckResult, 'metrics'>): boolean {
+  return (boot.metrics.healthStatus ?? 200) < 500;
 }
 
 /** The release takes its number and the place of the live one; the caller holds the transaction. */

@@ -30,6 +30,8 @@ export type World = {
   /** One change, release or destruction of an app at a time. */
   lockOf(id: AppId): Semaphore;
   repositoryOf(app: App): Promise<Repository>;
+  /** Removes the repository of a destroyed app, and what is kept in memory for it. */
+  forget(id: AppId): Promise<void>;
   urlOf(app: App): string;
   gitUrlOf(app: App): string;
   /** The agent's word about itself, asked once per agent process. */

@@ -3,6 +3,7 @@
 //   LOCKSTEP_HOME=<folder> node control.ts --port 8080 --base localhost
 import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +18,7 @@ import type { AgentHello } from '../domain/desired.ts';
 import type { AppId } from '../domain/ids.ts';
 import { parseHostname } from '../domain/names.ts';
 import { openRepository, type Repository } from '../git/repository.ts';
+import { removeLeftOvers } from '../journey/apps.ts';
 import { DesiredPublisher } from '../journey/desired.ts';
 import { ProgressBook } from '../journey/progress.ts';
 import { judgePush } from '../journey/push.ts';
@@ -92,6 +94,11 @@ const world: World = {
     repositories.set(app.id, opened);
     return opened;
   },
+  async forget(id) {
+    locks.delete(id);
+    repositories.delete(id);
+    await rm(repositoryPathOf(id), { recursive: true, force: true });
+  },
   urlOf: (app) => `http://${app.hosts[0]}${publicPort === null ? '' : `:${publicPort}`}`,
   gitUrlOf: (app) => `${url}/${app.name}.git`,
   hello() {
@@ -119,7 +126,6 @@ const platform = platformOf({
   url,
   home: config.home,
   version: programVersion,
-  repositoryPathOf,
   ledgerGrown: (signal) => {
     const { promise, resolve } = Promise.withResolvers<void>();
     if (signal.aborted) resolve();
@@ -137,6 +143,7 @@ const answerApi = getRequestListener(api.fetch, { overrideGlobalObjects: false }
 const found = await recover(world);
 if (found.ended + found.rolledForward > 0) say({ level: 'warn', message: 'recovered', ...found });
 keepHearing(world);
+removeLeftOvers(world);
 
 const server = createServer(
   { requestTimeout: 0, headersTimeout: 30_000, keepAliveTimeout: 60_000 },

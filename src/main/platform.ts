@@ -4,7 +4,7 @@ import type { NumberedEvent, Platform, Progress } from '../api/platform.ts';
 import type { App, Principal } from '../domain/app.ts';
 import { isTerminal } from '../domain/change.ts';
 import { fail } from '../domain/errors.ts';
-import { type AppId, type ChangeId, parseId, type ReleaseId } from '../domain/ids.ts';
+import { type ChangeId, parseId, type ReleaseId } from '../domain/ids.ts';
 import { createApp, destroyApp } from '../journey/apps.ts';
 import { editOf, startConfigChange, startRestart } from '../journey/config-release.ts';
 import { startRollback } from '../journey/rollback.ts';
@@ -27,7 +27,6 @@ export type PlatformOptions = {
   url: string;
   home: string;
   version: string;
-  repositoryPathOf(id: AppId): string;
   /** Resolves when the ledger has grown, or the signal is raised. */
   ledgerGrown(signal: AbortSignal): Promise<void>;
 };
@@ -50,7 +49,7 @@ export function platformOf(options: PlatformOptions): Platform {
     createApp: (principal, wanted) => createApp(world, principal, wanted, options.base),
     listApps: (principal, after, limit) => listApps(database, principal, after, limit),
     findApp: mustFind,
-    destroyApp: (principal, app, how) => destroyApp(world, principal, app, how, options.repositoryPathOf(app.id)),
+    destroyApp: (principal, app, how) => destroyApp(world, principal, app, how),
     async status(_principal, app) {
       return { app: app.name, ...(await statusOf(world, app)), url: world.urlOf(app) };
     },
