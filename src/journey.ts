@@ -87,6 +87,7 @@ export async function carryOut(world: World, asked: Asked, asker: Asker): Promis
     if (asker.signal.aborted) return await running.end('cancelled', 'cancelled');
     return await failed(world, running, error);
   } finally {
+    running.tidyUp();
     tidyUp(world, asked.app);
   }
 }
@@ -105,11 +106,11 @@ async function prove(
   running: RunningChange,
   signal: AbortSignal,
 ): Promise<Verdict | string> {
-  const { say, moment } = running;
+  const { say, moment, afterwards } = running;
   const { app, repository, tree, baseTree, configVersion, description } = asked;
   const proof = await proveCandidate(world, {
     ...{ app, change: running.change, repository, tree, baseTree, configVersion, description },
-    ...{ isRecheck: asker.isRecheck, say, moment, signal },
+    ...{ isRecheck: asker.isRecheck, say, moment, afterwards, signal },
     onCandidate: (candidate) => {
       running.candidate = candidate;
     },

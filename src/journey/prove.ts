@@ -48,6 +48,8 @@ export type ProveRequest = {
   moment(name: string, atMs?: number): void;
   /** Told of the release before it is started: whatever happens then, its end is the caller's. */
   onCandidate(candidate: Candidate): void;
+  /** Does the work when the change has ended: what is only tidied up must not stand in the way of the landing. */
+  afterwards(work: () => void): void;
   signal: AbortSignal;
 };
 
@@ -150,7 +152,7 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
     return { verdict, results: end.results, isMemoised: known !== null, candidate };
   } finally {
     work.abort();
-    if (copy) void sent.then(() => world.agent.dropCopy(refOf(app), copy)).catch(() => {});
+    if (copy) request.afterwards(() => void sent.then(() => world.agent.dropCopy(refOf(app), copy)).catch(() => {}));
   }
 }
 

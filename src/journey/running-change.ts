@@ -26,6 +26,7 @@ export class RunningChange {
   readonly #world: World;
   readonly #asker: Asker;
   readonly #progress: ReturnType<World['progress']['open']>;
+  readonly #afterwards: (() => void)[] = [];
   readonly moments: Moments;
   change: Change;
   verdict: Verdict | null = null;
@@ -55,6 +56,16 @@ export class RunningChange {
   readonly moment = (name: string, atMs = nowMs()): void => {
     this.moments[name] = atMs;
   };
+
+  /** Work for the time after the end. */
+  readonly afterwards = (work: () => void): void => {
+    this.#afterwards.push(work);
+  };
+
+  /** Does what was left for afterwards, once. */
+  tidyUp(): void {
+    for (const work of this.#afterwards.splice(0)) work();
+  }
 
   /** Durable proof: base, candidate, artifact and set. False: the change was ended elsewhere. */
   passed(candidate: Candidate): boolean {
