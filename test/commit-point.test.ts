@@ -161,6 +161,29 @@ test('agent and the new instance killed after the advance: what served goes on u
   assert.deepEqual(watch.problems(), []);
 });
 
+for (const [what, words] of [
+  ['a config release', ['config', 'set', 'MOOD=sunny']],
+  ['a restart', ['restart']],
+] as const) {
+  test(`control killed during the switch of ${what}: it is live when control is back`, async () => {
+    const before = await stage.inSync(app);
+    holds.catch('agent.after-desired-saved');
+    const asking = stage.lockstep([...words, '-a', app]);
+    // The first document starts the new instance beside the old one, the second switches.
+    await holds.reached();
+    holds.goOn('agent.before-route-switch');
+    await holds.reached();
+    await killAndGoOn('control');
+    await asking;
+    const after = await stage.inSync(app);
+    assert.equal(after.release.version, before.release.version + (what === 'a restart' ? 0 : 1));
+    assert.notEqual(after.instances.at(-1).pid, before.instances[0].pid);
+    if (what !== 'a restart')
+      assert.deepEqual((await stage.api(`/apps/${app}/config?reveal=true`)).body.entries, { MOOD: 'sunny' });
+    assert.deepEqual(watch.problems(), []);
+  });
+}
+
 test('nothing of all this was seen by the visitor, and every change of the app has ended', async () => {
   assert.ok(watch.requests > 1000, `${watch.requests} requests`);
   assert.deepEqual(watch.problems(), []);
