@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { test } from 'node:test';
 import { isAlive, listProcesses } from '../src/agent/process/proc.ts';
 import type { JobSpec } from '../src/domain/desired.ts';
@@ -118,22 +119,48 @@ test('an app that says more than a pipe holds goes on while there is no agent, a
   assert.ok(told.logTail.includes('last-words'), told.logTail.join('; '));
 });
 
-test('an agent killed between record and process leaves nothing unknown', async () => {
+for (const stage of ['live', 'candidate'] as const) {
+  test(`an agent killed between record and process of a ${stage} instance leaves nothing unknown`, async () => {
+    await using box = await machine();
+    await box.startAgentApart({ LOCKSTEP_FAILPOINTS: 'agent.after-launch=kill' });
+    const app = box.app();
+    const set = box.set(await box.tree(app), 'serve', { stage });
+    await box.put({ ...app, sets: [set] }).catch(() => {});
+    await until('the agent is dead', () =>
+      box.client.hello().then(
+        () => false,
+        () => true,
+      ),
+    );
+    await box.startAgentApart();
+    const one = await box.ofSet(set, 'healthy');
+    assert.deepEqual(
+      (await box.states()).instances.map(({ id }) => id),
+      [one.id],
+    );
+    const marks = listProcesses().map(({ pid }) => /LOCKSTEP_INSTANCE=([^\0]+)/.exec(environOf(pid))?.[1]);
+    const folders = await readdir(dirname(box.folders.instance(app.id, one.id)));
+    assert.deepEqual([marks.filter((id) => id === one.id).length, folders.length], [1, 1]);
+  });
+}
+
+test('an instance that cannot be taken up keeps the agent from none of the others', async () => {
   await using box = await machine();
-  await box.startAgentApart({ LOCKSTEP_FAILPOINTS: 'agent.after-launch=kill' });
-  const app = box.app();
-  const set = box.set(await box.tree(app), 'serve', { stage: 'live' });
-  await box.put({ ...app, sets: [set] }).catch(() => {});
-  await until('the agent is dead', () =>
-    box.client.hello().then(
-      () => false,
-      () => true,
-    ),
-  );
+  await box.startRouter();
   await box.startAgentApart();
-  const one = await box.ofSet(set, 'healthy');
-  const mark = `LOCKSTEP_INSTANCE=${one.id}`;
-  assert.equal(listProcesses().filter(({ pid }) => environOf(pid).includes(mark)).length, 1);
+  const apps = [box.app(), box.app()] as const;
+  const treeIds = await Promise.all(apps.map((app) => box.tree(app)));
+  const sets = treeIds.map((treeId) => box.set(treeId, 'serve', { stage: 'live' }));
+  await box.put(...apps.map((app, at) => ({ ...app, sets: [sets[at]!] })));
+  const [one, two] = [await box.ofSet(sets[0]!, 'healthy'), await box.ofSet(sets[1]!, 'healthy')];
+  await box.killAgent();
+  await rm(box.folders.logs(apps[0].id), { recursive: true });
+  await writeFile(box.folders.logs(apps[0].id), 'no folder');
+  await box.startAgentApart();
+  const now = new Map((await box.states()).instances.map((each) => [each.id, each]));
+  assert.equal(now.get(two.id)?.pid, two.pid);
+  assert.match(now.get(one.id)?.reason ?? '', /^could not be taken up: EEXIST/);
+  assert.ok(!alive(one) && alive(two));
 });
 
 test('a job outlives the agent, and the one who asked for it gets the result', async () => {

@@ -1,7 +1,7 @@
 // One app's log: NDJSON in `app.log`, older pieces in `app.log.1` …, bounded in bytes and files. Lines are kept across
 // releases. Appends are not synced: a log may lose its last moment in a power cut, the app never waits for the disk.
 // One writer (the agent); all reads and writes go through one queue, so a follower misses nothing and sees nothing twice.
-import { appendFile, mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { appendFile, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LogLine } from '../../domain/agent.ts';
 import type { InstanceId } from '../../domain/ids.ts';
@@ -23,6 +23,8 @@ export const defaultLogBounds: LogBounds = {
   queueLines: 20_000,
   keptLines: 1000,
 };
+
+const recentBytes = 256 * 1024;
 
 type Numbered = { seq: number; entry: LogLine };
 type Window = { startMs: number; lines: number; dropped: number; last: LogLine };
@@ -49,11 +51,15 @@ export class AppLog implements AsyncDisposable {
   static async open(folder: string, bounds: Partial<LogBounds> = {}): Promise<AppLog> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const log = new AppLog(folder, { ...defaultLogBounds, ...bounds });
-    const current = await readOrEmpty(log.#file(0));
-    log.#bytes = Buffer.byteLength(current);
-    if (current !== '' && !current.endsWith('\n')) {
-      await appendFile(log.#file(0), '\n');
-      log.#bytes += 1;
+    const end = await readEnd(log.#file(0), 1);
+    log.#bytes = end.fileBytes;
+    if (end.text !== '' && end.text !== '\n') {
+      // A disk without room takes no line either: then the next one is cut, and the app is not held up.
+      const isEnded = await appendFile(log.#file(0), '\n').then(
+        () => true,
+        () => false,
+      );
+      if (isEnded) log.#bytes += 1;
     }
     return log;
   }
@@ -88,6 +94,17 @@ export class AppLog implements AsyncDisposable {
   /** The last `count` lines, oldest first, across rotations; of one instance when it is named. */
   tail(count: number, instanceId: InstanceId | null = null): Promise<LogLine[]> {
     return this.#enqueue(async () => (await this.#past(count, instanceId)).lines);
+  }
+
+  /** The last lines of an instance, as far as the newest part of the log has them: what is cheap for many at once. */
+  recent(count: number, instanceId: InstanceId): Promise<LogLine[]> {
+    return this.#enqueue(async () => {
+      await this.#write().catch(() => {});
+      const { text } = await readEnd(this.#file(0), recentBytes);
+      const written = text.split('\n').flatMap((line) => parseLine(line) ?? []);
+      const all = [...written, ...this.#pending.map(({ entry }) => entry)];
+      return all.filter((one) => one.instanceId === instanceId).slice(-count);
+    });
   }
 
   /** The last `last` lines and then whatever comes, until the signal. A follower that is too slow is told how much it missed. */
@@ -251,6 +268,20 @@ function parseLine(text: string): LogLine | null {
     return JSON.parse(text) as LogLine;
   } catch {
     return null;
+  }
+}
+
+/** The last bytes of a file; empty when it is not there. */
+async function readEnd(file: string, most: number): Promise<{ text: string; fileBytes: number }> {
+  try {
+    await using handle = await open(file, 'r');
+    const { size } = await handle.stat();
+    const length = Math.min(size, most);
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, size - length);
+    return { text: buffer.toString('utf8', 0, bytesRead), fileBytes: size };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return { text: '', fileBytes: 0 };
   }
 }
 

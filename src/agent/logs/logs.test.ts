@@ -30,6 +30,22 @@ test('the last lines are read across rotations, and files stay bounded', async (
   assert.deepEqual((await readdir(home.path)).sort(), ['app.log', 'app.log.1', 'app.log.2']);
 });
 
+test('what one instance said lately is read from the newest part alone', async () => {
+  await using home = await folder();
+  const pad = 'x'.repeat(1000);
+  {
+    await using log = await AppLog.open(home.path);
+    for (let at = 0; at < 1000; at += 1) log.append(line(`n${at} ${pad}`, at));
+  }
+  await using log = await AppLog.open(home.path);
+  const other = { ...line('other'), instanceId: 'ins_2' as InstanceId };
+  log.append(other);
+  const lately = await log.recent(5000, 'ins_1' as InstanceId);
+  assert.equal(lately.at(-1)?.line, `n999 ${pad}`);
+  assert.ok(lately.length > 200 && lately.length < 260, `${lately.length}`);
+  assert.deepEqual(await log.recent(1, other.instanceId), [other]);
+});
+
 test('beyond the rate lines are dropped and counted once', async () => {
   await using home = await folder();
   await using log = await AppLog.open(home.path, { linesPerSecond: 2 });

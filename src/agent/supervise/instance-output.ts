@@ -27,9 +27,9 @@ export class InstanceOutput {
     this.#tail = [];
   }
 
-  /** Takes the tail from what the log has of earlier runs of the agent. */
+  /** Takes the tail from what the log has of earlier runs of the agent: of many instances at once, at its start. */
   async recall(log: AppLog): Promise<void> {
-    const past = await log.tail(tailLines, this.#source.instanceId);
+    const past = await log.recent(tailLines, this.#source.instanceId);
     this.#tail = past.map(({ line }) => line);
   }
 

@@ -96,13 +96,28 @@ export class Instance {
       });
   }
 
-  /** Takes up what an earlier agent left. `set` null: nothing wants it any more, and only its end is watched. */
-  async adopt(record: InstanceRecord, set: DesiredSet | null): Promise<void> {
+  /**
+   * Takes up what an earlier agent left. False: it had not begun to run, and is to be forgotten. Never rejects.
+   * @param set null: nothing wants it any more, and only its end is watched
+   */
+  async adopt(record: InstanceRecord, set: DesiredSet | null): Promise<boolean> {
+    try {
+      return await this.#adopt(record, set);
+    } catch (error) {
+      // One that cannot be watched must not run; the others are taken up all the same.
+      const { id } = this.view;
+      this.#parts.warn('an instance could not be taken up', { id, error: messageOf(error) });
+      await this.#parts.runtime.sweep(id).catch(() => {});
+      this.#over(`could not be taken up: ${messageOf(error)}`, [], false);
+      return true;
+    }
+  }
+
+  async #adopt(record: InstanceRecord, set: DesiredSet | null): Promise<boolean> {
     const { runtime } = this.#parts;
     const { view } = this;
     this.address = record.address;
-    const runs = !['backing-off', 'failed', 'stopped'].includes(view.state);
-    if (!runs) return;
+    if (['backing-off', 'failed', 'stopped'].includes(view.state)) return true;
     const running =
       record.isLaunching || view.pid === null || view.startTicks === null
         ? null
@@ -114,20 +129,17 @@ export class Instance {
           );
     if (running === null) {
       await runtime.sweep(view.id);
-      if (record.isLaunching && view.state === 'starting') {
-        // Between record and process: it never was. Begun anew as if nothing had happened.
-        Object.assign(view, { state: 'stopped', pid: null, startTicks: null, sinceMs: this.#parts.nowMs() });
-        await this.#keep();
-        return;
-      }
+      // Between record and process nobody has heard of it.
+      if (record.isLaunching && view.state === 'starting') return false;
       await this.#output.recall(await this.#parts.logOf(view.appId));
       this.#over('ended while the agent was away', [], false);
-      return;
+      return true;
     }
     this.#running = running;
     await this.#output.recall(await this.#parts.logOf(view.appId));
     if (view.state === 'stopping') this.stop();
     else this.#watching = this.#watch(running, set);
+    return true;
   }
 
   /** SIGTERM, grace, SIGKILL; the state is `stopped` when nothing of it is left. */

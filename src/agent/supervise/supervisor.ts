@@ -53,14 +53,14 @@ export class Supervisor {
     const sets = setsOf(desired);
     await Promise.all(
       records.map(async (record) => {
-        if (record.kernelBoot !== this.#parts.kernelBoot) {
-          // Of an earlier boot of this machine: nothing of it can run.
-          const stale = this.#make(record.view, record);
-          return stale.forget();
-        }
         const instance = this.#make(record.view, record);
+        // Of an earlier boot of this machine: nothing of it can run.
+        if (record.kernelBoot !== this.#parts.kernelBoot) return this.#leaveNothing(instance);
         this.#instances.set(record.view.id, instance);
-        await instance.adopt(record, sets.get(record.view.setId)?.set ?? null);
+        if (await instance.adopt(record, sets.get(record.view.setId)?.set ?? null)) return;
+        // It never began: another takes its place, as if nothing had happened.
+        this.#instances.delete(record.view.id);
+        await this.#leaveNothing(instance);
       }),
     );
     return { adopted: this.#instances.size, unreadable };
@@ -129,7 +129,7 @@ export class Supervisor {
     await Promise.all(
       all.map(async (one) => {
         await one.end(stopGraceMs);
-        await one.forget();
+        await this.#leaveNothing(one);
       }),
     );
     this.#instances.clear();
@@ -205,11 +205,21 @@ export class Supervisor {
     this.#askedDrained.delete(id);
     this.#parts.emit({ type: 'instance-gone', id, setId, appId });
     this.#parts.changed();
-    const work: Promise<void> = instance
-      .forget()
-      .catch((error: unknown) => this.#parts.warn('an instance left something behind', { id, error: String(error) }))
-      .finally(() => this.#leaving.delete(work));
+    const work: Promise<void> = this.#leaveNothing(instance).finally(() => this.#leaving.delete(work));
     this.#leaving.add(work);
+  }
+
+  /** Never rejects: what could not be removed keeps its record, and the next agent tries again. */
+  async #leaveNothing(instance: Instance): Promise<void> {
+    const { id } = instance.view;
+    await instance.forget().catch((error: unknown) => {
+      this.#parts.warn('an instance left something behind', { id, error: String(error) });
+    });
+  }
+
+  /** Resolves when nothing is left of those that were forgotten so far. */
+  async left(): Promise<void> {
+    await Promise.all(this.#leaving);
   }
 
   #askDrained(view: InstanceView): void {
