@@ -55,3 +55,33 @@ test('a branch below main is neither main nor in its way', async () => {
   assert.equal(stage.app().mainBranch, null);
   await stage.land(app, one, null);
 });
+
+test('a push has its turn to its end: another one of the app waits, and is told that main moved', async () => {
+  using stage = new FakeWorld();
+  const app = await stage.createApp();
+  const one = await stage.commit(app, page('one'), null);
+  await stage.land(app, one, null);
+  const two = await stage.commit(app, page('two'), one);
+  const three = await stage.commit(app, page('three'), one);
+  let goOn = (): void => {};
+  const started = new Promise<void>((resolve) => {
+    stage.agent.beforeDocument = (state) => {
+      if (!state.apps.some((each) => each.sets.some((set) => set.stage === 'candidate'))) return;
+      stage.agent.beforeDocument = () => {};
+      resolve();
+      return new Promise<void>((open) => {
+        goOn = open;
+      });
+    };
+  });
+  const first = stage.push(app, [{ ref: main, from: one, to: two }]);
+  await started;
+  const second = stage.push(app, [{ ref: main, from: one, to: three }]);
+  await new Promise((turn) => setTimeout(turn, 100));
+  assert.equal(listChanges(stage.database, app.id, null, 10).length, 2);
+  goOn();
+  assert.deepEqual((await first).verdicts.get(main), { isAccepted: true });
+  const { said, verdicts } = await second;
+  assert.match(said[0]!, /another change of this app is on its way/);
+  assert.match(JSON.stringify(verdicts.get(main)), /main moved to/);
+});

@@ -89,7 +89,8 @@ async function judgeRef(
   if (!now) return refused('the app was destroyed');
   if (now.mainBranch !== null && now.mainBranch !== branch)
     return storeBranch(world, repository, now, command, push, pusher.actor);
-  return pushMain(
+  // Awaited here: a promise that is only passed on would give the turn back before anything was done.
+  return await pushMain(
     world,
     repository,
     { ...candidate, ...now, mainBranch: branch },
