@@ -7,9 +7,9 @@ import { configOf } from '../store/app-config.ts';
 import { everyApp } from '../store/apps.ts';
 import { runningChanges, verdictOfChange } from '../store/changes.ts';
 import { inTransaction } from '../store/open.ts';
-import { findArtifact, findRelease, nextVersion, startingReleases } from '../store/releases.ts';
+import { findArtifact, findRelease, liveRelease, nextVersion, startingReleases } from '../store/releases.ts';
 import { appendEvent, transition } from '../store/transition.ts';
-import { persistLanded } from './landed.ts';
+import { insist, persistLanded } from './landed.ts';
 import { switchOver } from './switch-over.ts';
 import { eventOf, mainlineOf, nowMs, type World } from './world.ts';
 
@@ -25,7 +25,10 @@ export async function recover(world: World): Promise<{ rolledForward: number; en
       app && change.state === 'passed' ? await hasLanded(world, { ...app, mainBranch: change.branch }, change) : false;
     // A repository that cannot be asked must not keep the others from coming back: its change waits for the next start.
     if (landed === null) unknown.add(change.releaseId!);
-    else if (app && landed) {
+    else if (landed === 'overtaken') {
+      landOvertaken(world, change);
+      ended += 1;
+    } else if (app && landed) {
       rollForward(world, { ...app, mainBranch: change.branch }, change);
       forward.add(change.releaseId!);
     } else {
@@ -50,17 +53,39 @@ export async function recover(world: World): Promise<{ rolledForward: number; en
   return { rolledForward: forward.size, ended };
 }
 
-/** True when main has held the candidate since the change's base; null when main cannot be asked. */
-async function hasLanded(world: World, app: App, change: Change): Promise<boolean | null> {
+/**
+ * True when main has held the candidate since the change's base; `overtaken` when what main held after it is live already, so
+ * that this must not be switched to any more; null when main cannot be asked.
+ */
+async function hasLanded(world: World, app: App, change: Change): Promise<boolean | 'overtaken' | null> {
   if (!change.candidate || !change.releaseId || !change.setId) return false;
   try {
     const mainline = mainlineOf(app, await world.repositoryOf(app));
     if ((await mainline.tip()) === change.candidate) return true;
-    return (await mainline.movedSince(change.base))?.includes(change.candidate) ?? false;
+    const values = (await mainline.movedSince(change.base)) ?? [];
+    const at = values.indexOf(change.candidate);
+    const live = liveRelease(world.database, app.id);
+    if (at >= 0 && live && values.slice(at + 1).includes(live.commit)) return 'overtaken';
+    return at >= 0;
   } catch (error) {
     world.log({ level: 'error', message: `main of ${app.id} cannot be asked: ${(error as Error).message}` });
     return null;
   }
+}
+
+/** Main has held it, and its end could not be written before a later change went live. */
+function landOvertaken(world: World, change: Change): void {
+  transition(world.database, {
+    table: 'changes',
+    id: change.id,
+    from: 'passed',
+    to: 'landed',
+    set: { reason: 'a later change was live before this one was written down', ended_at_ms: Math.round(nowMs()) },
+    event: eventOf({ ...change, changeId: change.id }, 'change.landed', {
+      commit: change.candidate,
+      isOvertaken: true,
+    }),
+  });
 }
 
 function rollForward(world: World, app: App, change: Change): void {
@@ -72,23 +97,18 @@ function rollForward(world: World, app: App, change: Change): void {
     artifact,
     config: configOf(world.database, app.id, release.configVersion).entries,
   };
+  const progress = world.progress.open(change.id);
   const work = async (): Promise<void> => {
     using _turn = await world.lockOf(app.id).take(world.signal);
     await switchOver(world, app, runnable, world.signal);
     const verdict = verdictOfChange(world.database, app.id, change.id);
-    persistLanded(world, app, change, { release }, verdict, { ...change.moments, recovered: nowMs() });
-    inTransaction(world.database, () =>
-      appendEvent(
-        world.database,
-        eventOf(
-          { ...change, actor: 'lockstep', changeId: change.id, releaseId: release.id },
-          'recovery.rolled-forward',
-          {
-            commit: change.candidate,
-          },
-        ),
-      ),
-    );
+    const moments = { ...change.moments, recovered: nowMs() };
+    await insist(world, () => persistLanded(world, app, change, { release }, verdict, moments));
+    const { version } = liveRelease(world.database, app.id)!;
+    progress.end({ ok: true, state: 'landed', reason: null, version, durationMs: nowMs() - change.createdAtMs });
+    const about = { ...change, actor: 'lockstep', changeId: change.id, releaseId: release.id };
+    const event = eventOf(about, 'recovery.rolled-forward', { commit: change.candidate });
+    await insist(world, () => inTransaction(world.database, () => appendEvent(world.database, event)));
     world.announce();
   };
   void work().catch((error: Error) =>

@@ -5,9 +5,11 @@ import { fail } from '../domain/errors.ts';
 import type { Release } from '../domain/release.ts';
 import { carryOut } from '../journey.ts';
 import { configOf } from '../store/app-config.ts';
+import { isThere } from '../store/apps.ts';
 import { liveRelease, releaseOfVersion } from '../store/releases.ts';
 import { isSameConfig, startConfigChange } from './config-release.ts';
 import { receiveChange } from './push.ts';
+import { RunningChange } from './running-change.ts';
 import { mainlineOf, nowMs, type World } from './world.ts';
 
 export type RollbackAsked = { version: number | null; withConfig: boolean; actor: string };
@@ -59,11 +61,18 @@ export async function startRollback(world: World, app: App, asked: RollbackAsked
     head: commit,
     moments: { requested: requestedAtMs, received: nowMs() },
   });
+  const asker = { say: () => {}, isGone: () => false, signal: world.signal, isRecheck: false };
+  const endAt = async (state: 'conflict' | 'infra-error', reason: string) =>
+    new RunningChange(world, change, { candidate: commit, tree: target.treeId }, asker).end(state, reason);
+  let isBegun = false;
   const work = async (): Promise<void> => {
     using _turn = await world.lockOf(app.id).take(world.signal);
     using _slot = await world.gateSlots.take(world.signal);
-    const asker = { say: () => {}, isGone: () => false, signal: world.signal, isRecheck: false };
-    const configVersion = asked.withConfig && hasOtherConfig ? target.configVersion : null;
+    if (!isThere(world.database, app.id)) return void (await endAt('infra-error', 'the app was destroyed'));
+    // What had the turn before may have moved main: this commit would no longer follow on it.
+    if ((await mainline.tip()) !== base)
+      return void (await endAt('conflict', 'main moved while the rollback waited for its turn; ask for it again'));
+    isBegun = true;
     await carryOut(
       world,
       {
@@ -73,15 +82,16 @@ export async function startRollback(world: World, app: App, asked: RollbackAsked
         candidate: commit,
         tree: target.treeId,
         baseTree,
-        configVersion,
+        configVersion: asked.withConfig ? target.configVersion : null,
         description: `rolled back to v${version}`,
       },
       asker,
     );
   };
   world.progress.open(change.id);
-  void work().catch((error: Error) =>
-    world.log({ level: 'error', message: `rollback ${change.id}: ${error.message}` }),
-  );
+  void work().catch(async (error: Error) => {
+    world.log({ level: 'error', message: `rollback ${change.id}: ${error.message}` });
+    if (!isBegun && !world.signal.aborted) await endAt('infra-error', error.message).catch(() => {});
+  });
   return { kind: 'change', id: change.id };
 }

@@ -3,7 +3,7 @@
 import type { App } from '../domain/app.ts';
 import type { ObservedInstance } from '../domain/desired.ts';
 import type { CommitId, Digest, TreeId } from '../domain/ids.ts';
-import { listChanges } from '../store/changes.ts';
+import { runningChanges } from '../store/changes.ts';
 import { liveRelease, startingReleases } from '../store/releases.ts';
 import { mainlineOf, type World } from './world.ts';
 
@@ -16,7 +16,7 @@ export type SyncStatus = {
   router: { release: string | null };
 };
 
-export async function statusOf(world: World, app: App): Promise<SyncStatus> {
+export async function statusOf(world: World, app: App, triesLeft = 3): Promise<SyncStatus> {
   const live = liveRelease(world.database, app.id);
   const [main, fresh] = await Promise.all([
     mainOf(world, app),
@@ -25,6 +25,8 @@ export async function statusOf(world: World, app: App): Promise<SyncStatus> {
       (error: Error) => ({ alive: null, problem: error.message }),
     ),
   ]);
+  // A release that went live between the questions: they are asked again, of one moment.
+  if (triesLeft > 0 && liveRelease(world.database, app.id)?.id !== live?.id) return statusOf(world, app, triesLeft - 1);
   const instances = world.observations.ofApp(app.id);
   // The router has acknowledged a snapshot made from this document or a later one: then it serves the live set.
   const isRouted =
@@ -45,7 +47,7 @@ export async function statusOf(world: World, app: App): Promise<SyncStatus> {
   };
   const say = (state: SyncStatus['state'], why: string): SyncStatus => ({ state, why, ...facts });
 
-  const running = listChanges(world.database, app.id, null, 1).find((change) => change.endedAtMs === null);
+  const running = runningChanges(world.database).find((change) => change.appId === app.id);
   if (running) return say('DEPLOYING', `change #${running.number} is ${running.state}`);
   if (startingReleases(world.database).some((one) => one.appId === app.id))
     return say('DEPLOYING', 'a release is starting');
