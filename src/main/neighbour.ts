@@ -1,7 +1,7 @@
 // Control and router as the agent's neighbours: started, watched, started again, and taken over when they outlived the
 // agent that started them. Each is known again by pid and start time, from `run/<name>.json`.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, chownSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { extname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -78,6 +78,7 @@ export class Neighbour {
       this.#child!.once('spawn', resolve);
       this.#child!.once('error', reject);
     });
+    closeSync(log);
     this.#child.unref();
     this.#identity = identify(this.#child.pid!) ?? { pid: this.#child.pid!, startTicks: 0 };
     const limit = AbortSignal.timeout(startLimitMs);

@@ -7,6 +7,7 @@ import { atomicWrite } from '../lib/atomic-write.ts';
 import { createRouterClient } from '../router/client.ts';
 import { startAgent } from './agent.ts';
 import { announce } from './announce.ts';
+import { boundLog } from './bound-log.ts';
 import { detach } from './detach.ts';
 import { Neighbour } from './neighbour.ts';
 import { checkHome, identitiesFor, type OwnIdentities, refuseSecond } from './up-checks.ts';
@@ -33,7 +34,11 @@ export async function up(argv: UpArguments): Promise<number> {
   await refuseSecond(config.sockets.agent);
   const own = identitiesFor(programRoot, isRoot);
   makeHome(config, own);
-  const logFile = openSync(join(config.home, 'logs', 'agent.log'), 'a', 0o600);
+  const logs = ['agent', 'control', 'router'].map((name) => join(config.home, 'logs', `${name}.log`));
+  const bound = (): void => logs.forEach((file) => void boundLog(file));
+  bound();
+  setInterval(bound, 60_000).unref();
+  const logFile = openSync(logs[0]!, 'a', 0o600);
   const log = (line: { level: string; message: string }): void => {
     writeSync(logFile, `${JSON.stringify({ at: new Date().toISOString(), from: 'agent', ...line })}\n`);
     if (line.level === 'error') process.stderr.write(`lockstep: ${line.message}\n`);
