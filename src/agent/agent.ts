@@ -38,6 +38,8 @@ export type AgentCoreParts = Pick<
   interpreters(): Promise<AgentHello['interpreters']>;
   /** What running jobs stand on, and layers in the making: never collected. */
   inUse(appId: AppId): { treeIds: readonly string[]; layerKeys: readonly string[] };
+  /** Ends the jobs of an app and the making of its layers. */
+  endWork(appId: AppId): Promise<unknown>;
   log: AgentLog;
   /** How long `putDesired` waits for the router before it says `router-away`. */
   routerWaitMs: number;
@@ -182,7 +184,7 @@ export class AgentCore {
     });
   }
 
-  /** @throws conflict while the document still has the app, or something of it runs */
+  /** Ends the app's jobs too. @throws conflict while the document still has the app, or an instance of it runs */
   async deleteApp(appId: AppId, isWithVolumes: boolean): Promise<void> {
     const isWanted = this.#desired?.apps.some((app) => app.id === appId) ?? false;
     const runs = this.#supervisor.views().some((view) => view.appId === appId);
@@ -191,6 +193,7 @@ export class AgentCore {
         advice: 'Take it out of the desired state and wait until its instances are gone.',
       });
     }
+    await Promise.all([this.#supervisor.left(), this.#parts.endWork(appId)]);
     const root = this.#folders.app(appId);
     const parts = isWithVolumes ? [root] : ['trees', 'layers', 'gate', 'instances'].map((name) => join(root, name));
     for (const path of [...parts, this.#folders.logs(appId)]) await removeTree(path);

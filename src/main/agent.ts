@@ -49,7 +49,10 @@ export type RunningAgent = {
 };
 
 /** Starts the agent. @throws home-in-use, home-unreachable */
-export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
+export async function startAgent(given: AgentOptions): Promise<RunningAgent> {
+  // Every mode of ours is meant: a stricter mask of the operator's would close jobs and layers to their own identities.
+  process.umask(0o022);
+  const options = { ...given, log: neverThrows(given.log) };
   const folders = homeFolders(resolve(options.home));
   await makeHome(folders);
   const ready = Promise.withResolvers<ServerParts>();
@@ -118,6 +121,7 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
       const { treeIds, layerKeys } = jobs.inUse(appId);
       return { treeIds, layerKeys: [...layerKeys, ...layers.inMaking(appId)] };
     },
+    endWork: (appId) => Promise.all([jobs.stopAll(appId), layers.stopAll(appId)]),
     log: options.log,
     routerWaitMs: options.routerWaitMs ?? 1000,
     prepare: ({ portsInUse }) => {
@@ -131,6 +135,17 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
   });
   await jobs.adopt();
   return { core, folders, jobs, layers };
+}
+
+/** A log that has no room or no reader costs its lines, not the agent. */
+function neverThrows(log: AgentLog): AgentLog {
+  return (...said) => {
+    try {
+      log(...said);
+    } catch {
+      // There is nobody to tell.
+    }
+  };
 }
 
 /** The narrow view that the agent has of the router. */
@@ -191,6 +206,7 @@ async function ownNodeId(folders: HomeFolders): Promise<NodeId> {
 if (import.meta.main) {
   const { values } = parseArgs({ options: { 'control-uid': { type: 'string' } } });
   const home = process.env.LOCKSTEP_HOME ?? join(homedir(), '.lockstep');
+  process.stdout.on('error', () => {}); // whoever read it has gone
   const say: AgentLog = (level, message, details = {}) =>
     void process.stdout.write(
       `${JSON.stringify({ at: new Date().toISOString(), from: 'agent', level, message, ...details })}\n`,

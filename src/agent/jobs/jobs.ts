@@ -37,8 +37,8 @@ export type Jobs = {
   inUse(appId: AppId): { treeIds: string[]; layerKeys: string[] };
   /** Stops watching; the jobs go on, and their listeners are told `agent-away`. */
   close(): void;
-  /** Kills all of them. */
-  stopAll(): Promise<void>;
+  /** Kills all of them, or all of one app. */
+  stopAll(appId?: AppId): Promise<void>;
 };
 
 const kept = { count: 100, ageMs: 3600_000 };
@@ -130,8 +130,9 @@ export async function openJobs(given: {
       for (const job of running.values()) job.leave();
       running.clear();
     },
-    async stopAll() {
-      await Promise.allSettled([...running.values()].map((job) => job.stop('cancelled')));
+    async stopAll(appId) {
+      const theirs = [...running.values()].filter(({ uses }) => appId === undefined || uses.appId === appId);
+      await Promise.allSettled(theirs.map((job) => job.stop('cancelled')));
     },
   };
   return jobs;

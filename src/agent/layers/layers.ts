@@ -23,8 +23,8 @@ export type Layers = {
   make(spec: LayerSpec, signal: AbortSignal): AsyncIterable<LayerEvent>;
   /** Keys of the app's layers that are being made now: not to be removed. */
   inMaking(appId: AppId): string[];
-  /** Stops all work; nothing half done stays. */
-  stopAll(): Promise<void>;
+  /** Stops all work, or that of one app; nothing half done stays. */
+  stopAll(appId?: AppId): Promise<void>;
 };
 
 type Work = { feed: LineFeed; end: Promise<LayerEnd>; listeners: number; stopper: AbortController };
@@ -87,9 +87,10 @@ export async function openLayers(given: {
     },
     inMaking: (appId) =>
       [...works.keys()].flatMap((name) => (name.startsWith(`${appId}/`) ? [name.slice(appId.length + 1)] : [])),
-    async stopAll() {
-      for (const work of works.values()) work.stopper.abort();
-      await Promise.allSettled([...works.values()].map(({ end }) => end));
+    async stopAll(appId) {
+      const theirs = [...works].flatMap(([name, work]) => (name.startsWith(`${appId ?? ''}`) ? [work] : []));
+      for (const work of theirs) work.stopper.abort();
+      await Promise.allSettled(theirs.map(({ end }) => end));
     },
   };
 

@@ -1,6 +1,6 @@
 // Everything that must be there before an instance can start: tree, layer, tools, volumes, a port; and the command that
 // follows. A thing that is missing is named, with what to do.
-import { stat } from 'node:fs/promises';
+import { readlink, stat } from 'node:fs/promises';
 import type { DesiredApp, DesiredSet } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
 import type { InstanceView } from '../desired/converge.ts';
@@ -34,7 +34,10 @@ export async function prepareStart(
   const isWeb = view.type === 'web';
   const needsPython = layer === null && JSON.stringify(declared).includes('{python}');
   await assertFolder(tree, `The release directory of tree ${set.artifact.treeId}`);
-  if (layer !== null) await assertFolder(layer, `The dependency layer ${set.artifact.layerKey}`);
+  if (layer !== null) {
+    await assertFolder(layer, `The dependency layer ${set.artifact.layerKey}`);
+    await assertInterpreter(layer);
+  }
   const [port, volumes, tools, python] = await Promise.all([
     isWeb ? freePort(parts.portsInUse()) : null,
     linkVolumes(folders, app, tree, set.volumes),
@@ -56,6 +59,16 @@ export async function prepareStart(
     port,
   });
   return { argv, env, cwd: tree, port };
+}
+
+/** A layer stands on the Python that it was made with, by a link. */
+async function assertInterpreter(layer: string): Promise<void> {
+  const python = `${layer}/bin/python`;
+  const target = await readlink(python).catch(() => null); // a layer of another kind
+  if (target === null || (await stat(python).catch(() => null)) !== null) return;
+  throw fail('no-interpreter', `The Python that the app was installed with is gone: ${target}.`, {
+    advice: 'Install it again; or restart Lockstep and push again, then the app is installed with one that is there.',
+  });
 }
 
 async function assertFolder(path: string, what: string): Promise<void> {
