@@ -89,6 +89,13 @@ test('a volume replaces a placeholder, never files, and never leads out of the t
         b: folders.volume(app.id, 'b'),
       });
     assert.equal(await readlink(join(tree, 'deep', 'er')), folders.volume(app.id, 'b'));
+    // Two starts at once, of which one finds the link of the other and what the volume holds.
+    await mkdir(join(tree, 'twice'));
+    await writeFile(join(tree, 'twice', '.gitkeep'), '');
+    await link({ c: 'elsewhere' });
+    await writeFile(join(folders.volume(app.id, 'c'), 'kept.txt'), '');
+    await Promise.all([1, 2, 3, 4].map(() => link({ c: 'twice' })));
+    assert.equal(await readlink(join(tree, 'twice')), folders.volume(app.id, 'c'));
     for (const path of ['full', '../x', '/x', '.', 'kept/below'])
       await assert.rejects(link({ c: path }), { code: 'bad-config' }, path);
   } finally {

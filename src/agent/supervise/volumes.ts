@@ -1,6 +1,6 @@
 // Volumes of the process runtime: `tree/<path>` becomes a link of root's to the app's volume, before the instance starts.
 // A placeholder directory that git kept alive (.gitkeep) is replaced; one with files of its own is not: they would
-// vanish from the app's sight, so the start fails and says why. Idempotent; two starts of one tree may run at once.
+// vanish from the app's sight, so the start fails and says why. Idempotent; starts of one tree link one after the other.
 import { randomBytes } from 'node:crypto';
 import { chmod, lchown, lstat, mkdir, readdir, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join, normalize } from 'node:path';
@@ -10,8 +10,26 @@ import type { HomeFolders } from '../folders.ts';
 
 const placeholders = new Set(['.gitkeep', '.gitignore', '.keep']);
 
+const turns = new Map<string, Promise<unknown>>();
+
 /** Makes the app's volumes and links them into a release directory; name -> where the volume is. @throws bad-config */
 export async function linkVolumes(
+  folders: HomeFolders,
+  app: AppRef,
+  tree: string,
+  volumes: Readonly<Record<string, string>>,
+): Promise<Record<string, string>> {
+  const before = turns.get(tree) ?? Promise.resolve();
+  const mine = before.catch(() => {}).then(() => linkAll(folders, app, tree, volumes));
+  turns.set(tree, mine);
+  try {
+    return await mine;
+  } finally {
+    if (turns.get(tree) === mine) turns.delete(tree);
+  }
+}
+
+async function linkAll(
   folders: HomeFolders,
   app: AppRef,
   tree: string,
