@@ -16,7 +16,15 @@ export type CgroupSupport = {
 export type Cgroup = { version: 1 | 2; dirs: Readonly<Partial<Record<Controller, string>>> };
 
 const controllers: readonly Controller[] = ['memory', 'cpu', 'pids'];
-const read = (path: string): string => (existsSync(path) ? readFileSync(path, 'latin1') : '');
+/** Empty when the group has gone. */
+const read = (path: string): string => {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch (error) {
+    if (['ENOENT', 'ENODEV'].includes((error as NodeJS.ErrnoException).code ?? '')) return '';
+    throw error;
+  }
+};
 const attempt = (action: () => void): boolean => {
   try {
     action();

@@ -235,7 +235,7 @@ export class Instance {
         if (!(await this.#becomesHealthy(running, set))) return;
       }
       const probing = this.view.type === 'web' && set !== null ? this.#keepProbing(running, set) : null;
-      const exit = await Promise.race([running.exited, aborted(quit)]);
+      const exit = await Promise.race([running.exited, aborted(quit), errorOf(probing)]);
       if (exit === null || quit.aborted) return;
       this.#quit.abort();
       await probing;
@@ -249,7 +249,7 @@ export class Instance {
     } catch (error) {
       // An error of ours: what nobody watches must not run.
       this.#parts.warn('an instance could not be watched', { id: this.view.id, error: messageOf(error) });
-      await running.stop(0);
+      await running.stop(0).catch(() => {}); // asked again by whoever ends the instance
       const isTold = ['stopping', 'stopped', 'failed', 'backing-off'].includes(this.view.state);
       if (!isTold) this.#over(`could not be watched: ${messageOf(error)}`, [], false);
     }
@@ -381,6 +381,11 @@ export class Instance {
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Rejects when the work does, and never settles else. */
+function errorOf(work: Promise<void> | null): Promise<never> {
+  return new Promise((_, reject) => void work?.catch(reject));
+}
 
 function aborted(signal: AbortSignal): Promise<null> {
   return new Promise((resolve) => {
