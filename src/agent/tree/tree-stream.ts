@@ -65,8 +65,25 @@ export function pathGuard(): (path: Buffer, mode: TreeMode) => void {
   };
 }
 
+/** Small pieces travel together: each would wake both ends. */
+const blockBytes = 64 * 1024;
+
 /** The stream's bytes. A content that is not of its announced size ends the stream with an error. */
 export async function* encodeTree(files: AsyncIterable<TreeFile> | Iterable<TreeFile>): AsyncGenerator<Buffer> {
+  let held: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of piecesOf(files)) {
+    held.push(piece);
+    bytes += piece.length;
+    if (bytes < blockBytes) continue;
+    yield Buffer.concat(held, bytes);
+    held = [];
+    bytes = 0;
+  }
+  yield Buffer.concat(held, bytes);
+}
+
+async function* piecesOf(files: AsyncIterable<TreeFile> | Iterable<TreeFile>): AsyncGenerator<Buffer> {
   yield magic;
   let count = 0;
   for await (const file of files) {
