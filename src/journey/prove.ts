@@ -18,6 +18,7 @@ import { checkLines, safe } from '../gate/messages.ts';
 import { policyVersion } from '../gate/policy.ts';
 import type { Repository } from '../git/repository.ts';
 import { currentConfig } from '../store/app-config.ts';
+import { hasBeenLive } from '../store/releases.ts';
 import { keepVerdict, passingVerdict, recallVerdict } from '../store/verdicts.ts';
 import { bootRelease, type Candidate, openCandidate } from './candidate.ts';
 import { failedCheck, passedCheck, skippedCheck } from './results.ts';
@@ -65,7 +66,12 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
   ]);
   moment('treeRead');
   const keys = memoKeys(app, request, hello, currentConfig(world.database, app.id).version);
-  const known = request.isRecheck ? null : passingVerdict(world.database, app.id, request.tree, keys.policy);
+  // What was live may be again, whatever the app has come to since; what never was is held to what holds now.
+  const passed = (id: TreeId): Verdict | null => {
+    const policies = hasBeenLive(world.database, app.id, id) ? keys.policies : [keys.policy];
+    return passingVerdict(world.database, app.id, id, policies);
+  };
+  const known = request.isRecheck ? null : passed(request.tree);
   const refused = known || request.isRecheck ? null : recallVerdict(world.database, app.id, keys.exact);
   if (refused?.outcome === 'rejected') {
     for (const result of refused.checks) for (const line of checkLines(result)) say(line);
@@ -122,10 +128,7 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
       facts,
       policy: {
         hasEverRunTests: app.hasEverRunTests,
-        main:
-          request.baseTree && !known
-            ? (passingVerdict(world.database, app.id, request.baseTree, keys.policy)?.checks ?? null)
-            : null,
+        main: request.baseTree && !known ? (passed(request.baseTree)?.checks ?? null) : null,
       },
       ...(known ? { checks: [] } : {}),
       runJob: async (plan, check, stop) => {
@@ -167,12 +170,19 @@ function merge(known: Verdict, today: readonly CheckResult[]): Verdict {
   return fold([...kept, ...today]) ?? known;
 }
 
-/** What a verdict depends on. `exact` adds what only a rejection depends on: where main was, and the config. */
+/**
+ * What a verdict depends on. A first push passes as the baseline, and one without tests until main has run some: each of
+ * these has a policy of its own, so that what passed easily and never landed is asked again. `exact` adds what only a
+ * rejection depends on: where main was, and the config.
+ */
 function memoKeys(app: App, request: ProveRequest, hello: AgentHello, configVersion: number) {
   const hash = (parts: readonly unknown[]) => createHash('sha256').update(JSON.stringify(parts)).digest('hex');
-  const policy = hash([policyVersion, hello.program, hello.interpreters.map((one) => one.id)]);
+  const strictness = request.baseTree === null ? 0 : app.hasEverRunTests ? 2 : 1;
+  const interpreters = hello.interpreters.map((one) => one.id);
+  const policies = [0, 1, 2].map((each) => hash([policyVersion, hello.program, interpreters, each]));
+  const policy = policies[strictness]!;
   const facts = [app.hasEverRunTests, app.wasEverHealthy, configVersion];
-  return { policy, exact: hash([policy, request.tree, request.baseTree, facts]) };
+  return { policy, policies, exact: hash([policy, request.tree, request.baseTree, facts]) };
 }
 
 function remember(

@@ -58,6 +58,15 @@ export function nextVersion(database: DatabaseSync, appId: AppId): number {
   return next;
 }
 
+/** True when a release of this tree has served. */
+export function hasBeenLive(database: DatabaseSync, appId: AppId, treeId: TreeId): boolean {
+  return (
+    database
+      .prepare('SELECT 1 FROM releases WHERE app_id = ? AND tree_id = ? AND version IS NOT NULL')
+      .get(appId, treeId) !== undefined
+  );
+}
+
 /** Newest first, made before `before` (null: from the newest). Failed ones are among them, without a number. */
 export function listReleases(database: DatabaseSync, appId: AppId, before: ReleaseId | null, limit: number): Release[] {
   return database

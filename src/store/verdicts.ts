@@ -33,17 +33,18 @@ export function recallVerdict(database: DatabaseSync, appId: AppId, key: string)
   return row ? (JSON.parse(String(row.verdict)) as Verdict) : null;
 }
 
-/** A passing verdict of this tree under this policy and toolchain, against whatever main; null when there is none. */
+/** The newest passing verdict of this tree under one of these policies, against whatever main; null when there is none. */
 export function passingVerdict(
   database: DatabaseSync,
   appId: AppId,
   treeId: TreeId,
-  policyKey: string,
+  policyKeys: readonly string[],
 ): Verdict | null {
   const row = database
     .prepare(
-      "SELECT verdict FROM verdicts WHERE app_id = ? AND tree_id = ? AND policy_key = ? AND outcome = 'passed' ORDER BY created_at_ms DESC LIMIT 1",
+      `SELECT verdict FROM verdicts WHERE app_id = ? AND tree_id = ? AND outcome = 'passed'
+         AND policy_key IN (SELECT value FROM json_each(?)) ORDER BY created_at_ms DESC LIMIT 1`,
     )
-    .get(appId, treeId, policyKey);
+    .get(appId, treeId, JSON.stringify(policyKeys));
   return row ? (JSON.parse(String(row.verdict)) as Verdict) : null;
 }
