@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { startsAtOnce } from '../src/agent/supervise/supervisor.ts';
 import type { JobSpec } from '../src/domain/desired.ts';
 import { defaultLimits } from '../src/domain/plan.ts';
 import { machine, newId, until } from './support/agent-machine.ts';
@@ -84,4 +85,31 @@ test('a layer whose Python is gone says so', async () => {
   const failed = await box.ofSet(set, 'failed');
   assert.equal(failed.reason, 'The Python that the app was installed with is gone: /usr/bin/python3.0.');
   assert.match(failed.notes[0]!, /Install it again/);
+});
+
+test('many starts have their turn, and all come', async () => {
+  await using box = await machine();
+  await box.startRouter();
+  await box.startAgent();
+  const apps = await Promise.all(
+    Array.from({ length: 3 * startsAtOnce }, async () => {
+      const app = box.app();
+      const set = box.set(await box.tree(app), 'serve', { stage: 'live' });
+      return { ...app, routed: set.id, sets: [set] };
+    }),
+  );
+  const now = new Map<string, string>();
+  let most = 0;
+  const end = new AbortController();
+  const seen = (async () => {
+    for await (const event of box.client.events(end.signal)) {
+      if (event.type === 'instance') now.set(event.instance.id, event.instance.state);
+      const states = [...now.values()];
+      most = Math.max(most, states.filter((state) => state === 'starting').length);
+      if (states.filter((state) => state === 'healthy').length === apps.length) end.abort();
+    }
+  })();
+  await box.put(...apps);
+  await seen;
+  assert.equal(most, startsAtOnce);
 });

@@ -28,6 +28,7 @@ export type Action =
 
 export const drainMs = 30_000;
 export const stopMs = 30_000;
+const againMs = 1000;
 /** A live instance that was healthy for so long starts its back-off anew. */
 export const steadyMs = 60_000;
 
@@ -71,7 +72,10 @@ export function nextDueMs(instances: readonly InstanceView[], nowMs: number): nu
   const dues = instances.flatMap((one) => {
     if (one.state === 'backing-off') return [one.sinceMs + backOffMs(one.restarts)];
     if (one.state === 'draining') return [one.sinceMs + drainMs];
-    return one.state === 'stopping' ? [one.sinceMs + stopMs] : [];
+    // A stop that has failed is tried again now and then.
+    if (one.state === 'stopping')
+      return [Math.max(one.sinceMs + stopMs, nowMs + (nowMs < one.sinceMs + stopMs ? 0 : againMs))];
+    return [];
   });
   return dues.length === 0 ? null : Math.max(0, Math.min(...dues) - nowMs);
 }

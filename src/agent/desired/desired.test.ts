@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { DesiredState } from '../../domain/desired.ts';
 import { type IdPrefix, makeId } from '../../domain/ids.ts';
-import { afterExit, backOffMs, converge, type InstanceView } from './converge.ts';
+import { admit, startShareMs } from './admit.ts';
+import { afterExit, backOffMs, converge, type InstanceView, nextDueMs } from './converge.ts';
 import { loadDocument, saveDocument } from './document-file.ts';
 import { nextSnapshot, routesOf } from './routes.ts';
 import { parseDesiredState } from './validate.ts';
@@ -100,6 +101,29 @@ test('converge: one table of what is wanted, what is there, and what is done', (
   assert.deepEqual([1, 2, 3, 6, 7, 40].map(backOffMs), [1000, 2000, 4000, 32_000, 60_000, 60_000]);
   assert.equal(afterExit(instance({ stage: 'candidate' }), 1).state, 'failed');
   assert.deepEqual(afterExit(instance({ restarts: 5 }), 60_000), { state: 'backing-off', restarts: 1 });
+});
+
+test('starts have their turn: candidates at once, then what is routed, the web first', () => {
+  const desired = wanted();
+  const [app] = desired.apps;
+  const set = (at: number, stage: 'candidate' | 'live') => ({ ...app!.sets[0]!, id: idOf('set', at), stage });
+  const state = { ...desired, apps: [{ ...app!, sets: [set(3, 'live'), app!.sets[0]!, set(2, 'candidate')] }] };
+  const asked = (instances: InstanceView[], most: number, nowMs = 0) => {
+    const { now, heldBack } = admit(converge(state, instances, nowMs), state, instances, most, nowMs);
+    const names = new Map([3, 1, 2].map((at, index) => [idOf('set', at), ['other', 'routed', 'candidate'][index]]));
+    return [...now.map((one) => (one.do === 'start' ? `${names.get(one.setId)} ${one.type}` : one.do)), heldBack];
+  };
+  assert.deepEqual(asked([], 9), ['candidate web', 'routed web', 'routed worker', 'other web', 'other worker', 0]);
+  assert.deepEqual(asked([], 2), ['candidate web', 'routed web', 3]);
+  assert.deepEqual(asked([], 0), ['candidate web', 4]);
+  const starting = instance({ state: 'starting', setId: idOf('set', 2) });
+  assert.deepEqual(asked([starting], 2), ['routed web', 3]);
+  assert.deepEqual(asked([starting], 2, startShareMs), ['routed web', 'routed worker', 2]);
+});
+
+test('a stop that failed is tried again, but not in every turn', () => {
+  const stopping = instance({ state: 'stopping' });
+  assert.deepEqual([nextDueMs([stopping], 1000), nextDueMs([stopping], 30_000)], [29_000, 1000]);
 });
 
 test('routes: only the routed set, only what was healthy', () => {

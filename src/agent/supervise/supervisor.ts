@@ -2,10 +2,12 @@
 // again at every change and when time alone makes something due. It never decides what should run, and never moves a
 // route: it says when instances changed, and waits for the router before it ends one that was routed.
 import { randomBytes } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import type { InstanceUsage } from '../../domain/agent.ts';
 import type { AgentEvent, DesiredApp, DesiredSet, DesiredState, ObservedInstance } from '../../domain/desired.ts';
 import { type AppId, type InstanceId, type InstanceSetId, makeId } from '../../domain/ids.ts';
 import type { RouteSnapshot } from '../../domain/route.ts';
+import { admit } from '../desired/admit.ts';
 import { type Action, converge, drainMs, type InstanceView, nextDueMs } from '../desired/converge.ts';
 import { Instance } from './instance.ts';
 import type { InstanceOrigin, InstanceParts } from './instance-parts.ts';
@@ -22,6 +24,9 @@ export type SupervisorParts = Omit<InstanceParts, 'emit' | 'changed'> & {
 const unacknowledgedMs = 300_000;
 /** Between two looks that time alone asks for, at least. */
 const shortestLookMs = 20;
+/** While starts wait for their turn; the end of another start is a look, too. */
+const heldBackLookMs = 1000;
+export const startsAtOnce = 2 * availableParallelism();
 
 export class Supervisor {
   readonly #parts: SupervisorParts;
@@ -162,10 +167,16 @@ export class Supervisor {
     if (this.#isClosed || this.#desired === null) return;
     const nowMs = this.#parts.nowMs();
     const sets = setsOf(this.#desired);
-    for (const action of converge(this.#desired, this.#timedViews(nowMs), nowMs)) this.#do(action, sets);
+    const views = this.#timedViews(nowMs);
+    const actions = converge(this.#desired, views, nowMs);
+    const { now, heldBack } = admit(actions, this.#desired, views, startsAtOnce, nowMs);
+    for (const action of now) this.#do(action, sets);
     if (this.#timer !== null) clearTimeout(this.#timer);
-    const dueMs = nextDueMs(this.#timedViews(nowMs), nowMs);
-    this.#timer = dueMs === null ? null : setTimeout(() => this.#act(), Math.max(shortestLookMs, dueMs));
+    const dueMs = Math.min(
+      nextDueMs(this.#timedViews(nowMs), nowMs) ?? Infinity,
+      heldBack > 0 ? heldBackLookMs : Infinity,
+    );
+    this.#timer = dueMs === Infinity ? null : setTimeout(() => this.#act(), Math.max(shortestLookMs, dueMs));
     this.#timer?.unref();
   }
 
@@ -191,12 +202,11 @@ export class Supervisor {
     const instance = this.#instances.get(action.id);
     if (instance === undefined) return;
     if (action.do === 'promote') instance.change({ stage: 'live' });
-    else if (action.do === 'stop') instance.stop();
+    else if (action.do === 'stop' || action.do === 'kill') instance.stop();
     else if (action.do === 'drain') {
       instance.change({ state: 'draining' });
       if (this.#isLetGo(action.id)) this.#askDrained(instance.view);
     } else if (action.do === 'forget') this.#forget(instance);
-    // `kill` is the end of `stop`'s own grace.
   }
 
   #forget(instance: Instance): void {
