@@ -153,10 +153,23 @@ test('agent and the new instance killed after the advance: what served goes on u
   assert.equal(started.length, 1);
   await stage.killAgent();
   process.kill(started[0].pid, 'SIGKILL');
+  // An answer of control's: by then it has heard that the agent is gone.
+  await stage.status(app);
   holds.goOn();
   await stage.up(holds.env);
+  await until(
+    async () => {
+      const now = (await stage.status(app)).instances;
+      assert.ok(
+        now.some(({ state }: { state: string }) => state === 'healthy'),
+        `what served was taken away: ${JSON.stringify(now)}`,
+      );
+      return watch.newest === page;
+    },
+    20_000,
+    () => `page ${watch.newest} is served`,
+  );
   assert.match((await pushing).stderr, /live: http/);
-  await serves(page);
   assert.equal((await stage.inSync(app)).main.commit, commit);
   assert.deepEqual(watch.problems(), []);
 });

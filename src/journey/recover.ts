@@ -10,7 +10,6 @@ import { inTransaction } from '../store/open.ts';
 import { findArtifact, findRelease, liveRelease, nextVersion, startingReleases } from '../store/releases.ts';
 import { appendEvent, transition } from '../store/transition.ts';
 import { insist, persistLanded } from './landed.ts';
-import { switchOver } from './switch-over.ts';
 import { eventOf, mainlineOf, nowMs, type World } from './world.ts';
 
 /** Decides about every change and release that has not ended. Routes are switched in the background, until they are. */
@@ -100,7 +99,8 @@ function rollForward(world: World, app: App, change: Change): void {
   const progress = world.progress.open(change.id);
   const work = async (): Promise<void> => {
     using _turn = await world.lockOf(app.id).take(world.signal);
-    await switchOver(world, app, runnable, world.signal);
+    // The agent may have this switch already: nothing may go out that routes to what was live before.
+    await world.desired.switchTo(app, runnable, world.signal);
     const verdict = verdictOfChange(world.database, app.id, change.id);
     const moments = { ...change.moments, recovered: nowMs() };
     await insist(world, () => persistLanded(world, app, change, { release }, verdict, moments));

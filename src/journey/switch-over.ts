@@ -1,5 +1,7 @@
-// After main has moved: the release's set becomes the one that is routed. There is no way back, so this keeps at it; and it never takes away what serves before its successor answers (invariant P1). Mostly the set is up already and nothing
-// is waited for. After a crash of the agent or of control it may have to start first; then what served goes on until it has.
+// After main has moved: the release's set becomes the one that is routed. There is no way back, so this keeps at it; and it
+// does not take away what serves when its successor is known to be down (invariant P1). Mostly the set is up and nothing is
+// waited for; when the agent or the set died since the boot, the set is started again first. It is for the control that
+// proved the set: after its own restart control cannot know whether the agent has switched already, and only goes forward.
 import type { App } from '../domain/app.ts';
 import { waitForSet } from '../release/boot.ts';
 import type { Runnable } from '../release/compose.ts';
@@ -21,16 +23,24 @@ function isUp({ observations }: World, { artifact, release }: Runnable): boolean
 }
 
 async function bringUp(world: World, app: App, runnable: Runnable, signal: AbortSignal): Promise<void> {
-  const { observations } = world;
+  const { observations, desired } = world;
+  const { setId } = runnable.release;
+  const count = runnable.artifact.plan.processes.web ? 1 : 0;
   // An agent that is away gets the document when it is heard again.
-  await world.desired
-    .startCandidate(app, runnable)
-    .catch((error: Error) => world.log({ level: 'warn', message: `a release waits for its start: ${error.message}` }));
+  const waits = (error: Error): void =>
+    world.log({ level: 'warn', message: `a release waits for its start: ${error.message}` });
+  await desired.startCandidate(app, runnable).catch(waits);
   await observations.waitFor(() => (observations.isConnected ? true : null), signal);
   const limit = AbortSignal.timeout(upLimitMs);
-  const count = runnable.artifact.plan.processes.web ? 1 : 0;
+  const until = AbortSignal.any([signal, limit]);
   try {
-    await waitForSet(observations, runnable.release.setId, count, AbortSignal.any([signal, limit]));
+    while (!(await waitForSet(observations, setId, count, until)).isUp) {
+      // A candidate that has ended is never started again by itself: it leaves the document, and comes back anew.
+      await desired.dropCandidate(app, setId).catch(waits);
+      await observations.waitFor(() => (observations.ofSet(setId).length === 0 ? true : null), until);
+      await desired.startCandidate(app, runnable).catch(waits);
+      await observations.waitFor(() => (observations.ofSet(setId).length > 0 ? true : null), until);
+    }
   } catch (error) {
     if (!limit.aborted || signal.aborted) throw error;
   }
