@@ -21,12 +21,12 @@ const job = (over: Partial<JobResult>): JobResult => ({
   durationMs: 2100,
   ...over,
 });
-const style = (line: number) =>
+const style = (line: number, message = 'long\u001b[31m') =>
   job({
     reports: {
       'style.json': JSON.stringify({
         count: 1,
-        findings: [{ file: 'a.py', line, rule: 'E501', message: 'long\u001b[31m' }],
+        findings: [{ file: 'a.py', line, rule: 'E501', message }],
       }),
     },
   });
@@ -92,6 +92,25 @@ test('red style cancels the rest, and lost jobs are tried again and give no verd
   });
   assert.equal(lost.verdict, null);
   assert.equal(attempts, 6);
+});
+
+test('a message of megabytes does not make a verdict of megabytes', async () => {
+  const long = 'x'.repeat(1_000_000);
+  const end = await gate(async (_plan, check) =>
+    check.kind === 'style' ? style(2, long) : job({ exitCode: 1, outputTail: [long, long] }),
+  );
+  assert.equal(end.verdict?.outcome, 'rejected');
+  assert.ok(JSON.stringify(end.verdict).length < 10_000);
+});
+
+test('a check that somebody else ended is no pass', async () => {
+  const ended: RunJob = async (_plan, check) => (check.kind === 'style' ? style(1) : job({ endedBy: 'cancelled' }));
+  const end = await gate(ended);
+  assert.deepEqual(
+    end.results.map((result) => result.outcome),
+    ['passed', 'skipped'],
+  );
+  assert.equal(end.verdict, null);
 });
 
 test('exit 0 without a report is not a pass', () => {

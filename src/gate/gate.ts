@@ -44,7 +44,13 @@ export async function runGate(request: GateRequest): Promise<GateEnd> {
   });
   const others = request.others.map(async (other) => say(await other(slow)));
   const results = await Promise.all([...planned, ...others]);
-  return { verdict: request.signal.aborted ? null : fold(results), results };
+  return { verdict: request.signal.aborted ? null : judged(results), results };
+}
+
+/** A check that was left out and nothing that failed: somebody else ended it, and silence is no pass. */
+function judged(results: CheckResult[]): Verdict | null {
+  const verdict = fold(results);
+  return verdict?.outcome === 'passed' && results.some((one) => one.outcome === 'skipped') ? null : verdict;
 }
 
 async function runCheck(check: Check, request: GateRequest, signal: AbortSignal): Promise<CheckResult> {

@@ -57,7 +57,8 @@ export function rejectedLine(verdict: Verdict, main: string | null): string {
 
 /** No verdict: the platform's fault, never the change's. */
 export function infraLine(results: readonly CheckResult[]): string {
-  const broken = results.find((result) => result.outcome === 'infra');
+  const broken =
+    results.find(({ outcome }) => outcome === 'infra') ?? results.find(({ outcome }) => outcome === 'skipped');
   return `no verdict: ${safe(broken?.name ?? 'a check', 60)} could not run (${safe(broken?.summary ?? 'unknown')}); push again`;
 }
 

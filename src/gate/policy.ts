@@ -16,9 +16,20 @@ export type PolicyFacts = {
 };
 
 export function applyPolicy(result: CheckResult, facts: PolicyFacts): CheckResult {
-  const judged = judge(result, facts);
-  return { ...judged, findings: judged.findings.slice(0, findingLimit) };
+  const judged = judge({ ...result, findings: result.findings.map(cutFinding) }, facts);
+  return {
+    ...judged,
+    summary: cut(judged.summary),
+    findings: judged.findings.slice(0, findingLimit),
+    warnings: judged.warnings.slice(0, findingLimit).map(cut),
+    outputTail: judged.outputTail.map(cut),
+  };
 }
+
+/** A verdict is kept and shown: no text of an app's tools makes it large. */
+const textLimit = 1000;
+const cut = (text: string): string => (text.length > textLimit ? `${text.slice(0, textLimit - 3)}...` : text);
+const cutFinding = (one: Finding): Finding => ({ ...one, rule: cut(one.rule), message: cut(one.message) });
 
 function judge(result: CheckResult, facts: PolicyFacts): CheckResult {
   if (result.outcome === 'infra' || result.outcome === 'skipped') return result;
