@@ -54,3 +54,18 @@ test('a landing that cannot be written is written when the store can be', async 
   assert.equal(listChanges(stage.database, app.id, null, 1)[0]?.state, 'landed');
   assert.ok(stage.logged.some((line) => String(line.message).startsWith('the store cannot be written')));
 });
+
+test('what an app says reaches no terminal as it is', async () => {
+  using stage = new FakeWorld();
+  const app = await stage.createApp();
+  const evil = 'a\u001b[31mb\u202ec';
+  stage.agent.release = [evil];
+  const files = { ...page('one'), 'lockstep.yml': 'release: "python3 migrate.py"\n' };
+  const one = await stage.commit(app, files, null);
+  const { said, verdicts } = await stage.push(app, [{ ref: main, from: null, to: one }]);
+  assert.deepEqual(verdicts.get(main), { isAccepted: true }, said.join('\n'));
+  assert.ok(said.includes('  a?[31mb?c'), said.join('\n'));
+  const { id } = listChanges(stage.database, app.id, null, 1)[0]!;
+  for await (const step of stage.world.progress.follow(id, AbortSignal.timeout(10_000))!)
+    if ('line' in step) assert.doesNotMatch(step.line, /[\p{Cc}\p{Cf}]/u);
+});

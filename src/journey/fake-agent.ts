@@ -25,6 +25,8 @@ export class FakeAgent implements Agent {
   /** Called before a document is taken; may throw or wait. */
   beforeDocument: (state: DesiredState) => void | Promise<void> = () => {};
   interpreters: AgentHello['interpreters'] = [];
+  /** What a release command writes. */
+  release: readonly string[] = [];
   job: (spec: JobSpec) => Partial<JobResult> = () => ({ exitCode: 0 });
 
   constructor(observations: Observations) {
@@ -113,8 +115,9 @@ export class FakeAgent implements Agent {
     yield { done: { wasThere: true, durationMs: 0, bytes: 0 } } as never;
   }
 
-  async runJob(spec: JobSpec): Promise<JobResult> {
+  async runJob(spec: JobSpec, { onLine }: { onLine?: (line: string) => void }): Promise<JobResult> {
     this.#demand();
+    if (spec.kind === 'release') for (const line of this.release) onLine?.(line);
     return {
       ...{ id: spec.id, exitCode: 0, signal: null, endedBy: 'exit', outputTail: [], outputBytes: 0, reports: {} },
       ...{ startedAtMs: Date.now(), durationMs: 0 },

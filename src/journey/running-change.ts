@@ -3,6 +3,7 @@
 import type { Change, ChangeState, Moments } from '../domain/change.ts';
 import type { Verdict } from '../domain/gate.ts';
 import type { CommitId, TreeId } from '../domain/ids.ts';
+import { safe } from '../gate/messages.ts';
 import { noteChange } from '../store/changes.ts';
 import { transition } from '../store/transition.ts';
 import { type Candidate, dropCandidate } from './candidate.ts';
@@ -21,6 +22,9 @@ export type Asker = {
 };
 
 export type ChangeEnd = { state: ChangeState; reason: string | null; version: number | null };
+
+/** Characters of one line. */
+const lineLimit = 500;
 
 export class RunningChange {
   readonly #world: World;
@@ -48,9 +52,12 @@ export class RunningChange {
     this.moment('gating');
   }
 
-  readonly say = (line: string): void => {
-    this.#asker.say(line);
-    this.#progress.say(line);
+  /** Much of what is said comes from the app (its files' names, its commands' output): none of it drives a terminal. */
+  readonly say = (text: string): void => {
+    for (const line of text.split('\n').map((one) => safe(one, lineLimit))) {
+      this.#asker.say(line);
+      this.#progress.say(line);
+    }
   };
 
   readonly moment = (name: string, atMs = nowMs()): void => {
@@ -75,7 +82,8 @@ export class RunningChange {
   }
 
   /** Every end but landing: nothing of the candidate stays. */
-  async end(state: ChangeState, reason: string | null): Promise<ChangeEnd> {
+  async end(state: ChangeState, why: string | null): Promise<ChangeEnd> {
+    const reason = why && safe(why, lineLimit);
     const end = { state, reason, version: null };
     const ended = { reason, ended_at_ms: Math.round(nowMs()), is_memoised: this.change.isMemoised ? 1 : 0 };
     try {
