@@ -135,6 +135,7 @@ function leave(one: InstanceView, nowMs: number): Action[] {
     case 'draining':
       return nowMs - one.sinceMs >= drainMs ? [{ do: 'stop', id: one.id }] : [];
     default:
-      return [{ do: one.wasRouted && one.type === 'web' ? 'drain' : 'stop', id: one.id }];
+      // One that starts again has nothing in flight.
+      return [{ do: one.wasRouted && one.type === 'web' && one.state !== 'starting' ? 'drain' : 'stop', id: one.id }];
   }
 }

@@ -87,6 +87,7 @@ test('converge: one table of what is wanted, what is there, and what is done', (
     ['a promoted candidate', wanted(), [instance({ stage: 'candidate' }), worker], 0, ['promote']],
     ['left, was routed', gone, [instance()], 0, ['drain']],
     ['left, never routed', gone, [instance({ wasRouted: false })], 0, ['stop']],
+    ['left while it starts again', gone, [instance({ state: 'starting', healthyAtMs: null })], 0, ['stop']],
     ['drained', gone, [instance({ state: 'draining' })], 30_000, ['stop']],
     ['ignores SIGTERM', gone, [instance({ state: 'stopping' })], 30_000, ['kill']],
     ['nothing survives', gone, [instance({ state: 'stopped' })], 0, ['forget']],

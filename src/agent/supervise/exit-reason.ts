@@ -1,4 +1,5 @@
 // How an end is told to people.
+import { isFailure } from '../../domain/errors.ts';
 import type { Exit } from '../health/wait-healthy.ts';
 
 export const megabytes = (bytes: number): string => `${Math.round(bytes / (1024 * 1024))} MB`;
@@ -9,4 +10,12 @@ export function exitReason(exit: Exit, ranMs: number, memoryBytes: number): stri
   const after = `after ${(Math.max(0, ranMs) / 1000).toFixed(1)} s`;
   if (exit.signal !== null) return `ended by ${exit.signal} ${after}`;
   return exit.code === null ? `ended ${after}` : `exited with code ${exit.code} ${after}`;
+}
+
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Why a start came to no process. */
+export function startFailure(error: unknown): { reason: string; notes: string[] } {
+  if (!isFailure(error)) return { reason: `could not be started: ${messageOf(error)}`, notes: [] };
+  return { reason: error.message, notes: error.advice === null ? [] : [error.advice] };
 }

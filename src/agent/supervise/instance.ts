@@ -1,36 +1,31 @@
 // One instance's life, from the first start over restarts to the last trace of it. Whoever holds it decides when it
-// starts, drains and stops (`desired/converge.ts`); this carries it out, notices exits, health and its loss, and tells
+// starts, drains and stops (`desired/converge.ts`); this carries it out, hears from each run (`instance-run.ts`), and tells
 // each change once: kept in its record, then announced. States and what ends them: the head of `desired/converge.ts`.
-import { setTimeout as pause } from 'node:timers/promises';
 import type { DesiredApp, DesiredSet, ObservedInstance } from '../../domain/desired.ts';
 import { isFailure } from '../../domain/errors.ts';
 import { failpoint } from '../../lib/failpoint.ts';
 import { afterExit, type InstanceView } from '../desired/converge.ts';
-import { type Exit, waitHealthy } from '../health/wait-healthy.ts';
+import type { Healthy } from '../health/wait-healthy.ts';
 import { removeTree } from '../remove-tree.ts';
 import type { OutputSink, Running } from '../runtimes/runtime.ts';
-import { exitReason, megabytes } from './exit-reason.ts';
+import { messageOf, startFailure } from './exit-reason.ts';
 import { identityOf, makeInstanceFolders } from './instance-folders.ts';
 import { InstanceOutput } from './instance-output.ts';
 import type { InstanceOrigin, InstanceParts } from './instance-parts.ts';
 import type { InstanceRecord } from './instance-record.ts';
-import { keepProbing } from './keep-probing.ts';
+import { InstanceRun } from './instance-run.ts';
 
 export class Instance {
   readonly view: InstanceView;
   readonly origin: InstanceOrigin;
   address: '127.0.0.1' | '::1' = '127.0.0.1';
   readonly #parts: InstanceParts;
-  #running: Running | null = null;
+  #run: InstanceRun | null = null;
   #launching: Promise<void> = Promise.resolve();
   #isLaunching = false;
   #stopping: Promise<void> | null = null;
-  #watching: Promise<void> = Promise.resolve();
   #isGone = false;
   readonly #output: InstanceOutput;
-  /** Ends the watch over the present run: it is being stopped, or we leave. */
-  #quit = new AbortController();
-  #seenOomKills = 0;
 
   constructor(parts: InstanceParts, view: InstanceView, origin: InstanceOrigin) {
     this.#parts = parts;
@@ -41,7 +36,7 @@ export class Instance {
   }
 
   usage(): { memoryBytes: number; cpuSeconds: number; processes: number } | null {
-    return this.#running?.usage() ?? null;
+    return this.#run?.usage() ?? null;
   }
 
   /** What the outside sees. */
@@ -71,7 +66,6 @@ export class Instance {
   /** Begins a run; never rejects: a start that fails is a state. */
   start(app: DesiredApp, set: DesiredSet): void {
     const isAgain = this.view.restarts > 0;
-    this.#quit = new AbortController();
     this.#output.clear();
     this.change({
       state: 'starting',
@@ -84,12 +78,10 @@ export class Instance {
     this.#isLaunching = true;
     this.#launching = this.#launch(app, set, isAgain)
       .catch((error: unknown) => {
-        const told = isFailure(error)
-          ? [error.message, error.advice]
-          : [`could not be started: ${messageOf(error)}`, null];
         if (!isFailure(error))
           this.#parts.warn('an instance could not be started', { id: this.view.id, error: messageOf(error) });
-        this.#over(told[0]!, told[1] === null ? [] : [told[1]!], false);
+        const { reason, notes } = startFailure(error);
+        this.#over(reason, notes, false);
       })
       .finally(() => {
         this.#isLaunching = false;
@@ -135,10 +127,10 @@ export class Instance {
       this.#over('ended while the agent was away', [], false);
       return true;
     }
-    this.#running = running;
+    this.#run = this.#runOf(running);
     await this.#output.recall(await this.#parts.logOf(view.appId));
     if (view.state === 'stopping') this.stop();
-    else this.#watching = this.#watch(running, set);
+    else this.#run.watch(set);
     return true;
   }
 
@@ -149,11 +141,8 @@ export class Instance {
     const leftMs = Math.max(0, graceMs - (this.#parts.nowMs() - this.view.sinceMs));
     this.#stopping = (async () => {
       await this.#launching;
-      this.#quit.abort();
-      await this.#running?.stop(leftMs);
-      await this.#watching;
-      await this.#drainOutput();
-      this.#running = null;
+      await this.#run?.end(leftMs);
+      this.#run = null;
       this.change({ state: 'stopped', pid: null, startTicks: null });
     })()
       .catch((error: unknown) =>
@@ -173,7 +162,6 @@ export class Instance {
   /** Removes every trace, the record last. Nothing of it may run. */
   async forget(): Promise<void> {
     await this.#stopping;
-    await this.#watching;
     this.#isGone = true;
     const { folders, runtime, records } = this.#parts;
     (await this.#parts.logOf(this.view.appId)).instanceEnded(this.view.id);
@@ -185,8 +173,7 @@ export class Instance {
   /** Looks away: it runs on for the next agent. Resolves when its record says all that the next one must know. */
   async leave(): Promise<void> {
     await this.#launching;
-    this.#quit.abort();
-    this.#running?.leave();
+    this.#run?.leave();
     await this.#keep();
   }
 
@@ -209,7 +196,7 @@ export class Instance {
       await this.#sink(),
     );
     await failpoint('agent.after-launch');
-    this.#running = running;
+    this.#run = this.#runOf(running);
     this.#isLaunching = false;
     if (this.view.state !== 'starting') {
       Object.assign(this.view, { pid: running.pid, startTicks: running.startTicks });
@@ -223,110 +210,54 @@ export class Instance {
       startTicks: running.startTicks,
       ...(isWeb ? {} : { state: 'healthy', healthyAtMs: this.#parts.nowMs() }),
     });
-    this.#watching = this.#watch(running, set);
+    this.#run.watch(set);
   }
 
-  /** From the first process to its end, or until `quit`. */
-  async #watch(running: Running, set: DesiredSet | null): Promise<void> {
-    const quit = this.#quit.signal;
-    const startedAtMs = this.view.startedAtMs;
-    try {
-      if (this.view.state === 'starting' && this.view.type === 'web' && set !== null) {
-        if (!(await this.#becomesHealthy(running, set))) return;
-      }
-      const probing = this.view.type === 'web' && set !== null ? this.#keepProbing(running, set) : null;
-      const exit = await Promise.race([running.exited, aborted(quit), errorOf(probing)]);
-      if (exit === null || quit.aborted) return;
-      this.#quit.abort();
-      await probing;
-      await running.stop(0);
-      await this.#drainOutput();
-      this.#over(
-        exitReason(exit, this.#parts.nowMs() - startedAtMs, this.origin.limits.memoryBytes),
-        [],
-        exit.isOutOfMemory,
-      );
-    } catch (error) {
-      // An error of ours: what nobody watches must not run.
-      this.#parts.warn('an instance could not be watched', { id: this.view.id, error: messageOf(error) });
-      await running.stop(0).catch(() => {}); // asked again by whoever ends the instance
-      const isTold = ['stopping', 'stopped', 'failed', 'backing-off'].includes(this.view.state);
-      if (!isTold) this.#over(`could not be watched: ${messageOf(error)}`, [], false);
-    }
-  }
-
-  /** True when it answers. Else it has been ended, and that told; or it is being stopped. */
-  async #becomesHealthy(running: Running, set: DesiredSet): Promise<boolean> {
-    const quit = this.#quit.signal;
+  #runOf(running: Running): InstanceRun {
+    const { timings, nowMs } = this.#parts;
     const { view } = this;
-    const spentMs = this.#parts.nowMs() - view.startedAtMs;
-    const exit: { value: Exit | null } = { value: null };
-    const result = await waitHealthy({
-      port: view.port!,
-      check: { ...set.health, timeoutMs: Math.max(1, set.health.timeoutMs - spentMs) },
-      pids: () => running.pids(),
-      exited: running.exited.then((one) => {
-        exit.value = one;
-        return one;
-      }),
-      logTail: async () => {
-        if (exit.value !== null) await this.#drainOutput();
-        return this.#output.tail;
+    return new InstanceRun(
+      {
+        ...{ timings, nowMs, view, memoryBytes: this.origin.limits.memoryBytes },
+        address: () => this.address,
+        outputTail: () => this.#output.tail,
+        healthy: (found) => this.#isHealthy(found),
+        health: (status, why) => this.#healthChanged(status, why),
+        memoryKill: (reason) => this.#incident('out-of-memory', reason),
+        over: ({ reason, notes, isOutOfMemory, status }) => {
+          if (status !== undefined) view.healthStatus = status;
+          this.#over(reason, notes, isOutOfMemory);
+        },
+        failed: (error) => {
+          this.#parts.warn('an instance could not be watched', { id: view.id, error: messageOf(error) });
+          const isTold = ['stopping', 'stopped', 'failed', 'backing-off'].includes(view.state);
+          if (!isTold) this.#over(`could not be watched: ${messageOf(error)}`, [], false);
+        },
       },
-      signal: quit,
-    });
-    if (quit.aborted) return false;
-    if (result.healthy) {
-      this.address = result.address;
-      this.change({
-        state: 'healthy',
-        healthyAtMs: this.#parts.nowMs(),
-        healthStatus: result.status,
-        port: result.port,
-        notes: result.notes,
-        reason: null,
-        // Landed all the same when it is an app's first: then its words are what the pusher needs.
-        logTail: result.status >= 500 ? this.#output.tail : [],
-      });
-      if (view.restarts > 0) this.#incident('healthy', `answers ${result.status}`);
-      return true;
-    }
-    this.#quit.abort();
-    await running.stop(0);
-    await this.#drainOutput();
-    view.healthStatus = result.status;
-    const isOutOfMemory = exit.value?.isOutOfMemory ?? false;
-    const reason =
-      result.endedBy === 'exit' && exit.value !== null
-        ? exitReason(exit.value, this.#parts.nowMs() - view.startedAtMs, this.origin.limits.memoryBytes)
-        : result.reason;
-    this.#over(reason, [...(result.cause === null ? [] : [result.cause]), ...result.notes], isOutOfMemory);
-    return false;
+      running,
+    );
   }
 
-  #keepProbing(running: Running, set: DesiredSet): Promise<void> {
-    const { probeMs, probeFailures: failures } = this.#parts.timings;
-    const limitMb = megabytes(this.origin.limits.memoryBytes);
-    return keepProbing(
-      {
-        check: set.health,
-        target: () => ({ address: this.address, port: this.view.port! }),
-        probeMs,
-        failures,
-        onLook: () => {
-          const kills = running.oomKills();
-          if (kills > this.#seenOomKills) this.#incident('out-of-memory', `one of its processes (limit ${limitMb})`);
-          this.#seenOomKills = kills;
-        },
-        onIll: (healthStatus, reason) => this.change({ state: 'unhealthy', healthStatus, reason }),
-        onWell: (healthStatus) => {
-          this.change({ state: 'healthy', healthStatus, reason: null });
-          this.#incident('healthy', `answers ${healthStatus} again`);
-        },
-        signal: this.#quit.signal,
-      },
-      this.view.state === 'unhealthy',
-    );
+  #isHealthy(found: Healthy): void {
+    this.address = found.address;
+    this.change({
+      state: 'healthy',
+      healthyAtMs: this.#parts.nowMs(),
+      healthStatus: found.status,
+      port: found.port,
+      notes: found.notes,
+      reason: null,
+      // Landed all the same when it is an app's first: then its words are what the pusher needs.
+      logTail: found.status >= 500 ? this.#output.tail : [],
+    });
+    if (this.view.restarts > 0) this.#incident('healthy', `answers ${found.status}`);
+  }
+
+  #healthChanged(healthStatus: number | null, why: string | null): void {
+    // One that drains goes on to its end, ill or well.
+    if (!['healthy', 'unhealthy'].includes(this.view.state)) return;
+    this.change({ state: why === null ? 'healthy' : 'unhealthy', healthStatus, reason: why });
+    if (why === null) this.#incident('healthy', `answers ${healthStatus} again`);
   }
 
   /** Nothing of this run is left: what becomes of the instance. */
@@ -337,8 +268,7 @@ export class Instance {
       view.state === 'stopping' || view.state === 'stopped'
         ? { state: 'stopped' as const, restarts: view.restarts }
         : afterExit(view, this.#parts.nowMs());
-    this.#running = null;
-    this.#seenOomKills = 0;
+    this.#run = null;
     if (next.state !== 'stopped' && (view.stage === 'live' || wasServing)) {
       this.#incident(isOutOfMemory ? 'out-of-memory' : 'crashed', reason);
     }
@@ -359,11 +289,6 @@ export class Instance {
     return this.#output.sink(await this.#parts.logOf(this.view.appId));
   }
 
-  /** What it wrote last is read, unless somebody else holds its pipe. */
-  async #drainOutput(): Promise<void> {
-    await Promise.race([this.#running?.outputEnded, pause(200, undefined, { ref: false })]);
-  }
-
   #keep(): Promise<void> {
     const record: InstanceRecord = {
       kernelBoot: this.#parts.kernelBoot,
@@ -378,18 +303,4 @@ export class Instance {
         this.#parts.warn('an instance record was not kept', { id: this.view.id, error: messageOf(error) }),
       );
   }
-}
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-/** Rejects when the work does, and never settles else. */
-function errorOf(work: Promise<void> | null): Promise<never> {
-  return new Promise((_, reject) => void work?.catch(reject));
-}
-
-function aborted(signal: AbortSignal): Promise<null> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve(null);
-    else signal.addEventListener('abort', () => resolve(null), { once: true });
-  });
 }

@@ -1,0 +1,170 @@
+// One run of an instance: from a process that has just started, or was adopted, to the last process of it. Notices health,
+// its loss, memory kills and the exit, and ends what it cannot watch. It decides nothing: what becomes of the instance is
+// told to it as `over`, once for each run, unless somebody has ended the run before.
+import { setTimeout as pause } from 'node:timers/promises';
+import type { DesiredSet } from '../../domain/desired.ts';
+import type { InstanceView } from '../desired/converge.ts';
+import { type Exit, type Healthy, waitHealthy } from '../health/wait-healthy.ts';
+import type { Running } from '../runtimes/runtime.ts';
+import { exitReason, megabytes } from './exit-reason.ts';
+import type { InstanceParts } from './instance-parts.ts';
+import { keepProbing } from './keep-probing.ts';
+
+export type RunParts = Pick<InstanceParts, 'timings' | 'nowMs'> & {
+  /** The instance as it is now; read only. */
+  view: Readonly<InstanceView>;
+  memoryBytes: number;
+  /** Where it listens, as far as is known. */
+  address(): '127.0.0.1' | '::1';
+  /** Its last lines. */
+  outputTail(): string[];
+  healthy(found: Healthy): void;
+  /** Fell ill (`why`), or answers again (null). */
+  health(status: number | null, why: string | null): void;
+  memoryKill(reason: string): void;
+  /** Nothing of it is left. `status`: the last that a probe of its start got. */
+  over(end: { reason: string; notes: string[]; isOutOfMemory: boolean; status?: number | null }): void;
+  failed(error: unknown): void;
+};
+
+export class InstanceRun {
+  readonly #parts: RunParts;
+  readonly #running: Running;
+  /** Ends the watch: the run is being stopped, or we leave. */
+  readonly #quit = new AbortController();
+  #watching: Promise<void> = Promise.resolve();
+  #seenOomKills = 0;
+
+  constructor(parts: RunParts, running: Running) {
+    this.#parts = parts;
+    this.#running = running;
+  }
+
+  usage(): ReturnType<Running['usage']> {
+    return this.#running.usage();
+  }
+
+  /** Begins to watch. @param set null: nothing wants it any more, and only its end is watched */
+  watch(set: DesiredSet | null): void {
+    this.#watching = this.#watch(set);
+  }
+
+  /** SIGTERM, grace, SIGKILL. Resolves when nothing of it is left and its last words are read. */
+  async end(graceMs: number): Promise<void> {
+    this.#quit.abort();
+    await this.#running.stop(graceMs);
+    await this.#watching;
+    await this.#drainOutput();
+  }
+
+  /** Looks away: it runs on. */
+  leave(): void {
+    this.#quit.abort();
+    this.#running.leave();
+  }
+
+  async #watch(set: DesiredSet | null): Promise<void> {
+    const { view } = this.#parts;
+    const { startedAtMs } = view;
+    const quit = this.#quit.signal;
+    const running = this.#running;
+    try {
+      const check = view.type === 'web' ? set : null;
+      if (view.state === 'starting' && check !== null && !(await this.#becomesHealthy(check))) return;
+      const probing = check === null ? null : this.#keepProbing(check);
+      const exit = await Promise.race([running.exited, aborted(quit), errorOf(probing)]);
+      if (exit === null || quit.aborted) return;
+      this.#quit.abort();
+      await probing;
+      await running.stop(0);
+      await this.#drainOutput();
+      // A memory kill that was told before is not why it ended now.
+      const isOutOfMemory = exit.isOutOfMemory && running.oomKills() > this.#seenOomKills;
+      this.#parts.over({ reason: this.#reasonOf({ ...exit, isOutOfMemory }, startedAtMs), notes: [], isOutOfMemory });
+    } catch (error) {
+      // An error of ours: what nobody watches must not run.
+      await running.stop(0).catch(() => {}); // asked again by whoever ends the instance
+      this.#parts.failed(error);
+    }
+  }
+
+  /** True when it answers. Else it has been ended, and that told; or it is being stopped. */
+  async #becomesHealthy({ health }: DesiredSet): Promise<boolean> {
+    const quit = this.#quit.signal;
+    const running = this.#running;
+    const { view } = this.#parts;
+    const spentMs = this.#parts.nowMs() - view.startedAtMs;
+    const exit: { value: Exit | null } = { value: null };
+    const result = await waitHealthy({
+      port: view.port!,
+      check: { ...health, timeoutMs: Math.max(1, health.timeoutMs - spentMs) },
+      pids: () => running.pids(),
+      exited: running.exited.then((one) => {
+        exit.value = one;
+        return one;
+      }),
+      logTail: async () => {
+        if (exit.value !== null) await this.#drainOutput();
+        return this.#parts.outputTail();
+      },
+      signal: quit,
+    });
+    if (quit.aborted) return false;
+    if (result.healthy) {
+      this.#parts.healthy(result);
+      return true;
+    }
+    this.#quit.abort();
+    await running.stop(0);
+    await this.#drainOutput();
+    const reason =
+      result.endedBy === 'exit' && exit.value !== null ? this.#reasonOf(exit.value, view.startedAtMs) : result.reason;
+    const notes = [...(result.cause === null ? [] : [result.cause]), ...result.notes];
+    const isOutOfMemory = exit.value?.isOutOfMemory ?? false;
+    this.#parts.over({ reason, notes, isOutOfMemory, status: result.status });
+    return false;
+  }
+
+  #keepProbing({ health: check }: DesiredSet): Promise<void> {
+    const { timings, view, memoryBytes } = this.#parts;
+    return keepProbing(
+      {
+        check,
+        target: () => ({ address: this.#parts.address(), port: view.port! }),
+        probeMs: timings.probeMs,
+        failures: timings.probeFailures,
+        onLook: () => {
+          const kills = this.#running.oomKills();
+          if (kills > this.#seenOomKills)
+            this.#parts.memoryKill(`one of its processes (limit ${megabytes(memoryBytes)})`);
+          this.#seenOomKills = kills;
+        },
+        onIll: (status, why) => this.#parts.health(status, why),
+        onWell: (status) => this.#parts.health(status, null),
+        signal: this.#quit.signal,
+      },
+      view.state === 'unhealthy',
+    );
+  }
+
+  #reasonOf(exit: Exit, startedAtMs: number): string {
+    return exitReason(exit, this.#parts.nowMs() - startedAtMs, this.#parts.memoryBytes);
+  }
+
+  /** What it wrote last is read, unless somebody else holds its pipe. */
+  async #drainOutput(): Promise<void> {
+    await Promise.race([this.#running.outputEnded, pause(200, undefined, { ref: false })]);
+  }
+}
+
+/** Rejects when the work does, and never settles else. */
+function errorOf(work: Promise<void> | null): Promise<never> {
+  return new Promise((_, reject) => void work?.catch(reject));
+}
+
+function aborted(signal: AbortSignal): Promise<null> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(null);
+    else signal.addEventListener('abort', () => resolve(null), { once: true });
+  });
+}
