@@ -8,8 +8,12 @@ import { liveJob } from './release-command.ts';
 import { nowMs, type World } from './world.ts';
 
 const deadlineMs = 60 * 60_000;
-const keptLines = 10_000;
-const keptRuns = 100;
+/** Of one run: what a follower who comes late sees. */
+const keptLines = 50_000;
+const keptBytes = 8 * 1024 * 1024;
+/** Of one app at once. */
+const mostRunning = 10;
+const keptRuns = 30;
 
 type Run = { appId: AppId; events: JobEvent[]; isEnded: boolean; stop: AbortController; wake: Set<() => void> };
 
@@ -21,10 +25,15 @@ export class Runs {
     this.#world = world;
   }
 
-  /** @throws no-release */
+  /** @throws no-release, busy */
   start(app: App, argv: readonly string[]): { id: JobId } {
     const runnable = this.#world.desired.liveRunnable(app);
     if (!runnable) throw fail('no-release', `${app.name} has no release yet`, { advice: 'Push main first.' });
+    if ([...this.#runs.values()].filter((one) => one.appId === app.id && !one.isEnded).length >= mostRunning) {
+      throw fail('busy', `${app.name} runs ${mostRunning} commands already`, {
+        advice: 'Wait for one of them, or cancel it.',
+      });
+    }
     const spec = liveJob({ app, runnable }, 'run', { argv }, deadlineMs);
     const run: Run = { appId: app.id, events: [], isEnded: false, stop: new AbortController(), wake: new Set() };
     this.#runs.set(spec.id, run);
@@ -32,8 +41,15 @@ export class Runs {
       if (this.#runs.size <= keptRuns) break;
       if (old.isEnded) this.#runs.delete(id);
     }
+    let bytes = 0;
+    let isCut = false;
     const add = (event: JobEvent): void => {
-      if (run.events.length < keptLines || 'result' in event) run.events.push(event);
+      const isFull = run.events.length >= keptLines || bytes > keptBytes;
+      bytes += 'line' in event ? event.line.length : 0;
+      if (!isFull || 'result' in event) run.events.push(event);
+      else if (!isCut)
+        run.events.push({ line: 'lockstep: the rest of the output is not kept; write it to a file in a volume' });
+      isCut ||= isFull;
       if ('result' in event) run.isEnded = true;
       for (const wake of run.wake) wake();
     };

@@ -32,6 +32,7 @@ import { Observations } from '../release/observations.ts';
 import { findApp } from '../store/apps.ts';
 import { defaultTeam } from '../store/meta.ts';
 import { openDatabase } from '../store/open.ts';
+import { dropOld } from '../store/retention.ts';
 import { insertToken, principalOf } from '../store/tokens.ts';
 import { keepHearing } from './hear-agent.ts';
 import { platformOf } from './platform.ts';
@@ -126,12 +127,16 @@ const platform = platformOf({
   url,
   home: config.home,
   version: programVersion,
-  ledgerGrown: (signal) => {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-    return Promise.race([grown.promise, promise]);
-  },
+  ledgerGrown: (signal) =>
+    new Promise((resolve) => {
+      const done = (): void => {
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      signal.addEventListener('abort', done, { once: true });
+      void grown.promise.then(done);
+      if (signal.aborted) done();
+    }),
 });
 const api = createApi({
   platform,
@@ -144,6 +149,15 @@ const found = await recover(world);
 if (found.ended + found.rolledForward > 0) say({ level: 'warn', message: 'recovered', ...found });
 keepHearing(world);
 removeLeftOvers(world);
+const dropOldRows = (): void => {
+  try {
+    dropOld(database);
+  } catch (error) {
+    say({ level: 'warn', message: `old rows stay: ${(error as Error).message}` });
+  }
+};
+dropOldRows();
+setInterval(dropOldRows, 3_600_000).unref();
 
 const server = createServer(
   { requestTimeout: 0, headersTimeout: 30_000, keepAliveTimeout: 60_000 },

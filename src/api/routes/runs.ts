@@ -35,7 +35,7 @@ export const runRoutes = [
         .openapi({ description: 'The command as words; no shell reads them', example: ['flask', 'db', 'upgrade'] }),
     }),
     answers: { 202: { description: 'It has begun; follow its output', schema: runView } },
-    errors: ['no-release', 'agent-away'],
+    errors: ['no-release', 'agent-away', 'busy'],
     location: (body: z.infer<typeof runView>) => body.output,
     async handle({ principal, app, body }, { platform }) {
       const { id } = await platform.startRun(principal, app, body.argv);
