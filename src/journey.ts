@@ -96,7 +96,7 @@ const endedElsewhere = 'the change was ended elsewhere';
 const unfinished = 'main has moved, and the switch is finished when Lockstep is back';
 
 const tooLong = `the gate took longer than ${gateLimitMs / 60_000} minutes`;
-const abandoned = 'the client went away: the verdict is kept, push again to land it';
+const abandoned = 'the client went away, or its token was revoked: the verdict is kept, push again to land it';
 
 /** Checks, build and boot, and the release command between the checks and the boot. A sentence: there is no verdict. */
 async function prove(

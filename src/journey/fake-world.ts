@@ -35,6 +35,8 @@ export class FakeWorld implements Disposable {
   readonly #repositories = new Map<AppId, Promise<Repository>>();
   world: World;
   #fillers = 0;
+  /** What the pushers' token is good for. */
+  mayPush = true;
 
   constructor() {
     const teamId = defaultTeam(this.database, () => newId('tea'), Date.now());
@@ -124,6 +126,7 @@ export class FakeWorld implements Disposable {
       actor: 'owner',
       requestedAtMs: Date.now(),
       findApp: () => findApp(this.database, this.owner, app.name),
+      mayPush: () => this.mayPush,
     });
     return { said, verdicts };
   }

@@ -85,3 +85,17 @@ test('a push has its turn to its end: another one of the app waits, and is told 
   assert.match(said[0]!, /another change of this app is on its way/);
   assert.match(JSON.stringify(verdicts.get(main)), /main moved to/);
 });
+
+test('a token that is revoked during the gate lands nothing', async () => {
+  using stage = new FakeWorld();
+  const app = await stage.createApp();
+  const one = await stage.commit(app, page('one'), null);
+  stage.agent.boot = () => {
+    stage.mayPush = false;
+    return { state: 'healthy', healthStatus: 200 };
+  };
+  const { verdicts } = await stage.push(app, [{ ref: main, from: null, to: one }]);
+  assert.match(JSON.stringify(verdicts.get(main)), /its token was revoked/);
+  assert.equal(liveRelease(stage.database, app.id), null);
+  assert.deepEqual(stage.agent.sets(app.id), []);
+});

@@ -22,6 +22,8 @@ export type Pusher = {
   requestedAtMs: number;
   /** Reads the app again: a push before this one may have decided its main branch. */
   findApp(): App | null;
+  /** False once the token was revoked, has expired or was narrowed: then nothing lands. */
+  mayPush(): boolean;
 };
 
 const accepted: RefVerdict = { isAccepted: true };
@@ -85,6 +87,7 @@ async function judgeRef(
   using _turn = await lock.take(push.signal);
   if (world.gateSlots.isBusy) push.say('waiting for a free gate');
   using _slot = await world.gateSlots.take(push.signal);
+  if (!pusher.mayPush()) return refused('the token may not push any more');
   const now = pusher.findApp();
   if (!now) return refused('the app was destroyed');
   if (now.mainBranch !== null && now.mainBranch !== branch)
@@ -137,7 +140,7 @@ async function pushMain(
   push.say(candidateLine(head, base));
   const asker: Asker = {
     say: push.say,
-    isGone: () => push.signal.aborted,
+    isGone: () => push.signal.aborted || !pusher.mayPush(),
     signal: world.signal,
     isRecheck: push.options.includes('recheck'),
   };

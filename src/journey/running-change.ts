@@ -13,7 +13,7 @@ import { eventOf, nowMs, type World } from './world.ts';
 /** Whoever asked for the change. */
 export type Asker = {
   say(line: string): void;
-  /** The client has gone: the verdict is kept, and nothing lands. */
+  /** The client has gone, or may not ask any more: the verdict is kept, and nothing lands. */
   isGone(): boolean;
   /** Ends the work: the gate's limit, or control's own end. */
   signal: AbortSignal;

@@ -235,6 +235,7 @@ async function answerGit(request: IncomingMessage, response: ServerResponse): Pr
         actor: principal.name,
         requestedAtMs,
         findApp: () => findApp(database, principal, route.app),
+        mayPush: () => whoAsks(request)?.rights.includes(right) ?? false,
       }),
   });
   if (result.code !== 0 && !result.isDisconnected)
