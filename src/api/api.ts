@@ -4,7 +4,7 @@
 import { type Context, Hono } from 'hono';
 import { fail, isFailure } from '../domain/errors.ts';
 import type { Answer, BodyAnswer } from './answer.ts';
-import { parseJson, readBody } from './body.ts';
+import { dropBody, parseJson, readBody } from './body.ts';
 import { createOnce, fingerprintOf, type Once, parseIdempotencyKey } from './idempotency.ts';
 import { openApiDocument } from './openapi.ts';
 import { parseRequest } from './parse.ts';
@@ -58,6 +58,7 @@ export function createApi(options: ApiOptions): Api {
   const app = new Hono();
   app.use(async (context, next) => {
     await next();
+    await dropBody(context.req.raw);
     for (const [name, value] of securityHeaders(context)) context.res.headers.set(name, value);
   });
   app.onError((error, context) => problemResponse(toProblem(error, log, aboutRequest(context))));

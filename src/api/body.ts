@@ -18,6 +18,28 @@ export async function readBody(request: Request): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
+/**
+ * Reads and drops a body that nobody read, as far as one may be sent and no longer than `limitMs`: an answer that comes
+ * while the client still writes closes the connection under it, and the client sees that instead of the answer.
+ */
+export async function dropBody(request: Request, limitMs = 2000): Promise<void> {
+  if (request.bodyUsed || request.body === null) return;
+  const reader = request.body.getReader();
+  const late = setTimeout(() => void reader.cancel().catch(() => {}), limitMs);
+  try {
+    for (let left = bodyBytes; left >= 0; ) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      left -= value.length;
+    }
+    await reader.cancel();
+  } catch {
+    // The client has gone; there is nobody to answer.
+  } finally {
+    clearTimeout(late);
+  }
+}
+
 function tooLarge() {
   return fail('too-large', `the body is larger than ${bodyBytes} bytes`, { advice: 'Send less in one request.' });
 }

@@ -8,7 +8,7 @@ import { againAt, isRepeatable } from './again.ts';
 import { type DialFailure, dial } from './dial.ts';
 import { clientHeaders, upstreamHeaders } from './headers.ts';
 import { type LCode, lAnswer } from './l-codes.ts';
-import { linger, watchBody } from './request-body.ts';
+import { linger, sendBody, watchBody } from './request-body.ts';
 
 /** One request under way. `abandon` lets go of the upstream that it is at. */
 type Exchange = {
@@ -89,9 +89,10 @@ function forward(parts: ProxyParts, exchange: Exchange, target: Target): void {
         if (exchange.isWaiting) response.writeContinue();
         exchange.isWaiting = false;
         if (upstream !== null) endWatch = watchBody(request, upstreamRequest, parts.limits.bodyIdleMs, fail);
-        request.pipe(upstreamRequest);
+        sendBody(request, upstreamRequest, origin.body);
         // Header and first piece go out together when both are here; a body that comes late must not hold the header back.
-        setImmediate(() => upstreamRequest.flushHeaders());
+        // When the piece was here the header has gone, and a flush would be an empty write, perhaps after the whole answer.
+        setImmediate(() => request.readableDidRead || upstreamRequest.flushHeaders());
       },
       answered(answer) {
         endWatch();

@@ -1,6 +1,7 @@
 // The body of a request while it is on its way to the upstream, and what is left of it when nobody wants it any more.
 import type { IncomingMessage } from 'node:http';
-import type { Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
+import type { Framing } from './headers.ts';
 import type { LCode } from './l-codes.ts';
 
 /**
@@ -25,6 +26,23 @@ export function watchBody(
   request.on('data', moved);
   for (const event of ['end', 'close']) request.once(event, end);
   return end;
+}
+
+/**
+ * Sends the body on. One of known length ends with its last byte and not a turn later: an upstream that answers at once and
+ * closes would be met by the end's own (empty) write, whose EPIPE takes the place of the answer.
+ */
+export function sendBody(request: Readable, sink: Writable, body: Framing): void {
+  const isCounted = typeof body === 'number';
+  request.pipe(sink, { end: !isCounted });
+  if (!isCounted) return;
+  let left = body;
+  const count = (chunk: Buffer): void => {
+    left -= chunk.length;
+    if (left <= 0) sink.end();
+  };
+  request.on('data', count);
+  sink.once('unpipe', () => request.off('data', count));
 }
 
 /**
