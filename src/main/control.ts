@@ -230,6 +230,7 @@ async function answerGit(request: IncomingMessage, response: ServerResponse): Pr
     step: route.step,
     // A pack over the limit is git's to refuse, which says so better than we can before it has read it.
     maxBodyBytes: config.maxPushBytes + 128 * 2 ** 20,
+    maxPackBytes: config.maxPushBytes,
     onProcReceive: (push) =>
       judgePush(world, repository, push, {
         actor: principal.name,

@@ -18,6 +18,8 @@ export type ServeOptions = {
   onProcReceive: Judge;
   /** The most that a request's unpacked body may hold; a little above the repository's receive.maxInputSize, which answers better. */
   maxBodyBytes?: number;
+  /** The repository's receive.maxInputSize, to be named when a push is over it. */
+  maxPackBytes?: number;
 };
 
 export type ServeResult = {
@@ -78,7 +80,8 @@ export async function serveGit(
       ? Buffer.concat([encodePkt(`# service=${service}\n`), flushPkt])
       : null;
   const isRefused = (): boolean => body.isTooLarge && !response.headersSent;
-  const hasOutput = await relay(child.stdout, response, preface, isRefused);
+  const output = isPush ? explained(child.stdout, options.maxPackBytes ?? null) : child.stdout;
+  const hasOutput = await relay(output, response, preface, isRefused);
   const { code } = await child.ended;
   if (isRefused()) {
     response.writeHead(413, { 'content-type': 'text/plain; charset=utf-8' });
@@ -147,9 +150,34 @@ async function feed(
   }
 }
 
+const oversized = 'pack exceeds maximum allowed size';
+
+/** A push's answer; before git's bare word that a pack is too large, a line that says the limit and what to do. */
+async function* explained(output: Readable, maxPackBytes: number | null): AsyncGenerator<Buffer> {
+  let first: Buffer | null = Buffer.alloc(0);
+  for await (const chunk of output as AsyncIterable<Buffer>) {
+    if (first === null) {
+      yield chunk;
+      continue;
+    }
+    first = Buffer.concat([first, chunk]);
+    // git may write the first packet in pieces; only before it is there a place for another.
+    if (first.length < 4 || first.length < Number.parseInt(first.toString('latin1', 0, 4), 16)) continue;
+    if (maxPackBytes !== null && first.includes(oversized)) {
+      const mebibytes = (maxPackBytes / 2 ** 20).toFixed(maxPackBytes < 2 ** 24 ? 1 : 0);
+      yield encodePkt(
+        `${'\u0002'}a push may send at most ${mebibytes} MiB: keep large files out of the repository, or push fewer commits at a time\n`,
+      );
+    }
+    yield first;
+    first = null;
+  }
+  if (first !== null && first.length > 0) yield first;
+}
+
 /** git's output to the client; when the client has gone, or gets another answer, it is still read, else git would wait for ever. */
 async function relay(
-  output: Readable,
+  output: AsyncIterable<Buffer>,
   response: ServerResponse,
   preface: Buffer | null,
   isRefused: () => boolean,
