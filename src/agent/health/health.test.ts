@@ -32,6 +32,8 @@ test('a listener is found by the process that holds it, and by no other', async 
   await using own = await listen(createTcp());
   assert.ok((await listenersOf([process.pid])).some((one) => one.port === own.port));
   assert.ok(!(await listenersOf([process.ppid])).some((one) => one.port === own.port));
+  // The kernel's table is not even asked for about one that holds no socket.
+  assert.deepEqual(await listenersOf([999_999_999], '/nonexistent'), []);
 });
 
 test('a probe carries the host and says what went wrong', async () => {
