@@ -238,6 +238,16 @@ test('another branch is stored and not deployed; hostile refs are refused', asyn
   const pushed = await stage.push(work, 'feature/one');
   assert.equal(pushed.code, 0, pushed.stderr);
   assert.match(pushed.stderr, /feature\/one is stored, and not deployed/);
+  await until(
+    async () => {
+      const { body } = await stage.api(`/apps/${app}/events?after=0&limit=200`);
+      return body.items.some((event: { type: string }) => event.type === 'branch.stored');
+    },
+    10_000,
+    () => 'the ledger does not hold the branch',
+  );
+  const atomic = await stage.push(work, '--atomic', 'HEAD:main', 'HEAD:feature/two');
+  assert.match(atomic.stderr, /main is not pushed with --atomic/);
   assert.deepEqual(await standing(), before);
   await stage.push(work, ':feature/one');
   await stage.git(work, 'checkout', '-q', 'main');

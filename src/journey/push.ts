@@ -38,8 +38,10 @@ export async function judgePush(
 ): Promise<ReadonlyMap<string, RefVerdict>> {
   const receivedAtMs = nowMs();
   const verdicts = new Map<string, RefVerdict>();
-  if (push.isAtomic && push.commands.length > 1) {
-    for (const { ref } of push.commands) verdicts.set(ref, refused('push main by itself, without --atomic'));
+  // Git keeps the other refs of the push to itself; main could land and one of them be refused.
+  if (push.isAtomic) {
+    for (const { ref } of push.commands)
+      verdicts.set(ref, refused('main is not pushed with --atomic: push it by itself'));
     return verdicts;
   }
   for (const command of push.commands) {
@@ -78,7 +80,7 @@ async function judgeRef(
   if (standsInTheWay(branch, app.mainBranch))
     return refused(`${branch} cannot be kept beside the main branch; choose a name that does not begin with it`);
   if (branch !== app.mainBranch && (app.mainBranch !== null || !usualMains.includes(branch)))
-    return storeBranch(world, repository, app, command, push, pusher.actor);
+    return storeBranch(repository, app, command, push);
   if (command.to === null)
     return refused(`${branch} is the app's main branch and cannot be deleted; lockstep destroy removes the app`);
   const candidate: App = { ...app, mainBranch: branch };
@@ -90,8 +92,7 @@ async function judgeRef(
   if (!pusher.mayPush()) return refused('the token may not push any more');
   const now = pusher.findApp();
   if (!now) return refused('the app was destroyed');
-  if (now.mainBranch !== null && now.mainBranch !== branch)
-    return storeBranch(world, repository, now, command, push, pusher.actor);
+  if (now.mainBranch !== null && now.mainBranch !== branch) return storeBranch(repository, now, command, push);
   // Awaited here: a promise that is only passed on would give the turn back before anything was done.
   return await pushMain(
     world,
@@ -171,20 +172,12 @@ function answer(world: World, app: App, end: ChangeEnd, push: Push, receivedAtMs
   return refused(end.state === 'rejected' ? `gate: ${end.reason ?? 'rejected'}` : (end.reason ?? end.state));
 }
 
-async function storeBranch(
-  world: World,
-  repository: Repository,
-  app: App,
-  command: RefCommand,
-  push: Push,
-  actor: string,
-): Promise<RefVerdict> {
+async function storeBranch(repository: Repository, app: App, command: RefCommand, push: Push): Promise<RefVerdict> {
   const ref = command.ref as RefName;
   const isMoved = command.to
     ? await repository.git.updateRef(ref, command.to, command.from, 'push')
     : await repository.git.deleteRef(ref, command.from!);
   if (!isMoved) return refused('the branch moved meanwhile; fetch and push again');
-  noteBranch(world, app, command.ref.slice('refs/heads/'.length) as BranchName, command.to, actor);
   push.say(`stored, and not deployed: what is live is ${app.mainBranch}`);
   return accepted;
 }

@@ -152,7 +152,7 @@ function neverThrows(log: AgentLog): AgentLog {
 function routerPort(socketPath: string): RouterPort {
   const router = createRouterClient(socketPath);
   return {
-    hello: (limitMs) => (limitMs === undefined ? router : createRouterClient(socketPath, limitMs)).hello(),
+    hello: (limitMs) => router.hello(limitMs),
     putSnapshot: (snapshot) => router.putSnapshot(snapshot),
     drained: async (ids, limitMs) => (await router.drained(ids, limitMs)).drained,
   };

@@ -23,6 +23,7 @@ import { DesiredPublisher } from '../journey/desired.ts';
 import { ProgressBook } from '../journey/progress.ts';
 import { judgePush } from '../journey/push.ts';
 import { recover } from '../journey/recover.ts';
+import { StoredBranches } from '../journey/stored-branches.ts';
 import { newId, nowMs, type World } from '../journey/world.ts';
 import { atomicWrite } from '../lib/atomic-write.ts';
 import { Semaphore } from '../lib/semaphore.ts';
@@ -98,6 +99,7 @@ const world: World = {
   async forget(id) {
     locks.delete(id);
     repositories.delete(id);
+    branches.forget(id);
     await rm(repositoryPathOf(id), { recursive: true, force: true });
   },
   urlOf: (app) => `http://${app.hosts[0]}${publicPort === null ? '' : `:${publicPort}`}`,
@@ -121,6 +123,7 @@ const world: World = {
   signal: ended.signal,
 };
 
+const branches = new StoredBranches(world);
 const platform = platformOf({
   world,
   base: config.base,
@@ -224,6 +227,8 @@ async function answerGit(request: IncomingMessage, response: ServerResponse): Pr
       `This token does not have the right to ${right}. Whoever has it makes one that does: lockstep tokens create NAME --rights read,deploy`,
     );
   const repository = await world.repositoryOf(app);
+  const isPush = route.service === 'git-receive-pack' && route.step === 'exchange';
+  if (isPush) await branches.look(app, repository);
   const result = await serveGit(request, response, {
     repositoryPath: repository.path,
     service: route.service,
@@ -239,6 +244,7 @@ async function answerGit(request: IncomingMessage, response: ServerResponse): Pr
         mayPush: () => whoAsks(request)?.rights.includes(right) ?? false,
       }),
   });
+  if (isPush) await branches.note(findApp(database, principal, route.app) ?? app, repository, principal.name);
   if (result.code !== 0 && !result.isDisconnected)
     say({
       level: 'warn',
