@@ -18,7 +18,7 @@ if (files.length === 0) {
 
 const child = spawn(
   process.execPath,
-  ['--disable-warning=ExperimentalWarning', '--test', '--test-timeout=120000', '--test-reporter=spec', ...files],
+  ['--disable-warning=ExperimentalWarning', '--test', '--test-timeout=300000', '--test-reporter=spec', ...files],
   {
     cwd: root,
     stdio: ['ignore', 'pipe', 'inherit'],
