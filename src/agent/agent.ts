@@ -55,6 +55,8 @@ export class AgentCore {
   readonly #routing: Routing;
   readonly #folders: HomeFolders;
   #desired: DesiredState | null = null;
+  /** The current file is whole, as far as we know: we read it or wrote it last. */
+  #isFileGood = false;
   #puts: Promise<unknown> = Promise.resolve();
   #areRoutesDue = false;
 
@@ -84,6 +86,7 @@ export class AgentCore {
     const core = new AgentCore(parts);
     const loaded = await loadDocument(parts.folders.desired, (value) => parseDesiredState(value));
     if (loaded.alarm !== null) parts.log('error', 'the desired state is damaged', { alarm: loaded.alarm });
+    core.#isFileGood = loaded.from === 'current';
     const { adopted, unreadable } = await core.#supervisor.adopt(loaded.document);
     if (adopted > 0) parts.log('info', 'adopted', { instances: adopted });
     if (unreadable.length > 0) parts.log('error', 'instance records cannot be read', { files: unreadable });
@@ -215,11 +218,14 @@ export class AgentCore {
       });
     }
     if (next.version !== this.#desired?.version || JSON.stringify(next) !== JSON.stringify(this.#desired)) {
-      await saveDocument(this.#folders.desired, next).catch((error: NodeJS.ErrnoException) => {
+      const wasGood = this.#isFileGood;
+      this.#isFileGood = false;
+      await saveDocument(this.#folders.desired, next, wasGood).catch((error: NodeJS.ErrnoException) => {
         throw error.code === 'ENOSPC' || error.code === 'EDQUOT'
           ? fail('disk-full', 'The desired state cannot be kept: the disk is full.', { cause: error })
           : error;
       });
+      this.#isFileGood = true;
     }
     await failpoint('agent.after-desired-saved');
     this.#desired = next;

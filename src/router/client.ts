@@ -1,11 +1,13 @@
-// How the agent speaks to the router: the private Unix socket, typed, every call with a limit.
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+// How the agent speaks to the router: the private Unix socket, typed, every call with a limit. Connections are kept; a call
+// that died with one that the router had already given up is made once more, for every verb here may be made twice.
+import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { type ErrorCode, errorRegistry, fail } from '../domain/errors.ts';
 import type { RouterHello, RouterStats, RouteSnapshot } from '../domain/route.ts';
 import type { Drained } from './drain.ts';
 
 export type RouterClient = {
-  hello(): Promise<RouterHello>;
+  /** @param limitMs another limit than the client's */
+  hello(limitMs?: number): Promise<RouterHello>;
   stats(): Promise<RouterStats>;
   /** Resolves when the snapshot is on the router's disk and in force. @throws conflict when it is older */
   putSnapshot(snapshot: RouteSnapshot): Promise<{ generation: number }>;
@@ -15,10 +17,15 @@ export type RouterClient = {
 
 /** @throws (every call) router-away when nobody answers, timed-out when the answer takes too long */
 export function createRouterClient(socketPath: string, limitMs = 5000): RouterClient {
-  const call = <T>(method: string, path: string, body?: unknown, extraMs = 0) =>
-    ask<T>(socketPath, method, path, body, limitMs + extraMs);
+  const agent = new Agent({ keepAlive: true, maxFreeSockets: 4 });
+  const call = async <T>(method: string, path: string, body?: unknown, forMs = limitMs): Promise<T> => {
+    const asked = { socketPath, agent, method, path, body, limitMs: forMs };
+    const answer = await ask<T>(asked);
+    if (answer !== stale) return answer;
+    return (await ask({ ...asked, agent: false })) as T;
+  };
   return {
-    hello: () => call('GET', '/v1/hello'),
+    hello: (forMs) => call('GET', '/v1/hello', undefined, forMs),
     stats: () => call('GET', '/v1/stats'),
     putSnapshot: (snapshot) => call('PUT', '/v1/snapshot', snapshot),
     drained: (instances, timeoutMs) =>
@@ -26,12 +33,25 @@ export function createRouterClient(socketPath: string, limitMs = 5000): RouterCl
         'GET',
         `/v1/drained?${new URLSearchParams([...instances.map((id) => ['instance', id]), ['timeoutMs', `${timeoutMs}`]])}`,
         undefined,
-        timeoutMs,
+        limitMs + timeoutMs,
       ),
   };
 }
 
-function ask<T>(socketPath: string, method: string, path: string, body: unknown, limitMs: number): Promise<T> {
+type Asked = {
+  socketPath: string;
+  /** false: a connection of its own. */
+  agent: Agent | false;
+  method: string;
+  path: string;
+  body: unknown;
+  limitMs: number;
+};
+
+/** A kept connection was gone before anything was answered. */
+const stale = Symbol('stale');
+
+function ask<T>({ socketPath, agent, method, path, body, limitMs }: Asked): Promise<T | typeof stale> {
   return new Promise((resolve, reject) => {
     const away = (cause: unknown) =>
       fail('router-away', 'The router does not answer', {
@@ -42,7 +62,7 @@ function ask<T>(socketPath: string, method: string, path: string, body: unknown,
       socketPath,
       method,
       path,
-      agent: false,
+      agent,
       headers: { 'content-type': 'application/json' },
     });
     const timer = setTimeout(() => {
@@ -50,7 +70,10 @@ function ask<T>(socketPath: string, method: string, path: string, body: unknown,
       request.destroy();
     }, limitMs);
     request.once('close', () => clearTimeout(timer));
-    request.once('error', (error) => reject(away(error)));
+    request.once('error', (error: NodeJS.ErrnoException) => {
+      if (request.reusedSocket && ['ECONNRESET', 'EPIPE'].includes(error.code ?? '')) resolve(stale);
+      else reject(away(error));
+    });
     request.once('response', (answer) => {
       read(answer)
         .then((text) => {

@@ -11,10 +11,13 @@ export type Loaded<T> = {
   alarm: string | null;
 };
 
-/** Saves `document` durably (0600: it holds config values). Callers save one at a time. */
-export async function saveDocument(file: string, document: unknown): Promise<void> {
+/**
+ * Saves `document` durably (0600: it holds config values). Callers save one at a time.
+ * @param isCurrentGood true when the caller itself wrote or read the current one whole; else it is read again here
+ */
+export async function saveDocument(file: string, document: unknown, isCurrentGood = false): Promise<void> {
   // A damaged current document never replaces a good previous one.
-  if ((await readChecked(file)).kind === 'good') {
+  if (isCurrentGood || (await readChecked(file)).kind === 'good') {
     const temporary = `${file}.previous.tmp-${process.pid}`;
     await rm(temporary, { force: true });
     await link(file, temporary);
