@@ -58,17 +58,23 @@ export function detectCgroups(root = '/sys/fs/cgroup'): CgroupSupport {
   return { version: enforceable.length === 0 ? null : unified ? 2 : 1, root, enforceable, why };
 }
 
-/** Makes (or finds) the group and sets its limits. null: this machine has none. `name` is made of ids. */
-export function openCgroup(support: CgroupSupport, name: string, limits: Limits): Cgroup | null {
+/** The group of that name as it is, whether it is there or not. null: this machine has none. `name` is made of ids. */
+export function findCgroup(support: CgroupSupport, name: string): Cgroup | null {
   if (support.version === null) return null;
   if (!/^[A-Za-z0-9_-]+$/.test(name)) throw new TypeError(`not a cgroup name: ${name}`);
-  const { version } = support;
+  const { version, root } = support;
   const dirs: Partial<Record<Controller, string>> = {};
-  for (const controller of support.enforceable) {
-    const dir = version === 1 ? join(support.root, controller, 'lockstep', name) : join(support.root, 'lockstep', name);
-    mkdirSync(dir, { recursive: true });
-    dirs[controller] = dir;
-  }
+  for (const controller of support.enforceable)
+    dirs[controller] = version === 1 ? join(root, controller, 'lockstep', name) : join(root, 'lockstep', name);
+  return { version, dirs };
+}
+
+/** Makes (or finds) the group and sets its limits. */
+export function openCgroup(support: CgroupSupport, name: string, limits: Limits): Cgroup | null {
+  const group = findCgroup(support, name);
+  if (group === null) return null;
+  const { version, dirs } = group;
+  for (const dir of cgroupDirs(group)) mkdirSync(dir, { recursive: true });
   const set = (controller: Controller, file: string, value: string | number): void => {
     if (dirs[controller] !== undefined) writeFileSync(join(dirs[controller], file), String(value));
   };
@@ -86,7 +92,7 @@ export function openCgroup(support: CgroupSupport, name: string, limits: Limits)
     set('cpu', 'cpu.cfs_quota_us', quota ?? -1);
     set('pids', 'pids.max', limits.pids);
   }
-  return { version, dirs };
+  return group;
 }
 
 export const cgroupDirs = (group: Cgroup): string[] => [...new Set(Object.values(group.dirs))];

@@ -13,6 +13,7 @@ import {
   cgroupDirs,
   cgroupPids,
   detectCgroups,
+  findCgroup,
   killCgroup,
   oomKills,
   openCgroup,
@@ -249,6 +250,32 @@ test('a cgroup that cannot be entered stops the start', async (t) => {
   const { launched, lines } = await run(t, 'echo ran', { cgroups: [fresh('nowhere')] });
   assert.equal((await launched.exited).code, 125);
   assert.ok(!lines.includes('ran'));
+});
+
+test('version 2 has one group for all limits, and a look for one that is to go sets none', () => {
+  const place = fresh('cgroups');
+  mkdirSync(place);
+  for (const name of ['cgroup.controllers', 'cgroup.subtree_control']) writeFileSync(join(place, name), '');
+  const two = detectCgroups(place);
+  assert.deepEqual([two.version, two.enforceable, two.why], [2, ['memory', 'cpu', 'pids'], []]);
+  assert.equal(readFileSync(join(place, 'lockstep', 'cgroup.subtree_control'), 'utf8'), '+pids');
+  const found = findCgroup(two, 'ins_1')!;
+  const dir = join(place, 'lockstep', 'ins_1');
+  assert.deepEqual([cgroupDirs(found), existsSync(dir), oomKills(found), cgroupPids(found)], [[dir], false, 0, []]);
+  assert.equal(removeCgroup(found), true);
+  const made = openCgroup(two, 'ins_1', { ...defaultLimits, memoryBytes: 64, cpus: 1.5, pids: 7 })!;
+  const text = (name: string) => readFileSync(join(dir, name), 'utf8');
+  assert.deepEqual(['memory.max', 'memory.swap.max', 'cpu.max', 'pids.max'].map(text), [
+    '64',
+    '0',
+    '150000 100000',
+    '7',
+  ]);
+  openCgroup(two, 'ins_1', { ...defaultLimits, cpus: null });
+  assert.equal(text('cpu.max'), 'max 100000');
+  writeFileSync(join(dir, 'memory.events'), 'low 0\noom 2\noom_kill 3\noom_group_kill 1\n');
+  writeFileSync(join(dir, 'cgroup.procs'), `${process.pid}\n999999999\n`);
+  assert.deepEqual([oomKills(made), cgroupPids(made)], [3, [process.pid]]);
 });
 
 test("another user's cgroups are not taken for ours", { skip: root ? false : 'not root' }, async () => {

@@ -4,7 +4,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { InstanceId } from '../../../domain/ids.ts';
-import { defaultLimits, type Limits } from '../../../domain/plan.ts';
+import type { Limits } from '../../../domain/plan.ts';
 import type { Exit } from '../../health/wait-healthy.ts';
 import { type Capture, captureFifo, defaultCaptureCaps, lineSplitter } from '../../process/capture.ts';
 import {
@@ -12,6 +12,7 @@ import {
   type CgroupSupport,
   cgroupDirs,
   cgroupPids,
+  findCgroup,
   oomKills,
   openCgroup,
   removeCgroup,
@@ -116,13 +117,13 @@ export function processRuntime(parts: ProcessRuntimeParts): Runtime {
     },
 
     async sweep(id) {
-      await terminate({ leader: nobody, cgroup: cgroupOf(id, defaultLimits), mark: markOf(id), graceMs: 0 });
+      await terminate({ leader: nobody, cgroup: findCgroup(parts.cgroups, id), mark: markOf(id), graceMs: 0 });
     },
 
     async clean(id) {
       await rm(fifoOf(id), { force: true });
       if (parts.keptFolder) await takeKept(parts.keptFolder, id);
-      const group = cgroupOf(id, defaultLimits);
+      const group = findCgroup(parts.cgroups, id);
       // A zombie that PID 1 has not reaped yet keeps the group; it is empty of life, and asked for again.
       for (let wait = 10; group !== null && !removeCgroup(group) && wait < 5000; wait *= 2)
         await pause(wait, undefined, { ref: false });
