@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import { test } from 'node:test';
 import { isAlive, listProcesses } from '../src/agent/process/proc.ts';
 import type { JobSpec } from '../src/domain/desired.ts';
+import type { TreeId } from '../src/domain/ids.ts';
 import { defaultLimits } from '../src/domain/plan.ts';
 import { machine, newId, until } from './support/agent-machine.ts';
 
@@ -161,6 +162,29 @@ test('an instance that cannot be taken up keeps the agent from none of the other
   assert.equal(now.get(two.id)?.pid, two.pid);
   assert.match(now.get(one.id)?.reason ?? '', /^could not be taken up: EEXIST/);
   assert.ok(!alive(one) && alive(two));
+});
+
+test('a tree that was on its way when the agent died leaves nothing', async () => {
+  await using box = await machine();
+  await box.startAgentApart();
+  const app = box.app();
+  const { promise: held, resolve: go } = Promise.withResolvers<void>();
+  const files = async function* () {
+    const content = Buffer.alloc(4 * 1024 * 1024);
+    yield { mode: '100644' as const, path: Buffer.from('a'), size: content.length, content };
+    await held;
+  };
+  const sent = box.client.putTree(app, 'a'.repeat(40) as TreeId, 'one', files());
+  sent.catch(() => {});
+  const folders = [`${box.folders.app(app.id)}/trees`, `${box.folders.gate(app.id)}/copies`];
+  const names = () => Promise.all(folders.map((folder) => readdir(folder).catch(() => [])));
+  await until('both are begun', async () => (await names()).every((one) => one.length === 1));
+  await box.killAgent();
+  go();
+  await assert.rejects(sent);
+  assert.deepEqual((await names()).flat().length, 2);
+  await box.startAgentApart();
+  assert.deepEqual(await names(), [[], []]);
 });
 
 test('a job outlives the agent, and the one who asked for it gets the result', async () => {

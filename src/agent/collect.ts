@@ -1,12 +1,14 @@
-// Removes release directories and layers that nothing needs any more, and says how much that freed.
-import { lstat, readdir, rm } from 'node:fs/promises';
+// Removes release directories and layers that nothing needs any more, and says how much that freed; and what an agent that
+// died was writing.
+import { lstat, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type AppId, parseObjectId, type TreeId } from '../domain/ids.ts';
+import { type AppId, parseId, parseObjectId, type TreeId } from '../domain/ids.ts';
 import type { HomeFolders } from './folders.ts';
+import { removeTree } from './remove-tree.ts';
 
 type Keep = { treeIds: ReadonlySet<string>; layerKeys: ReadonlySet<string> };
 
-/** Partial ones (of a crash, or being written now) are left alone: their makers remove them. */
+/** Partial ones are left alone: they are being written now. */
 export async function collectApp(folders: HomeFolders, appId: AppId, keep: Keep): Promise<{ bytesFreed: number }> {
   let bytesFreed = 0;
   const trees = dirname(folders.tree(appId, 'x' as TreeId));
@@ -24,11 +26,21 @@ export async function collectApp(folders: HomeFolders, appId: AppId, keep: Keep)
   return { bytesFreed };
 }
 
+/** Trees and gate copies that were being written when an agent died: to be called before anything is written. */
+export async function removePartials(folders: HomeFolders): Promise<void> {
+  for (const name of await namesIn(folders.apps)) {
+    const id = parseId('app', name);
+    if (id === null) continue;
+    for (const folder of [dirname(folders.tree(id, 'x' as TreeId)), dirname(folders.copy(id, 'x'))])
+      for (const one of await namesIn(folder)) if (one.includes('.partial-')) await removeTree(join(folder, one));
+  }
+}
+
 const namesIn = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);
 
 async function remove(path: string): Promise<number> {
   const bytes = await bytesOf(path);
-  await rm(path, { recursive: true, force: true });
+  await removeTree(path);
   return bytes;
 }
 

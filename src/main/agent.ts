@@ -6,6 +6,7 @@ import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { AgentCore, type AgentLog } from '../agent/agent.ts';
+import { removePartials } from '../agent/collect.ts';
 import { enforcementOf } from '../agent/enforcement.ts';
 import { type HomeFolders, homeFolders } from '../agent/folders.ts';
 import { openFifoPool } from '../agent/jobs/fifo-pool.ts';
@@ -61,6 +62,7 @@ export async function startAgent(given: AgentOptions): Promise<RunningAgent> {
   const { controlUid, log } = options;
   const server = await serveAgent(ready.promise, { socketPath: folders.socket, controlUid, log });
   try {
+    await removePartials(folders);
     const standIn = await openStandIn({ pipes: folders.pipes, kept: folders.keptOutput });
     const parts = await openParts(options, folders);
     ready.resolve(parts);
