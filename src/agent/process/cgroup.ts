@@ -115,9 +115,11 @@ export async function killCgroup(group: Cgroup, pollMs = 5): Promise<void> {
   const { pids } = group.dirs;
   const limit = pids === undefined ? '' : read(join(pids, 'pids.max')).trim();
   if (pids !== undefined) attempt(() => writeFileSync(join(pids, 'pids.max'), '0'));
+  let waitMs = pollMs;
   for (let left = cgroupPids(group); left.length > 0; left = cgroupPids(group)) {
     for (const pid of left) attempt(() => process.kill(pid, 'SIGKILL'));
-    await pause(pollMs);
+    await pause(waitMs);
+    waitMs = Math.min(500, waitMs * 2);
   }
   if (pids !== undefined && limit !== '') attempt(() => writeFileSync(join(pids, 'pids.max'), limit));
 }

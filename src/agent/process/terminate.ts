@@ -14,6 +14,8 @@ export type TerminateSpec = {
   pollMs?: number;
 };
 
+const longestWaitMs = 500;
+
 function family(spec: TerminateSpec): number[] {
   const marked = spec.mark === null ? [] : listProcesses().filter(({ pid }) => hasMark(pid, spec.mark!));
   const all = [...groupOf(spec.leader), ...marked].map(({ pid }) => pid);
@@ -45,11 +47,13 @@ export async function terminate(spec: TerminateSpec): Promise<'term' | 'kill'> {
   const until = performance.now() + spec.graceMs;
   while (performance.now() < until && (isAlive(spec.leader) || groupOf(spec.leader).length > 0)) await pause(pollMs);
   let how: 'term' | 'kill' = 'term';
+  let waitMs = pollMs;
   for (let left = family(spec); left.length > 0; left = family(spec)) {
     how = 'kill';
     for (const pid of left) send(pid, 'SIGKILL');
     if (spec.cgroup !== null) await killCgroup(spec.cgroup);
-    await pause(pollMs);
+    await pause(waitMs);
+    waitMs = Math.min(longestWaitMs, waitMs * 2); // one that waits for a disk dies when the disk has answered
   }
   return how;
 }
