@@ -39,7 +39,7 @@ export async function prepareStart(
     await assertInterpreter(layer);
   }
   const [port, volumes, tools, python] = await Promise.all([
-    isWeb ? freePort(parts.portsInUse()) : null,
+    isWeb ? reservePort(parts, view) : null,
     linkVolumes(folders, app, tree, set.volumes),
     Promise.all(toolNames(declared).map(async (name) => [name, await parts.toolPath(name)] as const)),
     needsPython ? parts.platformPython() : null,
@@ -69,6 +69,16 @@ async function assertInterpreter(layer: string): Promise<void> {
   throw fail('no-interpreter', `The Python that the app was installed with is gone: ${target}.`, {
     advice: 'Install it again; or restart Lockstep and push again, then the app is installed with one that is there.',
   });
+}
+
+/** Told at once: another start that looks for a port at the same time takes another one. */
+async function reservePort({ portsInUse }: PrepareParts, view: InstanceView): Promise<number> {
+  for (;;) {
+    const port = await freePort(portsInUse());
+    if (portsInUse().has(port)) continue;
+    view.port = port;
+    return port;
+  }
 }
 
 async function assertFolder(path: string, what: string): Promise<void> {
