@@ -180,21 +180,12 @@ export class Instance {
   async #launch(app: DesiredApp, set: DesiredSet, isAgain: boolean): Promise<void> {
     const { runtime } = this.#parts;
     await makeInstanceFolders(this.#parts.folders, app, this.view.id);
-    const prepared = await this.#parts.prepare(app, set, this.view);
-    this.view.port = prepared.port;
+    const { port, ...command } = await this.#parts.prepare(app, set, this.view);
+    this.view.port = port;
     await this.#keep();
     if (this.view.state !== 'starting') return;
-    const running = await runtime.start(
-      {
-        id: this.view.id,
-        argv: prepared.argv,
-        env: prepared.env,
-        cwd: prepared.cwd,
-        limits: set.limits,
-        identity: identityOf(app),
-      },
-      await this.#sink(),
-    );
+    const spec = { id: this.view.id, ...command, limits: set.limits, identity: identityOf(app) };
+    const running = await runtime.start(spec, await this.#sink());
     await failpoint('agent.after-launch');
     this.#run = this.#runOf(running);
     this.#isLaunching = false;
