@@ -23,7 +23,7 @@ import { advanceSurely } from './journey/advance.ts';
 import { bootRelease, type Candidate } from './journey/candidate.ts';
 import { tidyUp } from './journey/housekeeping.ts';
 import { insist, persistLanded } from './journey/landed.ts';
-import { proveCandidate } from './journey/prove.ts';
+import { proveCandidate, type Reading } from './journey/prove.ts';
 import { runReleaseCommand } from './journey/release-command.ts';
 import { type Asker, type ChangeEnd, RunningChange } from './journey/running-change.ts';
 import { switchOver } from './journey/switch-over.ts';
@@ -43,6 +43,8 @@ export type Asked = {
   baseTree: TreeId | null;
   /** null: the config that is current. */
   configVersion: number | null;
+  /** What is being read of the candidate already; null: nothing. */
+  reading: Reading | null;
   /** Of the release, for people: "deployed 1a2b3c4". */
   description: string;
 };
@@ -107,9 +109,9 @@ async function prove(
   signal: AbortSignal,
 ): Promise<Verdict | string> {
   const { say, moment, afterwards } = running;
-  const { app, repository, tree, baseTree, configVersion, description } = asked;
+  const { app, repository, tree, baseTree, configVersion, description, reading } = asked;
   const proof = await proveCandidate(world, {
-    ...{ app, change: running.change, repository, tree, baseTree, configVersion, description },
+    ...{ app, change: running.change, repository, tree, baseTree, configVersion, description, reading },
     ...{ isRecheck: asker.isRecheck, say, moment, afterwards, signal },
     onCandidate: (candidate) => {
       running.candidate = candidate;

@@ -42,7 +42,9 @@ export function stagesOf(change: Change, pushedAt: number, firstByteAt: number):
   const worked = (change.verdict?.checks ?? []).filter((one) => one.kind !== 'build');
   const endOf = (check: Check): number => at(`${check.name}Ended`);
   const last = worked.reduce((one, other) => (endOf(other) > endOf(one) ? other : one));
-  const startOf = Math.max(at('placed'), last.startedAtMs);
+  // A check is launched when its copy is whole, while the release is still being synced.
+  const placedAt = Math.min(at('placed'), Math.max(at('planned'), last.startedAtMs));
+  const startOf = Math.max(placedAt, last.startedAtMs);
   const switchedAt = Math.min(at('switched'), firstByteAt);
   const stages: Stage[] = [
     { name: 'transfer', ms: at('requested') - pushedAt },
@@ -50,8 +52,8 @@ export function stagesOf(change: Change, pushedAt: number, firstByteAt: number):
     { name: 'admit', ms: at('gating') - at('received') },
     { name: 'read tree', ms: at('treeRead') - at('gating') },
     { name: 'plan', ms: at('planned') - at('treeRead') },
-    { name: 'place tree', ms: at('placed') - at('planned') },
-    { name: `start ${last.name}`, ms: startOf - at('placed') },
+    { name: 'place tree', ms: placedAt - at('planned') },
+    { name: `start ${last.name}`, ms: startOf - placedAt },
     { name: last.name, ms: last.durationMs },
     { name: `end ${last.name}`, ms: endOf(last) - startOf - last.durationMs },
     { name: 'prove', ms: at('proved') - endOf(last) },

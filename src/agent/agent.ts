@@ -21,6 +21,7 @@ import { removeTree } from './remove-tree.ts';
 import { EventHub } from './supervise/event-hub.ts';
 import { type RouterPort, Routing } from './supervise/routing.ts';
 import { Supervisor, type SupervisorParts } from './supervise/supervisor.ts';
+import type { Arrivals } from './tree/arrivals.ts';
 import { copyTree, type Placed, placeTree } from './tree/place-tree.ts';
 import { decodeTree } from './tree/tree-stream.ts';
 
@@ -41,6 +42,7 @@ export type AgentCoreParts = Pick<
   /** Ends the jobs of an app and the making of its layers. */
   endWork(appId: AppId): Promise<unknown>;
   log: AgentLog;
+  arrivals: Arrivals;
   /** How long `putDesired` waits for the router before it says `router-away`. */
   routerWaitMs: number;
 };
@@ -128,11 +130,23 @@ export class AgentCore {
   /** Writes the stream twice, as `placeTree` says. @throws tree-refused, too-large, disk-full, conflict */
   async putTree(app: AppRef, treeId: TreeId, copy: string | null, body: AsyncIterable<Uint8Array>): Promise<Placed> {
     await ensureAppFolders(this.#folders, app);
-    return placeTree(decodeTree(body), {
-      expectedTreeId: treeId,
-      release: { path: this.#folders.tree(app.id, treeId), gid: app.gid },
-      gate: copy === null ? null : { path: this.#folders.copy(app.id, copy), uid: app.gateUid, gid: app.gid },
-    });
+    const path = copy === null ? null : this.#folders.copy(app.id, copy);
+    const coming = path === null ? null : this.#parts.arrivals.coming(path);
+    let isThere = false;
+    try {
+      return await placeTree(decodeTree(body), {
+        expectedTreeId: treeId,
+        release: { path: this.#folders.tree(app.id, treeId), gid: app.gid },
+        gate: path === null ? null : { path, uid: app.gateUid, gid: app.gid },
+        onGateCopy: () => {
+          isThere = true;
+          coming?.arrived();
+        },
+      });
+    } catch (error) {
+      if (!isThere) coming?.failed(error);
+      throw error;
+    }
   }
 
   async makeCopy(app: AppRef, treeId: TreeId, copy: string): Promise<void> {

@@ -2,7 +2,7 @@
 // the next change, which shares most of them.
 import type { OutgoingFile } from '../domain/agent.ts';
 import { fail } from '../domain/errors.ts';
-import type { ObjectId, TreeId } from '../domain/ids.ts';
+import type { CommitId, ObjectId, TreeId } from '../domain/ids.ts';
 import type { Git, TreeEntry } from '../git/git.ts';
 import type { TreeView } from './tree-view.ts';
 
@@ -47,13 +47,18 @@ export type GitTree = {
   files(): AsyncGenerator<OutgoingFile>;
 };
 
-export async function openGitTree(git: Git, cache: BlobCache, id: TreeId, signal: AbortSignal): Promise<GitTree> {
-  const entries = await git.lsTree(id, signal);
+/** @param commit a commit that has this tree, or the tree itself: it is read before anybody knows the tree's id */
+export async function openGitTree(
+  git: Git,
+  cache: BlobCache,
+  commit: CommitId | TreeId,
+  signal: AbortSignal,
+): Promise<Omit<GitTree, 'id'>> {
+  const entries = await git.lsTree(commit, signal);
   const byPath = new Map(entries.map((entry) => [entry.path, entry]));
   await warm(git, cache, entries);
   const list = entries.map(({ path, mode }) => ({ path, mode }));
   return {
-    id,
     entries,
     view: {
       list: () => list,

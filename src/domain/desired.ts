@@ -159,8 +159,11 @@ export type JobSpec = Identities & {
   kind: 'install' | 'build' | 'check' | 'release' | 'run';
   /** `live` only for release commands and `run`. */
   identity: 'live' | 'gate';
-  /** Where it runs: a throw-away copy of a tree, or an artifact's release directory (read-only). */
-  place: { copy: string } | { treeId: TreeId };
+  /**
+   * Where it runs: a throw-away copy of a tree, or an artifact's release directory (read-only). `isComing`: the tree is sent
+   * beside the job, which is launched as soon as its copy is whole.
+   */
+  place: { copy: string; isComing?: boolean } | { treeId: TreeId };
   layerKey: string | null;
   /** Names of tools that must be there, used as `{tool:NAME}`. */
   tools: readonly string[];

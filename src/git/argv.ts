@@ -35,7 +35,7 @@ export const argv = {
   commit: (id: ObjectId) => ['log', '--no-walk', '--format=%H %T %P', '--end-of-options', id, '--'],
   lsTree: (tree: ObjectId) => ['ls-tree', '-r', '-l', '-z', '--full-tree', tree],
   catFileBatch: () => ['cat-file', '--batch'],
-  diff: (from: TreeId, to: TreeId) => [
+  diff: (from: ObjectId, to: ObjectId) => [
     'diff-tree',
     '-p',
     '-U0',

@@ -166,8 +166,8 @@ export function openGit(options: GitOptions) {
     ): AsyncGenerator<StreamedBlob> {
       return streamBlobs(startCatFile, ids, { maxBytes: defaultMaxBlobBytes, bufferBytes: 2 ** 20, ...limits });
     },
-    /** A unified diff without context; null stands for the empty tree. */
-    async diff(from: TreeId | null, to: TreeId, signal?: AbortSignal): Promise<string> {
+    /** A unified diff without context, between trees or commits; null stands for the empty tree. */
+    async diff(from: ObjectId | null, to: ObjectId, signal?: AbortSignal): Promise<string> {
       return (await ask(argv.diff(from ?? emptyTree, to), { signal })).stdout;
     },
     async changedFiles(from: TreeId | null, to: TreeId): Promise<ChangedFile[]> {

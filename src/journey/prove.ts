@@ -9,7 +9,7 @@ import type { Change } from '../domain/change.ts';
 import type { AgentHello, JobResult, JobSpec } from '../domain/desired.ts';
 import { fail } from '../domain/errors.ts';
 import { type CheckResult, fold, type Verdict } from '../domain/gate.ts';
-import type { TreeId } from '../domain/ids.ts';
+import type { CommitId, TreeId } from '../domain/ids.ts';
 import { defaultLimits } from '../domain/plan.ts';
 import { parseChangedLines } from '../gate/changed-lines.ts';
 import { type CheckPlan, configFiles, type GateFacts } from '../gate/check.ts';
@@ -43,6 +43,8 @@ export type ProveRequest = {
   /** null: the config that is current. */
   configVersion: number | null;
   description: string;
+  /** What is being read of the candidate already; null: nothing. */
+  reading: Reading | null;
   /** The pusher wants the checks to run although the tree is known. */
   isRecheck: boolean;
   say(line: string): void;
@@ -54,16 +56,35 @@ export type ProveRequest = {
   signal: AbortSignal;
 };
 
+/** A candidate's files, and its differences from main (null at the first push). */
+export type Reading = { tree: Promise<Omit<GitTree, 'id'>>; diff: Promise<string | null> };
+
+/** Begins to read; commits do as well as trees. */
+export function readCandidate(
+  world: World,
+  repository: Repository,
+  base: CommitId | TreeId | null,
+  candidate: CommitId | TreeId,
+  signal: AbortSignal,
+): Reading {
+  const { git } = repository;
+  const reading = {
+    tree: openGitTree(git, world.blobs, candidate, signal),
+    diff: base === null ? Promise.resolve(null) : git.diff(base, candidate, signal),
+  };
+  // Whoever needs them hears of a failure; a push that is refused before never asks.
+  for (const promise of [reading.tree, reading.diff]) promise.catch(() => {});
+  return reading;
+}
+
 /** Check jobs may use at least this much, whatever the app's own limit is. */
 const checkMemoryBytes = 1024 ** 3;
 
 export async function proveCandidate(world: World, request: ProveRequest): Promise<Proof> {
   const { app, repository, say, moment, signal } = request;
-  const [hello, tree, diff] = await Promise.all([
-    world.hello(),
-    openGitTree(repository.git, world.blobs, request.tree, signal),
-    request.baseTree === null ? null : repository.git.diff(request.baseTree, request.tree, signal),
-  ]);
+  const reading = request.reading ?? readCandidate(world, repository, request.baseTree, request.tree, signal);
+  const [hello, read, diff] = await Promise.all([world.hello(), reading.tree, reading.diff]);
+  const tree: GitTree = { ...read, id: request.tree };
   moment('treeRead');
   const keys = memoKeys(app, request, hello, currentConfig(world.database, app.id).version);
   // What was live may be again, whatever the app has come to since; what never was is held to what holds now.
@@ -133,11 +154,17 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
       ...(known ? { checks: [] } : {}),
       runJob: async (plan, check, stop) => {
         // When these fail the build says why; the checks have nothing to look at, which is no fault of the machinery.
-        await Promise.all(plan.layer === 'gate' ? [sent, runLayer] : [sent]).catch((cause) => {
+        const unbuilt = (cause: unknown): never => {
           throw fail('cancelled', 'the build failed', { cause });
-        });
+        };
+        if (plan.layer === 'gate') await runLayer.catch(unbuilt);
         if (plan.layer === 'gate') await gateLayer;
-        const job = await runCheckJob(world, app, plan, copy!, build, AbortSignal.any([stop, together]));
+        // The job goes out beside its tree: the agent launches it as soon as its copy is whole.
+        const running = runCheckJob(world, app, plan, copy!, build, AbortSignal.any([stop, together]));
+        const job = await running.catch(async (error: unknown) => {
+          await sent.catch(unbuilt);
+          throw error;
+        });
         moment(`${check.name}Started`, job.startedAtMs);
         return job;
       },
@@ -155,7 +182,8 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
     return { verdict, results: end.results, isMemoised: known !== null, candidate };
   } finally {
     work.abort();
-    if (copy) request.afterwards(() => void sent.then(() => world.agent.dropCopy(refOf(app), copy)).catch(() => {}));
+    const drop = async (): Promise<void> => (copy ? world.agent.dropCopy(refOf(app), copy) : undefined);
+    request.afterwards(() => void sent.then(drop, drop).catch(() => {}));
   }
 }
 
@@ -254,7 +282,7 @@ function runCheckJob(
     appId: app.id,
     kind: 'check',
     identity: 'gate',
-    place: { copy },
+    place: { copy, isComing: true },
     layerKey: plan.layer === 'gate' ? build.artifact.gateLayerKey : null,
     tools: plan.tools,
     command: plan.command,

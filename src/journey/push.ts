@@ -13,6 +13,7 @@ import { insertChange } from '../store/changes.ts';
 import { inTransaction } from '../store/open.ts';
 import { liveRelease } from '../store/releases.ts';
 import { appendEvent } from '../store/transition.ts';
+import { readCandidate } from './prove.ts';
 import type { Asker, ChangeEnd } from './running-change.ts';
 import { eventOf, mainlineOf, newId, nowMs, type World } from './world.ts';
 
@@ -119,6 +120,8 @@ async function pushMain(
   const head = command.to;
   // A git that starts costs some milliseconds: the usual push, one commit on what is live, needs no more than these two,
   // at the same time.
+  // What the gate reads is begun beside them; a push that is refused here has read in vain.
+  const reading = readCandidate(world, repository, command.from, head, world.signal);
   const [base, commit] = await Promise.all([mainline.tip(), git.commitOf(head)]);
   if (base !== command.from)
     return refused(`main moved to ${base?.slice(0, 7) ?? 'nothing'}; git pull --rebase, then push again`);
@@ -155,6 +158,7 @@ async function pushMain(
       tree,
       baseTree,
       configVersion: null,
+      reading,
       description: `deployed ${head.slice(0, 7)}`,
     },
     asker,

@@ -82,6 +82,7 @@ export async function startRollback(world: World, app: App, asked: RollbackAsked
         candidate: commit,
         tree: target.treeId,
         baseTree,
+        reading: null,
         configVersion: asked.withConfig ? target.configVersion : null,
         description: `rolled back to v${version}`,
       },

@@ -23,6 +23,7 @@ import { prepareStart } from '../agent/supervise/prepare-start.ts';
 import type { RouterPort } from '../agent/supervise/routing.ts';
 import { isToolName, toolsDigest } from '../agent/toolchains/pins.ts';
 import { openToolchains } from '../agent/toolchains/toolchains.ts';
+import { Arrivals } from '../agent/tree/arrivals.ts';
 import type { AgentHello } from '../domain/desired.ts';
 import { fail } from '../domain/errors.ts';
 import { makeId, type NodeId, parseId } from '../domain/ids.ts';
@@ -95,7 +96,8 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
   });
   const interpreters = async () =>
     (await toolchains.interpreters()).map(({ id, kind, version }) => ({ id, kind, version }));
-  const jobs = await openJobs({ folders, toolchains, cgroups });
+  const arrivals = new Arrivals();
+  const jobs = await openJobs({ folders, toolchains, cgroups, arrivals });
   const layers = await openLayers({ folders, toolchains, cgroups });
   const pipes = openFifoPool(join(folders.agent, 'pipes-spare'));
   const core = await AgentCore.open({
@@ -119,6 +121,7 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
     nodeId,
     bootId: randomUUID(),
     interpreters,
+    arrivals,
     inUse(appId) {
       const { treeIds, layerKeys } = jobs.inUse(appId);
       return { treeIds, layerKeys: [...layerKeys, ...layers.inMaking(appId)] };

@@ -15,7 +15,7 @@ export type PromoteSteps = {
   switchRoute(): Promise<void>;
   persistLanded(): Promise<void> | void;
   /** Told of each moment as it passes. */
-  moment(name: 'stored' | 'advanced' | 'switched' | 'landed'): void;
+  moment(name: 'stored' | 'fresh' | 'advanced' | 'switched' | 'landed'): void;
 };
 
 export type PromoteEnd = 'landed' | 'moved' | 'abandoned' | 'ended';
@@ -26,6 +26,7 @@ export async function promote(steps: PromoteSteps): Promise<PromoteEnd> {
   steps.moment('stored');
   await failpoint('control.before-advance');
   await steps.ensureFresh();
+  steps.moment('fresh');
   // The last look: between here and the compare-and-swap there is nothing that waits.
   if (steps.isAbandoned()) return 'abandoned';
   if ((await steps.advance()) === 'moved') return 'moved';

@@ -5,7 +5,15 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Limits } from '../../domain/plan.ts';
 import { type Capture, type CaptureSink, captureFifo } from '../process/capture.ts';
-import { type Cgroup, type CgroupSupport, cgroupDirs, oomKills, openCgroup, removeCgroup } from '../process/cgroup.ts';
+import {
+  type Cgroup,
+  type CgroupSupport,
+  cgroupDirs,
+  cgroupPids,
+  oomKills,
+  openCgroup,
+  removeCgroup,
+} from '../process/cgroup.ts';
 import { launch } from '../process/launcher.ts';
 import { isAlive, type ProcessIdentity } from '../process/proc.ts';
 import { terminate } from '../process/terminate.ts';
@@ -107,11 +115,10 @@ function watched(
     clearInterval(hold);
     if (isLeft) return new Promise<never>(() => {});
     const isOutOfMemory = cgroup !== null && oomKills(cgroup) > 0;
-    // An empty group can be removed: then nothing is left, and the process table need not be searched.
-    if (process === unknown || cgroup === null || !removeCgroup(cgroup)) {
+    // Nothing can come out of an empty group: then nothing is left, and the process table need not be searched.
+    if (process === unknown || cgroup === null || cgroupPids(cgroup).length > 0)
       await terminate({ ...family, graceMs: 0 });
-      if (cgroup !== null) void removeLater(cgroup);
-    }
+    if (cgroup !== null) removeLater(cgroup);
     if (capture !== null) {
       const limit = new AbortController();
       await Promise.race([capture.ended, pause(drainMs, undefined, { signal: limit.signal }).catch(() => {})]);
@@ -134,12 +141,15 @@ function watched(
   };
 }
 
+/** Milliseconds: a removal costs the kernel several, and whoever waits for the job's result goes first. */
+const restMs = 300;
+
 /** Zombies that PID 1 has not reaped yet keep a group for a while. */
-async function removeLater(cgroup: Cgroup): Promise<void> {
-  for (let waitMs = 5; waitMs < 60_000; waitMs *= 2) {
-    if (removeCgroup(cgroup)) return;
-    await pause(waitMs, undefined, { ref: false });
-  }
+function removeLater(cgroup: Cgroup, waitMs = restMs): void {
+  const timer = setTimeout(() => {
+    if (!removeCgroup(cgroup) && waitMs < 60_000) removeLater(cgroup, waitMs * 2);
+  }, waitMs);
+  if (waitMs > restMs) timer.unref();
 }
 
 function exitCode(file: string): number | null {

@@ -3,11 +3,13 @@
 import { existsSync } from 'node:fs';
 import { chown, lstat, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate as otherWork } from 'node:timers/promises';
 import type { Identities, JobSpec } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
 import type { HomeFolders } from '../folders.ts';
 import { scrubbedEnv } from '../process/scrubbed-env.ts';
 import type { Toolchains } from '../toolchains/toolchains.ts';
+import type { Arrivals } from '../tree/arrivals.ts';
 import type { ContainedLaunch } from './contained.ts';
 import type { JobIdentity, JobPlaces } from './job-folder.ts';
 import { fillCommand, fillEnv, toolPlaces } from './places.ts';
@@ -36,13 +38,15 @@ export async function jobCommand(given: {
   places: JobPlaces;
   who: JobIdentity;
   signal: AbortSignal;
+  arrivals: Arrivals | null;
 }): Promise<ContainedLaunch> {
   const { spec, folders, toolchains, places, who } = given;
-  const tree = placeOf(spec, folders);
+  const tools = await toolPlaces(toolchains, spec.tools, given.signal);
+  const tree = await placeOf(spec, folders, given.arrivals, given.signal);
   const layer = spec.layerKey === null ? null : layerOf(spec.layerKey, spec, folders);
   const python = layer === null ? await toolchains.platformPython() : join(layer, 'bin', 'python');
   const names = {
-    ...(await toolPlaces(toolchains, spec.tools, given.signal)),
+    ...tools,
     tree,
     python,
     job: places.files,
@@ -60,7 +64,12 @@ export async function jobCommand(given: {
   };
 }
 
-function placeOf(spec: JobSpec, folders: HomeFolders): string {
+async function placeOf(
+  spec: JobSpec,
+  folders: HomeFolders,
+  arrivals: Arrivals | null,
+  signal: AbortSignal,
+): Promise<string> {
   if ('copy' in spec.place && !plainName.test(spec.place.copy))
     throw fail('bad-request', `${JSON.stringify(spec.place.copy)} cannot name a copy.`);
   if ('treeId' in spec.place && !plainName.test(spec.place.treeId))
@@ -68,6 +77,12 @@ function placeOf(spec: JobSpec, folders: HomeFolders): string {
   const path =
     'copy' in spec.place ? folders.copy(spec.appId, spec.place.copy) : folders.tree(spec.appId, spec.place.treeId);
   if (existsSync(path)) return path;
+  if ('copy' in spec.place && spec.place.isComing && arrivals !== null) {
+    await arrivals.whenThere(path, signal);
+    // A launch holds the agent for some milliseconds: who brings a layer has more to do, and goes first.
+    if (spec.layerKey === null) await otherWork();
+    return path;
+  }
   throw fail('not-found', 'The tree of the job is not on this machine.', { advice: 'Send the tree, then the job.' });
 }
 

@@ -14,6 +14,7 @@ import type { HomeFolders } from '../folders.ts';
 import type { CgroupSupport } from '../process/cgroup.ts';
 import { removeTree } from '../remove-tree.ts';
 import type { Toolchains } from '../toolchains/toolchains.ts';
+import type { Arrivals } from '../tree/arrivals.ts';
 import { openFifoPool } from './fifo-pool.ts';
 import type { JobRecord } from './job-folder.ts';
 import { jobPlaces, loadResult, readSmall } from './job-folder.ts';
@@ -47,15 +48,17 @@ export async function openJobs(given: {
   folders: HomeFolders;
   toolchains: Toolchains;
   cgroups?: CgroupSupport | null;
+  /** Trees on their way; null: jobs come after their trees. */
+  arrivals?: Arrivals | null;
   /** Milliseconds since the epoch. */
   now?: () => number;
 }): Promise<Jobs> {
-  const { folders, toolchains, cgroups = null, now = Date.now } = given;
+  const { folders, toolchains, cgroups = null, arrivals = null, now = Date.now } = given;
   mkdirSync(folders.jobs, { recursive: true, mode: 0o711 });
   for (const folder of [folders.agent, folders.jobs]) chmodSync(folder, 0o711); // apps pass, and list nothing
   const fifos = openFifoPool(join(folders.agent, 'fifos'));
   const running = new Map<JobId, RunningJob>();
-  const room = { folders, toolchains, cgroups, now, fifos };
+  const room = { folders, toolchains, cgroups, now, fifos, arrivals };
   const placesOf = (id: JobId) => jobPlaces(folders.job(id));
   let ended = 0;
 

@@ -8,6 +8,7 @@ import type { HomeFolders } from '../folders.ts';
 import type { CgroupSupport } from '../process/cgroup.ts';
 import { removeTree } from '../remove-tree.ts';
 import type { Toolchains } from '../toolchains/toolchains.ts';
+import type { Arrivals } from '../tree/arrivals.ts';
 import { adoptContained, type Contained, type ContainedEnd, startContained } from './contained.ts';
 import type { FifoPool } from './fifo-pool.ts';
 import { identityOf, jobCommand } from './job-command.ts';
@@ -31,6 +32,7 @@ export type JobRoom = {
   cgroups: CgroupSupport | null;
   now: () => number;
   fifos: FifoPool;
+  arrivals: Arrivals | null;
 };
 
 type StopReason = 'deadline' | 'cancelled';
@@ -47,6 +49,7 @@ export type RunningJob = {
 
 /** Time between SIGTERM and SIGKILL, in milliseconds. */
 const graceMs: Readonly<Record<StopReason, number>> = { deadline: 5000, cancelled: 2000 };
+const tidyAfterMs = 1000;
 const longestTimerMs = 2 ** 31 - 1;
 const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
 
@@ -60,7 +63,10 @@ export function startJob(spec: JobSpec, room: JobRoom): RunningJob {
       const starting: JobRecord = { ...recordOf(spec), bootId, process: null, startedAtMs: room.now() };
       writeSmall(places.record, starting);
       const [what] = await Promise.all([
-        jobCommand({ spec, folders: room.folders, toolchains: room.toolchains, places, who, signal: stopping }),
+        jobCommand({
+          ...{ spec, places, who, signal: stopping },
+          ...{ folders: room.folders, toolchains: room.toolchains, arrivals: room.arrivals },
+        }),
         room.fifos.take(places.fifo, who?.uid ?? null),
       ]);
       const output = keepOutput(places.folder, spec.outputBytes, false);
@@ -168,7 +174,9 @@ function life(
     } catch {
       // No room: who waits gets it all the same, who asks later finds the job lost.
     }
-    for (const path of [places.home, places.tmp]) void removeTree(path).catch(() => {}); // else with the folder, later
+    // What it left in its own folders goes when nobody waits for the result any more; else with the folder, later.
+    const tidy = () => [places.home, places.tmp].forEach((path) => void removeTree(path).catch(() => {}));
+    setTimeout(tidy, tidyAfterMs).unref();
     return result;
   };
   const stop = async (reason: StopReason): Promise<void> => {

@@ -45,7 +45,9 @@ export async function terminate(spec: TerminateSpec): Promise<'term' | 'kill'> {
   const pollMs = spec.pollMs ?? 10;
   if (groupOf(spec.leader).some(({ pgid }) => pgid === spec.leader.pid)) send(-spec.leader.pid, 'SIGTERM');
   const until = performance.now() + spec.graceMs;
-  while (performance.now() < until && (isAlive(spec.leader) || groupOf(spec.leader).length > 0)) await pause(pollMs);
+  // The group's own list where there is one: it is a short file, and the process table a long one.
+  const isThere = () => (spec.cgroup === null ? groupOf(spec.leader) : cgroupPids(spec.cgroup)).length > 0;
+  while (performance.now() < until && (isAlive(spec.leader) || isThere())) await pause(pollMs);
   let how: 'term' | 'kill' = 'term';
   let waitMs = pollMs;
   for (let left = family(spec); left.length > 0; left = family(spec)) {

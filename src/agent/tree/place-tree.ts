@@ -18,6 +18,8 @@ export type PlaceSpec = {
   expectedTreeId: string;
   release: { path: string; gid: number | null };
   gate: { path: string; uid: number | null; gid: number | null } | null;
+  /** The gate copy is whole; the release is not on the disk yet. */
+  onGateCopy?: () => void;
 };
 /** `wasThere`: a release directory of this name existed already and was kept (its name is the tree's id). */
 export type Placed = { treeId: string; files: number; bytes: number; wasThere: boolean };
@@ -103,13 +105,18 @@ export async function placeTree(files: AsyncIterable<DecodedFile>, spec: PlaceSp
       for (const link of links) await placeLink(copy, link);
       for (const path of [...directories].reverse()) await own(copy, join(copy.at, Buffer.from(path, 'latin1')));
     }
+    const [, gate] = copies;
+    if (gate !== undefined) {
+      await own(gate, Buffer.from(gate.at));
+      if (!(await moveInto(gate)))
+        throw fail('conflict', 'The gate copy is there already.', { advice: 'Give each copy a name of its own.' });
+      spec.onGateCopy?.();
+    }
     const plain = written.filter(({ mode }) => mode !== '120000').map(({ path }) => path);
     const folders = [...directories].map((path) => Buffer.from(path, 'latin1'));
     await syncAll([...[...plain, ...folders].map((path) => join(release.at, path)), Buffer.from(release.at)]);
-    for (const copy of copies) await own(copy, Buffer.from(copy.at));
+    await own(release, Buffer.from(release.at));
     const wasThere = !(await moveInto(release));
-    if (copies[1] !== undefined && !(await moveInto(copies[1])))
-      throw fail('conflict', 'The gate copy is there already.', { advice: 'Give each copy a name of its own.' });
     return { treeId, files: written.length, bytes, wasThere };
   } catch (error) {
     throw explain(error);

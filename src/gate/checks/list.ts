@@ -3,7 +3,8 @@ import type { Check, GateFacts } from '../check.ts';
 import { pythonStyle } from './python-style.ts';
 import { pythonTests } from './python-tests.ts';
 
-export const checks: readonly Check[] = [pythonStyle, pythonTests];
+/** In the order in which their jobs are asked for: the slowest first. */
+export const checks: readonly Check[] = [pythonTests, pythonStyle];
 
 export function checksFor(facts: GateFacts): Check[] {
   return checks.filter((check) => check.applies(facts));
