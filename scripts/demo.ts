@@ -73,7 +73,7 @@ async function codeChange(): Promise<void> {
   assert.equal(await stranger.main(), head, 'main is what was pushed');
   const change = await stranger.newestChange(app);
   assert.equal(change.head, head, 'the newest change is the push');
-  const advancedAt = change.moments['advanced'];
+  const advancedAt = change.moments.advanced;
   assert.ok(advancedAt !== undefined, `the change tells when main advanced: ${JSON.stringify(change.moments)}`);
   figures.mergeToLiveMs = firstByteAt - advancedAt;
   tick('a code-only change → live', figures.pushToLiveMs, [

@@ -153,7 +153,7 @@ test('of two pushes at once one lands, and the other is told why not', async () 
 
 test('config makes a release of the same artifact; config that breaks the start changes nothing', async () => {
   const before = await stage.status(app);
-  const set = await stage.lockstep(['config', 'set', 'MOOD=sunny', '-a', app, '--json']);
+  const set = await stage.lockstep(['config', 'set', 'MOOD=sunshine', '-a', app, '--json']);
   assert.equal(set.code, 0, set.stderr);
   const now = await stage.inSync(app);
   assert.equal(now.release.version, before.release.version + 1);
@@ -169,7 +169,7 @@ test('config makes a release of the same artifact; config that breaks the start 
     'import os; print(os.environ["MOOD"], os.getuid())',
   ]);
   assert.equal(shown.code, 0, shown.stderr);
-  assert.match(shown.stdout, process.getuid?.() === 0 ? /^sunny 4\d{4}$/m : /^sunny/m);
+  assert.match(shown.stdout, process.getuid?.() === 0 ? /^sunshine 4\d{4}$/m : /^sunshine/m);
   const listed = (await stage.api(`/apps/${app}/config`)).body;
   assert.deepEqual(listed.entries, { MOOD: null });
 
@@ -177,7 +177,7 @@ test('config makes a release of the same artifact; config that breaks the start 
   assert.equal(broken.code === 0, false);
   const after = await stage.inSync(app);
   assert.equal(after.release.version, now.release.version);
-  assert.deepEqual((await stage.api(`/apps/${app}/config?reveal=true`)).body.entries, { MOOD: 'sunny' });
+  assert.deepEqual((await stage.api(`/apps/${app}/config?reveal=true`)).body.entries, { MOOD: 'sunshine' });
   const run = await stage.lockstep(['run', '-a', app, '--', 'sh', '-c', 'exit 7']);
   assert.equal(run.code, 7);
 });
@@ -212,12 +212,15 @@ test('rollback lands a revert commit: main and live stay equal, and the next sta
 test('a release command runs once before the new code; its failure refuses the change', async () => {
   const before = await standing();
   stage.write(work, {
-    Procfile: 'release: python -c "raise SystemExit(3)"\nweb: gunicorn wsgi:app --bind 127.0.0.1:$PORT\n',
+    Procfile:
+      'release: echo "mood $MOOD"; python -c "raise SystemExit(3)"\nweb: gunicorn wsgi:app --bind 127.0.0.1:$PORT\n',
   });
   await stage.commit(work, 'a failing release command');
   const failed = await stage.push(work);
   assert.equal(failed.code, 1);
   assert.match(failed.stderr, /release FAILED [\d.]+s: the release command ended with exit 3/);
+  assert.match(failed.stderr, /mood \[redacted\]/);
+  assert.equal(failed.stderr.includes('sunshine'), false);
   assert.deepEqual(await standing(), before);
   await undo();
   stage.write(work, {

@@ -85,7 +85,7 @@ test('the installed program takes a site from create to live, and stops', async 
   const prefix = await installed();
   const place = await folder();
   const env = personsEnv({
-    PATH: `${join(prefix, 'bin')}:${personsEnv()['PATH']}`,
+    PATH: `${join(prefix, 'bin')}:${personsEnv().PATH}`,
     HOME: place,
     LOCKSTEP_HOME: join(place, 'home'),
     GIT_CONFIG_GLOBAL: '/dev/null',

@@ -1,5 +1,5 @@
 // The running account for a person: a line a step, a tick or a cross, and its milliseconds.
-const paints = process.stdout.isTTY && !process.env['NO_COLOR'];
+const paints = process.stdout.isTTY && !process.env.NO_COLOR;
 const paint = (code: number, text: string): string => (paints ? `\u001b[${code}m${text}\u001b[0m` : text);
 
 export function say(text = ''): void {

@@ -92,7 +92,7 @@ export class Stranger {
     const ready = new Promise<Ready>((resolve) => {
       createInterface(child.stdout).on('line', (line) => {
         const event = parseObject(line);
-        if (event?.['event'] === 'ready') resolve(event as unknown as Ready);
+        if (event?.event === 'ready') resolve(event as unknown as Ready);
       });
     });
     const ended = this.#upEnded.then((code) => {
@@ -136,7 +136,7 @@ export class Stranger {
       { port: Number(port), host, path },
       { headers: { authorization: `Bearer ${token}`, accept: 'application/json' } },
     );
-    const change = (parseObject(answer.body)?.['items'] as Change[] | undefined)?.[0];
+    const change = (parseObject(answer.body)?.items as Change[] | undefined)?.[0];
     if (!change) throw new Error(`GET ${path} answered ${answer.status}: ${answer.body.slice(0, 300)}`);
     return change;
   }

@@ -109,7 +109,12 @@ export class AgentCore {
 
   /** @throws router-away */
   async alive(): Promise<{ desiredVersion: number; routeGeneration: number }> {
-    await this.#parts.router.hello(aliveMs);
+    const { generation } = await this.#parts.router.hello(aliveMs);
+    if (generation < this.#routing.generation) {
+      throw fail('router-away', 'The router serves older routes than it was given', {
+        advice: 'It was started again, and gets the present ones in a moment.',
+      });
+    }
     return { desiredVersion: this.#desired?.version ?? 0, routeGeneration: this.#routing.generation };
   }
 

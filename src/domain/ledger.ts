@@ -29,7 +29,6 @@ export const eventTypes = [
   'instance.out-of-memory',
   'app.restarted',
   'recovery.rolled-forward',
-  'recovery.reconciled',
 ] as const;
 export type EventType = (typeof eventTypes)[number];
 

@@ -5,6 +5,7 @@ import type { Change } from '../domain/change.ts';
 import type { CheckResult } from '../domain/gate.ts';
 import type { CommitId, InstanceSetId, ReleaseId } from '../domain/ids.ts';
 import type { Artifact } from '../domain/release.ts';
+import { makeRedactor } from '../lib/redact.ts';
 import { judgeBoot, waitForSet } from '../release/boot.ts';
 import type { Runnable } from '../release/compose.ts';
 import { configOf, currentConfig } from '../store/app-config.ts';
@@ -100,11 +101,17 @@ export async function bootRelease(world: World, candidate: Candidate, signal: Ab
     await startCandidate(world, candidate);
     const web = candidate.runnable.artifact.plan.processes.web ? 1 : 0;
     const end = await waitForSet(world.observations, candidate.release.setId, web, signal);
-    return judgeBoot(end, startedAtMs, nowMs());
+    return maskConfig(judgeBoot(end, startedAtMs, nowMs()), candidate);
   } catch (error) {
     const result = failedCheck('boot', error, startedAtMs);
     return signal.aborted ? { ...result, outcome: 'skipped', summary: 'cancelled' } : result;
   }
+}
+
+/** The log lines of a start may show config values, and who pushes need not be allowed to read them. */
+function maskConfig(result: CheckResult, candidate: Candidate): CheckResult {
+  const masked = makeRedactor(Object.values(candidate.runnable.config));
+  return { ...result, warnings: result.warnings.map(masked), outputTail: result.outputTail.map(masked) };
 }
 
 /** Ends a candidate that will not go live: its instances, its route, its state in the store. */

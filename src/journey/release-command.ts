@@ -2,6 +2,7 @@
 // instance of the new code starts. Its failure rejects the change.
 import type { JobSpec } from '../domain/desired.ts';
 import type { CheckResult } from '../domain/gate.ts';
+import { makeRedactor } from '../lib/redact.ts';
 import { releaseEnv } from '../release/compose.ts';
 import type { Candidate } from './candidate.ts';
 import { failedCheck, resultOf } from './results.ts';
@@ -45,12 +46,14 @@ export async function runReleaseCommand(
   signal: AbortSignal,
 ): Promise<CheckResult> {
   const startedAtMs = nowMs();
+  // Who pushes need not be allowed to read the config.
+  const masked = makeRedactor(Object.values(candidate.runnable.config));
   const command = candidate.runnable.artifact.plan.releaseCommand!;
   say(`release: ${'shell' in command ? command.shell : command.argv.join(' ')}`);
   try {
     const job = await world.agent.runJob(liveJob(candidate, 'release', command, deadlineMs), {
       signal,
-      onLine: (line) => say(`  ${line}`),
+      onLine: (line) => say(`  ${masked(line)}`),
     });
     if (job.endedBy === 'lost')
       return resultOf('release', startedAtMs, { outcome: 'infra', summary: 'the machine lost the job' });
@@ -64,7 +67,7 @@ export async function runReleaseCommand(
     return resultOf('release', startedAtMs, {
       outcome: 'failed',
       summary: `the release command ${how}`,
-      outputTail: [...job.outputTail],
+      outputTail: job.outputTail.map(masked),
     });
   } catch (error) {
     return failedCheck('release', error, startedAtMs);

@@ -26,6 +26,7 @@ import { recover } from '../journey/recover.ts';
 import { StoredBranches } from '../journey/stored-branches.ts';
 import { newId, nowMs, type World } from '../journey/world.ts';
 import { atomicWrite } from '../lib/atomic-write.ts';
+import { collectAtRest } from '../lib/collect-at-rest.ts';
 import { Semaphore } from '../lib/semaphore.ts';
 import { parseGitRoute } from '../receive/routes.ts';
 import { serveGit } from '../receive/smart-http.ts';
@@ -181,6 +182,7 @@ await new Promise<void>((resolve, reject) => {
 });
 chmodSync(config.sockets.control, 0o660);
 say({ level: 'info', message: 'ready', pid: process.pid });
+collectAtRest();
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stop);
 

@@ -177,7 +177,7 @@ export class Neighbour {
 
 function heapOf(name: NeighbourName): string[] {
   // Small machines: a cap that leaves room to work and makes the collector thrifty.
-  return name === 'router' ? [...routerNodeFlags] : ['--max-semi-space-size=8'];
+  return name === 'router' ? [...routerNodeFlags] : ['--max-semi-space-size=2'];
 }
 
 /** Control made its socket; the router must be able to dial it, and nobody else. */

@@ -4,6 +4,7 @@ import { chmodSync, chownSync, mkdirSync, openSync, readdirSync, rmSync, writeSy
 import { join } from 'node:path';
 import { type Config, readConfig } from '../config/config.ts';
 import { atomicWrite } from '../lib/atomic-write.ts';
+import { collectAtRest } from '../lib/collect-at-rest.ts';
 import { createRouterClient } from '../router/client.ts';
 import { startAgent } from './agent.ts';
 import { announce } from './announce.ts';
@@ -76,6 +77,7 @@ export async function up(argv: UpArguments): Promise<number> {
     port = (await createRouterClient(config.sockets.router).hello()).port;
     await control.start(port, stopping.signal);
     await write();
+    using _rest = collectAtRest();
     announce(argv, record(), Math.round(Date.now() - startedAtMs), own, agent.hello.enforcement.why);
     for (const one of [router, control]) void one.keep(port, stopping.signal, write, log);
     await new Promise<void>((resolve) => {

@@ -63,7 +63,7 @@ export function readAppJson(text: string, file = 'app.json'): AppJson {
     );
   const { env = {}, environments, healthchecks = {}, formation = {} } = parsed.data;
   const test = environments?.test;
-  const check = healthchecks['web']?.find((one) => one.path !== undefined);
+  const check = healthchecks.web?.find((one) => one.path !== undefined);
   return {
     env: Object.entries(env).map(([name, one]) => ({
       name,

@@ -52,27 +52,27 @@ export function readPyproject(text: string, file = 'pyproject.toml'): Pyproject 
   const lists = (value: unknown, at: string): Record<string, string[]> =>
     Object.fromEntries(Object.entries(table(value)).map(([name, list]) => [name, specifiers(list, `${at}.${name}`)]));
 
-  const project = table(input['project']);
-  const tool = table(input['tool']);
-  const poetry = table(tool['poetry']);
-  const dynamic = project['dynamic'];
+  const project = table(input.project);
+  const tool = table(input.tool);
+  const poetry = table(tool.poetry);
+  const dynamic = project.dynamic;
   const isDynamic = Array.isArray(dynamic) && dynamic.includes('dependencies');
   const requires = project['requires-python'];
   if (requires !== undefined && typeof requires !== 'string')
     problems.push(`project.requires-python: ${showValue(requires)} must be text`);
-  const fromProject = specifiers(project['dependencies'], 'project.dependencies');
+  const fromProject = specifiers(project.dependencies, 'project.dependencies');
   const optional = lists(project['optional-dependencies'], 'project.optional-dependencies');
   const groups = lists(input['dependency-groups'], 'dependency-groups');
-  const isPoetry = isTable(poetry['dependencies']) && project['dependencies'] === undefined && !isDynamic;
-  const poetryPython = table(poetry['dependencies'])['python'];
-  if (isPoetry || isTable(poetry['group'])) {
-    for (const [name, group] of Object.entries(table(poetry['group'])))
-      groups[name] ??= fromPoetry(table(group)['dependencies']);
+  const isPoetry = isTable(poetry.dependencies) && project.dependencies === undefined && !isDynamic;
+  const poetryPython = table(poetry.dependencies).python;
+  if (isPoetry || isTable(poetry.group)) {
+    for (const [name, group] of Object.entries(table(poetry.group)))
+      groups[name] ??= fromPoetry(table(group).dependencies);
   }
-  if (isTable(poetry['dev-dependencies'])) groups['dev'] ??= fromPoetry(poetry['dev-dependencies']);
+  if (isTable(poetry['dev-dependencies'])) groups.dev ??= fromPoetry(poetry['dev-dependencies']);
   if (problems.length > 0) throw badConfig(file, problems);
 
-  const name = project['name'] ?? poetry['name'];
+  const name = project.name ?? poetry.name;
   return {
     name: typeof name === 'string' ? name : null,
     requiresPython:
@@ -81,24 +81,24 @@ export function readPyproject(text: string, file = 'pyproject.toml'): Pyproject 
         : typeof poetryPython === 'string'
           ? poetrySpecifier(poetryPython) || null
           : null,
-    dependencies: isPoetry ? fromPoetry(poetry['dependencies']) : fromProject,
+    dependencies: isPoetry ? fromPoetry(poetry.dependencies) : fromProject,
     optional,
     groups,
-    kind: isPoetry ? 'poetry' : isTable(input['project']) ? 'project' : 'none',
+    kind: isPoetry ? 'poetry' : isTable(input.project) ? 'project' : 'none',
     isDynamic,
     saysSrcLayout: saysSrc(tool),
   };
 }
 
 function saysSrc(tool: Table): boolean {
-  const setuptools = table(tool['setuptools']);
-  const where = table(table(setuptools['packages'])['find'])['where'];
+  const setuptools = table(tool.setuptools);
+  const where = table(table(setuptools.packages).find).where;
   const directory = table(setuptools['package-dir'])[''];
-  const packages = table(tool['poetry'])['packages'];
+  const packages = table(tool.poetry).packages;
   return (
     (Array.isArray(where) && where.includes('src')) ||
     directory === 'src' ||
-    (Array.isArray(packages) && packages.some((one) => table(one)['from'] === 'src'))
+    (Array.isArray(packages) && packages.some((one) => table(one).from === 'src'))
   );
 }
 
@@ -107,14 +107,14 @@ function fromPoetry(value: unknown): string[] {
     if (name === 'python') return [];
     const one = Array.isArray(raw) ? raw[0] : raw;
     const given = table(one);
-    if (given['optional'] === true || typeof given['path'] === 'string') return [];
-    const extras = Array.isArray(given['extras']) ? `[${given['extras'].map(String).join(',')}]` : '';
-    const marker = typeof given['markers'] === 'string' ? ` ; ${given['markers']}` : '';
-    if (typeof given['git'] === 'string') {
-      const ref = given['rev'] ?? given['tag'] ?? given['branch'];
-      return [`${name}${extras} @ git+${given['git']}${typeof ref === 'string' ? `@${ref}` : ''}${marker}`];
+    if (given.optional === true || typeof given.path === 'string') return [];
+    const extras = Array.isArray(given.extras) ? `[${given.extras.map(String).join(',')}]` : '';
+    const marker = typeof given.markers === 'string' ? ` ; ${given.markers}` : '';
+    if (typeof given.git === 'string') {
+      const ref = given.rev ?? given.tag ?? given.branch;
+      return [`${name}${extras} @ git+${given.git}${typeof ref === 'string' ? `@${ref}` : ''}${marker}`];
     }
-    const version = typeof one === 'string' ? one : given['version'];
+    const version = typeof one === 'string' ? one : given.version;
     const specifier = `${name}${extras}${typeof version === 'string' ? poetrySpecifier(version) : ''}${marker}`;
     return parseRequirement(specifier) === null ? [] : [specifier];
   });
