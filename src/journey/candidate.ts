@@ -12,7 +12,7 @@ import { configOf, currentConfig } from '../store/app-config.ts';
 import { inTransaction } from '../store/open.ts';
 import { insertRelease, keepArtifact, type NewRelease, nextVersion } from '../store/releases.ts';
 import { appendEvent, transition } from '../store/transition.ts';
-import { insistLater } from './landed.ts';
+import { insistLater } from './insist.ts';
 import { failedCheck } from './results.ts';
 import { eventOf, newId, nowMs, type World } from './world.ts';
 

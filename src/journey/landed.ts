@@ -1,43 +1,14 @@
 // What the store says once main has moved and the router serves the new set: the change has landed, its release is live and
 // numbered, the one before is retired.
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { App } from '../domain/app.ts';
 import type { Change, Moments } from '../domain/change.ts';
 import type { CheckResult, Verdict } from '../domain/gate.ts';
 import { findApp, noteApp } from '../store/apps.ts';
-import { inTransaction, isPassingTrouble } from '../store/open.ts';
+import { inTransaction } from '../store/open.ts';
 import { liveRelease, nextVersion } from '../store/releases.ts';
 import { mustMove } from '../store/transition.ts';
 import type { Candidate } from './candidate.ts';
 import { eventOf, nowMs, type World } from './world.ts';
-
-/**
- * Writes down what has happened already, again and again while the store cannot be written (a full disk): there is no way
- * back from it. Rejects with an error that will not pass, or with the signal's reason.
- */
-export async function insist<T>(world: Pick<World, 'log' | 'signal'>, write: () => T): Promise<T> {
-  for (let pauseMs = 10; ; pauseMs = Math.min(5000, pauseMs * 2)) {
-    try {
-      return write();
-    } catch (error) {
-      if (!isPassingTrouble(error)) throw error;
-      world.log({ level: 'error', message: `the store cannot be written: ${(error as Error).message}` });
-      await sleep(pauseMs, undefined, { signal: world.signal });
-    }
-  }
-}
-
-/** `insist` for what nobody has to wait for: it is written now or, when the store cannot be written, as soon as it can be. */
-export function insistLater(world: Pick<World, 'log' | 'signal'>, what: string, write: () => void): void {
-  try {
-    write();
-  } catch (error) {
-    if (!isPassingTrouble(error)) throw error;
-    void insist(world, write).catch((cause: Error) =>
-      world.log({ level: 'error', message: `${what}: ${cause.message}` }),
-    );
-  }
-}
 
 /** One transaction: the change has landed, its release is live and numbered, the one before is retired. */
 export function persistLanded(

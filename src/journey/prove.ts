@@ -1,26 +1,22 @@
 // Proves a candidate: the tree goes to the agent, the layers are made, the checks run, and the release is started beside
 // them (pre-started), all at once. Ends with a verdict, or with none when the machinery failed. A tree that has passed
 // before is built and started, and not checked again.
-import { createHash } from 'node:crypto';
 import { type Build, makeLayer, planBuild } from '../build/build.ts';
 import { type GitTree, openGitTree } from '../build/git-tree.ts';
 import type { App } from '../domain/app.ts';
 import type { Change } from '../domain/change.ts';
-import type { AgentHello, JobResult, JobSpec } from '../domain/desired.ts';
 import { fail } from '../domain/errors.ts';
 import { type CheckResult, fold, type Verdict } from '../domain/gate.ts';
 import type { CommitId, TreeId } from '../domain/ids.ts';
-import { defaultLimits } from '../domain/plan.ts';
-import { parseChangedLines } from '../gate/changed-lines.ts';
-import { type CheckPlan, configFiles, type GateFacts } from '../gate/check.ts';
 import { runGate } from '../gate/gate.ts';
 import { checkLines, safe } from '../gate/messages.ts';
-import { policyVersion } from '../gate/policy.ts';
 import type { Repository } from '../git/repository.ts';
 import { currentConfig } from '../store/app-config.ts';
 import { hasBeenLive } from '../store/releases.ts';
-import { keepVerdict, passingVerdict, recallVerdict } from '../store/verdicts.ts';
+import { passingVerdict, recallVerdict } from '../store/verdicts.ts';
 import { bootRelease, type Candidate, openCandidate } from './candidate.ts';
+import { gateFacts, runCheckJob } from './check-job.ts';
+import { memoKeys, remember, withToday } from './memo.ts';
 import { failedCheck, passedCheck, skippedCheck } from './results.ts';
 import { newId, nowMs, refOf, type World } from './world.ts';
 
@@ -76,9 +72,6 @@ export function readCandidate(
   for (const promise of [reading.tree, reading.diff]) promise.catch(() => {});
   return reading;
 }
-
-/** Check jobs may use at least this much, whatever the app's own limit is. */
-const checkMemoryBytes = 1024 ** 3;
 
 export async function proveCandidate(world: World, request: ProveRequest): Promise<Proof> {
   const { app, repository, say, moment, signal } = request;
@@ -176,8 +169,7 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
       signal,
       now: nowMs,
     });
-    // A memo's checks stay in the record beside the build and boot of today.
-    const verdict = known && end.verdict?.outcome === 'passed' ? merge(known, end.results) : end.verdict;
+    const verdict = known && end.verdict?.outcome === 'passed' ? withToday(known, end.results) : end.verdict;
     if (verdict && !known) remember(world, app, request.tree, keys, verdict);
     return { verdict, results: end.results, isMemoised: known !== null, candidate };
   } finally {
@@ -191,43 +183,6 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
 async function sendTree(world: World, app: App, tree: GitTree, copy: string | null): Promise<void> {
   if (copy === null && (await world.agent.hasTree(refOf(app), tree.id))) return;
   await world.agent.putTree(refOf(app), tree.id, copy, tree.files());
-}
-
-function merge(known: Verdict, today: readonly CheckResult[]): Verdict {
-  const kept = known.checks.filter((one) => !today.some((other) => other.name === one.name));
-  return fold([...kept, ...today]) ?? known;
-}
-
-/**
- * What a verdict depends on. A first push passes as the baseline, and one without tests until main has run some: each of
- * these has a policy of its own, so that what passed easily and never landed is asked again. `exact` adds what only a
- * rejection depends on: where main was, and the config.
- */
-function memoKeys(app: App, request: ProveRequest, hello: AgentHello, configVersion: number) {
-  const hash = (parts: readonly unknown[]) => createHash('sha256').update(JSON.stringify(parts)).digest('hex');
-  const strictness = request.baseTree === null ? 0 : app.hasEverRunTests ? 2 : 1;
-  const interpreters = hello.interpreters.map((one) => one.id);
-  const policies = [0, 1, 2].map((each) => hash([policyVersion, hello.program, interpreters, each]));
-  const policy = policies[strictness]!;
-  const facts = [app.hasEverRunTests, app.wasEverHealthy, configVersion];
-  return { policy, policies, exact: hash([policy, request.tree, request.baseTree, facts]) };
-}
-
-function remember(
-  world: World,
-  app: App,
-  treeId: TreeId,
-  keys: { policy: string; exact: string },
-  verdict: Verdict,
-): void {
-  // What failed outside of the tree (a boot that lacked a database) may pass the next time.
-  const isOfTheTree = verdict.checks.every((one) => one.outcome !== 'failed' || !['boot', 'build'].includes(one.kind));
-  if (!isOfTheTree) return;
-  keepVerdict(
-    world.database,
-    { teamId: app.teamId, appId: app.id },
-    { key: keys.exact, policyKey: keys.policy, treeId, verdict, nowMs: Math.round(nowMs()) },
-  );
 }
 
 async function layerOf(
@@ -250,53 +205,4 @@ async function layerOf(
     signal,
   );
   if (!made.wasThere) say(`dependencies ok ${(made.durationMs / 1000).toFixed(1)}s`);
-}
-
-async function gateFacts(tree: GitTree, diff: string | null, build: Build): Promise<GateFacts> {
-  const texts = new Map<string, string>();
-  for (const path of configFiles) {
-    const entry = tree.entries.find((one) => one.path === path);
-    const content = entry?.mode.startsWith('100') ? await tree.view.read(path, 1024 * 1024) : null;
-    if (content) texts.set(path, content.toString('utf8'));
-  }
-  return {
-    paths: tree.entries.filter((one) => one.mode.startsWith('100')).map((one) => one.path),
-    texts,
-    changed: diff === null ? null : parseChangedLines(diff),
-    testEnv: build.artifact.plan.testEnv,
-  };
-}
-
-function runCheckJob(
-  world: World,
-  app: App,
-  plan: CheckPlan,
-  copy: string,
-  build: Build,
-  signal: AbortSignal,
-): Promise<JobResult> {
-  const { limits } = build.artifact.plan;
-  const spec: JobSpec = {
-    ...refOf(app),
-    id: newId('job'),
-    appId: app.id,
-    kind: 'check',
-    identity: 'gate',
-    place: { copy, isComing: true },
-    layerKey: plan.layer === 'gate' ? build.artifact.gateLayerKey : null,
-    tools: plan.tools,
-    command: plan.command,
-    env: plan.env,
-    files: plan.files,
-    reports: plan.reports,
-    volumes: {},
-    deadlineMs: plan.deadlineMs,
-    outputBytes: 1024 * 1024,
-    limits: {
-      ...limits,
-      memoryBytes: Math.max(limits.memoryBytes, checkMemoryBytes),
-      pids: Math.max(limits.pids, defaultLimits.pids),
-    },
-  };
-  return world.agent.runJob(spec, { signal });
 }

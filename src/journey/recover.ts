@@ -9,7 +9,8 @@ import { runningChanges, verdictOfChange } from '../store/changes.ts';
 import { inTransaction } from '../store/open.ts';
 import { findArtifact, findRelease, liveRelease, nextVersion, startingReleases } from '../store/releases.ts';
 import { appendEvent, transition } from '../store/transition.ts';
-import { insist, persistLanded } from './landed.ts';
+import { insist } from './insist.ts';
+import { persistLanded } from './landed.ts';
 import { eventOf, mainlineOf, nowMs, type World } from './world.ts';
 
 /** Decides about every change and release that has not ended. Routes are switched in the background, until they are. */

@@ -7,7 +7,7 @@ import { safe } from '../gate/messages.ts';
 import { noteChange } from '../store/changes.ts';
 import { transition } from '../store/transition.ts';
 import { type Candidate, dropCandidate } from './candidate.ts';
-import { insistLater } from './landed.ts';
+import { insistLater } from './insist.ts';
 import { eventOf, nowMs, type World } from './world.ts';
 
 /** Whoever asked for the change. */

@@ -1,7 +1,7 @@
 // What `up` says once it serves: for machines one line, for people what to type next.
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { UpArguments } from './up.ts';
+import type { UpArguments } from './up-arguments.ts';
 import type { OwnIdentities } from './up-checks.ts';
 import { programRoot } from './version.ts';
 

@@ -7,7 +7,7 @@ import type { Config } from '../config/config.ts';
 import { fail } from '../domain/errors.ts';
 import { tailOf } from './log-tail.ts';
 import { startLimitMs } from './neighbour.ts';
-import type { UpArguments } from './up.ts';
+import type { UpArguments } from './up-arguments.ts';
 
 /** Starts itself again in the background and waits until that serves. */
 export async function detach(config: Config, argv: UpArguments): Promise<number> {

@@ -11,17 +11,9 @@ import { announce } from './announce.ts';
 import { boundLog } from './bound-log.ts';
 import { detach } from './detach.ts';
 import { Neighbour } from './neighbour.ts';
+import type { UpArguments } from './up-arguments.ts';
 import { checkHome, identitiesFor, type OwnIdentities, refuseSecond } from './up-checks.ts';
 import { programRoot } from './version.ts';
-
-export type UpArguments = {
-  home?: string;
-  port?: string;
-  base?: string;
-  isPublic: boolean;
-  isDetached: boolean;
-  isJson: boolean;
-};
 
 /** Runs until it is told to stop. The exit code. @throws home-in-use, home-unreachable, port-in-use */
 export async function up(argv: UpArguments): Promise<number> {

@@ -1,0 +1,63 @@
+// A check of the gate as a job of the agent: what the check may look at, and the limits that it runs under.
+import type { Build } from '../build/build.ts';
+import type { GitTree } from '../build/git-tree.ts';
+import type { App } from '../domain/app.ts';
+import type { JobResult, JobSpec } from '../domain/desired.ts';
+import { defaultLimits } from '../domain/plan.ts';
+import { parseChangedLines } from '../gate/changed-lines.ts';
+import { type CheckPlan, configFiles, type GateFacts } from '../gate/check.ts';
+import { newId, refOf, type World } from './world.ts';
+
+/** Check jobs may use at least this much, whatever the app's own limit is. */
+const checkMemoryBytes = 1024 ** 3;
+
+/** What the checks see. @param diff from main; null at the first push */
+export async function gateFacts(tree: GitTree, diff: string | null, build: Build): Promise<GateFacts> {
+  const texts = new Map<string, string>();
+  for (const path of configFiles) {
+    const entry = tree.entries.find((one) => one.path === path);
+    const content = entry?.mode.startsWith('100') ? await tree.view.read(path, 1024 * 1024) : null;
+    if (content) texts.set(path, content.toString('utf8'));
+  }
+  return {
+    paths: tree.entries.filter((one) => one.mode.startsWith('100')).map((one) => one.path),
+    texts,
+    changed: diff === null ? null : parseChangedLines(diff),
+    testEnv: build.artifact.plan.testEnv,
+  };
+}
+
+/** Sends the job beside its tree: the agent launches it as soon as the copy is whole. */
+export function runCheckJob(
+  world: World,
+  app: App,
+  plan: CheckPlan,
+  copy: string,
+  build: Build,
+  signal: AbortSignal,
+): Promise<JobResult> {
+  const { limits } = build.artifact.plan;
+  const spec: JobSpec = {
+    ...refOf(app),
+    id: newId('job'),
+    appId: app.id,
+    kind: 'check',
+    identity: 'gate',
+    place: { copy, isComing: true },
+    layerKey: plan.layer === 'gate' ? build.artifact.gateLayerKey : null,
+    tools: plan.tools,
+    command: plan.command,
+    env: plan.env,
+    files: plan.files,
+    reports: plan.reports,
+    volumes: {},
+    deadlineMs: plan.deadlineMs,
+    outputBytes: 1024 * 1024,
+    limits: {
+      ...limits,
+      memoryBytes: Math.max(limits.memoryBytes, checkMemoryBytes),
+      pids: Math.max(limits.pids, defaultLimits.pids),
+    },
+  };
+  return world.agent.runJob(spec, { signal });
+}

@@ -1,0 +1,53 @@
+// The memo of verdicts: what one depends on, which are kept, and what a kept one says today.
+import { createHash } from 'node:crypto';
+import type { App } from '../domain/app.ts';
+import type { AgentHello } from '../domain/desired.ts';
+import { type CheckResult, fold, type Verdict } from '../domain/gate.ts';
+import type { TreeId } from '../domain/ids.ts';
+import { policyVersion } from '../gate/policy.ts';
+import { keepVerdict } from '../store/verdicts.ts';
+import { nowMs, type World } from './world.ts';
+
+/**
+ * What a verdict depends on. A first push passes as the baseline, and one without tests until main has run some: each of
+ * these has a policy of its own, so that what passed easily and never landed is asked again. `exact` adds what only a
+ * rejection depends on: where main was, and the config.
+ */
+export function memoKeys(
+  app: App,
+  request: { tree: TreeId; baseTree: TreeId | null },
+  hello: AgentHello,
+  configVersion: number,
+) {
+  const hash = (parts: readonly unknown[]) => createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+  const strictness = request.baseTree === null ? 0 : app.hasEverRunTests ? 2 : 1;
+  const interpreters = hello.interpreters.map((one) => one.id);
+  const policies = [0, 1, 2].map((each) => hash([policyVersion, hello.program, interpreters, each]));
+  const policy = policies[strictness]!;
+  const facts = [app.hasEverRunTests, app.wasEverHealthy, configVersion];
+  return { policy, policies, exact: hash([policy, request.tree, request.baseTree, facts]) };
+}
+
+/** Keeps a verdict of the tree itself. */
+export function remember(
+  world: World,
+  app: App,
+  treeId: TreeId,
+  keys: { policy: string; exact: string },
+  verdict: Verdict,
+): void {
+  // What failed outside of the tree (a boot that lacked a database) may pass the next time.
+  const isOfTheTree = verdict.checks.every((one) => one.outcome !== 'failed' || !['boot', 'build'].includes(one.kind));
+  if (!isOfTheTree) return;
+  keepVerdict(
+    world.database,
+    { teamId: app.teamId, appId: app.id },
+    { key: keys.exact, policyKey: keys.policy, treeId, verdict, nowMs: Math.round(nowMs()) },
+  );
+}
+
+/** A memo's checks stay in the record beside the build and boot of today. */
+export function withToday(known: Verdict, today: readonly CheckResult[]): Verdict {
+  const kept = known.checks.filter((one) => !today.some((other) => other.name === one.name));
+  return fold([...kept, ...today]) ?? known;
+}
