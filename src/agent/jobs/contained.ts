@@ -144,12 +144,23 @@ function watched(
 /** Milliseconds: a removal costs the kernel several, and whoever waits for the job's result goes first. */
 const restMs = 300;
 
+/** Empty groups that wait for their removal. */
+const leftGroups = new Set<Cgroup>();
+
 /** Zombies that PID 1 has not reaped yet keep a group for a while. */
 function removeLater(cgroup: Cgroup, waitMs = restMs): void {
+  leftGroups.add(cgroup);
   const timer = setTimeout(() => {
-    if (!removeCgroup(cgroup) && waitMs < 60_000) removeLater(cgroup, waitMs * 2);
+    if (!leftGroups.has(cgroup)) return;
+    if (removeCgroup(cgroup) || waitMs >= 60_000) leftGroups.delete(cgroup);
+    else removeLater(cgroup, waitMs * 2);
   }, waitMs);
-  if (waitMs > restMs) timer.unref();
+  timer.unref();
+}
+
+/** Removes at once what waits: the agent is going. */
+export function removeLeftGroups(): void {
+  for (const cgroup of leftGroups) if (removeCgroup(cgroup)) leftGroups.delete(cgroup);
 }
 
 function exitCode(file: string): number | null {

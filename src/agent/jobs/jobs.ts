@@ -15,6 +15,7 @@ import type { CgroupSupport } from '../process/cgroup.ts';
 import { removeTree } from '../remove-tree.ts';
 import type { Toolchains } from '../toolchains/toolchains.ts';
 import type { Arrivals } from '../tree/arrivals.ts';
+import { removeLeftGroups } from './contained.ts';
 import { openFifoPool } from './fifo-pool.ts';
 import type { JobRecord } from './job-folder.ts';
 import { jobPlaces, loadResult, readSmall } from './job-folder.ts';
@@ -132,10 +133,12 @@ export async function openJobs(given: {
     close() {
       for (const job of running.values()) job.leave();
       running.clear();
+      removeLeftGroups();
     },
     async stopAll(appId) {
       const theirs = [...running.values()].filter(({ uses }) => appId === undefined || uses.appId === appId);
       await Promise.allSettled(theirs.map((job) => job.stop('cancelled')));
+      removeLeftGroups();
     },
   };
   return jobs;

@@ -7,6 +7,7 @@ import type { LayerEvent, LayerSpec } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
 import type { AppId } from '../../domain/ids.ts';
 import type { HomeFolders } from '../folders.ts';
+import { removeLeftGroups } from '../jobs/contained.ts';
 import { openFifoPool } from '../jobs/fifo-pool.ts';
 import { type LineFeed, lineFeed } from '../jobs/line-feed.ts';
 import type { CgroupSupport } from '../process/cgroup.ts';
@@ -91,6 +92,7 @@ export async function openLayers(given: {
       const theirs = [...works].flatMap(([name, work]) => (name.startsWith(`${appId ?? ''}`) ? [work] : []));
       for (const work of theirs) work.stopper.abort();
       await Promise.allSettled(theirs.map(({ end }) => end));
+      removeLeftGroups();
     },
   };
 

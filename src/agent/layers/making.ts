@@ -112,7 +112,8 @@ async function runStep(given: {
   const declared = fillEnv({ ...given.indexEnv, ...step.env, LOCKSTEP_LAYER: work.mark }, places);
   const contained = await startContained(
     {
-      name: work.cgroupName,
+      // A group of its own: that of the step before may still be on its way out.
+      name: `${work.cgroupName}-${given.index}`,
       mark: `LOCKSTEP_LAYER=${work.mark}`,
       fifo,
       exitFile: join(folder, 'exit'),
