@@ -2,11 +2,11 @@
 // the dashboard. Each takes the principal first and answers only within its team and scope: what is foreign is `not-found`.
 // The right itself is checked by the door (each route declares it) before a verb is called.
 import type { LogLine } from '../domain/agent.ts';
-import type { App, Principal, Right } from '../domain/app.ts';
+import type { App, Principal, Right, Token } from '../domain/app.ts';
 import type { Change } from '../domain/change.ts';
 import type { JobEvent, ObservedInstance } from '../domain/desired.ts';
 import type { Verdict } from '../domain/gate.ts';
-import type { AppId, ChangeId, CommitId, Digest, JobId, ReleaseId, TokenId, TreeId } from '../domain/ids.ts';
+import type { ChangeId, CommitId, Digest, JobId, ReleaseId, TokenId, TreeId } from '../domain/ids.ts';
 import type { LedgerEvent } from '../domain/ledger.ts';
 import type { AppName, BranchName, EnvKey } from '../domain/names.ts';
 import type { Release } from '../domain/release.ts';
@@ -26,16 +26,6 @@ export type AppStatus = {
 export type ConfigState = {
   version: number /** Values are null unless they were asked for with the right. */;
   entries: Readonly<Record<string, string | null>>;
-};
-
-export type TokenInfo = {
-  id: TokenId;
-  name: string;
-  rights: readonly Right[];
-  appIds: readonly AppId[] | null;
-  createdAtMs: number;
-  expiresAtMs: number | null;
-  revokedAtMs: number | null;
 };
 
 /** Long work that has begun: what to follow. */
@@ -117,12 +107,12 @@ export type Platform = {
   followRun(principal: Principal, app: App, id: JobId, signal: AbortSignal): AsyncIterable<JobEvent>;
   cancelRun(principal: Principal, app: App, id: JobId): Promise<void>;
 
-  listTokens(principal: Principal): TokenInfo[];
+  listTokens(principal: Principal): Token[];
   /** The secret is shown once. Never more rights or a wider scope than the principal's own. @throws forbidden */
   createToken(
     principal: Principal,
     wanted: { name: string; rights: readonly Right[]; apps: readonly AppName[] | null; expiresAtMs: number | null },
-  ): { token: TokenInfo; secret: string };
+  ): { token: Token; secret: string };
   /** @throws not-found */
   revokeToken(principal: Principal, id: TokenId): void;
 

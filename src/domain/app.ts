@@ -1,5 +1,5 @@
 // An app: a repository and the site it runs.
-import type { AppId, TeamId } from './ids.ts';
+import type { AppId, TeamId, TokenId } from './ids.ts';
 import type { AppName, BranchName, Hostname } from './names.ts';
 
 export type App = {
@@ -22,6 +22,19 @@ export type App = {
 
 export const rights = ['read', 'deploy', 'config', 'admin'] as const;
 export type Right = (typeof rights)[number];
+
+/** A token as it is listed: its secret is shown once, and never kept. */
+export type Token = {
+  id: TokenId;
+  name: string;
+  rights: readonly Right[];
+  /** null: every app of the team. */
+  appIds: readonly AppId[] | null;
+  createdAtMs: number;
+  /** null: it does not expire. */
+  expiresAtMs: number | null;
+  revokedAtMs: number | null;
+};
 
 /** Who is asking: made from a token by the door, passed to every verb and question. */
 export type Principal = {

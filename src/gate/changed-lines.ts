@@ -1,24 +1,10 @@
-// Which lines are new: reads `git -c core.quotePath=off diff -U0 -M --no-color --no-ext-diff base candidate`.
+// Which lines are new: reads a unified diff without context from main to the candidate (`diff` in git/argv.ts).
 // A line that was removed elsewhere in the same diff with exactly this text was moved, and is not new. The text is compared
 // whole, with its indentation and trailing blanks, since these are what style is about. Hunks are read by their counts:
 // content that looks like a header stays content.
 
 /** file -> the numbers of its new lines, 1-based. A file that only lost lines is there with none. */
 export type ChangedLines = ReadonlyMap<string, ReadonlySet<number>>;
-
-/** The arguments for git that this parser understands; the two commits go between options and `--`. */
-export const diffArguments: readonly string[] = [
-  '-c',
-  'core.quotePath=off',
-  'diff',
-  '-U0',
-  '-M',
-  '--no-color',
-  '--no-ext-diff',
-  '--no-textconv',
-  '--src-prefix=a/',
-  '--dst-prefix=b/',
-];
 
 export function parseChangedLines(diff: string): ChangedLines {
   const changed = new Map<string, Set<number>>();

@@ -1,26 +1,14 @@
 // git's command lines as data. Objects are named by id only; a ref is a full `refs/…` name, so that neither can be taken
 // for an option. What a user typed never comes here without having been parsed.
 
-import { fail } from '../domain/errors.ts';
 import type { Brand, CommitId, ObjectId, TreeId } from '../domain/ids.ts';
-import { type BranchName, parseBranch, printable } from '../domain/names.ts';
+import type { BranchName } from '../domain/names.ts';
 
 export type RefName = Brand<'ref'>;
 
 /** The tree with nothing in it, which git knows without storing it. */
 export const emptyTree = '4b825dc642cb6eb9a060e54bf8d69288fbee4904' as TreeId;
 export const zeroId = '0000000000000000000000000000000000000000' as ObjectId;
-
-/**
- * A full ref name.
- * @throws bad-ref
- */
-export function parseRef(text: string): RefName {
-  if (!text.startsWith('refs/'))
-    throw fail('bad-ref', `"${printable(text)}" is not a full ref name`, { advice: 'Use refs/heads/<branch>.' });
-  parseBranch(text.slice('refs/'.length));
-  return text as RefName;
-}
 
 export function branchRef(branch: BranchName): RefName {
   return `refs/heads/${branch}` as RefName;

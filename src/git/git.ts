@@ -1,9 +1,17 @@
 // Typed questions to the git program about one repository. The machine's and the user's git configuration are out of the
 // picture; the repository's own (which `repository.ts` wrote) counts. A handle with a permit may move main.
 
-import { fail } from '../domain/errors.ts';
 import { type CommitId, type ObjectId, parseObjectId, type TreeId } from '../domain/ids.ts';
-import { ExecError, type RunResult, run, spawnStreaming } from '../exec/exec.ts';
+import { type RunResult, run, spawnStreaming } from '../exec/exec.ts';
+import {
+  asFailure,
+  type ChangedFile,
+  parseChangedFiles,
+  records,
+  type TreeEntry,
+  treeEntries,
+  wasKilled,
+} from './answers.ts';
 import { argv, emptyTree, type RefName, zeroId } from './argv.ts';
 import { type Blob, blobsOf, defaultMaxBlobBytes, type ObjectIds, type StreamedBlob, streamBlobs } from './cat-file.ts';
 
@@ -16,25 +24,7 @@ export type GitOptions = {
   timeoutMs?: number;
 };
 
-export type TreeEntry = {
-  /** For people and for comparing with known names; bytes that are not UTF-8 are lost in it. */
-  path: string;
-  /** The path as git has it. */
-  pathBytes: Buffer;
-  mode: string;
-  type: 'blob' | 'commit' | 'tree';
-  id: ObjectId /** Bytes; null for a submodule. */;
-  size: number | null;
-};
-export type ChangedFile = {
-  status: string;
-  path: string /** Set for a rename or copy. */;
-  oldPath: string | null;
-  oldMode: string;
-  newMode: string;
-  oldId: ObjectId;
-  newId: ObjectId;
-};
+export type { ChangedFile, TreeEntry } from './answers.ts';
 export type { Blob, StreamedBlob } from './cat-file.ts';
 export type MergeResult = { isClean: true; tree: TreeId } | { isClean: false; tree: TreeId; conflicts: string[] };
 /** A person and a moment, as a commit keeps them; `atSeconds` since the epoch, always written as UTC. */
@@ -231,85 +221,4 @@ function signatureEnv(role: 'AUTHOR' | 'COMMITTER', signature: Signature): Recor
     [`GIT_${role}_EMAIL`]: signature.email,
     [`GIT_${role}_DATE`]: `@${Math.floor(signature.atSeconds)} +0000`,
   };
-}
-
-/** It did not end by itself: what it was to do may be done. */
-function wasKilled(error: unknown): boolean {
-  const { cause } = error as Error;
-  return cause instanceof ExecError && cause.result?.code === null;
-}
-
-function asFailure(words: readonly string[], error: unknown): Error {
-  if (!(error instanceof ExecError)) return error as Error;
-  const { result } = error;
-  if (result?.timedOut) return fail('timed-out', `git ${words[0]} took longer than its limit`, { cause: error });
-  if (result?.isCanceled) return fail('cancelled', `git ${words[0]} was cancelled`, { cause: error });
-  if (result?.isTruncated) {
-    return fail('too-large', `git ${words[0]} has more to say than is read`, {
-      advice: 'Change less at a time, or keep large data in a volume.',
-      cause: error,
-    });
-  }
-  if (result && /No space left on device|Disk quota exceeded/.test(result.stderr)) {
-    return fail('disk-full', 'there is no room left for the repository', {
-      advice: 'Free some disk space and try again.',
-      cause: error,
-    });
-  }
-  if (result && /refusing to merge unrelated histories/.test(result.stderr)) {
-    return fail('conflict', 'the two commits have no common ancestor', {
-      advice: 'Rebase the branch onto the main branch and push again.',
-      cause: error,
-    });
-  }
-  const said = result?.stderr.trim().slice(0, 500) ?? 'git could not be started';
-  return fail('git-failed', `git ${words[0]}: ${said}`, {
-    advice: result ? null : 'Install git 2.38 or newer.',
-    cause: error,
-  });
-}
-
-function records(text: string): string[] {
-  return text.split('\0').filter((record) => record !== '');
-}
-
-function treeEntries(output: Buffer): TreeEntry[] {
-  const entries: TreeEntry[] = [];
-  for (let at = 0; at < output.length; ) {
-    const end = output.indexOf(0, at);
-    const tab = output.indexOf(9, at);
-    const [mode, type, id, size] = output.toString('latin1', at, tab).split(/ +/);
-    const pathBytes = Buffer.from(output.subarray(tab + 1, end));
-    entries.push({
-      path: pathBytes.toString('utf8'),
-      pathBytes,
-      mode: mode!,
-      type: type as TreeEntry['type'],
-      id: id as ObjectId,
-      size: size === '-' ? null : Number(size),
-    });
-    at = end + 1;
-  }
-  return entries;
-}
-
-function parseChangedFiles(text: string): ChangedFile[] {
-  const fields = records(text);
-  const files: ChangedFile[] = [];
-  for (let at = 0; at < fields.length; ) {
-    const [oldMode, newMode, oldId, newId, status] = fields[at]!.slice(1).split(' ');
-    const isPair = /^[RC]/.test(status!);
-    const path = fields[at + (isPair ? 2 : 1)]!;
-    const ids = { oldId: oldId as ObjectId, newId: newId as ObjectId };
-    files.push({
-      status: status![0]!,
-      path,
-      oldPath: isPair ? fields[at + 1]! : null,
-      oldMode: oldMode!,
-      newMode: newMode!,
-      ...ids,
-    });
-    at += isPair ? 3 : 2;
-  }
-  return files;
 }

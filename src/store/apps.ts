@@ -82,11 +82,6 @@ export function isThere(database: DatabaseSync, id: AppId): boolean {
   return database.prepare('SELECT 1 FROM apps WHERE id = ?').get(id) !== undefined;
 }
 
-/** Whether any team has an app of this name; only for saying that a name is taken. */
-export function isNameTaken(database: DatabaseSync, name: AppName): boolean {
-  return database.prepare('SELECT 1 FROM apps WHERE name = ?').get(name) !== undefined;
-}
-
 /** Facts that only ever become true, and the main branch that the first push decided. */
 export function noteApp(
   database: DatabaseSync,

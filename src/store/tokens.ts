@@ -2,21 +2,10 @@
 // that nobody can guess: it has full entropy). Looked up by hash, so no comparison of secrets leaks time.
 import { createHash } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
-import { type Principal, type Right, rights } from '../domain/app.ts';
+import { type Principal, type Right, rights, type Token } from '../domain/app.ts';
 import type { AppId, TeamId, TokenId } from '../domain/ids.ts';
 
-export type TokenRow = {
-  id: TokenId;
-  name: string;
-  rights: readonly Right[];
-  /** null: every app of the team. */
-  appIds: readonly AppId[] | null;
-  createdAtMs: number;
-  expiresAtMs: number | null;
-  revokedAtMs: number | null;
-};
-
-export type NewToken = Omit<TokenRow, 'revokedAtMs'> & { teamId: TeamId; secret: string };
+export type NewToken = Omit<Token, 'revokedAtMs'> & { teamId: TeamId; secret: string };
 
 export function hashToken(secret: string): string {
   return createHash('sha256').update(secret).digest('hex');
@@ -64,7 +53,7 @@ export function revokeToken(database: DatabaseSync, principal: Principal, id: To
 }
 
 /** The team's tokens, newest first, without their hashes. */
-export function listTokens(database: DatabaseSync, principal: Principal): TokenRow[] {
+export function listTokens(database: DatabaseSync, principal: Principal): Token[] {
   const rows = database
     .prepare(
       'SELECT id, name, rights, app_ids, created_at_ms, expires_at_ms, revoked_at_ms FROM tokens WHERE team_id = ? ORDER BY id DESC',

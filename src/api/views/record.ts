@@ -1,10 +1,11 @@
 // How the ledger's events, log lines and tokens are shown. A token's secret and its hash are in no row that comes here.
 import { z } from '@hono/zod-openapi';
 import type { LogLine } from '../../domain/agent.ts';
+import type { Token } from '../../domain/app.ts';
 import { rights } from '../../domain/app.ts';
 import { eventTypes } from '../../domain/ledger.ts';
 import { iso, isoOrNull, moment } from '../fields.ts';
-import type { NumberedEvent, TokenInfo } from '../platform.ts';
+import type { NumberedEvent } from '../platform.ts';
 
 export const eventView = z
   .object({
@@ -69,7 +70,7 @@ export const newTokenView = z
   })
   .openapi('NewToken');
 
-export function presentToken(token: TokenInfo): z.infer<typeof tokenView> {
+export function presentToken(token: Token): z.infer<typeof tokenView> {
   return {
     id: token.id,
     name: token.name,

@@ -21,7 +21,7 @@ export async function run(session: Session): Promise<number> {
   const { body } = await api.send<{ id: string; output: string }>('POST', `/api/v1/apps/${app}/runs`, {
     argv: session.words,
   });
-  const { reconnecting } = await import('../server/reconnect.ts');
+  const { recordStream } = await import('../server/record-stream.ts');
   const leave = new AbortController();
   let cancelling: Promise<unknown> | null = null;
   const forget = session.io.onInterrupt(() => {
@@ -31,26 +31,11 @@ export async function run(session: Session): Promise<number> {
       session.note(` !     not cancelled: ${error.message}`);
     });
   });
-  let shown = 0;
-  let position = 0;
   try {
-    const events = reconnecting({
-      open: (onOpen) => {
-        position = 0;
-        return api.stream(body.output, { signal: leave.signal, onOpen });
-      },
-      isLast: (event) => event.type === 'result',
-      signal: leave.signal,
-      patienceMs: 60_000,
-      note: session.note,
-    });
-    for await (const event of events) {
-      if (event.type === 'result') return ended(session, JSON.parse(event.data) as JobResult);
-      if (event.type !== 'line') continue;
-      position += 1;
-      if (position <= shown) continue;
-      shown = position;
-      const { line } = JSON.parse(event.data) as { line: string };
+    const output = recordStream(api, body.output, 'result', { signal: leave.signal, note: session.note });
+    for await (const step of output) {
+      if ('last' in step) return ended(session, JSON.parse(step.last) as JobResult);
+      const { line } = step;
       if (session.isJson) session.printJson({ line });
       else session.print(session.io.isOutTty ? safeLine(line) : line);
     }
