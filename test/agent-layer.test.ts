@@ -227,7 +227,7 @@ test('a layer that nobody waits for any more is given up, and leaves nothing', o
   while (layers.inMaking(app).length > 0) await pause(5);
   assert.ok(!existsSync(folders.layer(app, spec.key)));
   const { end } = await make(spec);
-  assert.ok('done' in end);
+  assert.ok('done' in end, JSON.stringify(end));
   const late = { ...slow, key: `${spec.key}x`, steps: [{ ...slow.steps[0]!, deadlineMs: 50 }] };
   const failed = (await make(late)).end;
   assert.ok('failed' in failed && /took longer/.test(failed.failed.outputTail.at(-1)!));

@@ -58,6 +58,8 @@ export async function startContained(
   what: ContainedLaunch,
   sink: CaptureSink,
 ): Promise<Contained> {
+  // A group of this name that waits for its removal goes now, and never while what is started here is in it.
+  removeLeftGroups(spec.name);
   const cgroup = spec.cgroups === null ? null : openCgroup(spec.cgroups, spec.name, spec.limits);
   const capture = captureFifo(spec.fifo, sink);
   try {
@@ -89,6 +91,8 @@ export function adoptContained(
 ): Contained {
   // The pid of one that is gone may be another's by now, and so may its session: what it left is known by its mark.
   const process = known !== null && isAlive(known) ? known : unknown;
+  // A group of this name that waits for its removal goes now, and never while what is started here is in it.
+  removeLeftGroups(spec.name);
   const cgroup = spec.cgroups === null ? null : openCgroup(spec.cgroups, spec.name, spec.limits);
   let capture: Capture | null = null;
   const gone = new AbortController();
@@ -118,7 +122,7 @@ function watched(
     // Nothing can come out of an empty group: then nothing is left, and the process table need not be searched.
     if (process === unknown || cgroup === null || cgroupPids(cgroup).length > 0)
       await terminate({ ...family, graceMs: 0 });
-    if (cgroup !== null) removeLater(cgroup);
+    if (cgroup !== null) removeLater(spec.name, cgroup);
     if (capture !== null) {
       const limit = new AbortController();
       await Promise.race([capture.ended, pause(drainMs, undefined, { signal: limit.signal }).catch(() => {})]);
@@ -144,23 +148,27 @@ function watched(
 /** Milliseconds: a removal costs the kernel several, and whoever waits for the job's result goes first. */
 const restMs = 300;
 
-/** Empty groups that wait for their removal. */
-const leftGroups = new Set<Cgroup>();
+/** Empty groups that wait for their removal, by name. */
+const leftGroups = new Map<string, Cgroup>();
 
 /** Zombies that PID 1 has not reaped yet keep a group for a while. */
-function removeLater(cgroup: Cgroup, waitMs = restMs): void {
-  leftGroups.add(cgroup);
+function removeLater(name: string, cgroup: Cgroup, waitMs = restMs): void {
+  leftGroups.set(name, cgroup);
   const timer = setTimeout(() => {
-    if (!leftGroups.has(cgroup)) return;
-    if (removeCgroup(cgroup) || waitMs >= 60_000) leftGroups.delete(cgroup);
-    else removeLater(cgroup, waitMs * 2);
+    if (leftGroups.get(name) !== cgroup) return;
+    if (removeCgroup(cgroup) || waitMs >= 60_000) leftGroups.delete(name);
+    else removeLater(name, cgroup, waitMs * 2);
   }, waitMs);
   timer.unref();
 }
 
-/** Removes at once what waits: the agent is going. */
-export function removeLeftGroups(): void {
-  for (const cgroup of leftGroups) if (removeCgroup(cgroup)) leftGroups.delete(cgroup);
+/** Removes at once what waits, or the one of this name; from then on nobody removes that one later. */
+export function removeLeftGroups(only?: string): void {
+  for (const [name, cgroup] of leftGroups) {
+    if (only !== undefined && name !== only) continue;
+    const isGone = removeCgroup(cgroup);
+    if (isGone || only !== undefined) leftGroups.delete(name);
+  }
 }
 
 function exitCode(file: string): number | null {

@@ -7,7 +7,7 @@ import type { HomeFolders } from '../folders.ts';
 import { adoptContained } from '../jobs/contained.ts';
 import { layerMarker } from '../jobs/job-command.ts';
 import { readSmall } from '../jobs/job-folder.ts';
-import { type CgroupSupport, findCgroup, removeCgroup } from '../process/cgroup.ts';
+import type { CgroupSupport } from '../process/cgroup.ts';
 import type { ProcessIdentity } from '../process/proc.ts';
 import { removeTree } from '../remove-tree.ts';
 
@@ -32,9 +32,6 @@ export function layerWork(folders: HomeFolders, { appId, key }: Pick<LayerRecord
   };
 }
 
-/** No recipe has more; each has a control group of its own. */
-const mostSteps = 16;
-
 /** Ends the steps that an earlier agent left running and removes what they had made: a layer without a marker is none. */
 export async function sweepLayerWorks(folders: HomeFolders, cgroups: CgroupSupport | null): Promise<void> {
   await mkdir(layerWorks(folders), { recursive: true, mode: 0o711 });
@@ -57,10 +54,6 @@ export async function sweepLayerWorks(folders: HomeFolders, cgroups: CgroupSuppo
       );
       await left.stop(0);
       await left.ended;
-      for (let step = 0; step < mostSteps; step += 1) {
-        const group = cgroups === null ? null : findCgroup(cgroups, `${cgroupName}-${step}`);
-        if (group !== null) removeCgroup(group);
-      }
       const layer = folders.layer(record.appId, record.key);
       if (readSmall(layerMarker(layer)) === null) await removeTree(layer);
     }

@@ -112,8 +112,7 @@ async function runStep(given: {
   const declared = fillEnv({ ...given.indexEnv, ...step.env, LOCKSTEP_LAYER: work.mark }, places);
   const contained = await startContained(
     {
-      // A group of its own: that of the step before may still be on its way out.
-      name: `${work.cgroupName}-${given.index}`,
+      name: work.cgroupName,
       mark: `LOCKSTEP_LAYER=${work.mark}`,
       fifo,
       exitFile: join(folder, 'exit'),
@@ -136,11 +135,16 @@ async function runStep(given: {
     throw error;
   }
   const limit = AbortSignal.any([given.signal, AbortSignal.timeout(step.deadlineMs)]);
-  const stop = () => void contained.stop(graceMs).catch(() => {});
+  let stopping: Promise<void> | null = null;
+  const stop = () => {
+    stopping = contained.stop(graceMs).catch(() => {});
+  };
   limit.addEventListener('abort', stop, { once: true });
   if (limit.aborted) stop();
   const end = await contained.ended;
   limit.removeEventListener('abort', stop);
+  // It looks for what bears this layer's mark, and the next attempt at the layer bears the same.
+  await stopping;
   if (limit.aborted && !given.signal.aborted)
     say(`lockstep: the step took longer than ${Math.round(step.deadlineMs / 1000)} s`);
   if (end.isOutOfMemory) say(`lockstep: the step ran out of memory (${layerLimits.memoryBytes / 1024 ** 2} MB)`);
