@@ -13,6 +13,7 @@
 // it is `release/promote.ts`.
 import type { App } from './domain/app.ts';
 import type { Change } from './domain/change.ts';
+import { diskFailure } from './domain/disk-failure.ts';
 import { isFailure } from './domain/errors.ts';
 import { fold, type Verdict } from './domain/gate.ts';
 import type { CommitId, TreeId } from './domain/ids.ts';
@@ -195,8 +196,9 @@ async function movedTo({ app, repository }: Asked): Promise<string> {
 
 /** Something of ours failed: neither passed nor rejected. */
 function failed(world: World, running: RunningChange, error: unknown): Promise<ChangeEnd> {
-  const reason = error instanceof Error ? error.message : String(error);
-  const stack = !isFailure(error) && error instanceof Error ? { stack: error.stack } : {};
+  const disk = diskFailure(error, 'what the change needs could not be written');
+  const reason = disk ? `${disk.code}: ${disk.message}` : error instanceof Error ? error.message : String(error);
+  const stack = disk === null && !isFailure(error) && error instanceof Error ? { stack: error.stack } : {};
   world.log({ level: 'error', message: `change ${running.change.id}: ${reason}`, ...stack });
   running.say(`no verdict: ${reason}; push again`);
   return running.end('infra-error', reason);

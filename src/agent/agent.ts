@@ -9,6 +9,7 @@ import {
   type DesiredState,
   type ObservedState,
 } from '../domain/desired.ts';
+import { diskFailure } from '../domain/disk-failure.ts';
 import { fail } from '../domain/errors.ts';
 import type { AppId, InstanceId, NodeId, TreeId } from '../domain/ids.ts';
 import { failpoint } from '../lib/failpoint.ts';
@@ -239,10 +240,8 @@ export class AgentCore {
     if (next.version !== this.#desired?.version || JSON.stringify(next) !== JSON.stringify(this.#desired)) {
       const wasGood = this.#isFileGood;
       this.#isFileGood = false;
-      await saveDocument(this.#folders.desired, next, wasGood).catch((error: NodeJS.ErrnoException) => {
-        throw error.code === 'ENOSPC' || error.code === 'EDQUOT'
-          ? fail('disk-full', 'The desired state cannot be kept: the disk is full.', { cause: error })
-          : error;
+      await saveDocument(this.#folders.desired, next, wasGood).catch((error: unknown) => {
+        throw diskFailure(error, 'The desired state cannot be kept') ?? error;
       });
       this.#isFileGood = true;
     }

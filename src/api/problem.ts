@@ -2,7 +2,8 @@
 // is not in the registry becomes `internal` with a short id; its details go to the log only.
 import { randomBytes } from 'node:crypto';
 import { z } from '@hono/zod-openapi';
-import { errorRegistry, isFailure, type LockstepError } from '../domain/errors.ts';
+import { diskFailure } from '../domain/disk-failure.ts';
+import { errorRegistry, fail, isFailure, type LockstepError } from '../domain/errors.ts';
 
 /** What the door writes to: pino's shape, or a test's. */
 export type Log = { error: (fields: Record<string, unknown>, message: string) => void };
@@ -26,7 +27,8 @@ export type Problem = z.infer<typeof problemSchema>;
 export const problemType = 'application/problem+json';
 
 /** The problem that a client sees; an unknown error, and whatever is our own fault, is logged with its cause. */
-export function toProblem(error: unknown, log: Log, about: Record<string, unknown> = {}): Problem {
+export function toProblem(thrown: unknown, log: Log, about: Record<string, unknown> = {}): Problem {
+  const error = storeFailure(thrown) ?? thrown;
   if (isFailure(error)) {
     const problem = fromFailure(error);
     if (problem.status >= 500) log.error({ ...about, code: error.code, err: error, cause: error.cause }, error.message);
@@ -44,6 +46,22 @@ export function toProblem(error: unknown, log: Log, about: Record<string, unknow
     advice: `The log of control says more about ${id}.`,
     id,
   };
+}
+
+/** What the store says when it cannot: by its code, so that whoever asked knows whether to come back. */
+function storeFailure(error: unknown): LockstepError | null {
+  const disk = diskFailure(error);
+  if (disk) return disk;
+  const { code, errcode } = (error ?? {}) as { code?: unknown; errcode?: number };
+  if (code !== 'ERR_SQLITE_ERROR' || errcode === undefined) return null;
+  const primary = errcode & 0xff;
+  if (primary === 5 || primary === 6)
+    return fail('busy', 'another program holds the database', { advice: 'Try again in a moment.', cause: error });
+  if (primary !== 11 && primary !== 26) return null;
+  return fail('bad-database', 'the database is damaged', {
+    advice: 'Start control again (the log of control says the way back); sites go on being served.',
+    cause: error,
+  });
 }
 
 function fromFailure(error: LockstepError): Problem {

@@ -33,6 +33,7 @@ export const errorRegistry = {
   'bad-database': { status: 500, exit: 74, title: 'The database cannot be used' },
   'git-failed': { status: 500, exit: 70, title: 'git failed' },
   'disk-full': { status: 507, exit: 74, title: 'The disk is full' },
+  'disk-failed': { status: 503, exit: 74, title: 'The disk cannot be written' },
   'timed-out': { status: 504, exit: 75, title: 'It took longer than its limit' },
   busy: { status: 503, exit: 75, title: 'Too much is asked for at once' },
   cancelled: { status: 409, exit: 75, title: 'Cancelled' },

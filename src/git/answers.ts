@@ -1,4 +1,5 @@
 // git's answers, read: what it lists, and why it failed.
+import { diskFailureSaid } from '../domain/disk-failure.ts';
 import { fail } from '../domain/errors.ts';
 import type { ObjectId } from '../domain/ids.ts';
 import { ExecError } from '../exec/exec.ts';
@@ -40,12 +41,8 @@ export function asFailure(words: readonly string[], error: unknown): Error {
       cause: error,
     });
   }
-  if (result && /No space left on device|Disk quota exceeded/.test(result.stderr)) {
-    return fail('disk-full', 'there is no room left for the repository', {
-      advice: 'Free some disk space and try again.',
-      cause: error,
-    });
-  }
+  const disk = diskFailureSaid(result?.stderr ?? '', 'the repository could not be written', error);
+  if (disk) return disk;
   if (result && /refusing to merge unrelated histories/.test(result.stderr)) {
     return fail('conflict', 'the two commits have no common ancestor', {
       advice: 'Rebase the branch onto the main branch and push again.',

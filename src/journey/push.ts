@@ -2,6 +2,7 @@
 // and is refused with what to do otherwise.
 import type { App } from '../domain/app.ts';
 import type { Change } from '../domain/change.ts';
+import { diskFailure } from '../domain/disk-failure.ts';
 import type { CommitId } from '../domain/ids.ts';
 import { type BranchName, parseBranch } from '../domain/names.ts';
 import { candidateLine } from '../gate/messages.ts';
@@ -50,6 +51,8 @@ export async function judgePush(
     const verdict = await judgeRef(world, repository, push, pusher, command, receivedAtMs).catch((error: Error) => {
       if (push.signal.aborted) return refused('the client went away');
       world.log({ level: 'error', message: `push of ${command.ref}: ${error.message}` });
+      const disk = diskFailure(error, 'nothing was changed');
+      if (disk) return refused(`${disk.code}: ${disk.message}; push again once that is mended`);
       return refused(`Lockstep could not judge it: ${error.message}; try again`);
     });
     verdicts.set(command.ref, verdict);

@@ -1,4 +1,5 @@
 // Results of the checks that are no jobs: build, boot and the release command.
+import { diskFailure } from '../domain/disk-failure.ts';
 import { isFailure, type LockstepError } from '../domain/errors.ts';
 import type { CheckKind, CheckResult } from '../domain/gate.ts';
 import { nowMs } from './world.ts';
@@ -40,11 +41,12 @@ export function failedCheck(kind: CheckKind, error: unknown, startedAtMs: number
     'too-large',
     'bad-env',
   );
-  const { message, advice, details } = error as LockstepError;
+  const disk = diskFailure(error);
+  const { message, advice, details } = (disk ?? error) as LockstepError;
   const tail = Array.isArray(details?.outputTail) ? details.outputTail.map(String) : [];
   return resultOf(kind, startedAtMs, {
     outcome: isTheirs ? 'failed' : 'infra',
-    summary: advice ? `${message}. ${advice}` : String(message),
+    summary: `${disk ? `${disk.code}: ` : ''}${advice ? `${message}. ${advice}` : String(message)}`,
     outputTail: isTheirs ? tail : [],
   });
 }

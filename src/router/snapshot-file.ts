@@ -2,6 +2,7 @@
 // and is what the router boots from when the current one is damaged. It refuses to treat damage as "no routes".
 import { createHash } from 'node:crypto';
 import { link, readFile, rename, rm } from 'node:fs/promises';
+import { diskFailure } from '../domain/disk-failure.ts';
 import { fail } from '../domain/errors.ts';
 import type { RouteSnapshot } from '../domain/route.ts';
 import { atomicWrite } from '../lib/atomic-write.ts';
@@ -20,7 +21,7 @@ export const previousOf = (file: string): string => `${file}.previous`;
 /**
  * Replaces the snapshot durably; a valid current one becomes the previous one, a damaged one never does.
  * @param isCurrentGood true when the caller itself wrote or read the current file whole; else it is read again here
- * @throws disk-full
+ * @throws disk-full, disk-failed: the routes stay as they are until it can be written
  */
 export async function saveSnapshot(file: string, snapshot: RouteSnapshot, isCurrentGood = false): Promise<void> {
   try {
@@ -32,12 +33,7 @@ export async function saveSnapshot(file: string, snapshot: RouteSnapshot, isCurr
     const json = JSON.stringify(snapshot);
     await atomicWrite(file, `sha256:${sha256(json)}\n${json}\n`);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'ENOSPC' && code !== 'EDQUOT') throw error;
-    throw fail('disk-full', 'The route snapshot could not be written: the disk is full', {
-      advice: 'Make room; the routes stay as they are until then.',
-      cause: error,
-    });
+    throw diskFailure(error, 'The route snapshot could not be written') ?? error;
   }
 }
 

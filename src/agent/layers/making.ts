@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { chmod, chown, mkdir, readdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { LayerEvent, LayerSpec } from '../../domain/desired.ts';
+import { diskFailure, diskFailureSaid } from '../../domain/disk-failure.ts';
 import { fail } from '../../domain/errors.ts';
 import type { Digest } from '../../domain/ids.ts';
 import { run } from '../../exec/exec.ts';
@@ -76,6 +77,8 @@ export async function makeLayer(
       if (signal.aborted) throw fail('cancelled', 'The layer was cancelled.');
       if (code !== 0) {
         await removeTree(layer);
+        const disk = diskFailureSaid(tail.join('\n'), 'The layer could not be made');
+        if (disk) throw disk;
         return { failed: { exitCode: code, step: index, outputTail: tail } };
       }
     }
@@ -84,8 +87,7 @@ export async function makeLayer(
     return { done: { key: spec.key, digest, wasThere: false, durationMs: Math.round(performance.now() - begunAt) } };
   } catch (error) {
     await removeTree(layer);
-    if (!['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-    throw fail('disk-full', 'The disk is full.', { advice: 'Free space under the home directory.', cause: error });
+    throw diskFailure(error, 'The layer could not be made') ?? error;
   } finally {
     await removeTree(work.folder);
   }

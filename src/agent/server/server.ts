@@ -5,6 +5,7 @@ import { chmod, chown, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { agentProtocol } from '../../domain/desired.ts';
+import { diskFailure } from '../../domain/disk-failure.ts';
 import { errorRegistry, fail, isFailure } from '../../domain/errors.ts';
 import type { AgentLog } from '../agent.ts';
 import { sendLines } from './ndjson.ts';
@@ -50,7 +51,8 @@ async function answer(
   response.once('close', () => gone.abort());
   response.on('error', () => gone.abort());
   response.setHeader('x-lockstep-protocol', String(agentProtocol));
-  const toError = (error: unknown): { code: keyof typeof errorRegistry; [key: string]: unknown } => {
+  const toError = (thrown: unknown): { code: keyof typeof errorRegistry; [key: string]: unknown } => {
+    const error = diskFailure(thrown) ?? thrown;
     if (isFailure(error))
       return { code: error.code, message: error.message, advice: error.advice, details: error.details };
     const id = randomUUID().slice(0, 8);

@@ -5,6 +5,7 @@ import { constants, existsSync } from 'node:fs';
 import { chmod, copyFile, lchown, lstat, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { diskFailure, diskFailureSaid } from '../../domain/disk-failure.ts';
 import { fail, isFailure } from '../../domain/errors.ts';
 import { ExecError, run } from '../../exec/exec.ts';
 import { ownEnv } from './install-env.ts';
@@ -141,8 +142,10 @@ async function sync(path: string): Promise<void> {
 
 function explain(name: string, error: unknown): unknown {
   if (isFailure(error)) return error;
-  if (['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? ''))
-    return fail('disk-full', 'The disk is full.', { advice: 'Free space under the home directory.', cause: error });
+  const printed = error instanceof ExecError ? (error.result?.stderr ?? '') : '';
+  const what = `The tool ${name} could not be fetched`;
+  const disk = diskFailure(error, what) ?? diskFailureSaid(printed, what, error);
+  if (disk) return disk;
   const said = error instanceof ExecError ? (error.result?.stderr.trim().split('\n').slice(-3) ?? []) : [];
   return fail('internal', `The tool ${name} could not be fetched.`, {
     advice: 'Lockstep tries again when it is needed; see that this machine reaches its Python package index.',

@@ -7,6 +7,7 @@ import { constants, mkdirSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { diskFailure } from '../../domain/disk-failure.ts';
 import { fail } from '../../domain/errors.ts';
 import { blobHash, gitTreeId, type HashedFile } from './git-tree-hash.ts';
 import { refuseLeavingLinks } from './link-check.ts';
@@ -207,10 +208,5 @@ async function moveInto(copy: Copy): Promise<boolean> {
 }
 
 function explain(error: unknown): unknown {
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code !== 'ENOSPC' && code !== 'EDQUOT') return error;
-  return fail('disk-full', 'The disk is full.', {
-    advice: 'Free space under the home directory, then push again.',
-    cause: error,
-  });
+  return diskFailure(error, 'The tree could not be placed') ?? error;
 }
