@@ -1,0 +1,124 @@
+// The oracles themselves: silent about a sound home, and each says so when what it guards is broken.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { after, before, test } from 'node:test';
+import { type HomeFacts, readHome } from './support/home-facts.ts';
+import { brokenOf, oracles, problemsAtRest } from './support/oracles.ts';
+import { root, Stage } from './support/stage.ts';
+
+const app = 'pool';
+let stage: Stage;
+let facts: HomeFacts;
+
+before(async () => {
+  stage = await Stage.open();
+  const work = await stage.makeApp(app, join(root, 'examples', 'static-site'));
+  await stage.deploy(work);
+  await stage.edit(work, 'index.html', /<h1>.*<\/h1>/, '<h1>Tide Pool 2</h1>');
+  await stage.deploy(work);
+  stage.write(work, { 'lockstep.yml': 'no: such key\n' });
+  await stage.commit(work, 'break it');
+  assert.notEqual((await stage.push(work)).code, 0);
+  assert.deepEqual(await problemsAtRest(stage), []);
+  facts = readHome(stage.home);
+});
+after(() => stage[Symbol.asyncDispose]());
+
+/** A copy in which one thing is other. */
+function other(change: (facts: HomeFacts, app: HomeFacts['apps'][number]) => void): string[] {
+  const copy = structuredClone(facts);
+  change(copy, copy.apps[0]!);
+  return brokenOf(copy);
+}
+
+test('a home with two landed changes and a rejected one is sound', () => {
+  const [{ changes, main, releases }] = facts.apps as [HomeFacts['apps'][number]];
+  assert.deepEqual(
+    changes.map(({ state }) => state),
+    ['landed', 'landed', 'rejected'],
+  );
+  assert.equal(main.moves.length, 2);
+  assert.deepEqual(
+    releases.flatMap(({ version }) => version ?? []),
+    [1, 2],
+  );
+  assert.deepEqual(brokenOf(facts), []);
+});
+
+const breaks: Readonly<Record<string, [Parameters<typeof other>[0], RegExp][]>> = {
+  mainIsProved: [
+    [(_, { main }) => void Object.assign(main.moves[1]!, { from: 'f'.repeat(40) }), /out of order/],
+    [
+      (_, { changes }) => void Object.assign(changes[1]!, { verdict: '{"outcome":"rejected"}' }),
+      /verdict .* is rejected/,
+    ],
+    [(_, { main }) => void main.moves.push({ from: main.tip, to: 'f'.repeat(40) }), /no change landed/],
+  ],
+  liveIsMain: [
+    [(_, { main }) => void Object.assign(main, { tip: 'f'.repeat(40) }), /is live, and main is at fffffff/],
+    [
+      (_, { releases }) => releases.forEach((one) => void Object.assign(one, { artifact_tree: null })),
+      /not of main’s tree/,
+    ],
+  ],
+  landsOnce: [[(_, { events }) => events.push(...events.filter(({ type }) => type === 'change.landed')), /2 times/]],
+  endsOnce: [
+    [(_, { changes }) => void Object.assign(changes[2]!, { reason: null }), /does not say why/],
+    [(_, { changes }) => void Object.assign(changes[2]!, { state: 'gating', ended_at_ms: null }), /gating still/],
+  ],
+  versionsCount: [
+    [(_, { releases }) => releases.forEach((one) => void Object.assign(one, { version: 7 })), /versions are 7/],
+  ],
+  nothingOfCandidates: [
+    [(_, { refs }) => void refs.push('refs/candidates/x'), /refs\/candidates\/x stayed/],
+    [(_, { copies }) => void copies.push('cpy'), /copy cpy stayed/],
+    [({ desired }) => void desired[0]!.sets.push({ id: 'set_x', stage: 'candidate' }), /candidate set set_x/],
+    [({ instances }) => void Object.assign(instances[0]!, { setId: 'set_x' }), /of another set/],
+    [
+      ({ routes }) => void Object.assign(routes.find((one) => one.setId !== null)!, { setId: 'set_x' }),
+      /route leads to set_x/,
+    ],
+  ],
+  routeLeadsToLive: [
+    [({ instances }) => void Object.assign(instances[0]!, { state: 'unhealthy' }), /routed to what is unhealthy/],
+  ],
+  noOrphans: [
+    [({ pipes }) => void pipes.push('ins_x'), /pipe of the unknown instance ins_x/],
+    [
+      ({ processes }) => void Object.assign(processes.find((one) => one.instance !== null)!, { instance: 'ins_x' }),
+      /does not run/,
+    ],
+    [({ processes }) => void processes.push({ ...processes[0]!, job: 'job_x' }), /a job runs still/],
+    [({ processes }) => void processes.splice(0), /0 processes are control/],
+  ],
+};
+
+test('every oracle is shown to notice something', () => {
+  assert.deepEqual(Object.keys(breaks), Object.keys(oracles));
+});
+
+for (const [name, cases] of Object.entries(breaks)) {
+  test(`${name} notices what it guards against`, () => {
+    for (const [change, said] of cases) {
+      const broken = other(change).filter((line) => line.startsWith(`${name}: `));
+      assert.match(broken.join('\n'), said);
+    }
+  });
+}
+
+test('what is broken on the machine itself is read and told', async () => {
+  const [{ id }] = facts.apps as [HomeFacts['apps'][number]];
+  const repository = join(stage.home, 'control', 'repos', `${id}.git`);
+  writeFileSync(join(repository, 'refs', 'heads', 'main.lock'), '');
+  mkdirSync(join(stage.home, 'apps', id, 'gate', 'copies', 'cpy_left'));
+  execFileSync('git', ['-c', 'safe.directory=*', `--git-dir=${repository}`, 'update-ref', 'refs/odd/one', 'HEAD']);
+  const database = new DatabaseSync(join(stage.home, 'control', 'lockstep.db'));
+  database.exec("UPDATE changes SET state = 'gating' WHERE state = 'rejected'");
+  database.close();
+  const broken = (await problemsAtRest(stage, { withinMs: 0 })).join('\n');
+  for (const said of [/main\.lock/, /cpy_left stayed/, /refs\/odd\/one stayed/, /change 3 is gating still/])
+    assert.match(broken, said);
+});

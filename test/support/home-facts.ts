@@ -1,0 +1,167 @@
+// What a home says of itself, read from outside as an operator with a shell would: the database by SQL, the documents from
+// their files, the repositories by git, the machine by /proc. Nothing of `src/` is imported.
+import { execFileSync } from 'node:child_process';
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { gitEnv } from './stage.ts';
+
+export type ChangeRow = {
+  id: string;
+  number: number;
+  base: string | null;
+  candidate: string | null;
+  state: string;
+  reason: string | null;
+  /** JSON; null: none was kept. */
+  verdict: string | null;
+  ended_at_ms: number | null;
+};
+export type ReleaseRow = {
+  version: number | null;
+  state: string;
+  commit_id: string;
+  tree_id: string;
+  artifact_tree: string | null;
+  set_id: string;
+};
+export type EventRow = { type: string; change_id: string | null };
+export type Main = {
+  tip: string | null;
+  tree: string | null;
+  /** Every move of it, oldest first. */
+  moves: { from: string | null; to: string }[];
+};
+export type AppFacts = {
+  id: string;
+  name: string;
+  changes: ChangeRow[];
+  releases: ReleaseRow[];
+  events: EventRow[];
+  main: Main;
+  refs: string[];
+  /** Quarantines and locks that a dead git left. */
+  gitLeftOvers: string[];
+  copies: string[];
+};
+export type ProcessFacts = { pid: number; command: string; instance: string | null; job: string | null };
+export type HomeFacts = {
+  apps: AppFacts[];
+  /** By the agent's document. */
+  desired: { id: string; routed: string | null; sets: { id: string; stage: string }[] }[];
+  /** By the router's snapshot. */
+  routes: { appId: string; setId: string | null; instances: string[] }[];
+  /** By the agent's records. */
+  instances: { id: string; setId: string; appId: string; state: string; pid: number | null }[];
+  pipes: string[];
+  /** Whoever names the home in its command line, environment or working folder. */
+  processes: ProcessFacts[];
+};
+
+/** Throws when a file is not there or is being replaced: ask again. */
+export function readHome(home: string): HomeFacts {
+  const database = new DatabaseSync(join(home, 'control', 'lockstep.db'), { readOnly: true });
+  try {
+    database.exec('PRAGMA busy_timeout=5000; BEGIN');
+    const apps = rows<{ id: string; name: string; main_branch: string | null }>(database, 'SELECT * FROM apps').map(
+      (app) => readApp(home, database, app),
+    );
+    const desired = readDocument(join(home, 'agent', 'desired.json'));
+    const routes = readDocument(join(home, 'router', 'snapshot.json'));
+    return {
+      apps,
+      desired: (desired?.apps ?? []) as HomeFacts['desired'],
+      routes: ((routes?.routes ?? []) as { appId: string; setId: string; upstreams: { instanceId: string }[] }[]).map(
+        ({ appId, setId, upstreams }) => ({ appId, setId, instances: upstreams.map((one) => one.instanceId) }),
+      ),
+      instances: list(join(home, 'agent', 'instances'))
+        .filter((name) => name.endsWith('.json'))
+        .map((name) => JSON.parse(readFileSync(join(home, 'agent', 'instances', name), 'utf8')).view),
+      pipes: list(join(home, 'agent', 'pipes')),
+      processes: processesOf(home),
+    };
+  } finally {
+    database.close();
+  }
+}
+
+function readApp(
+  home: string,
+  database: DatabaseSync,
+  { id, name, main_branch: branch }: { id: string; name: string; main_branch: string | null },
+): AppFacts {
+  const repository = join(home, 'control', 'repos', `${id}.git`);
+  const git = (...words: string[]): string =>
+    execFileSync('git', [`--git-dir=${repository}`, '-c', 'safe.directory=*', ...words], {
+      env: { ...process.env, ...gitEnv },
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
+  const hasMain = branch !== null && existsSync(repository);
+  const tip = hasMain ? git('for-each-ref', '--format=%(objectname)', `refs/heads/${branch}`) || null : null;
+  const log = join(repository, 'logs', 'refs', 'heads', branch ?? '-');
+  const moves = (existsSync(log) ? readFileSync(log, 'utf8') : '')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => line.split(' ') as [string, string])
+    .map(([from, to]) => ({ from: /^0+$/.test(from) ? null : from, to }));
+  return {
+    id,
+    name,
+    changes: rows(database, 'SELECT * FROM changes WHERE app_id = ? ORDER BY number', id),
+    releases: rows(
+      database,
+      `SELECT r.*, a.tree_id AS artifact_tree FROM releases r
+       LEFT JOIN artifacts a ON a.app_id = r.app_id AND a.digest = r.artifact_digest WHERE r.app_id = ? ORDER BY r.version`,
+      id,
+    ),
+    events: rows(database, 'SELECT type, change_id FROM events WHERE app_id = ? ORDER BY seq', id),
+    main: { tip, tree: tip === null ? null : git('rev-parse', `${tip}^{tree}`), moves },
+    refs: existsSync(repository) ? git('for-each-ref', '--format=%(refname)').split('\n').filter(Boolean) : [],
+    gitLeftOvers: globSync(['**/*.lock', 'objects/tmp_objdir-*', 'objects/incoming-*'], { cwd: repository }),
+    copies: list(join(home, 'apps', id, 'gate', 'copies')),
+  };
+}
+
+function rows<T>(database: DatabaseSync, sql: string, ...values: string[]): T[] {
+  return database.prepare(sql).all(...values) as T[];
+}
+
+/** A document with its checksum in the first line; null when there is none yet. */
+function readDocument(file: string): Record<string, unknown> | null {
+  if (!existsSync(file)) return null;
+  const text = readFileSync(file, 'utf8');
+  return JSON.parse(text.slice(text.indexOf('\n') + 1));
+}
+
+function processesOf(home: string): ProcessFacts[] {
+  return list('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .flatMap((name) => {
+      const [stat, command, environ] = ['stat', 'cmdline', 'environ'].map((file) => textOf(`/proc/${name}/${file}`));
+      const isDead = /\) [ZX]/.test(stat!) || stat === '';
+      // A test and its programs name the home, too; what Lockstep starts has it in its environment or works in it.
+      if (isDead || !`${command}\0${environ}`.includes(`${home}/`)) {
+        if (isDead || !environ!.split('\0').includes(`LOCKSTEP_HOME=${home}`)) return [];
+      }
+      const envOf = (key: string) => new RegExp(`(?:^|\0)${key}=([^\0]*)`).exec(environ!)?.[1] ?? null;
+      return {
+        pid: Number(name),
+        command: command!.replaceAll('\0', ' ').trim(),
+        instance: envOf('LOCKSTEP_INSTANCE'),
+        job: envOf('LOCKSTEP_JOB'),
+      };
+    });
+}
+
+function list(folder: string): string[] {
+  return existsSync(folder) ? readdirSync(folder) : [];
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'latin1');
+  } catch {
+    return ''; // it has ended
+  }
+}
