@@ -247,6 +247,8 @@ test('what a dead agent left of a layer is ended and removed by the next agent',
     exitFile: null,
     cgroups: [],
     openFiles: null,
+    fileBytes: null,
+    limitArgv: [],
     identity: { uid: ids.gateUid, gid: ids.gid },
   });
   t.after(() => terminate({ leader: left, cgroup: null, mark: null, graceMs: 0 }));

@@ -1,17 +1,25 @@
 // Which of the promises about identities and limits hold on this machine, and why not. Said, never pretended.
 import type { Enforcement } from '../domain/desired.ts';
-import type { CgroupSupport } from './process/cgroup.ts';
+import { holdsOf, type MachineMeans } from './process/limit-means.ts';
 
-/** @param uid of this process */
-export function enforcementOf(uid: number, cgroups: CgroupSupport): Enforcement {
-  const isRoot = uid === 0;
-  const holds = (name: 'memory' | 'cpu' | 'pids') => isRoot && cgroups.enforceable.includes(name);
-  const shared = 'identities are shared: Lockstep does not run as root, so every app runs as the same user';
+export function enforcementOf(means: MachineMeans): Enforcement {
+  const holds = holdsOf(means);
+  const by = (limit: string) => holds.find((one) => one.limit === limit)?.by ?? 'nothing';
+  const isShared = !means.hasIdentities;
+  const weak = holds.filter(
+    ({ limit }) => ['memory', 'cpu', 'processes'].includes(limit) && !by(limit).startsWith('cgroup'),
+  );
   return {
-    identities: isRoot,
-    memory: holds('memory'),
-    cpu: holds('cpu'),
-    pids: holds('pids'),
-    why: [...(isRoot ? [] : [shared]), ...cgroups.why],
+    identities: means.hasIdentities,
+    memory: by('memory') !== 'nothing',
+    cpu: by('cpu').startsWith('cgroup'),
+    pids: by('processes') !== 'nothing',
+    why: [
+      ...(isShared ? ['identities are shared: Lockstep does not run as root, so every app runs as the same user'] : []),
+      ...weak.map(
+        ({ limit, by, note }) => `${limit}: ${by === 'nothing' ? `no limit holds, since ${note}` : `${by}, ${note}`}`,
+      ),
+    ],
+    holds,
   };
 }

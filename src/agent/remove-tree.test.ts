@@ -49,7 +49,14 @@ while True:
 `;
     const racer = await launch({
       ...{ argv: ['/usr/bin/python3', '-S', '-c', script], cwd: at, env: { PATH: '/usr/bin:/bin' }, fifo: null },
-      ...{ exitFile: null, cgroups: [], openFiles: null, identity: { uid: 59_901, gid: 59_901 } },
+      ...{
+        exitFile: null,
+        cgroups: [],
+        openFiles: null,
+        fileBytes: null,
+        limitArgv: [],
+        identity: { uid: 59_901, gid: 59_901 },
+      },
     });
     try {
       while (!existsSync(join(at, 'ready'))) await new Promise((resolve) => setTimeout(resolve, 5));

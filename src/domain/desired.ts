@@ -122,6 +122,24 @@ export type ObservedState = {
   instances: readonly ObservedInstance[];
 };
 
+export const incidents = [
+  'crashed',
+  'restarted',
+  'out-of-memory',
+  'healthy',
+  /** It was refused something: processes, open files; or its output was dropped. */
+  'limit-reached',
+  /** It crashes again and again. */
+  'crash-loop',
+  'unhealthy',
+  /** Some of its health probes fail, now and again. */
+  'flapping',
+  'disk-warning',
+  'disk-limit',
+  'disk-freed',
+] as const;
+export type Incident = (typeof incidents)[number];
+
 /** One line of the agent's event stream: the first is the whole state, then what changed. */
 export type AgentEvent =
   | { type: 'state'; state: ObservedState }
@@ -130,14 +148,40 @@ export type AgentEvent =
   | {
       type: 'incident';
       appId: AppId;
-      instanceId: InstanceId;
-      what: 'crashed' | 'restarted' | 'out-of-memory' | 'healthy';
+      /** null: it is about the app as a whole. */
+      instanceId: InstanceId | null;
+      what: Incident;
       reason: string;
       atMs: number;
     };
 
+export const limitNames = ['memory', 'cpu', 'processes', 'open-files', 'disk'] as const;
+export type LimitName = (typeof limitNames)[number];
+
+/**
+ * `rlimit`: the kernel holds it for each process (or, for `processes`, for each user). `priority`: by nice values alone.
+ * `watched`: the agent measures, and acts when it is crossed. `nothing`: it does not hold.
+ */
+export const limitMeans = ['cgroup v1', 'cgroup v2', 'rlimit', 'priority', 'watched', 'nothing'] as const;
+export type LimitHold = {
+  limit: LimitName;
+  by: (typeof limitMeans)[number];
+  /** What that leaves open, or why it does not hold; null: nothing to say. */
+  note: string | null;
+};
+
 /** Which promises of section 3 of the design hold on this machine. */
-export type Enforcement = { identities: boolean; memory: boolean; cpu: boolean; pids: boolean; why: readonly string[] };
+export type Enforcement = {
+  identities: boolean;
+  /** An instance never has more than its limit for longer than a moment. */
+  memory: boolean;
+  cpu: boolean;
+  pids: boolean;
+  /** What does not hold, one line each. */
+  why: readonly string[];
+  /** One for each limit, in the order of `limitNames`; absent: an agent of before. */
+  holds?: readonly LimitHold[];
+};
 
 export type AgentHello = {
   protocol: number;

@@ -27,6 +27,13 @@ export const eventTypes = [
   'instance.restarted',
   'instance.healthy',
   'instance.out-of-memory',
+  'instance.limit-reached',
+  'instance.crash-loop',
+  'instance.unhealthy',
+  'instance.flapping',
+  'app.disk-warning',
+  'app.disk-limit',
+  'app.disk-freed',
   'app.restarted',
   'recovery.rolled-forward',
 ] as const;

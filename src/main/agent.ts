@@ -13,6 +13,7 @@ import { openFifoPool } from '../agent/jobs/fifo-pool.ts';
 import { openJobs } from '../agent/jobs/jobs.ts';
 import { openLayers } from '../agent/layers/layers.ts';
 import { detectCgroups } from '../agent/process/cgroup.ts';
+import { machineMeans } from '../agent/process/limit-means.ts';
 import { openStandIn } from '../agent/process/stand-in.ts';
 import { processRuntime } from '../agent/runtimes/process/process-runtime.ts';
 import type { ServerParts } from '../agent/server/routes.ts';
@@ -116,7 +117,7 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
     hello: {
       program: `lockstep-agent/${programVersion} tools/${toolsDigest()}`,
       pid: process.pid,
-      enforcement: enforcementOf(process.getuid!(), cgroups),
+      enforcement: enforcementOf(machineMeans(cgroups)),
     },
     nodeId,
     bootId: randomUUID(),

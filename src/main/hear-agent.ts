@@ -1,18 +1,25 @@
 // Control's ear: listens to the agent's events for as long as control lives, writes incidents into the ledger, and gives an
 // agent that has come back the present desired state.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AgentEvent } from '../domain/desired.ts';
+import type { AgentEvent, Incident } from '../domain/desired.ts';
 import type { EventType } from '../domain/ledger.ts';
 import { eventOf, type World } from '../journey/world.ts';
 import { everyApp } from '../store/apps.ts';
 import { inTransaction } from '../store/open.ts';
 import { appendEvent } from '../store/transition.ts';
 
-const incidentTypes: Readonly<Record<Extract<AgentEvent, { type: 'incident' }>['what'], EventType>> = {
+const incidentTypes: Readonly<Record<Incident, EventType>> = {
   crashed: 'instance.crashed',
   restarted: 'instance.restarted',
   'out-of-memory': 'instance.out-of-memory',
   healthy: 'instance.healthy',
+  'limit-reached': 'instance.limit-reached',
+  'crash-loop': 'instance.crash-loop',
+  unhealthy: 'instance.unhealthy',
+  flapping: 'instance.flapping',
+  'disk-warning': 'app.disk-warning',
+  'disk-limit': 'app.disk-limit',
+  'disk-freed': 'app.disk-freed',
 };
 
 export function keepHearing(world: World): void {
@@ -46,9 +53,11 @@ function resend(world: World): void {
 
 function note(world: World, event: Extract<AgentEvent, { type: 'incident' }>): void {
   const app = everyApp(world.database).find((one) => one.id === event.appId);
-  if (!app) return;
+  const type: EventType | undefined = incidentTypes[event.what];
+  // An agent that is newer than this control may have more to tell.
+  if (!app || type === undefined) return;
   const about = { teamId: app.teamId, appId: app.id, actor: 'lockstep' };
-  const data = { instance: event.instanceId, reason: event.reason };
-  inTransaction(world.database, () => appendEvent(world.database, eventOf(about, incidentTypes[event.what], data)));
+  const data = { ...(event.instanceId === null ? {} : { instance: event.instanceId }), reason: event.reason };
+  inTransaction(world.database, () => appendEvent(world.database, eventOf(about, type, data)));
   world.announce();
 }

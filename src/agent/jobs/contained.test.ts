@@ -11,7 +11,7 @@ import { adoptContained } from './contained.ts';
 const program = (shell: string) =>
   launch({
     ...{ argv: ['/bin/sh', '-c', shell], cwd: '/', env: { PATH: '/usr/bin:/bin' }, fifo: null, exitFile: null },
-    ...{ cgroups: [], openFiles: null, identity: null },
+    ...{ cgroups: [], openFiles: null, fileBytes: null, limitArgv: [], identity: null },
   });
 
 test('what lives in the session of a pid that is gone is not taken for what a job left', async () => {
@@ -24,7 +24,7 @@ test('what lives in the session of a pid that is gone is not taken for what a jo
     const adopted = adoptContained(
       {
         ...{ name: 'test-none', mark: 'LOCKSTEP_JOB=none', fifo: null, exitFile: '/nonexistent/exit' },
-        ...{ limits: defaultLimits, cgroups: null },
+        ...{ limits: defaultLimits, importance: 'job', cgroups: null },
       },
       leader,
       { line: () => {}, dropped: () => {} },

@@ -15,6 +15,7 @@ import {
   removeCgroup,
 } from '../process/cgroup.ts';
 import { launch } from '../process/launcher.ts';
+import { type Importance, limitArgv, machineMeans, openFilesLimit } from '../process/limit-means.ts';
 import { isAlive, type ProcessIdentity } from '../process/proc.ts';
 import { terminate } from '../process/terminate.ts';
 import { untilGone } from '../process/until-gone.ts';
@@ -27,6 +28,7 @@ export type ContainedSpec = {
   fifo: string;
   exitFile: string;
   limits: Limits;
+  importance: Importance;
   cgroups: CgroupSupport | null;
 };
 
@@ -49,7 +51,6 @@ export type Contained = {
   leave(): void;
 };
 
-const openFiles = 4096;
 const drainMs = 2000;
 const adoptedLookMs = 50;
 
@@ -60,7 +61,7 @@ export async function startContained(
 ): Promise<Contained> {
   // A group of this name that waits for its removal goes now, and never while what is started here is in it.
   removeLeftGroups(spec.name);
-  const cgroup = spec.cgroups === null ? null : openCgroup(spec.cgroups, spec.name, spec.limits);
+  const cgroup = spec.cgroups === null ? null : openCgroup(spec.cgroups, spec.name, spec.limits, spec.importance);
   const capture = captureFifo(spec.fifo, sink);
   try {
     const launched = await launch({
@@ -68,7 +69,9 @@ export async function startContained(
       fifo: spec.fifo,
       exitFile: spec.exitFile,
       cgroups: cgroup === null ? [] : cgroupDirs(cgroup),
-      openFiles,
+      openFiles: openFilesLimit,
+      fileBytes: spec.limits.diskBytes,
+      limitArgv: limitArgv(machineMeans(spec.cgroups), spec.limits, spec.importance),
     });
     return watched(spec, launched, cgroup, capture, launched.exited);
   } catch (error) {
@@ -93,7 +96,7 @@ export function adoptContained(
   const process = known !== null && isAlive(known) ? known : unknown;
   // A group of this name that waits for its removal goes now, and never while what is started here is in it.
   removeLeftGroups(spec.name);
-  const cgroup = spec.cgroups === null ? null : openCgroup(spec.cgroups, spec.name, spec.limits);
+  const cgroup = spec.cgroups === null ? null : openCgroup(spec.cgroups, spec.name, spec.limits, spec.importance);
   let capture: Capture | null = null;
   const gone = new AbortController();
   if (spec.fifo !== null && process !== unknown) capture = captureFifo(spec.fifo, sink);

@@ -410,6 +410,8 @@ test(
       exitFile: null,
       cgroups: [],
       openFiles: null,
+      fileBytes: null,
+      limitArgv: [],
       identity: { uid: ids.liveUid, gid: ids.gid },
     });
     t.after(() => terminate({ leader: live, cgroup: null, mark: null, graceMs: 0 }));

@@ -108,12 +108,16 @@ const recordOf = ({ id, appId, kind, reports, deadlineMs, outputBytes, limits, p
   limits,
 });
 
+/** What runs with the live identity. */
+const isLive = ({ kind }: Pick<JobRecord, 'kind'>): boolean => kind === 'release' || kind === 'run';
+
 const containedSpec = (record: JobRecord, places: JobPlaces, room: JobRoom) => ({
   name: record.id,
   mark: `LOCKSTEP_JOB=${record.id}`,
   fifo: places.fifo,
   exitFile: places.exitFile,
   limits: record.limits,
+  importance: isLive(record) ? ('app' as const) : ('job' as const),
   cgroups: room.cgroups,
 });
 

@@ -11,7 +11,12 @@ import type { CgroupSupport } from '../process/cgroup.ts';
 import type { ProcessIdentity } from '../process/proc.ts';
 import { removeTree } from '../remove-tree.ts';
 
-export const layerLimits: Limits = { ...defaultLimits, memoryBytes: 2 * 1024 ** 3, pids: 512 };
+export const layerLimits: Limits = {
+  ...defaultLimits,
+  memoryBytes: 2 * 1024 ** 3,
+  pids: 512,
+  diskBytes: 8 * 1024 ** 3,
+};
 
 /** What is in making; `process` is the step that runs. */
 export type LayerRecord = { appId: AppId; key: string; process: ProcessIdentity | null };
@@ -47,6 +52,7 @@ export async function sweepLayerWorks(folders: HomeFolders, cgroups: CgroupSuppo
           fifo: null,
           exitFile: join(folder, 'exit'),
           limits: layerLimits,
+          importance: 'job',
           cgroups,
         },
         record.process,

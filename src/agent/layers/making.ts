@@ -119,6 +119,7 @@ async function runStep(given: {
       fifo,
       exitFile: join(folder, 'exit'),
       limits: layerLimits,
+      importance: 'job',
       cgroups: room.cgroups,
     },
     {

@@ -4,6 +4,7 @@ import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmdirSync, 
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Limits } from '../../domain/plan.ts';
+import type { Importance } from './limit-means.ts';
 import { readProcess } from './proc.ts';
 
 export type Controller = 'memory' | 'cpu' | 'pids';
@@ -69,8 +70,14 @@ export function findCgroup(support: CgroupSupport, name: string): Cgroup | null 
   return { version, dirs };
 }
 
+/** A check gets a quarter of what an app gets, when both want more than there is. */
+const weights: Readonly<Record<Importance, { shares: number; weight: number }>> = {
+  app: { shares: 1024, weight: 100 },
+  job: { shares: 256, weight: 25 },
+};
+
 /** Makes (or finds) the group and sets its limits. */
-export function openCgroup(support: CgroupSupport, name: string, limits: Limits): Cgroup | null {
+export function openCgroup(support: CgroupSupport, name: string, limits: Limits, who: Importance): Cgroup | null {
   const group = findCgroup(support, name);
   if (group === null) return null;
   const { version, dirs } = group;
@@ -84,12 +91,14 @@ export function openCgroup(support: CgroupSupport, name: string, limits: Limits)
     set('memory', 'memory.max', limits.memoryBytes);
     optional('memory.swap.max', 0);
     set('cpu', 'cpu.max', `${quota ?? 'max'} 100000`);
+    set('cpu', 'cpu.weight', weights[who].weight);
     set('pids', 'pids.max', limits.pids);
   } else {
     optional('memory.memsw.limit_in_bytes', limits.memoryBytes); // first when it grows, again below when it shrinks
     set('memory', 'memory.limit_in_bytes', limits.memoryBytes);
     optional('memory.memsw.limit_in_bytes', limits.memoryBytes);
     set('cpu', 'cpu.cfs_quota_us', quota ?? -1);
+    set('cpu', 'cpu.shares', weights[who].shares);
     set('pids', 'pids.max', limits.pids);
   }
   return group;
@@ -108,6 +117,12 @@ export function oomKills(group: Cgroup): number {
   if (group.dirs.memory === undefined) return 0;
   const text = read(join(group.dirs.memory, group.version === 1 ? 'memory.oom_control' : 'memory.events'));
   return Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0);
+}
+
+/** How often the kernel refused a process in it because there were as many as may be. */
+export function refusedProcesses(group: Cgroup): number {
+  if (group.dirs.pids === undefined) return 0;
+  return Number(/^max (\d+)$/m.exec(read(join(group.dirs.pids, 'pids.events')))?.[1] ?? 0);
 }
 
 /** Kills until it is empty; nothing can be forked meanwhile. */

@@ -1,8 +1,8 @@
-# sh launcher.sh <fifo or -> <exit file or -> <open files or -> <cgroup dirs joined by ':' or -> -- argv...
+# sh launcher.sh <fifo or -> <exit file or -> <open files or -> <512-byte blocks of a file or -> <cgroup dirs joined by ':' or -> -- argv...
 # Holds the FIFO open both ways, so that output survives the agent. With an exit file it stays as the parent, outside the
 # cgroups, and writes the exit code there with a newline, as its last act; without one it becomes the command.
-fifo=$1 exit_file=$2 files=$3 groups=$4
-shift 5
+fifo=$1 exit_file=$2 files=$3 blocks=$4 groups=$5
+shift 6
 umask 027
 if [ "$fifo" != - ]; then exec 1<>"$fifo" 2>&1; fi
 exec </dev/null
@@ -19,6 +19,7 @@ enter() {
   set +f
   ulimit -c 0
   if [ "$files" != - ]; then ulimit -n "$files" || :; fi
+  if [ "$blocks" != - ]; then ulimit -f "$blocks" || :; fi
 }
 if [ "$exit_file" = - ]; then
   enter

@@ -23,6 +23,10 @@ export type LaunchSpec = {
   /** Directories of cgroups to enter. */
   cgroups: readonly string[];
   openFiles: number | null;
+  /** No file that it writes grows larger; 0: it can write none. */
+  fileBytes: number | null;
+  /** Comes before everything, to hold what no control group does (`limit-means.ts`). */
+  limitArgv: readonly string[];
   /** null: run as we are (not root). */
   identity: { uid: number; gid: number } | null;
 };
@@ -43,9 +47,11 @@ export function launchCommand(spec: LaunchSpec): { argv: string[]; env: Record<s
           '--',
         ];
   const groups = spec.cgroups.join(':') || '-';
-  const head = ['/bin/sh', script, spec.fifo ?? '-', spec.exitFile ?? '-', String(spec.openFiles ?? '-'), groups, '--'];
+  const blocks = spec.fileBytes === null ? '-' : String(Math.ceil(spec.fileBytes / 512));
+  const limits = [String(spec.openFiles ?? '-'), blocks, groups];
+  const head = ['/bin/sh', script, spec.fifo ?? '-', spec.exitFile ?? '-', ...limits, '--'];
   return {
-    argv: [...head, ...drop, ...(late.length === 0 ? [] : ['/usr/bin/env', ...late]), ...spec.argv],
+    argv: [...head, ...spec.limitArgv, ...drop, ...(late.length === 0 ? [] : ['/usr/bin/env', ...late]), ...spec.argv],
     env: Object.fromEntries(entries.filter(([name]) => !steering.test(name))),
   };
 }

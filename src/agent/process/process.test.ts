@@ -48,6 +48,8 @@ const spec = (script: string, more: Partial<LaunchSpec> = {}): LaunchSpec => ({
   exitFile: null,
   cgroups: [],
   openFiles: null,
+  fileBytes: null,
+  limitArgv: [],
   identity: null,
   ...more,
 });
@@ -68,7 +70,7 @@ async function run(t: TestContext, script: string, more: Partial<LaunchSpec> = {
 }
 
 function group(t: TestContext, limits: Partial<Limits>): Cgroup | null {
-  const made = openCgroup(support, `test-${process.pid}-${++serial}`, { ...defaultLimits, ...limits });
+  const made = openCgroup(support, `test-${process.pid}-${++serial}`, { ...defaultLimits, ...limits }, 'app');
   if (made === null) t.skip('no writable cgroups here');
   else
     t.after(async () => {
@@ -110,6 +112,7 @@ test('the command line is data: nothing is pasted into shell text', () => {
   assert.match(argv[1]!, /launcher\.sh$/);
   assert.deepEqual(argv.toSpliced(1, 1), [
     '/bin/sh',
+    '-',
     '-',
     '-',
     '-',
@@ -263,7 +266,7 @@ test('version 2 has one group for all limits, and a look for one that is to go s
   const dir = join(place, 'lockstep', 'ins_1');
   assert.deepEqual([cgroupDirs(found), existsSync(dir), oomKills(found), cgroupPids(found)], [[dir], false, 0, []]);
   assert.equal(removeCgroup(found), true);
-  const made = openCgroup(two, 'ins_1', { ...defaultLimits, memoryBytes: 64, cpus: 1.5, pids: 7 })!;
+  const made = openCgroup(two, 'ins_1', { ...defaultLimits, memoryBytes: 64, cpus: 1.5, pids: 7 }, 'app')!;
   const text = (name: string) => readFileSync(join(dir, name), 'utf8');
   assert.deepEqual(['memory.max', 'memory.swap.max', 'cpu.max', 'pids.max'].map(text), [
     '64',
@@ -271,8 +274,9 @@ test('version 2 has one group for all limits, and a look for one that is to go s
     '150000 100000',
     '7',
   ]);
-  openCgroup(two, 'ins_1', { ...defaultLimits, cpus: null });
-  assert.equal(text('cpu.max'), 'max 100000');
+  assert.equal(text('cpu.weight'), '100');
+  openCgroup(two, 'ins_1', { ...defaultLimits, cpus: null }, 'job');
+  assert.deepEqual([text('cpu.max'), text('cpu.weight')], ['max 100000', '25']);
   writeFileSync(join(dir, 'memory.events'), 'low 0\noom 2\noom_kill 3\noom_group_kill 1\n');
   writeFileSync(join(dir, 'cgroup.procs'), `${process.pid}\n999999999\n`);
   assert.deepEqual([oomKills(made), cgroupPids(made)], [3, [process.pid]]);

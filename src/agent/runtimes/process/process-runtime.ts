@@ -18,6 +18,7 @@ import {
   removeCgroup,
 } from '../../process/cgroup.ts';
 import { launch } from '../../process/launcher.ts';
+import { limitArgv, machineMeans, openFilesLimit } from '../../process/limit-means.ts';
 import { groupOf, isAlive, nobody, type ProcessIdentity } from '../../process/proc.ts';
 import { takeKept } from '../../process/stand-in.ts';
 import { terminate } from '../../process/terminate.ts';
@@ -43,7 +44,8 @@ const markOf = (id: InstanceId) => `LOCKSTEP_INSTANCE=${id}`;
 /** The runtime of this machine's own processes. */
 export function processRuntime(parts: ProcessRuntimeParts): Runtime {
   const fifoOf = (id: InstanceId) => join(parts.pipeFolder, id);
-  const cgroupOf = (id: InstanceId, limits: Limits) => openCgroup(parts.cgroups, id, limits);
+  const cgroupOf = (id: InstanceId, limits: Limits) => openCgroup(parts.cgroups, id, limits, 'app');
+  const means = machineMeans(parts.cgroups);
 
   const running = (
     id: InstanceId,
@@ -89,7 +91,9 @@ export function processRuntime(parts: ProcessRuntimeParts): Runtime {
           fifo,
           exitFile: null,
           cgroups: group === null ? [] : cgroupDirs(group),
-          openFiles: parts.openFiles ?? null,
+          openFiles: parts.openFiles ?? openFilesLimit,
+          fileBytes: spec.limits.diskBytes,
+          limitArgv: limitArgv(means, spec.limits, 'app'),
           identity: spec.identity,
         });
         return running(spec.id, launched, group, capture, () => launched.exited, before);
