@@ -2,7 +2,7 @@
 // API, and keeps the agent's desired state. It starts no program but git. Usage:
 //   LOCKSTEP_HOME=<folder> node control.ts --port 8080 --base localhost
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { availableParallelism } from 'node:os';
@@ -15,6 +15,7 @@ import { BlobCache } from '../build/git-tree.ts';
 import { readConfig } from '../config/config.ts';
 import { type Principal, rights } from '../domain/app.ts';
 import type { AgentHello } from '../domain/desired.ts';
+import { diskFailure } from '../domain/disk-failure.ts';
 import type { AppId } from '../domain/ids.ts';
 import { parseHostname } from '../domain/names.ts';
 import { openRepository, type Repository } from '../git/repository.ts';
@@ -37,7 +38,9 @@ import { openDatabase } from '../store/open.ts';
 import { dropOld } from '../store/retention.ts';
 import { insertToken, principalOf } from '../store/tokens.ts';
 import { keepHearing } from './hear-agent.ts';
+import { keepCopies } from './keep-copies.ts';
 import { platformOf } from './platform.ts';
+import { answerRefused, openSurely } from './stand-by.ts';
 import { programVersion } from './version.ts';
 
 const { values } = parseArgs({
@@ -51,8 +54,28 @@ const say = (line: object): void => {
 };
 const ended = new AbortController();
 
+let answer: (request: IncomingMessage, response: ServerResponse) => void;
+const server = createServer(
+  { requestTimeout: 0, headersTimeout: 30_000, keepAliveTimeout: 60_000 },
+  (request, response) => answer(request, response),
+);
+let closeStore = (): void => {};
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stop);
+
 mkdirSync(join(folder, 'repos'), { recursive: true, mode: 0o700 });
-const database = openDatabase(join(folder, 'lockstep.db'));
+const databaseFile = join(folder, 'lockstep.db');
+const mustHold = readdirSync(join(folder, 'repos')).length > 0;
+const database = await openSurely(() => openDatabase(databaseFile, { mustHold }), {
+  file: databaseFile,
+  async refused(reason) {
+    const { code, message, advice } = reason;
+    say({ level: 'error', code, message, advice, cause: String((reason.cause as Error | undefined)?.message ?? '') });
+    answer = (request, response) => answerRefused(reason, request, response);
+    await listen();
+  },
+  signal: ended.signal,
+});
+closeStore = () => database.close();
 const teamId = defaultTeam(database, () => newId('tea'), Math.round(nowMs()));
 await ensureOwnerToken(join(folder, 'owner.token'));
 
@@ -163,35 +186,40 @@ const dropOldRows = (): void => {
 dropOldRows();
 setInterval(dropOldRows, 3_600_000).unref();
 
-const server = createServer(
-  { requestTimeout: 0, headersTimeout: 30_000, keepAliveTimeout: 60_000 },
-  (request, response) => {
-    const isGit = /^\/[^/?]+\.git\//.test(request.url ?? '');
-    if (!isGit) return void answerApi(request, response);
-    answerGit(request, response).catch((error: Error) => {
-      say({ level: 'error', message: `git: ${error.message}` });
-      if (!response.headersSent) response.writeHead(500, { 'content-type': 'text/plain; charset=utf-8' });
-      response.end('Lockstep could not answer this; try again\n');
-    });
-  },
-);
-rmSync(config.sockets.control, { force: true });
-await new Promise<void>((resolve, reject) => {
-  server.once('error', reject);
-  server.listen(config.sockets.control, resolve);
-});
-chmodSync(config.sockets.control, 0o660);
+answer = (request, response) => {
+  const isGit = /^\/[^/?]+\.git\//.test(request.url ?? '');
+  if (!isGit) return void answerApi(request, response);
+  answerGit(request, response).catch((error: Error) => {
+    say({ level: 'error', message: `git: ${error.message}` });
+    const disk = diskFailure(error, 'nothing was changed');
+    if (!response.headersSent) response.writeHead(disk ? 507 : 500, { 'content-type': 'text/plain; charset=utf-8' });
+    response.end(
+      disk ? `${disk.code}: ${disk.message}. ${disk.advice}\n` : 'Lockstep could not answer this; try again\n',
+    );
+  });
+};
+await listen();
+keepCopies(database, databaseFile, say, ended.signal);
 say({ level: 'info', message: 'ready', pid: process.pid });
 collectAtRest();
 
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stop);
+/** Takes requests from now on; asked again, it does already. */
+async function listen(): Promise<void> {
+  if (server.listening) return;
+  rmSync(config.sockets.control, { force: true });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(config.sockets.control, resolve);
+  });
+  chmodSync(config.sockets.control, 0o660);
+}
 
 /** Ends at once: what is under way is finished or refused by the next start, as after a crash. */
 function stop(): void {
   ended.abort(new Error('Lockstep is stopping'));
   server.closeAllConnections();
   server.close(() => {
-    database.close();
+    closeStore();
     process.exit(0);
   });
 }

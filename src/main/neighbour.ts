@@ -16,6 +16,8 @@ import type { OwnIdentities } from './up-checks.ts';
 import { programRoot, programVersion } from './version.ts';
 
 export type NeighbourName = 'control' | 'router';
+/** Why control answers and does nothing else (`stand-by.ts`). */
+export type Refusal = { code: string; detail: string; advice: string | null };
 /** What `run/<name>.json` says of a neighbour: enough to know it again. */
 type NeighbourRecord = ProcessIdentity & { program: string; port: number };
 
@@ -30,6 +32,7 @@ export class Neighbour {
   readonly #own: OwnIdentities;
   readonly #words: () => string[];
   #identity: ProcessIdentity | null = null;
+  #refusal: Refusal | null = null;
   #child: ChildProcess | null = null;
 
   constructor(name: NeighbourName, config: Config, own: OwnIdentities, words: () => string[]) {
@@ -41,6 +44,11 @@ export class Neighbour {
 
   get pid(): number | null {
     return this.#identity?.pid ?? null;
+  }
+
+  /** It runs, and says that it cannot do its work; null: it can, as far as it said last. */
+  get refusal(): Refusal | null {
+    return this.#refusal;
   }
 
   /** Started here, and not taken over. */
@@ -146,13 +154,31 @@ export class Neighbour {
     return (await createRouterClient(this.#config.sockets.router).hello()).port;
   }
 
+  /** Resolves once it does its work, or with the signal. */
+  async untilWilling(signal: AbortSignal): Promise<void> {
+    while (this.#refusal !== null && !signal.aborted) {
+      await sleep(500, undefined, { signal }).catch(() => {});
+      await this.#answers();
+    }
+  }
+
+  /** It speaks: it works, or says why it cannot. */
   #answers(): Promise<boolean> {
     const path = this.#name === 'control' ? '/healthz' : '/v1/hello';
     const { sockets } = this.#config;
     return new Promise((resolve) => {
       const asked = request({ socketPath: sockets[this.#name], path, agent: false, timeout: 2000 }, (response) => {
-        response.resume();
-        resolve(response.statusCode === 200);
+        let text = '';
+        response.setEncoding('utf8');
+        response.on('data', (chunk: string) => {
+          text = (text + chunk).slice(0, 65_536);
+        });
+        response.on('end', () => {
+          const refusal = response.statusCode === 503 ? parseRefusal(text) : null;
+          this.#refusal = refusal;
+          resolve(response.statusCode === 200 || refusal !== null);
+        });
+        response.on('error', () => resolve(false));
       });
       asked.once('timeout', () => asked.destroy());
       asked.once('error', () => resolve(false));
@@ -184,6 +210,15 @@ function heapOf(name: NeighbourName): string[] {
 function shareSocket(path: string, own: OwnIdentities): void {
   chownSync(path, own.control!.uid, own.router!.gid);
   chmodSync(path, 0o660);
+}
+
+function parseRefusal(text: string): Refusal | null {
+  try {
+    const { code, detail, advice } = JSON.parse(text) as Partial<Refusal>;
+    return typeof code === 'string' && typeof detail === 'string' ? { code, detail, advice: advice ?? null } : null;
+  } catch {
+    return null;
+  }
 }
 
 function recordFile(config: Config, name: NeighbourName): string {

@@ -1,6 +1,6 @@
 // `lockstep up`: the agent in the foreground, which starts control and router and restarts them. A control or router that
 // outlived the last agent is taken over as it runs. Ctrl-C ends everything that was started; `--detach` leaves it running.
-import { chmodSync, chownSync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Config, readConfig } from '../config/config.ts';
 import { atomicWrite } from '../lib/atomic-write.ts';
@@ -39,6 +39,7 @@ export async function up(argv: UpArguments): Promise<number> {
   // The agent starts instances at once: a signal counts from here on.
   const stopping = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort());
+  const hasServed = existsSync(join(config.home, 'agent', 'desired.json'));
   // A clean end leaves no record: these instances ran on when the last agent died.
   const wasLeftRunning = readdirSync(join(config.home, 'agent', 'instances')).length > 0;
   const agent = await startAgent({
@@ -62,16 +63,23 @@ export async function up(argv: UpArguments): Promise<number> {
     home: config.home,
     pid: process.pid,
     pids: { agent: process.pid, control: control.pid, router: router.pid },
+    refusal: control.refusal,
   });
   const write = (): Promise<void> => atomicWrite(file, `${JSON.stringify(record())}\n`, 0o644);
   try {
     await router.start(port, stopping.signal);
     port = (await createRouterClient(config.sockets.router).hello()).port;
-    await control.start(port, stopping.signal);
+    await control.start(port, stopping.signal).catch((error: Error) => {
+      // Sites that the last document has are served already: they go on, and control is tried again.
+      if (stopping.signal.aborted || !hasServed) throw error;
+      log({ level: 'error', message: error.message });
+    });
     await write();
+    void sayRefusal();
     using _rest = collectAtRest();
     announce(argv, record(), Math.round(Date.now() - startedAtMs), own, agent.hello.enforcement.why);
-    for (const one of [router, control]) void one.keep(port, stopping.signal, write, log);
+    void router.keep(port, stopping.signal, write, log);
+    void control.keep(port, stopping.signal, () => write().then(sayRefusal), log);
     await new Promise<void>((resolve) => {
       stopping.signal.addEventListener('abort', () => resolve(), { once: true });
       if (stopping.signal.aborted) resolve();
@@ -85,6 +93,20 @@ export async function up(argv: UpArguments): Promise<number> {
     throw error;
   }
   return stop();
+
+  /** Control says that it cannot work: who looks after the machine hears why, and when it is over. */
+  async function sayRefusal(): Promise<void> {
+    const { refusal } = control;
+    if (refusal === null) return;
+    log({
+      level: 'error',
+      message: `control does nothing: ${refusal.detail} (${refusal.code}). ${refusal.advice ?? ''}`,
+    });
+    await control.untilWilling(stopping.signal);
+    if (stopping.signal.aborted) return;
+    log({ level: 'info', message: 'control works again' });
+    await write();
+  }
 
   async function stop(): Promise<number> {
     rmSync(file, { force: true });

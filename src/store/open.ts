@@ -1,81 +1,91 @@
-// Opens the one database: WAL, synchronous=FULL, foreign keys on, migrations applied in order, each in a transaction.
-// Refuses a database that a newer program wrote, and one that fails SQLite's own check; it never repairs by guessing.
-import { globSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+// Opens the one database: WAL, synchronous=FULL, foreign keys on, then `migrate.ts`. Refuses a database that a newer program
+// wrote, one that fails SQLite's own check and one that another program holds; it never repairs by guessing. Whoever is
+// refused is told what to do, with the newest copy that there is by name.
 import { DatabaseSync } from 'node:sqlite';
+import { diskFailure } from '../domain/disk-failure.ts';
 import { fail } from '../domain/errors.ts';
+import { newestCopy } from './copies.ts';
+import { type Migration, migrate, ownMigrations, versionOf } from './migrate.ts';
 
-const migrationsFolder = join(import.meta.dirname, 'migrations');
+export { inTransaction } from './in-transaction.ts';
 
-type Migration = { number: number; sql: string };
+/** How long the opening waits for whoever holds the database, and any later question: then it is `busy`. */
+const openWaitMs = 5000;
+const askWaitMs = 1000;
 
-function readMigrations(): Migration[] {
-  const files = globSync('*.sql', { cwd: migrationsFolder }).sort();
-  return files.map((file) => ({
-    number: Number(basename(file).slice(0, 4)),
-    sql: readFileSync(join(migrationsFolder, file), 'utf8'),
-  }));
-}
+const primaryCode = (error: unknown): number => {
+  const { code, errcode } = (error ?? {}) as { code?: string; errcode?: number };
+  return code === 'ERR_SQLITE_ERROR' && errcode !== undefined ? errcode & 0xff : -1;
+};
 
 /**
  * @param file path of the database, made with mode 0600 by the process's umask when it is not there
- * @throws bad-database
+ * @param more.mustHold true when an empty or missing one is a loss: things that only it knows of are there
+ * @throws bad-database, busy, disk-full, disk-failed
  */
-export function openDatabase(file: string): DatabaseSync {
-  let database: DatabaseSync;
+export function openDatabase(
+  file: string,
+  more: { migrations?: readonly Migration[]; mustHold?: boolean } = {},
+): DatabaseSync {
+  let database: DatabaseSync | null = null;
   try {
     database = new DatabaseSync(file);
+    database.exec(`PRAGMA busy_timeout=${openWaitMs}`);
     database.exec(
-      'PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA busy_timeout=5000; PRAGMA temp_store=MEMORY;',
+      'PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=8388608;',
     );
     const check = database.prepare('PRAGMA quick_check(1)').get() as { quick_check: string };
     if (check.quick_check !== 'ok') throw new Error(check.quick_check);
-  } catch (cause) {
-    throw fail('bad-database', `the database ${file} cannot be opened`, {
-      advice: 'Restore it from the last backup; running sites are not touched.',
+    if (more.mustHold && versionOf(database) === 0)
+      throw new Error('it is empty, and apps are there that it must know');
+    migrate(database, file, more.migrations ?? ownMigrations());
+    const { synchronous } = database.prepare('PRAGMA synchronous').get() as { synchronous: number };
+    if (synchronous !== 2) throw fail('bad-database', 'the database does not run with synchronous=FULL');
+    proveWritable(database);
+    database.exec(`PRAGMA busy_timeout=${askWaitMs}`);
+    return database;
+  } catch (error) {
+    if (database?.isOpen) database.close();
+    throw refusal(file, error);
+  }
+}
+
+/** What cannot be written would fail in the middle of the recovery; here nothing has been begun. */
+function proveWritable(database: DatabaseSync): void {
+  database.exec("INSERT INTO meta (key, value) VALUES ('opened', '') ON CONFLICT (key) DO UPDATE SET value = ''");
+}
+
+function refusal(file: string, cause: unknown): Error {
+  const disk = diskFailure(cause, `the database ${file} could not be opened`);
+  if (disk) return disk;
+  if (primaryCode(cause) === 5 || primaryCode(cause) === 6) {
+    return fail('busy', `another program holds the database ${file}`, {
+      advice: 'End that program (fuser names it); control comes up by itself then. Sites go on being served.',
       cause,
     });
   }
-  migrate(database, readMigrations());
-  const synchronous = database.prepare('PRAGMA synchronous').get() as { synchronous: number };
-  if (synchronous.synchronous !== 2) throw fail('bad-database', 'the database does not run with synchronous=FULL');
-  return database;
+  if (cause instanceof Error && cause.name === 'LockstepError') return cause;
+  return fail('bad-database', `the database ${file} is damaged: ${(cause as Error).message}`, {
+    advice: wayBack(file),
+    cause,
+  });
 }
 
-function migrate(database: DatabaseSync, migrations: Migration[]): void {
-  const { user_version: present } = database.prepare('PRAGMA user_version').get() as { user_version: number };
-  const newest = migrations.at(-1)?.number ?? 0;
-  if (present > newest) {
-    throw fail('bad-database', `the database is at version ${present}, this program knows ${newest}`, {
-      advice: 'Start the newer program again, or restore a backup.',
-    });
-  }
-  for (const { number, sql } of migrations.filter((migration) => migration.number > present)) {
-    inTransaction(database, () => {
-      database.exec(sql);
-      database.exec(`PRAGMA user_version=${number}`);
-    });
-  }
+/** The sentence for whoever has to bring a database back. */
+export function wayBack(file: string): string {
+  const copy = newestCopy(file);
+  const restore = 'bring a backup back into an empty home: lockstep restore FILE';
+  if (copy === null) return `Sites go on being served. There is no copy of the database beside it: ${restore}.`;
+  return (
+    `Sites go on being served. Its newest copy is ${copy}: mv ${file} ${file}.damaged; rm -f ${file}-wal ${file}-shm; ` +
+    `cp -p ${copy} ${file}. Control comes up by itself then. Or ${restore}.`
+  );
 }
 
-/** SQLite's primary result codes of troubles that pass: busy, locked, an error of the disk, a disk that is full. */
-const passingTroubles: ReadonlySet<number> = new Set([5, 6, 10, 13]);
+/** SQLite's primary result codes of troubles that pass: busy, locked, read-only, an error of the disk, full, cannot be opened. */
+const passingTroubles: ReadonlySet<number> = new Set([5, 6, 8, 10, 13, 14]);
 
 /** True for an error of the store that may be gone when it is tried again; the transaction was undone. */
 export function isPassingTrouble(error: unknown): boolean {
-  const { code, errcode } = error as { code?: string; errcode?: number };
-  return code === 'ERR_SQLITE_ERROR' && errcode !== undefined && passingTroubles.has(errcode & 0xff);
-}
-
-/** Runs `work` in one IMMEDIATE transaction: all of it or nothing of it. */
-export function inTransaction<T>(database: DatabaseSync, work: () => T): T {
-  database.exec('BEGIN IMMEDIATE');
-  try {
-    const result = work();
-    database.exec('COMMIT');
-    return result;
-  } catch (error) {
-    if (database.isTransaction) database.exec('ROLLBACK');
-    throw error;
-  }
+  return passingTroubles.has(primaryCode(error));
 }

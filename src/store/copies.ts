@@ -1,0 +1,85 @@
+// Copies of the database beside it, each whole and synced before it has its name. `before-N.db` is the database at version
+// N, made before a newer program migrated it; `kept-TIME.db` is made by control now and then while all is well, and is what a
+// damaged database is replaced with. They hold what the database holds: they are closed to everybody else, as it is.
+import { chmodSync, closeSync, fsyncSync, globSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { backup, DatabaseSync } from 'node:sqlite';
+
+/** How many of `kept-TIME.db` there are at most. */
+export const keptCopies = 3;
+
+export const copiesFolder = (file: string): string => join(dirname(file), 'copies');
+
+const named = (file: string, pattern: string): string[] =>
+  globSync(pattern, { cwd: copiesFolder(file) })
+    .sort()
+    .map((name) => join(copiesFolder(file), name));
+
+/** Copies a database of version `version`. @throws what SQLite and the disk throw; nothing half done stays */
+export function copyBefore(database: DatabaseSync, file: string, version: number): void {
+  const staged = begin(file, `before-${version}.db`);
+  try {
+    database.prepare('VACUUM INTO ?').run(staged);
+    finish(staged);
+  } finally {
+    rmSync(staged, { force: true });
+  }
+}
+
+/** The version that a migration made has held: its copies go, and those that a crash cut. */
+export function dropCopiesBefore(file: string): void {
+  for (const path of [...named(file, 'before-*.db'), ...named(file, '*.partial*')]) rmSync(path, { force: true });
+}
+
+/**
+ * Copies the database as it is now, some pages at a time: others read and write meanwhile. Only a copy that passes SQLite's
+ * own check takes the place of an older one; those beyond `keptCopies` go.
+ * @returns where it is
+ */
+export async function keepCopy(database: DatabaseSync, file: string, at: Date): Promise<string> {
+  const staged = begin(file, `kept-${at.toISOString().replace(/[-:]|\.\d+/g, '')}.db`);
+  try {
+    await backup(database, staged, { rate: 200 });
+    const copy = new DatabaseSync(staged);
+    const { quick_check: check } = copy.prepare('PRAGMA quick_check(1)').get() as { quick_check: string };
+    copy.close();
+    if (check !== 'ok') throw new Error(`the database is damaged: ${check}`);
+    const path = finish(staged);
+    for (const old of named(file, 'kept-*.db').slice(0, -keptCopies)) rmSync(old, { force: true });
+    return path;
+  } finally {
+    for (const end of ['', '-journal', '-wal', '-shm']) rmSync(`${staged}${end}`, { force: true });
+  }
+}
+
+/** The copy that was made last, by its file's time; null: there is none. */
+export function newestCopy(file: string): string | null {
+  const found = [...named(file, 'kept-*.db'), ...named(file, 'before-*.db')];
+  const times = new Map(found.map((path) => [path, statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0]));
+  return found.sort((a, b) => times.get(a)! - times.get(b)!).at(-1) ?? null;
+}
+
+function begin(file: string, name: string): string {
+  mkdirSync(copiesFolder(file), { recursive: true, mode: 0o700 });
+  const staged = join(copiesFolder(file), `${name}.partial`);
+  rmSync(staged, { force: true });
+  return staged;
+}
+
+function finish(staged: string): string {
+  const path = join(dirname(staged), basename(staged, '.partial'));
+  chmodSync(staged, 0o600);
+  sync(staged);
+  renameSync(staged, path);
+  sync(dirname(staged));
+  return path;
+}
+
+function sync(path: string): void {
+  const descriptor = openSync(path, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
