@@ -3,6 +3,7 @@
 import type { OutgoingFile } from '../domain/agent.ts';
 import { fail } from '../domain/errors.ts';
 import type { CommitId, ObjectId, TreeId } from '../domain/ids.ts';
+import { quoted } from '../domain/names.ts';
 import type { Git, TreeEntry } from '../git/git.ts';
 import type { TreeView } from './tree-view.ts';
 
@@ -103,7 +104,7 @@ async function* outgoing(git: Git, cache: BlobCache, entries: readonly TreeEntry
   try {
     for (const entry of entries) {
       if (entry.type !== 'blob') {
-        throw fail('tree-refused', `${JSON.stringify(entry.path)} is a submodule`, {
+        throw fail('tree-refused', `${quoted(entry.path)} is a submodule`, {
           advice: 'Submodules cannot be deployed: add the files themselves.',
         });
       }

@@ -62,7 +62,7 @@ export function parseHostname(text: string): Hostname {
  */
 export function parseBranch(text: string): BranchName {
   const forbidden = /[\u0000-\u0020\u007f~^:?*[\\]|\.\.|@\{|\/\/|\.lock(?:\/|$)|(?:^|\/)\.|\.$|\/$|^\/|^-|^@$/;
-  if (text === '' || text.length > 200 || forbidden.test(text)) {
+  if (text === '' || text.length > 200 || !text.isWellFormed() || forbidden.test(text)) {
     throw fail('bad-ref', `"${printable(text)}" cannot be a branch name`, {
       advice: 'See git-check-ref-format for the rules.',
     });
@@ -94,12 +94,16 @@ export const envValueBytes = 120 * 1024;
 
 /**
  * The value of an environment variable, byte for byte.
- * @throws bad-env for NUL, which no environment can hold, and for more than `envValueBytes`
+ * @throws bad-env for NUL, which no environment can hold, for half a character (it has no bytes), and for more than `envValueBytes`
  */
 export function parseEnvValue(key: EnvKey, text: string): string {
   if (text.includes('\0'))
     throw fail('bad-env', `the value of ${key} holds a NUL byte`, {
       advice: 'No environment can hold one; encode it (base64).',
+    });
+  if (!text.isWellFormed())
+    throw fail('bad-env', `the value of ${key} holds half of a surrogate pair, which has no bytes`, {
+      advice: 'Send well-formed Unicode; encode bytes that are no text (base64).',
     });
   if (Buffer.byteLength(text) > envValueBytes) {
     throw fail('bad-env', `the value of ${key} is larger than ${envValueBytes} bytes`, {
@@ -113,4 +117,11 @@ export function parseEnvValue(key: EnvKey, text: string): string {
 export function printable(text: string): string {
   const clean = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?');
   return clean.length > 80 ? `${clean.slice(0, 77)}...` : clean;
+}
+
+/** Untrusted text as a JSON string that is safe to show on a terminal, whole: control and direction characters are escaped. */
+export function quoted(text: string): string {
+  return JSON.stringify(text).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (found) =>
+    [...found].map((one) => `\\u{${one.codePointAt(0)!.toString(16)}}`).join(''),
+  );
 }

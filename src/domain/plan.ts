@@ -22,6 +22,9 @@ export type LayerRecipe = {
     | { tool: 'none' };
 };
 
+/** What a process type may be called, in a Procfile as in the desired state. */
+export const processTypePattern: RegExp = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
+
 export type ProcessType = {
   command: Command;
   /** Extra environment of this process type, under the app's own config. */

@@ -19,7 +19,10 @@ export function parseSnapshot(value: unknown): RouteSnapshot {
   const known = ['protocol', 'generation', 'platformHosts', 'routes'] as const;
   const snapshot: Fields<RouteSnapshot> = record(value, 'snapshot', known);
   const { protocol, generation } = snapshot;
-  if (protocol !== routerProtocol) throw wrong(`protocol ${printable(String(protocol))} is not spoken here`);
+  if (protocol !== routerProtocol)
+    throw wrong(
+      `protocol ${typeof protocol === 'number' ? protocol : `of type ${typeof protocol}`} is not spoken here`,
+    );
   if (!isWhole(generation)) throw wrong('generation is not a whole number');
   const hosts = new Set<string>();
   const apps = new Set<string>();
@@ -106,7 +109,7 @@ function list(value: unknown, path: string): unknown[] {
 }
 
 function text(value: unknown, path: string): string {
-  if (!isText(value)) throw wrong(`${path} is not a text of 1 to 200 characters`);
+  if (!isText(value)) throw wrong(`${path} is not a text of 1 to 253 characters`);
   return value;
 }
 

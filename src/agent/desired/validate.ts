@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { agentProtocol, type DesiredState } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
 import { type IdPrefix, parseId } from '../../domain/ids.ts';
+import { processTypePattern } from '../../domain/plan.ts';
 
 const id = (prefix: IdPrefix) =>
   z.string().refine((text) => parseId(prefix, text) !== null, `not an id of the form ${prefix}_…`);
@@ -24,9 +25,7 @@ const set = z.object({
     treeId: z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/),
     layerKey: z.string().nullable(),
   }),
-  processes: z.array(
-    z.object({ type: z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,62}$/), count, command, env: strings }),
-  ),
+  processes: z.array(z.object({ type: z.string().regex(processTypePattern), count, command, env: strings })),
   health: z.object({
     path: z.string().regex(/^\/[\x21-\x7e]*$/),
     timeoutMs: z.number().int().positive(),

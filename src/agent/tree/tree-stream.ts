@@ -4,6 +4,7 @@
 //
 // Frame: "LSTREE1\n", then per file 'F' mode:u32 pathLength:u32 size:u64 path bytes, then 'Z' fileCount:u32, then the end.
 import { fail, type LockstepError } from '../../domain/errors.ts';
+import { quoted } from '../../domain/names.ts';
 
 export type TreeMode = '100644' | '100755' | '120000';
 
@@ -24,7 +25,7 @@ const modes: ReadonlyMap<number, TreeMode> = new Map([
 const longestLink = 4095;
 
 /** A path for people: bytes that are not UTF-8 and control characters become readable. */
-export const showPath = (path: Buffer): string => JSON.stringify(path.toString('utf8'));
+export const showPath = (path: Buffer): string => quoted(path.toString('utf8'));
 
 export function refuse(message: string, advice: string): LockstepError {
   return fail('tree-refused', message, { advice });
@@ -45,7 +46,10 @@ export function pathGuard(): (path: Buffer, mode: TreeMode) => void {
     const parts = key.split('/');
     for (const part of parts) {
       if (part === '' || part === '.' || part === '..' || part.toLowerCase() === '.git')
-        throw refuse(`The path ${shown} has the component "${part}".`, 'Remove it from the tree and commit again.');
+        throw refuse(
+          `The path ${shown} has the component ${quoted(part)}.`,
+          'Remove it from the tree and commit again.',
+        );
       if (part.length > 255)
         throw refuse(`The path ${shown} has a name of more than 255 bytes.`, 'Give it a shorter name.');
     }

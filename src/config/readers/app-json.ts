@@ -19,7 +19,8 @@ const variableName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'not a n
 const scalar = z
   .union([z.string(), z.number(), z.boolean()], 'must be text')
   .transform(String)
-  .refine((value) => !value.includes('\0'), 'must not hold NUL');
+  .refine((value) => !value.includes('\0'), 'must not hold NUL')
+  .refine((value) => value.isWellFormed(), 'must not hold half of a surrogate pair');
 const variable = z.union(
   [
     scalar.transform((value) => ({ value, required: undefined, generator: undefined })),
@@ -46,11 +47,17 @@ const schema = z.object({
   formation: z.record(z.string(), z.object({ quantity: z.int().min(0).max(100).optional() })).optional(),
 });
 
+/** The schema would drop this key in silence; a variable of that name is refused aloud. */
+function refuseProto(key: string, value: unknown): unknown {
+  if (key === '__proto__') throw new SyntaxError('the key "__proto__" is not taken');
+  return value;
+}
+
 /** Throws `bad-config` with all problems. */
 export function readAppJson(text: string, file = 'app.json'): AppJson {
   let input: unknown;
   try {
-    input = JSON.parse(checkedText(file, text));
+    input = JSON.parse(checkedText(file, text), refuseProto);
   } catch (error) {
     if (error instanceof SyntaxError) throw badConfig(file, [`it is not JSON: ${error.message.slice(0, 120)}`]);
     throw error;
@@ -77,7 +84,10 @@ export function readAppJson(text: string, file = 'app.json'): AppJson {
         Object.entries(test?.env ?? {}).flatMap(([name, one]) => (one.value === undefined ? [] : [[name, one.value]])),
       ),
     },
-    health: { path: check?.path ?? null, timeoutMs: check?.timeout === undefined ? null : check.timeout * 1000 },
+    health: {
+      path: check?.path ?? null,
+      timeoutMs: check?.timeout === undefined ? null : Math.max(1, Math.round(check.timeout * 1000)),
+    },
     quantities: Object.fromEntries(
       Object.entries(formation).flatMap(([name, one]) => (one.quantity === undefined ? [] : [[name, one.quantity]])),
     ),

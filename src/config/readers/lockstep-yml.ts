@@ -6,6 +6,9 @@ import { z } from 'zod';
 import type { Limits } from '../../domain/plan.ts';
 import { badConfig, checkedText, zodProblems } from './problems.ts';
 
+/** The YAML parser's time grows with the square of what is wrong: 64 KiB of nonsense would hold up whoever reads it for seconds. */
+const ymlMaxBytes = 16 * 1024;
+
 export type LockstepYml = {
   /** name -> path within the app, normalised */
   volumes: Readonly<Record<string, string>>;
@@ -43,7 +46,7 @@ const seconds = z
         .number()
         .positive()
         .max(600)
-        .transform((value) => Math.round(value * 1000)),
+        .transform((value) => Math.max(1, Math.round(value * 1000))),
       z
         .string()
         .regex(/^[1-9]\d{0,2}s$/)
@@ -114,7 +117,7 @@ function knownAt(path: readonly PropertyKey[]): readonly string[] {
 
 /** Throws `bad-config` with all problems. An empty file is an empty configuration. */
 export function readLockstepYml(text: string, file = 'lockstep.yml'): LockstepYml {
-  const input = parseYaml(checkedText(file, text), file) ?? {};
+  const input = parseYaml(checkedText(file, text, ymlMaxBytes), file) ?? {};
   const isPlain = typeof (input as { health?: unknown }).health === 'string';
   const parsed = isPlain ? plain.safeParse(input) : full.safeParse(input);
   if (!parsed.success) throw badConfig(file, zodProblems(parsed.error, input, knownAt));

@@ -46,9 +46,15 @@ function editDistance(left: string, right: string): number {
   return row[right.length]!;
 }
 
+/** A problem as one line that steers no terminal: keys and parsers' messages repeat what a stranger wrote. */
+function line(text: string): string {
+  const clean = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?');
+  return clean.length > 500 ? `${clean.slice(0, 497)}...` : clean;
+}
+
 /** The `bad-config` error for a list of problems in one file. */
 export function badConfig(file: string, problems: readonly string[], advice?: string): LockstepError {
-  const listed = problems.slice(0, 20);
+  const listed = problems.slice(0, 20).map(line);
   const more = problems.length > 20 ? [`and ${problems.length - 20} more`] : [];
   return fail('bad-config', [...listed, ...more].map((problem) => `${file}: ${problem}`).join('\n'), {
     advice: advice ?? `Mend ${file}, commit and push again.`,
@@ -57,9 +63,9 @@ export function badConfig(file: string, problems: readonly string[], advice?: st
 }
 
 /** Refuses a text that no configuration file has: too large, or with NUL in it. A byte order mark is dropped. */
-export function checkedText(file: string, text: string): string {
-  if (Buffer.byteLength(text) > configMaxBytes) {
-    throw badConfig(file, [`it is ${Buffer.byteLength(text)} bytes; at most ${configMaxBytes} are read`]);
+export function checkedText(file: string, text: string, maxBytes = configMaxBytes): string {
+  if (Buffer.byteLength(text) > maxBytes) {
+    throw badConfig(file, [`it is ${Buffer.byteLength(text)} bytes; at most ${maxBytes} are read`]);
   }
   if (text.includes('\0')) throw badConfig(file, ['it holds a NUL byte; it must be UTF-8 text']);
   return text.replace(/^\uFEFF/, '');

@@ -1,5 +1,6 @@
 // Procfile: `name: command` a line. A line that is neither that, blank nor a comment is refused, with its number.
 
+import { processTypePattern } from '../../domain/plan.ts';
 import { badConfig, checkedText, showValue } from './problems.ts';
 
 export type ProcfileLine = { name: string; command: string; line: number };
@@ -13,9 +14,9 @@ export function readProcfile(text: string, file = 'Procfile'): readonly Procfile
     .entries()) {
     const line = raw.trim();
     if (line === '' || line.startsWith('#')) continue;
-    const match = /^([A-Za-z0-9][A-Za-z0-9_-]{0,62})\s*:(.*)$/.exec(line);
+    const match = /^([^\s:]+)\s*:(.*)$/.exec(line);
     const number = index + 1;
-    if (match === null) {
+    if (match === null || !processTypePattern.test(match[1]!)) {
       problems.push(`line ${number}: ${showValue(line)} is not of the form "name: command"`);
       continue;
     }

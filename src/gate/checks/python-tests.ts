@@ -93,11 +93,16 @@ export function testRunners(facts: GateFacts): ('pytest' | 'django' | 'unittest'
   return isPytestConfigured ? ['pytest', 'django', 'unittest'] : ['django', 'pytest', 'unittest'];
 }
 
+const noteLength = 500;
+
 function parseSummary(source: string): { runner: string | null; notes: string[] } | null {
   try {
     const value = JSON.parse(source) as { runner?: unknown; notes?: unknown };
     if (value.runner !== null && typeof value.runner !== 'string') return null;
-    return { runner: value.runner, notes: Array.isArray(value.notes) ? value.notes.slice(0, 10).map(String) : [] };
+    return {
+      runner: value.runner,
+      notes: Array.isArray(value.notes) ? value.notes.slice(0, 10).map((one) => String(one).slice(0, noteLength)) : [],
+    };
   } catch {
     return null;
   }

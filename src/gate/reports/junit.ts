@@ -1,12 +1,21 @@
 // Reads JUnit XML as pytest, unittest (our runner) and node's test runner write it. Attributes keep the prefix "@",
 // because node writes both an attribute `failure` and a child `<failure>`. The totals in the document are the tool's claim
 // and are not believed: cases are counted. Entities are never expanded by the parser (no DTD, no billion laughs); the five
-// named and the numeric ones are decoded here.
+// named and the numeric ones are decoded here. Reading holds up whoever reads: bytes and tags are bounded so that a document
+// made to be slow costs about a second, and an honest one of 50,000 cases passes.
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { treePath } from './tree-path.ts';
 
-export const junitBytesLimit = 16 * 1024 * 1024;
+export const junitBytesLimit = 8 * 1024 * 1024;
 export const junitCaseLimit = 200_000;
+const tagLimit = 300_000;
+const attributeLimit = 600_000;
+const lineLimit = 10_000_000;
+/** What is shown of a name, and of the first line of a message. */
+const nameLength = 300;
+const messageLength = 500;
+/** What is looked at of a failure's text. */
+const contentLength = 1024 * 1024;
 
 export type TestCase = {
   /** `TestShop.test_pay`, without the module that the file says already. */
@@ -35,6 +44,7 @@ const parser = new XMLParser({
 /** Every case in the order of the document; null when the text is no JUnit report, or too big to be an honest one. */
 export function parseJunit(source: string, root: string | null = null): TestCase[] | null {
   if (source.length > junitBytesLimit || source.includes('<!DOCTYPE') || source.includes('<!ENTITY')) return null;
+  if (holdsMore(source, '<', tagLimit) || holdsMore(source, '=', attributeLimit)) return null;
   let document: Node;
   try {
     if (XMLValidator.validate(source) !== true) return null;
@@ -69,10 +79,21 @@ function toCase(entry: Node, root: string | null): TestCase {
     outcome: fault ? 'failed' : isSkipped ? 'skipped' : 'passed',
     file: place?.file ?? file,
     // pytest counts the definition from 0
-    line: place?.line ?? (Number.isSafeInteger(declared) && declared >= 0 ? declared + 1 : null),
+    line: place?.line ?? (declared >= 0 && declared < lineLimit ? declared + 1 : null),
     message: fault ? firstLine(attribute(fault, 'message') || body) || 'failed' : null,
-    seconds: Math.max(0, Number.parseFloat(attribute(entry, 'time')) || 0),
+    seconds: secondsOf(attribute(entry, 'time')),
   };
+}
+
+function secondsOf(text: string): number {
+  const seconds = Number.parseFloat(text);
+  return Number.isFinite(seconds) ? Math.max(0, seconds) : 0;
+}
+
+function holdsMore(source: string, mark: string, most: number): boolean {
+  let count = 0;
+  for (let at = source.indexOf(mark); at >= 0; at = source.indexOf(mark, at + 1)) if (++count > most) return true;
+  return false;
 }
 
 /** The last `path:line:` (pytest), `File "path", line n` (Python) or `(path:line:column)` (node) in the test's own file, else in the tree. */
@@ -90,7 +111,7 @@ function failurePlace(
       /^ *File "([^"]{1,500})", line (\d{1,7})/.exec(line) ??
       /\(?(?:file:\/\/)?([^\s():]{1,500}):(\d{1,7}):\d{1,7}\)?$/.exec(line);
     const file = match && treePath(match[1]!, root);
-    if (!match || !file || /(?:^|\/)(?:site-packages|node_modules)\//.test(file)) continue;
+    if (!match || !file || Number(match[2]) === 0 || /(?:^|\/)(?:site-packages|node_modules)\//.test(file)) continue;
     inTree = { file, line: Number(match[2]) };
     if (file === testFile) inTest = inTree;
   }
@@ -100,7 +121,7 @@ function failurePlace(
 /** Of the dotted class name only what is a class: pytest says `tests.test_a.TestShop`. */
 function caseName(className: string, name: string): string {
   const classes = className.split('.').filter((part) => /^[A-Z]/.test(part));
-  return [...classes, name || 'unnamed'].join('.');
+  return [...classes, name || 'unnamed'].join('.').slice(0, nameLength);
 }
 
 function nodes(value: unknown): Node[] {
@@ -114,7 +135,7 @@ function attribute(node: Node, name: string): string {
 }
 
 function content(node: Node): string {
-  return typeof node['#text'] === 'string' ? decodeEntities(node['#text']) : '';
+  return typeof node['#text'] === 'string' ? decodeEntities(node['#text'].slice(0, contentLength)) : '';
 }
 
 const named: Record<string, string> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" };
@@ -132,5 +153,5 @@ function firstLine(text: string): string {
   return line
     .trim()
     .replace(/^AssertionError: (?=assert )/, '')
-    .slice(0, 500);
+    .slice(0, messageLength);
 }

@@ -5,6 +5,9 @@ import type { Findings } from './text.ts';
 import { treePath } from './tree-path.ts';
 
 export const sarifBytesLimit = 16 * 1024 * 1024;
+/** What is kept of a result's words: they are shown to whoever pushes, and stored with the verdict. */
+const ruleLength = 100;
+const messageLength = 2000;
 
 type Json = { [key: string]: unknown };
 const object = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {});
@@ -32,8 +35,8 @@ export function parseSarif(source: string, root: string | null = null, limit = f
       found.findings.push({
         file: treePath(decode(text(object(place.artifactLocation).uri)), root),
         line: typeof line === 'number' && Number.isSafeInteger(line) && line > 0 ? line : null,
-        rule: text(result.ruleId) || 'unnamed',
-        message: text(object(result.message).text),
+        rule: text(result.ruleId).slice(0, ruleLength) || 'unnamed',
+        message: text(object(result.message).text).slice(0, messageLength),
       });
     }
   }
