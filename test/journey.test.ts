@@ -42,7 +42,7 @@ async function nothingIsLeft(): Promise<void> {
   const { body } = await stage.api(`/apps/${app}`);
   const repository = join(stage.home, 'control', 'repos', `${body.id}.git`);
   const refs = (await stage.run(['git', `--git-dir=${repository}`, '-c', 'safe.directory=*', 'for-each-ref'])).stdout;
-  assert.match(refs, /^\w+ commit\trefs\/heads\/main\n$/);
+  assert.match(refs, /^\w+ commit\trefs\/heads\/main\n(?:\w+ commit\trefs\/notes\/lockstep\n)?$/);
   await until(
     () => readdirSync(join(stage.home, 'apps', body.id, 'gate', 'copies')).length === 0,
     10_000,

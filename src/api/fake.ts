@@ -32,6 +32,8 @@ export type FakePlatform = Platform & {
   ended: number;
   /** Resolves before a verb that starts long work does it; for requests that run at once. */
   gate: Promise<void>;
+  /** What every receipt is. */
+  receiptFile: string;
   token(team: 'ours' | 'theirs', granted: readonly Right[], options?: TokenOptions): string;
   app(name: string): App;
   ids: { change: ChangeId; release: ReleaseId };
@@ -93,6 +95,7 @@ export function createFakePlatform(): FakePlatform {
     calls: [],
     ended: 0,
     gate: Promise.resolve(),
+    receiptFile: 'a receipt\n',
     ids,
     script: {
       progress: [{ line: 'building' }, { end: { ok: true, state: 'landed', reason: null, version: 2, durationMs: 5 } }],
@@ -139,6 +142,11 @@ export function createFakePlatform(): FakePlatform {
     }),
     listReleases: (_principal, app, before, limit) => listReleases(database, app.id, before, limit),
     findRelease: (_principal, app, release) => findRelease(database, app.id, release) ?? missing('release'),
+    receipt(_principal, app, which) {
+      if (typeof which === 'number' ? which !== 1 : !findRelease(database, app.id, which)) missing('release');
+      return fake.receiptFile;
+    },
+    publicKey: () => ({ keyId: `sha256:${'0'.repeat(64)}`, pem: '-----BEGIN PUBLIC KEY-----\n' }),
     async startRollback(_principal, _app, wanted) {
       await begin(`startRollback ${JSON.stringify(wanted)}`);
       return { kind: 'change', id: ids.change };

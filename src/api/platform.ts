@@ -61,6 +61,10 @@ export type Platform = {
   listReleases(principal: Principal, app: App, before: ReleaseId | null, limit: number): Release[];
   /** @throws not-found */
   findRelease(principal: Principal, app: App, id: ReleaseId): Release;
+  /** The signed receipt, as a file, by the number or the id of its release. @throws not-found */
+  receipt(principal: Principal, app: App, which: number | ReleaseId): string;
+  /** What verifies receipts. */
+  publicKey(): { keyId: string; pem: string };
   /**
    * `version` null: the release before the live one. Lands a revert commit (a change) or, when the tree is main's already and
    * `withConfig`, only makes a release with that config. @throws no-release, conflict (already there), not-found

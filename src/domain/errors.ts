@@ -31,6 +31,8 @@ export const errorRegistry = {
   'home-in-use': { status: 500, exit: 73, title: 'Another Lockstep uses this home' },
   'port-in-use': { status: 500, exit: 73, title: 'The port is taken' },
   'bad-database': { status: 500, exit: 74, title: 'The database cannot be used' },
+  'bad-receipt': { status: 422, exit: 65, title: 'The receipt does not hold' },
+  'bad-backup': { status: 422, exit: 65, title: 'The backup cannot be used' },
   'git-failed': { status: 500, exit: 70, title: 'git failed' },
   'disk-full': { status: 507, exit: 74, title: 'The disk is full' },
   'disk-failed': { status: 503, exit: 74, title: 'The disk cannot be written' },

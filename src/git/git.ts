@@ -205,6 +205,14 @@ export function openGit(options: GitOptions) {
       if ((await resolveRef(ref)) === null) return [];
       return (await ask(argv.refHistory(ref))).stdout.split('\n').filter((line) => line !== '') as CommitId[];
     },
+    /** Puts a note of exactly this text on a commit; git keeps the tree of notes in folders when there are many. */
+    async setNote(notes: RefName, on: CommitId, text: string, atSeconds: number): Promise<void> {
+      const blob = parseObjectId((await ask(argv.writeBlob(), { input: text })).stdout.trim())!;
+      const who = { name: 'Lockstep', email: 'lockstep@localhost', atSeconds };
+      await ask(argv.setNote(notes, on, blob), {
+        env: { ...signatureEnv('AUTHOR', who), ...signatureEnv('COMMITTER', who) },
+      });
+    },
     async setHead(ref: RefName): Promise<void> {
       await ask(argv.setHead(ref));
     },

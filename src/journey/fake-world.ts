@@ -34,6 +34,8 @@ export class FakeWorld implements Disposable {
   readonly #end = new AbortController();
   readonly #repositories = new Map<AppId, Promise<Repository>>();
   world: World;
+  /** Apps whose receipts are due. */
+  readonly due = new Set<AppId>();
   #fillers = 0;
   /** What the pushers' token is good for. */
   mayPush = true;
@@ -78,6 +80,7 @@ export class FakeWorld implements Disposable {
       gitUrlOf: (app) => `http://test/${app.name}.git`,
       hello: () => agent.hello(),
       announce: () => {},
+      receiptsDue: (app) => void this.due.add(app.id),
       signal: this.#end.signal,
     };
   }

@@ -84,4 +84,5 @@ export function goLive(
 export function settle(world: World, app: App): void {
   const owner = { name: 'lockstep', teamId: app.teamId, rights: [], appIds: null };
   world.desired.settled(findApp(world.database, owner, app.name) ?? app);
+  world.receiptsDue(app);
 }

@@ -5,7 +5,7 @@ import type { App } from '../domain/app.ts';
 import type { Change } from '../domain/change.ts';
 import { configOf } from '../store/app-config.ts';
 import { everyApp } from '../store/apps.ts';
-import { runningChanges, verdictOfChange } from '../store/changes.ts';
+import { noteChange, runningChanges, verdictOfChange } from '../store/changes.ts';
 import { inTransaction } from '../store/open.ts';
 import { findArtifact, findRelease, liveRelease, nextVersion, startingReleases } from '../store/releases.ts';
 import { appendEvent, transition } from '../store/transition.ts';
@@ -27,6 +27,7 @@ export async function recover(world: World): Promise<{ rolledForward: number; en
     if (landed === null) unknown.add(change.releaseId!);
     else if (landed === 'overtaken') {
       landOvertaken(world, change);
+      world.receiptsDue(app!);
       ended += 1;
     } else if (app && landed) {
       rollForward(world, { ...app, mainBranch: change.branch }, change);
@@ -104,7 +105,10 @@ function rollForward(world: World, app: App, change: Change): void {
     await world.desired.switchTo(app, runnable, world.signal);
     const verdict = verdictOfChange(world.database, app.id, change.id);
     const moments = { ...change.moments, recovered: nowMs() };
-    await insist(world, () => persistLanded(world, app, change, { release }, verdict, moments));
+    await insist(world, () => {
+      noteChange(world.database, change.id, { moments });
+      persistLanded(world, app, change, { release }, verdict, moments);
+    });
     const { version } = liveRelease(world.database, app.id)!;
     progress.end({ ok: true, state: 'landed', reason: null, version, durationMs: nowMs() - change.createdAtMs });
     const about = { ...change, actor: 'lockstep', changeId: change.id, releaseId: release.id };

@@ -36,6 +36,8 @@ export type World = {
   gitUrlOf(app: App): string;
   /** The agent's word about itself, asked once per agent process. */
   hello(): Promise<AgentHello>;
+  /** Something of the app has gone live: its receipt is made soon, beside everything else. */
+  receiptsDue(app: Pick<App, 'id'>): void;
   /** The ledger has grown. */
   announce(): void;
   log(line: Record<string, unknown>): void;

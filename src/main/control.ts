@@ -23,12 +23,14 @@ import { removeLeftOvers } from '../journey/apps.ts';
 import { DesiredPublisher } from '../journey/desired.ts';
 import { ProgressBook } from '../journey/progress.ts';
 import { judgePush } from '../journey/push.ts';
+import { ReceiptBook } from '../journey/receipts.ts';
 import { recover } from '../journey/recover.ts';
 import { StoredBranches } from '../journey/stored-branches.ts';
 import { newId, nowMs, type World } from '../journey/world.ts';
 import { atomicWrite } from '../lib/atomic-write.ts';
 import { collectAtRest } from '../lib/collect-at-rest.ts';
 import { Semaphore } from '../lib/semaphore.ts';
+import { openSigner, type Signer, signingKeyFile } from '../proof/signing-key.ts';
 import { parseGitRoute } from '../receive/routes.ts';
 import { serveGit } from '../receive/smart-http.ts';
 import { Observations } from '../release/observations.ts';
@@ -78,6 +80,7 @@ const database = await openSurely(() => openDatabase(databaseFile, { mustHold })
 closeStore = () => database.close();
 const teamId = defaultTeam(database, () => newId('tea'), Math.round(nowMs()));
 await ensureOwnerToken(join(folder, 'owner.token'));
+const signer = await readSigner(join(folder, signingKeyFile));
 
 const url = `http://127.0.0.1:${config.port}`;
 const publicPort = config.port === 80 ? null : config.port;
@@ -139,6 +142,7 @@ const world: World = {
     }
     return hello.answer;
   },
+  receiptsDue: (app) => receipts.due(app),
   announce() {
     grown.resolve();
     grown = Promise.withResolvers();
@@ -148,8 +152,11 @@ const world: World = {
 };
 
 const branches = new StoredBranches(world);
+const receipts = new ReceiptBook(world, signer);
 const platform = platformOf({
   world,
+  receipts,
+  publicKey: signer,
   base: config.base,
   url,
   home: config.home,
@@ -176,6 +183,7 @@ const found = await recover(world);
 if (found.ended + found.rolledForward > 0) say({ level: 'warn', message: 'recovered', ...found });
 keepHearing(world);
 removeLeftOvers(world);
+receipts.makeUp();
 const dropOldRows = (): void => {
   try {
     dropOld(database);
@@ -299,6 +307,19 @@ function whoAsks(request: IncomingMessage): Principal | null {
 function plain(request: IncomingMessage, response: ServerResponse, status: number, text: string): void {
   request.resume();
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${text}\n`);
+}
+
+/** null: the file is damaged, which is said. Everything else goes on; receipts stay due until a person has decided. */
+async function readSigner(file: string): Promise<Signer | null> {
+  try {
+    return await openSigner(file);
+  } catch (error) {
+    say({
+      level: 'error',
+      message: `${file} is not the signing key: ${(error as Error).message}. Receipts wait: restore it from a backup, or move it away and restart, then a new key signs.`,
+    });
+    return null;
+  }
 }
 
 /** The token that the command line on this machine uses: made once, kept as a hash here and in a file of the owner's. */

@@ -7,22 +7,27 @@ import { fail } from '../domain/errors.ts';
 import { type ChangeId, parseId, type ReleaseId } from '../domain/ids.ts';
 import { createApp, destroyApp } from '../journey/apps.ts';
 import { editOf, startConfigChange, startRestart } from '../journey/config-release.ts';
+import type { ReceiptBook } from '../journey/receipts.ts';
 import { startRollback } from '../journey/rollback.ts';
 import { Runs } from '../journey/runs.ts';
 import { statusOf } from '../journey/status.ts';
 import { eventOf, newId, nowMs, type World } from '../journey/world.ts';
+import type { PublicKey } from '../proof/signing-key.ts';
 import { currentConfig } from '../store/app-config.ts';
 import { findApp, listApps } from '../store/apps.ts';
 import { findChange, listChanges, verdictOfChange } from '../store/changes.ts';
 import { listEvents } from '../store/events.ts';
 import { keepAnswer, recallAnswer } from '../store/idempotency.ts';
 import { inTransaction } from '../store/open.ts';
-import { findRelease, listReleases } from '../store/releases.ts';
+import { findRelease, listReleases, releaseOfVersion } from '../store/releases.ts';
 import { insertToken, listTokens, principalOf, revokeToken } from '../store/tokens.ts';
 import { appendEvent } from '../store/transition.ts';
 
 export type PlatformOptions = {
   world: World;
+  receipts: Pick<ReceiptBook, 'of'>;
+  /** null: the signing key is damaged. */
+  publicKey: PublicKey | null;
   base: string;
   url: string;
   home: string;
@@ -58,6 +63,17 @@ export function platformOf(options: PlatformOptions): Platform {
       const release = findRelease(database, app.id, id);
       if (!release) throw fail('not-found', 'there is no such release', { advice: 'See lockstep releases.' });
       return release;
+    },
+    receipt(_principal, app, which) {
+      const release =
+        typeof which === 'number' ? releaseOfVersion(database, app.id, which) : findRelease(database, app.id, which);
+      if (!release) throw fail('not-found', 'there is no such release', { advice: 'See lockstep releases.' });
+      return options.receipts.of(app, release);
+    },
+    publicKey() {
+      const { publicKey } = options;
+      if (!publicKey) throw fail('internal', 'the signing key of this installation cannot be read');
+      return { keyId: publicKey.keyId, pem: publicKey.pem };
     },
     startRollback: (principal, app, wanted) => startRollback(world, app, { ...wanted, actor: principal.name }),
     async startRestart(principal, app) {

@@ -4,12 +4,12 @@ import type { DatabaseSync } from 'node:sqlite';
 import { inTransaction } from './open.ts';
 
 /** Of each app, the newest so many. */
-export const kept = { events: 20_000, changes: 5_000, verdicts: 500 } as const;
+export const kept = { events: 20_000, changes: 5_000, verdicts: 500, receipts: 5_000 } as const;
 
 /** Drops what is beyond `most`, app by app. */
 export function dropOld(
   database: DatabaseSync,
-  most: { events: number; changes: number; verdicts: number } = kept,
+  most: { events: number; changes: number; verdicts: number; receipts: number } = kept,
 ): void {
   inTransaction(database, () => {
     for (const { id } of database.prepare('SELECT id FROM apps').all()) {
@@ -30,6 +30,13 @@ export function dropOld(
              AND number <= (SELECT max(number) FROM changes WHERE app_id = ?) - ?`,
         )
         .run(id!, id!, most.verdicts);
+      // The row stays, else the receipt would be made again; the note in the repository has the text.
+      database
+        .prepare(
+          `UPDATE receipts SET body = NULL WHERE app_id = ? AND body IS NOT NULL AND is_noted = 1 AND release_id <=
+             (SELECT release_id FROM receipts WHERE app_id = ? ORDER BY release_id DESC LIMIT 1 OFFSET ?)`,
+        )
+        .run(id!, id!, most.receipts);
       // A passing verdict of a tree that was live is what makes its return instant.
       database
         .prepare(

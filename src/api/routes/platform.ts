@@ -18,6 +18,14 @@ const platformView = z
   })
   .openapi('Platform');
 
+const keyView = z
+  .object({
+    algorithm: z.literal('ed25519'),
+    keyId: z.string().openapi({ description: 'SHA-256 of the key as DER, as receipts name it' }),
+    pem: z.string(),
+  })
+  .openapi('Key');
+
 const meView = z
   .object({
     name: z.string(),
@@ -74,6 +82,18 @@ export const platformRoutes = [
     answers: { 200: { description: 'OpenAPI 3.1', schema: z.looseObject({ openapi: z.string() }) } },
     errors: [],
     handle: (_asked, { openApi }) => ({ status: 200, text: openApi(), contentType: 'application/json' }),
+  }),
+  route({
+    id: 'getKey',
+    method: 'get',
+    path: '/api/v1/key',
+    summary: 'The public key that verifies receipts',
+    right: 'none',
+    tenancy: 'none',
+    query: noQuery,
+    answers: { 200: { description: 'The key', schema: keyView } },
+    errors: [],
+    handle: (_asked, { platform }) => ok({ algorithm: 'ed25519', ...platform.publicKey() }),
   }),
   route({
     id: 'getPlatform',

@@ -12,6 +12,7 @@ import { presentRelease, releaseView } from '../views/release.ts';
 import { endView, lineView, presentStarted, progressEvent, type StartedView, startedView } from '../views/work.ts';
 
 const started = { 202: { description: 'It has begun; follow it at `progress`', schema: startedView } };
+const plain = 'text/plain; charset=utf-8';
 const progressOf = (body: StartedView): string => body.progress;
 
 export const releaseRoutes = [
@@ -46,6 +47,25 @@ export const releaseRoutes = [
     handle({ principal, app, params }, { platform }) {
       const id = idInPath('rel', params.release, 'release');
       return ok(presentRelease(platform.findRelease(principal, app, id)));
+    },
+  }),
+  route({
+    id: 'getReceipt',
+    method: 'get',
+    path: '/api/v1/apps/{app}/releases/{release}/receipt',
+    summary: 'The signed receipt of a release, as a file; docs/receipts.md says how to verify it',
+    right: 'read',
+    tenancy: 'app',
+    params: z.object({
+      release: z.string().openapi({ example: 'v12', description: 'The number of a release, or its id' }),
+    }),
+    query: noQuery,
+    answers: { 200: { description: 'The receipt', schema: z.string(), contentType: plain } },
+    errors: [],
+    handle({ principal, app, params }, { platform }) {
+      const number = /^v([1-9]\d{0,8})$/.exec(params.release)?.[1];
+      const which = number ? Number(number) : idInPath('rel', params.release, 'release');
+      return { status: 200, text: platform.receipt(principal, app, which), contentType: plain };
     },
   }),
   route({

@@ -40,7 +40,7 @@ export function openApi(server: { url: string; token: string }) {
     });
   }
 
-  async function exchange<T>(method: string, path: string, body: unknown): Promise<{ status: number; body: T }> {
+  async function ask(method: string, path: string, body: unknown): Promise<Answer> {
     const url = at(path);
     const text = body === undefined ? null : JSON.stringify(body);
     const key = method === 'POST' || method === 'PATCH' ? crypto.randomUUID() : null;
@@ -52,13 +52,20 @@ export function openApi(server: { url: string; token: string }) {
     if (answer.status < 200 || answer.status > 299) {
       throw problemOf(answer.status, answer.type, answer.body, url.origin);
     }
-    return { status: answer.status, body: (answer.body === '' ? null : parse(answer.body, url)) as T };
+    return answer;
+  }
+
+  async function exchange<T>(method: string, path: string, body: unknown): Promise<{ status: number; body: T }> {
+    const answer = await ask(method, path, body);
+    return { status: answer.status, body: (answer.body === '' ? null : parse(answer.body, at(path))) as T };
   }
 
   return {
     url: server.url,
     /** @throws whatever code the server names, router-away, timed-out */
     get: async <T>(path: string): Promise<T> => (await exchange<T>('GET', path, undefined)).body,
+    /** An answer that is a file, as it is. */
+    text: async (path: string): Promise<string> => (await ask('GET', path, undefined)).body,
     /** POST, PATCH or DELETE; the body of a 204 is null. */
     send: <T>(method: 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown) => exchange<T>(method, path, body),
     /** The first `count` items of a list, page by page. */
