@@ -1,10 +1,12 @@
-// One request to one upstream, up to the header of its answer, with the limits of each step and a code for each failure.
-// Whoever calls sends the body, and only once `connected` says that there is somebody to send it to.
-import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+// One request to one upstream on a connection of its own, up to the header of its answer, with the limits of each step and a
+// code for each failure. Whoever calls sends the body, and only once `connected` says that there is somebody to send it to.
+// What has no body and may be repeated goes by the kept connections of `pool.ts` instead, with the same handlers.
+import { Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Upstream } from '../domain/route.ts';
 import type { ProxyParts } from './admit.ts';
+import { type Answer, answerOf } from './answer.ts';
 import type { LCode } from './l-codes.ts';
 
 /**
@@ -16,12 +18,14 @@ export type DialFailure = { code: LCode; detail: string; reach: 'unsent' | 'stal
 /** Exactly one of `answered`, `upgraded`, `failed` is called; `failed` also when the caller destroys the request first. */
 export type DialHandlers = {
   connected(): void;
-  answered(answer: IncomingMessage): void;
+  answered(answer: Answer): void;
   upgraded?(answer: IncomingMessage, socket: Duplex, first: Buffer): void;
   failed(failure: DialFailure): void;
 };
 
-export type DialledRequest = { method: string; path: string; headers: string[]; isFresh: boolean };
+export type DialledRequest = { method: string; path: string; headers: string[] };
+
+const oneRequest = new Agent({ keepAlive: false });
 
 /**
  * Starts the request; `fail` in the result ends it with a code.
@@ -34,34 +38,27 @@ export function dial(
   asked: DialledRequest,
   on: DialHandlers,
 ): { upstreamRequest: ClientRequest; fail: (code: LCode, detail: string) => void } {
-  const { pools, limits } = parts;
+  const { limits } = parts;
   const where = upstream === null ? { socketPath: parts.controlSocket } : { host: upstream.host, port: upstream.port };
-  const agent = upstream === null || asked.isFresh ? pools.fresh : pools.agentOf(upstream);
   const { method, path, headers } = asked;
-  const upstreamRequest = httpRequest({ ...where, agent, method, path, headers, setHost: false });
+  const upstreamRequest = httpRequest({ ...where, agent: oneRequest, method, path, headers, setHost: false });
   let isOver = false;
   let socket: Socket | null = null;
-  let bytesBefore = 0;
   let timer = setTimeout(() => fail('L08', 'connect timed out'), limits.connectMs);
   const over = () => {
     isOver = true;
     clearTimeout(timer);
   };
-  const reach = () => {
-    if (socket === null) return 'unsent';
-    return upstreamRequest.reusedSocket && socket.bytesRead === bytesBefore ? 'stale' : 'sent';
-  };
   const fail = (code: LCode, detail: string) => {
     if (isOver) return;
     over();
     upstreamRequest.destroy();
-    on.failed({ code: upstream === null ? 'L16' : code, detail, reach: reach() });
+    on.failed({ code: upstream === null ? 'L16' : code, detail, reach: socket === null ? 'unsent' : 'sent' });
   };
   const connected = (by: Socket) => {
     clearTimeout(timer);
     if (isOver) return;
     socket = by;
-    bytesBefore = by.bytesRead;
     on.connected();
   };
   upstreamRequest.on('socket', (by) => {
@@ -81,7 +78,7 @@ export function dial(
   upstreamRequest.once('response', (answer) => {
     if (isOver) return;
     over();
-    on.answered(answer);
+    on.answered(answerOf(answer));
   });
   const { upgraded } = on;
   if (upgraded !== undefined)

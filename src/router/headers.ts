@@ -17,6 +17,17 @@ const rebuilt = new Set(['host', 'content-length', 'expect', 'forwarded', 'proxy
 const neverNamed = new Set(['content-length', 'host', 'authorization', 'cookie', 'date', 'set-cookie']);
 const noNames: ReadonlySet<string> = new Set();
 
+const isOurs = (key: string) => key.startsWith('x-lockstep-');
+/** Never passed on to an upstream, and to a client. Names come again and again: what is known of one is remembered. */
+const staysHere = remembered((name) => {
+  const key = keyOf(name);
+  return hopByHop.has(key) || rebuilt.has(key) || isOurs(key) || key.startsWith('x-forwarded-');
+});
+const staysThere = remembered((name) => {
+  const key = name.toLowerCase();
+  return hopByHop.has(key) || isOurs(key) || key === 'x-request-id';
+});
+
 /** How a body is framed: a number of bytes, chunked, or null for none. */
 export type Framing = number | 'chunked' | null;
 
@@ -36,12 +47,12 @@ export function upstreamHeaders(raw: readonly string[], origin: RequestOrigin): 
   const named = namedByConnection(raw);
   const result = ['Host', origin.host];
   for (let at = 0; at + 1 < raw.length; at += 2) {
-    const key = keyOf(raw[at]!);
-    if (hopByHop.has(key) || rebuilt.has(key) || named.has(key)) continue;
-    if (key.startsWith('x-forwarded-') || key.startsWith('x-lockstep-')) continue;
-    result.push(raw[at]!, raw[at + 1]!);
+    const name = raw[at]!;
+    if (staysHere(name) || (named.size > 0 && named.has(keyOf(name)))) continue;
+    result.push(name, raw[at + 1]!);
   }
-  const address = origin.clientAddress.replace(/^::ffff:(?=\d+\.)/, '');
+  const { clientAddress } = origin;
+  const address = clientAddress.startsWith('::ffff:') ? clientAddress.replace(/^::ffff:(?=\d+\.)/, '') : clientAddress;
   const node = address.includes(':') ? `"[${address}]"` : address;
   const port = /:(\d+)$/.exec(origin.host)?.[1] ?? (origin.proto === 'https' ? '443' : '80');
   result.push('X-Forwarded-For', address, 'X-Forwarded-Proto', origin.proto, 'X-Forwarded-Host', origin.host);
@@ -58,9 +69,9 @@ export function clientHeaders(raw: readonly string[], about: { release: string |
   const named = namedByConnection(raw);
   const result: string[] = [];
   for (let at = 0; at + 1 < raw.length; at += 2) {
-    const key = raw[at]!.toLowerCase();
-    if (hopByHop.has(key) || named.has(key) || key === 'x-request-id' || key.startsWith('x-lockstep-')) continue;
-    result.push(raw[at]!, raw[at + 1]!);
+    const name = raw[at]!;
+    if (staysThere(name) || (named.size > 0 && named.has(name.toLowerCase()))) continue;
+    result.push(name, raw[at + 1]!);
   }
   result.push('x-lockstep-release', about.release ?? 'none', 'x-request-id', about.requestId);
   return result;
@@ -90,15 +101,36 @@ export function framingOf(
 /** Every value of a header in a flat list. */
 export function valuesOf(raw: readonly string[], wanted: string): string[] {
   const values: string[] = [];
-  for (let at = 0; at + 1 < raw.length; at += 2) if (raw[at]!.toLowerCase() === wanted) values.push(raw[at + 1]!);
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    const name = raw[at]!;
+    if (name.length === wanted.length && name.toLowerCase() === wanted) values.push(raw[at + 1]!);
+  }
   return values;
 }
 
+/** What a Connection header takes with it besides what stays behind anyway. */
 function namedByConnection(raw: readonly string[]): ReadonlySet<string> {
   const values = valuesOf(raw, 'connection');
-  if (values.length === 0) return noNames;
+  if (values.length === 0 || (values.length === 1 && /^(?:keep-alive|close)$/i.test(values[0]!))) return noNames;
   const names = values.flatMap((value) => value.split(',')).map((name) => keyOf(name.trim()));
   return new Set(names.filter((name) => !neverNamed.has(name)));
 }
 
-const keyOf = (name: string) => name.toLowerCase().replaceAll('_', '-');
+/** `ask`, asked once for each text. Strangers choose the texts: long ones are not remembered, and of short ones so many. */
+function remembered(ask: (text: string) => boolean): (text: string) => boolean {
+  const known = new Map<string, boolean>();
+  return (text) => {
+    const answer = known.get(text);
+    if (answer !== undefined) return answer;
+    const fresh = ask(text);
+    if (text.length > 64) return fresh;
+    if (known.size >= 512) known.clear();
+    known.set(text, fresh);
+    return fresh;
+  };
+}
+
+function keyOf(name: string): string {
+  const lower = name.toLowerCase();
+  return lower.includes('_') ? lower.replaceAll('_', '-') : lower;
+}

@@ -1,53 +1,66 @@
-// The connections to upstreams: one bounded keep-alive pool per instance, and connections for one request only. An idle
-// connection is kept for one second: app servers close theirs after two or more (gunicorn 2 s, Node and uvicorn 5 s), so
-// that a request hardly ever meets a connection that is being closed.
-import { Agent } from 'node:http';
+// The connections to instances that are kept: a bounded number idle per instance, each for one second: app servers close theirs
+// after two or more (gunicorn 2 s, Node and uvicorn 5 s), so that a request hardly ever meets one that is being closed. How
+// many are busy at once is bounded by the route's concurrency.
+import type { InstanceId } from '../domain/ids.ts';
 import type { Upstream } from '../domain/route.ts';
+import type { DialHandlers } from './dial.ts';
+import { type ConnectionLimits, KeptConnection, type KeptRequest } from './kept/connection.ts';
 
-export const poolLimits = { maxSockets: 1024, maxFreeSockets: 64, idleMs: 1000 };
+export const poolLimits = { mostIdle: 64, idleMs: 1000 };
 
 export type Pools = {
-  agentOf(upstream: Upstream): Agent;
-  /** Gives every request a connection of its own, closed after the answer. */
-  readonly fresh: Agent;
+  /** Sends the request on a kept connection, or on a new one that is kept afterwards; see `KeptConnection.ask`. */
+  ask(upstream: Upstream, request: KeptRequest, on: Pick<DialHandlers, 'answered' | 'failed'>): () => void;
   /** Lets go of the instances that are not in `kept`: idle connections close now, busy ones when they end. */
   retain(kept: ReadonlySet<string>): void;
   readonly size: number;
   close(): void;
 };
 
-export function createPools(limits = poolLimits): Pools {
-  const agents = new Map<string, Agent>();
-  const fresh = new Agent({ keepAlive: false });
+type Pool = { idle: KeptConnection[]; all: Set<KeptConnection> };
+
+export function createPools(limits: Omit<ConnectionLimits, 'idleMs'>): Pools {
+  const pools = new Map<InstanceId, Pool>();
+  const open = (upstream: Upstream): KeptConnection => {
+    let pool = pools.get(upstream.instanceId);
+    if (pool === undefined) {
+      pool = { idle: [], all: new Set() };
+      pools.set(upstream.instanceId, pool);
+    }
+    const { idle, all } = pool;
+    const rested = (connection: KeptConnection) => {
+      if (pools.get(upstream.instanceId) !== pool || idle.length >= poolLimits.mostIdle) connection.destroy();
+      else idle.push(connection);
+    };
+    const gone = (connection: KeptConnection) => {
+      all.delete(connection);
+      const at = idle.indexOf(connection);
+      if (at >= 0) idle.splice(at, 1);
+    };
+    const connection = new KeptConnection(upstream, { ...limits, idleMs: poolLimits.idleMs }, rested, gone);
+    all.add(connection);
+    return connection;
+  };
   return {
-    fresh,
-    agentOf(upstream) {
-      let agent = agents.get(upstream.instanceId);
-      if (agent === undefined) {
-        agent = new Agent({
-          keepAlive: true,
-          maxSockets: limits.maxSockets,
-          maxFreeSockets: limits.maxFreeSockets,
-          timeout: limits.idleMs,
-        });
-        agents.set(upstream.instanceId, agent);
-      }
-      return agent;
+    ask(upstream, request, on) {
+      const idle = pools.get(upstream.instanceId)?.idle;
+      let connection = idle?.pop();
+      while (connection !== undefined && !connection.isUsable) connection = idle?.pop();
+      return (connection ?? open(upstream)).ask(request, on);
     },
     retain(kept) {
-      for (const [instance, agent] of agents) {
+      for (const [instance, { idle }] of pools) {
         if (kept.has(instance)) continue;
-        agents.delete(instance);
-        agent.maxFreeSockets = 0;
-        for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+        pools.delete(instance);
+        for (const connection of [...idle]) connection.destroy();
       }
     },
     get size() {
-      return agents.size;
+      return pools.size;
     },
     close() {
-      for (const agent of [...agents.values(), fresh]) agent.destroy();
-      agents.clear();
+      for (const { all } of pools.values()) for (const connection of [...all]) connection.destroy();
+      pools.clear();
     },
   };
 }

@@ -1,16 +1,20 @@
 // An ordinary request, from its header to the last byte of its answer: admitted, dialled, streamed both ways. It goes to
 // another upstream when no byte of it was sent, and a second time when it is idempotent, has no body, and the connection that
 // was kept for it turned out to be closed. It is never sent again after a time limit. A request that could not be repeated
-// gets a connection of its own, so that no kept one can fail it.
+// gets a connection of its own, so that no kept one can fail it. The way of a small page is short on purpose: every listener,
+// timer and turn of the loop on it costs the router throughput (bench/router.ts).
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Upstream } from '../domain/route.ts';
 import { type Asked, admit, askedOf, noApp, type ProxyParts, type Refusal, type Target } from './admit.ts';
 import { againAt, isRepeatable } from './again.ts';
+import type { Answer } from './answer.ts';
 import { type DialFailure, dial } from './dial.ts';
 import { clientHeaders, upstreamHeaders } from './headers.ts';
+import { requestText } from './kept/request-text.ts';
 import { type LCode, lAnswer } from './l-codes.ts';
 import { linger, sendBody, watchBody } from './request-body.ts';
 
-/** One request under way. `abandon` lets go of the upstream that it is at. */
+/** One request under way. `abandon` lets go of the upstream that it is at, `end` of the place of its app. */
 type Exchange = {
   request: IncomingMessage;
   response: ServerResponse;
@@ -22,7 +26,10 @@ type Exchange = {
   /** It has been answered by us. */
   isRefused: boolean;
   abandon: () => void;
+  end: () => void;
 };
+
+const nothing = () => {};
 
 /**
  * Serves one request of the public server's `request`, and with `isWaiting` of its `checkContinue`.
@@ -42,14 +49,18 @@ export function serve(
     isWaiting,
     tried: new Set(),
     isRefused: false,
-    abandon: () => {},
+    abandon: nothing,
+    end: nothing,
   };
   request.on('error', () => response.destroy());
-  response.once('close', () => exchange.abandon());
+  response.once('close', () => {
+    exchange.abandon();
+    exchange.end();
+  });
   let whose: { app: string; release: string | null } = { app: noApp, release: null };
   const go = (admitted: Target | Refusal) => {
     if (response.closed || exchange.isRefused) return admitted.end();
-    response.once('close', admitted.end);
+    exchange.end = admitted.end;
     whose = admitted;
     if ('code' in admitted) refuse(parts, exchange, admitted, admitted.code, '');
     else forward(parts, exchange, admitted);
@@ -64,55 +75,63 @@ export function serve(
 }
 
 function forward(parts: ProxyParts, exchange: Exchange, target: Target): void {
-  const { request, response, asked } = exchange;
-  const { origin } = asked;
+  const { request, asked, tried } = exchange;
   const { upstream } = target;
-  const leave = upstream === null ? () => {} : parts.stats.dial(upstream.instanceId);
+  const leave = upstream === null ? nothing : parts.stats.dial(upstream.instanceId);
   exchange.abandon = leave;
-  const isFresh = !isRepeatable(request, origin.body) || exchange.tried.size > 0;
-  if (upstream !== null) exchange.tried.add(upstream.instanceId);
-  const hasBody = origin.body !== null && origin.body !== 0;
-  let endWatch = () => {};
-  let theAnswer: IncomingMessage | null = null;
-  const { upstreamRequest, fail } = dial(
-    parts,
-    upstream,
-    {
-      method: request.method ?? 'GET',
-      path: request.url ?? '/',
-      headers: upstreamHeaders(request.rawHeaders, origin),
-      isFresh,
-    },
-    {
-      connected() {
-        if (!hasBody) return;
-        if (exchange.isWaiting) response.writeContinue();
-        exchange.isWaiting = false;
-        if (upstream !== null) endWatch = watchBody(request, upstreamRequest, parts.limits.bodyIdleMs, fail);
-        sendBody(request, upstreamRequest, origin.body);
-        // Header and first piece go out together when both are here; a body that comes late must not hold the header back.
-        // When the piece was here the header has gone, and a flush would be an empty write, perhaps after the whole answer.
-        setImmediate(() => request.readableDidRead || upstreamRequest.flushHeaders());
-      },
-      answered(answer) {
-        endWatch();
-        theAnswer = answer;
-        guarded(parts, exchange, () => relay(parts, exchange, target, answer));
-      },
-      failed(failure) {
-        endWatch();
-        leave();
-        if (!response.closed && !exchange.isRefused)
-          guarded(parts, exchange, () => afterFailure(parts, exchange, target, failure));
-      },
-    },
-  );
+  const failed = (failure: DialFailure) => {
+    leave();
+    if (!exchange.response.closed && !exchange.isRefused)
+      guarded(parts, exchange, () => afterFailure(parts, exchange, target, failure));
+  };
+  const answered = (answer: Answer) => guarded(parts, exchange, () => relay(parts, exchange, target, answer));
+  const isKept = upstream !== null && tried.size === 0 && isRepeatable(request, asked.origin.body);
+  if (upstream !== null) tried.add(upstream.instanceId);
+  const headers = upstreamHeaders(request.rawHeaders, asked.origin);
+  const { method = 'GET', url = '/' } = request;
+  const letGo = isKept
+    ? parts.pools.ask(upstream, { method, text: requestText(method, url, headers) }, { answered, failed })
+    : forwardAlone(parts, exchange, upstream, { method, path: url, headers }, { answered, failed });
   exchange.abandon = () => {
     leave();
-    // A connection whose answer was read to its end is in its pool again, and no longer ours.
-    if (theAnswer?.readableEnded !== true || !upstreamRequest.writableFinished) upstreamRequest.destroy();
+    letGo();
   };
+}
+
+/** On a connection of its own, with its body. @returns lets go of the request */
+function forwardAlone(
+  parts: ProxyParts,
+  exchange: Exchange,
+  upstream: Upstream | null,
+  dialled: { method: string; path: string; headers: string[] },
+  on: { answered: (answer: Answer) => void; failed: (failure: DialFailure) => void },
+): () => void {
+  const { request, response, asked } = exchange;
+  const { body } = asked.origin;
+  const hasBody = body !== null && body !== 0;
+  let endWatch = nothing;
+  const { upstreamRequest, fail } = dial(parts, upstream, dialled, {
+    connected() {
+      if (!hasBody) return;
+      if (exchange.isWaiting) response.writeContinue();
+      exchange.isWaiting = false;
+      if (upstream !== null) endWatch = watchBody(request, upstreamRequest, parts.limits.bodyIdleMs, fail);
+      sendBody(request, upstreamRequest, body);
+      // Header and first piece go out together when both are here; a body that comes late must not hold the header back.
+      // When the piece was here the header has gone, and a flush would be an empty write, perhaps after the whole answer.
+      setImmediate(() => request.readableDidRead || upstreamRequest.flushHeaders());
+    },
+    answered(answer) {
+      endWatch();
+      on.answered(answer);
+    },
+    failed(failure) {
+      endWatch();
+      on.failed(failure);
+    },
+  });
   if (!hasBody) upstreamRequest.end();
+  return () => void upstreamRequest.destroy();
 }
 
 function afterFailure(parts: ProxyParts, exchange: Exchange, target: Target, failure: DialFailure): void {
@@ -128,31 +147,42 @@ function afterFailure(parts: ProxyParts, exchange: Exchange, target: Target, fai
 }
 
 /** Streams the answer of the upstream to the client. */
-function relay(parts: ProxyParts, exchange: Exchange, target: Target, answer: IncomingMessage): void {
+function relay(parts: ProxyParts, exchange: Exchange, target: Target, answer: Answer): void {
   const { request, response, asked } = exchange;
-  const status = answer.statusCode ?? 502;
+  const { limits } = parts;
   const about = { release: target.release, requestId: asked.origin.requestId };
   const headers = clientHeaders(answer.rawHeaders, about);
   if (parts.isClosing()) headers.push('connection', 'close');
-  answer.on('error', () => response.destroy());
-  answer.once('close', () => {
-    if (!answer.complete) response.destroy();
-  });
   try {
-    response.writeHead(status, answer.statusMessage, headers);
+    response.writeHead(answer.status, answer.reason, headers);
   } catch (error) {
-    answer.destroy();
+    exchange.abandon();
     refuse(parts, exchange, target, 'L10', (error as Error).message);
     return;
   }
-  parts.stats.answered(target.app, status, performance.now() - exchange.startedAt, null);
-  if (target.upstream !== null) request.socket.setTimeout(parts.limits.answerIdleMs);
-  // The first bytes of the body mostly come with the header and go out in one piece; a stream that waits must not hold it back.
-  setImmediate(() => {
-    if (!response.closed) response.flushHeaders();
+  parts.stats.answered(target.app, answer.status, performance.now() - exchange.startedAt, null);
+  if (!request.complete) response.once('finish', () => linger(request, limits.lingerMs));
+  if (!answer.isWhole) {
+    if (target.upstream !== null) request.socket.setTimeout(limits.answerIdleMs);
+    // The first bytes of the body mostly come with the header and go out in one piece; a stream that waits must not hold it back.
+    setImmediate(() => {
+      if (!response.closed) response.flushHeaders();
+    });
+  }
+  answer.read({
+    piece(bytes, isLast) {
+      if (response.destroyed) return true;
+      if (isLast) {
+        response.end(bytes);
+        return true;
+      }
+      const isRoom = response.write(bytes);
+      if (!isRoom) response.once('drain', answer.resume);
+      return isRoom;
+    },
+    end: () => void response.end(),
+    cut: () => void response.destroy(),
   });
-  response.once('finish', () => linger(request, parts.limits.lingerMs));
-  answer.pipe(response);
 }
 
 /** Answers with a code; when an answer is already under way, it is cut instead. */

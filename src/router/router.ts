@@ -38,7 +38,7 @@ export function createRouter(options: RouterOptions): Router {
   const limits = { ...routerLimits, ...options.limits };
   const routes = createRoutes(options.first);
   const stats = createStats();
-  const pools = createPools();
+  const pools = createPools(limits);
   let isClosing = false;
   const { controlSocket, log } = options;
   const hold = createHold(routes, limits);

@@ -65,7 +65,6 @@ function forward(parts: ProxyParts, upgrade: Upgrade, target: Target): void {
       method: request.method ?? 'GET',
       path: request.url ?? '/',
       headers: upstreamHeaders(request.rawHeaders, origin),
-      isFresh: true,
     },
     {
       connected() {},
@@ -79,19 +78,19 @@ function forward(parts: ProxyParts, upgrade: Upgrade, target: Target): void {
         join(client, socket, upstream === null ? 0 : parts.limits.answerIdleMs);
       },
       answered(answer) {
-        const status = answer.statusCode ?? 502;
-        answered(status);
+        answered(answer.status);
         const headers = [...clientHeaders(answer.rawHeaders, about), 'connection', 'close'];
-        client.write(headText(status, answer.statusMessage, headers));
-        answer.once('close', () => {
-          if (!answer.complete) client.destroy();
-        });
-        answer.on('error', () => client.destroy());
-        answer.on('data', (chunk: Buffer) => {
-          if (!client.write(chunk)) answer.pause();
-        });
+        client.write(headText(answer.status, answer.reason, headers));
         client.on('drain', () => answer.resume());
-        answer.once('end', () => finish(client, parts.limits.lingerMs));
+        answer.read({
+          piece: (bytes, isLast) => {
+            const isRoom = client.write(bytes);
+            if (isLast) finish(client, parts.limits.lingerMs);
+            return isRoom;
+          },
+          end: () => finish(client, parts.limits.lingerMs),
+          cut: () => client.destroy(),
+        });
       },
       failed(failure) {
         leave();
