@@ -1,9 +1,10 @@
 // How an instance's start is guarded: who it runs as, with whose mask, on which Python, and how many at once.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdir, symlink } from 'node:fs/promises';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { removeTree } from '../src/agent/remove-tree.ts';
 import { startsAtOnce } from '../src/agent/supervise/supervisor.ts';
 import type { JobSpec } from '../src/domain/desired.ts';
 import { defaultLimits } from '../src/domain/plan.ts';
@@ -80,11 +81,37 @@ test('a layer whose Python is gone says so', async () => {
   const layer = box.folders.layer(app.id, layerKey);
   await mkdir(join(layer, 'bin'), { recursive: true });
   await symlink('/usr/bin/python3.0', join(layer, 'bin', 'python'));
+  await writeFile(`${layer}.complete`, '{}');
   const set = box.set(treeId);
   await box.put({ ...app, sets: [{ ...set, artifact: { ...set.artifact, layerKey } }] });
   const failed = await box.ofSet(set, 'failed');
   assert.equal(failed.reason, 'The Python that the app was installed with is gone: /usr/bin/python3.0.');
   assert.match(failed.notes[0]!, /Install it again/);
+});
+
+test('a live release whose tree and layer are gone says what it lacks, and starts as soon as they have come', async () => {
+  await using box = await machine();
+  await box.startRouter();
+  await box.startAgent();
+  const app = box.app();
+  const treeId = await box.tree(app);
+  await removeTree(box.folders.tree(app.id, treeId));
+  const layerKey = 'a'.repeat(64);
+  const layer = box.folders.layer(app.id, layerKey);
+  await mkdir(layer, { recursive: true }); // half made: nothing says that it is whole
+  const set = { ...box.set(treeId, 'serve', { stage: 'live' }) };
+  const wanted = { ...set, artifact: { ...set.artifact, layerKey } };
+  await box.put({ ...app, routed: set.id, sets: [wanted] });
+  const waiting = await box.ofSet(set, 'backing-off');
+  assert.deepEqual(waiting.lacks, ['tree', 'layer']);
+  assert.match(
+    waiting.reason!,
+    /^The release directory of tree \w+ and the dependency layer a+ are not on this machine\.$/,
+  );
+  await box.put({ ...app, routed: set.id, sets: [set] });
+  await box.tree(app);
+  const healthy = await box.ofSet(set, 'healthy');
+  assert.deepEqual(healthy.lacks, []);
 });
 
 test('many starts have their turn, and all come', async () => {

@@ -140,7 +140,7 @@ export class AgentCore {
     const coming = path === null ? null : this.#parts.arrivals.coming(path);
     let isThere = false;
     try {
-      return await placeTree(decodeTree(body), {
+      const placed = await placeTree(decodeTree(body), {
         expectedTreeId: treeId,
         release: { path: this.#folders.tree(app.id, treeId), gid: app.gid },
         gate: path === null ? null : { path, uid: app.gateUid, gid: app.gid },
@@ -149,10 +149,17 @@ export class AgentCore {
           coming?.arrived();
         },
       });
+      this.supplied(app.id);
+      return placed;
     } catch (error) {
       if (!isThere) coming?.failed(error);
       throw error;
     }
+  }
+
+  /** A tree or a layer of the app has come. */
+  supplied(appId: AppId): void {
+    this.#supervisor.supplied(appId);
   }
 
   async makeCopy(app: AppRef, treeId: TreeId, copy: string): Promise<void> {

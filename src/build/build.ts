@@ -50,6 +50,24 @@ export async function planBuild({ app, tree, hello }: BuildRequest): Promise<Bui
 }
 
 /**
+ * How the layer of an artifact that was proved before is made again, from its own recipe and under its own name. Where the
+ * interpreter of then is not there any more, one that the app may run with takes its place, which the notes say.
+ * @throws bad-config, no-interpreter
+ */
+export async function planAgain(
+  { app, tree, hello }: BuildRequest,
+  artifact: Artifact,
+): Promise<{ layer: LayerSpec | null; notes: readonly string[] }> {
+  if (artifact.layerKey === null) return { layer: null, notes: [] };
+  const notes: string[] = [];
+  const interpreter = chooseInterpreter(artifact.plan, hello, notes);
+  const layer = await layerSpec(app, tree, artifact.plan.layer, 'run', interpreter, null);
+  if (layer && layer.key !== artifact.layerKey)
+    notes.push(`the dependencies are made with ${interpreter}, other than when the release was proved`);
+  return { layer: layer && { ...layer, key: artifact.layerKey }, notes };
+}
+
+/**
  * Makes a layer, or finds it.
  * @throws install-failed with the last lines
  */

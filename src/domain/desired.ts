@@ -110,7 +110,11 @@ export type ObservedInstance = {
   logTail: readonly string[];
   /** Advice of one line each: "listens on 5000, PORT is ignored". */
   notes: readonly string[];
+  /** What of its artifact is not on this machine, so that it could not start; left out: nothing is known to lack. */
+  lacks?: readonly ArtifactPart[];
 };
+
+export type ArtifactPart = 'tree' | 'layer';
 
 export type ObservedState = {
   protocol: number;

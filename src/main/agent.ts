@@ -99,9 +99,9 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
     (await toolchains.interpreters()).map(({ id, kind, version }) => ({ id, kind, version }));
   const arrivals = new Arrivals();
   const jobs = await openJobs({ folders, toolchains, cgroups, arrivals });
-  const layers = await openLayers({ folders, toolchains, cgroups });
+  const layers = await openLayers({ folders, toolchains, cgroups, onMade: (appId) => core.supplied(appId) });
   const pipes = openFifoPool(join(folders.agent, 'pipes-spare'));
-  const core = await AgentCore.open({
+  const core: AgentCore = await AgentCore.open({
     folders,
     runtime: processRuntime({
       pipeFolder: folders.pipes,

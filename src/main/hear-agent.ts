@@ -1,8 +1,9 @@
-// Control's ear: listens to the agent's events for as long as control lives, writes incidents into the ledger, and gives an
-// agent that has come back the present desired state.
+// Control's ear: listens to the agent's events for as long as control lives, writes incidents into the ledger, gives an
+// agent that has come back the present desired state, and sends what it lacks of it.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AgentEvent, Incident } from '../domain/desired.ts';
 import type { EventType } from '../domain/ledger.ts';
+import { Supply } from '../journey/supply.ts';
 import { eventOf, type World } from '../journey/world.ts';
 import { everyApp } from '../store/apps.ts';
 import { inTransaction } from '../store/open.ts';
@@ -23,6 +24,7 @@ const incidentTypes: Readonly<Record<Incident, EventType>> = {
 };
 
 export function keepHearing(world: World): void {
+  const supply = new Supply(world);
   const listen = async (): Promise<void> => {
     for (let pauseMs = 10; !world.signal.aborted; ) {
       try {
@@ -30,6 +32,8 @@ export function keepHearing(world: World): void {
           world.observations.take(event);
           pauseMs = 10;
           if (event.type === 'state') resend(world);
+          if (event.type === 'state') supply.hear(event.state.instances);
+          if (event.type === 'instance') supply.hear([event.instance]);
           if (event.type === 'incident') note(world, event);
         }
       } catch (error) {

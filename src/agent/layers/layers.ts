@@ -36,8 +36,10 @@ export async function openLayers(given: {
   cgroups?: CgroupSupport | null;
   /** How long work goes on that nobody listens to, in milliseconds. */
   lingerMs?: number;
+  /** A layer of the app is whole. */
+  onMade?: (appId: AppId) => void;
 }): Promise<Layers> {
-  const { folders, toolchains, cgroups = null, lingerMs = 10_000 } = given;
+  const { folders, toolchains, cgroups = null, lingerMs = 10_000, onMade = () => {} } = given;
   await sweepLayerWorks(folders, cgroups);
   const room: LayerRoom = {
     folders,
@@ -55,7 +57,10 @@ export async function openLayers(given: {
     const work = { feed, end, listeners: 0, stopper };
     works.set(name, work);
     end.then(
-      () => feed.close(),
+      (ended) => {
+        feed.close();
+        if ('done' in ended) onMade(spec.appId);
+      },
       (error: unknown) => feed.close(error),
     );
     const forget = () => works.get(name) === work && works.delete(name);

@@ -1,4 +1,5 @@
 // How an end is told to people.
+import type { ArtifactPart } from '../../domain/desired.ts';
 import { isFailure } from '../../domain/errors.ts';
 import type { Exit } from '../health/wait-healthy.ts';
 
@@ -15,7 +16,8 @@ export function exitReason(exit: Exit, ranMs: number, memoryBytes: number): stri
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Why a start came to no process. */
-export function startFailure(error: unknown): { reason: string; notes: string[] } {
-  if (!isFailure(error)) return { reason: `could not be started: ${messageOf(error)}`, notes: [] };
-  return { reason: error.message, notes: error.advice === null ? [] : [error.advice] };
+export function startFailure(error: unknown): { reason: string; notes: string[]; lacks: ArtifactPart[] } {
+  if (!isFailure(error)) return { reason: `could not be started: ${messageOf(error)}`, notes: [], lacks: [] };
+  const lacks = Array.isArray(error.details.lacks) ? (error.details.lacks as ArtifactPart[]) : [];
+  return { reason: error.message, notes: error.advice === null ? [] : [error.advice], lacks };
 }

@@ -74,13 +74,15 @@ export class Instance {
       healthStatus: null,
       ...(isAgain ? {} : { reason: null, logTail: [] }),
       notes: [],
+      lacks: [],
     });
     this.#isLaunching = true;
     this.#launching = this.#launch(app, set, isAgain)
       .catch((error: unknown) => {
         if (!isFailure(error))
           this.#parts.warn('an instance could not be started', { id: this.view.id, error: messageOf(error) });
-        const { reason, notes } = startFailure(error);
+        const { reason, notes, lacks } = startFailure(error);
+        this.view.lacks = lacks;
         this.#over(reason, notes, false);
       })
       .finally(() => {
@@ -260,7 +262,8 @@ export class Instance {
         ? { state: 'stopped' as const, restarts: view.restarts }
         : afterExit(view, this.#parts.nowMs());
     this.#run = null;
-    if (next.state !== 'stopped' && (view.stage === 'live' || wasServing)) {
+    // What waits for its files (`lacks`) has not crashed.
+    if (next.state !== 'stopped' && !view.lacks?.length && (view.stage === 'live' || wasServing)) {
       this.#incident(isOutOfMemory ? 'out-of-memory' : 'crashed', reason);
     }
     this.change({ ...next, pid: null, startTicks: null, reason, notes, logTail: this.#output.tail });

@@ -1,10 +1,11 @@
 // Everything that must be there before an instance can start: tree, layer, tools, volumes, a port; and the command that
 // follows. A thing that is missing is named, with what to do.
 import { readlink, stat } from 'node:fs/promises';
-import type { DesiredApp, DesiredSet } from '../../domain/desired.ts';
+import type { ArtifactPart, DesiredApp, DesiredSet } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
 import type { InstanceView } from '../desired/converge.ts';
 import type { HomeFolders } from '../folders.ts';
+import { layerMarker } from '../jobs/job-command.ts';
 import { freePort } from './free-port.ts';
 import type { Prepared } from './instance-parts.ts';
 import { startPlan, toolNames } from './start-plan.ts';
@@ -33,11 +34,8 @@ export async function prepareStart(
   const layer = set.artifact.layerKey === null ? null : folders.layer(app.id, set.artifact.layerKey);
   const isWeb = view.type === 'web';
   const needsPython = layer === null && JSON.stringify(declared).includes('{python}');
-  await assertFolder(tree, `The release directory of tree ${set.artifact.treeId}`);
-  if (layer !== null) {
-    await assertFolder(layer, `The dependency layer ${set.artifact.layerKey}`);
-    await assertInterpreter(layer);
-  }
+  await assertArtifact(tree, layer, set.artifact);
+  if (layer !== null) await assertInterpreter(layer);
   const [port, volumes, tools, python] = await Promise.all([
     isWeb ? reservePort(parts, view) : null,
     linkVolumes(folders, app, tree, set.volumes),
@@ -81,8 +79,20 @@ async function reservePort({ portsInUse }: PrepareParts, view: InstanceView): Pr
   }
 }
 
-async function assertFolder(path: string, what: string): Promise<void> {
-  const there = await stat(path).catch(() => null);
-  if (there?.isDirectory()) return;
-  throw fail('bad-config', `${what} is not on this machine.`, { advice: 'Deploy again: it is made anew.' });
+/** What lacks is named in `details.lacks`: control hears it and sends it again. A layer without its marker is none. */
+async function assertArtifact(tree: string, layer: string | null, artifact: DesiredSet['artifact']): Promise<void> {
+  const isThere = async (path: string) => (await stat(path).catch(() => null)) !== null;
+  const lacks: ArtifactPart[] = [];
+  if (!(await isThere(tree))) lacks.push('tree');
+  if (layer !== null && !((await isThere(layer)) && (await isThere(layerMarker(layer))))) lacks.push('layer');
+  if (lacks.length === 0) return;
+  const names = {
+    tree: `release directory of tree ${artifact.treeId}`,
+    layer: `dependency layer ${artifact.layerKey}`,
+  };
+  const what = lacks.map((part) => names[part]).join(' and the ');
+  throw fail('bad-config', `The ${what} ${lacks.length > 1 ? 'are' : 'is'} not on this machine.`, {
+    advice: 'Lockstep sends it again by itself; the log of control says when it cannot.',
+    details: { lacks },
+  });
 }

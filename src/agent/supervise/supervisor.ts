@@ -77,6 +77,15 @@ export class Supervisor {
     this.#act();
   }
 
+  /** A tree or a layer of the app has come: what waited for one tries again at once. */
+  supplied(appId: AppId): void {
+    for (const one of this.#instances.values()) {
+      const { view } = one;
+      if (view.appId === appId && view.state === 'backing-off' && view.lacks?.length) one.note({ sinceMs: 0 });
+    }
+    this.#look();
+  }
+
   views(): InstanceView[] {
     return [...this.#instances.values()].map(({ view }) => view);
   }

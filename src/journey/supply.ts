@@ -1,0 +1,65 @@
+// What serves and is not on the agent's machine is sent again: after a restore the home has repositories and no releases, and a
+// folder may have been removed behind our back. The agent says what lacks; the tree comes from the repository, the layer is
+// made from the artifact's own recipe. It is the live release only: a candidate brings its files with it.
+import { makeLayer, planAgain } from '../build/build.ts';
+import { openGitTree } from '../build/git-tree.ts';
+import type { App } from '../domain/app.ts';
+import type { ObservedInstance } from '../domain/desired.ts';
+import type { AppId } from '../domain/ids.ts';
+import type { Artifact } from '../domain/release.ts';
+import { everyApp, isThere } from '../store/apps.ts';
+import { refOf, type World } from './world.ts';
+
+export class Supply {
+  readonly #world: World;
+  readonly #running = new Set<AppId>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** Hears of instances; returns at once. What failed is tried again when the agent says again that it lacks. */
+  hear(instances: readonly ObservedInstance[]): void {
+    const apps = new Set(instances.filter((one) => one.lacks?.length).map((one) => one.appId));
+    for (const id of apps) {
+      if (this.#running.has(id)) continue;
+      this.#running.add(id);
+      void this.#supply(id)
+        .catch((error: Error) => {
+          if (!this.#world.signal.aborted)
+            this.#world.log({
+              level: 'error',
+              message: `what is live of ${id} cannot be sent again: ${error.message}`,
+            });
+        })
+        .finally(() => this.#running.delete(id));
+    }
+  }
+
+  async #supply(id: AppId): Promise<void> {
+    const world = this.#world;
+    // A change that is on its way may be about to replace what lacks.
+    using _turn = await world.lockOf(id).take(world.signal);
+    const app = everyApp(world.database).find((one) => one.id === id);
+    const live = app && world.desired.liveRunnable(app);
+    if (!app || !live) return;
+    const lacks = new Set(world.observations.ofSet(live.release.setId).flatMap((one) => one.lacks ?? []));
+    if (lacks.size === 0) return;
+    await sendAgain(world, app, live.artifact, lacks.has('layer'));
+    world.log({ level: 'warn', message: `sent again to the agent: ${[...lacks].join(' and ')} of ${app.name}` });
+  }
+}
+
+/** Sends the tree, and makes the layer, of an artifact that is live. @throws no-interpreter, install-failed, agent-away, … */
+async function sendAgain(world: World, app: App, artifact: Artifact, isLayerGone: boolean): Promise<void> {
+  const { git } = await world.repositoryOf(app);
+  if (!isThere(world.database, app.id)) return await world.forget(app.id);
+  const opened = await openGitTree(git, world.blobs, artifact.treeId, world.signal);
+  const tree = { ...opened, id: artifact.treeId };
+  if (!(await world.agent.hasTree(refOf(app), tree.id)))
+    await world.agent.putTree(refOf(app), tree.id, null, tree.files());
+  if (!isLayerGone) return;
+  const { layer, notes } = await planAgain({ app: refOf(app), tree, hello: await world.hello() }, artifact);
+  for (const note of notes) world.log({ level: 'warn', message: `${app.name}: ${note}` });
+  if (layer) await makeLayer(world.agent, layer, () => {}, world.signal);
+}
