@@ -1,5 +1,6 @@
 // The agent: what is asked of it, in one place, and how the parts answer together. It acts on documents and ids that
 // control gives; it decides nothing about releases. The socket's server (`server/`) and `src/main/agent.ts` call it.
+import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AppRef, InstanceUsage, LogLine } from '../domain/agent.ts';
 import {
@@ -22,6 +23,8 @@ import { removeTree } from './remove-tree.ts';
 import { EventHub } from './supervise/event-hub.ts';
 import { type RouterPort, Routing } from './supervise/routing.ts';
 import { Supervisor, type SupervisorParts } from './supervise/supervisor.ts';
+import { linkVolumes } from './supervise/volumes.ts';
+import { Inspection } from './survey/inspection.ts';
 import type { Arrivals } from './tree/arrivals.ts';
 import { copyTree, type Placed, placeTree } from './tree/place-tree.ts';
 import { decodeTree } from './tree/tree-stream.ts';
@@ -39,7 +42,9 @@ export type AgentCoreParts = Pick<
   bootId: string;
   interpreters(): Promise<AgentHello['interpreters']>;
   /** What running jobs stand on, and layers in the making: never collected. */
-  inUse(appId: AppId): { treeIds: readonly string[]; layerKeys: readonly string[] };
+  inUse(appId: AppId): { treeIds: readonly string[]; layerKeys: readonly string[]; copies: readonly string[] };
+  /** Ends the checks of an app; how many there were. */
+  endChecks(appId: AppId): Promise<number>;
   /** Ends the jobs of an app and the making of its layers. */
   endWork(appId: AppId): Promise<unknown>;
   log: AgentLog;
@@ -51,6 +56,8 @@ export type AgentCoreParts = Pick<
 const aliveMs = 500;
 
 export class AgentCore {
+  /** Fresh looks at everything, and what mends what they find. */
+  readonly inspection: Inspection;
   readonly #parts: AgentCoreParts;
   readonly #events = new EventHub();
   readonly #logs = new Map<AppId, Promise<AppLog>>();
@@ -81,6 +88,18 @@ export class AgentCore {
       changed: () => this.#routesAreDue(),
       drained: (id, limitMs) => parts.router.drained([id], limitMs),
       warn,
+    });
+    this.inspection = new Inspection({
+      ...{ folders: parts.folders, runtime: parts.runtime, records: parts.records, router: parts.router },
+      endChecks: parts.endChecks,
+      instances: () => new Set(this.#supervisor.views().map(({ id }) => id)),
+      copiesInUse: (appId) => parts.inUse(appId).copies,
+      desired: () => this.#desired,
+      looked: (appId) => this.#supervisor.looked(appId),
+      routeAgain: async () => {
+        this.#routing.again();
+        return this.#routing.settled(parts.routerWaitMs);
+      },
     });
   }
 
@@ -134,7 +153,13 @@ export class AgentCore {
   }
 
   /** Writes the stream twice, as `placeTree` says. @throws tree-refused, too-large, disk-full, conflict */
-  async putTree(app: AppRef, treeId: TreeId, copy: string | null, body: AsyncIterable<Uint8Array>): Promise<Placed> {
+  async putTree(
+    app: AppRef,
+    treeId: TreeId,
+    copy: string | null,
+    body: AsyncIterable<Uint8Array>,
+    isReplacing = false,
+  ): Promise<Placed> {
     await ensureAppFolders(this.#folders, app);
     const path = copy === null ? null : this.#folders.copy(app.id, copy);
     const coming = path === null ? null : this.#parts.arrivals.coming(path);
@@ -142,7 +167,12 @@ export class AgentCore {
     try {
       const placed = await placeTree(decodeTree(body), {
         expectedTreeId: treeId,
-        release: { path: this.#folders.tree(app.id, treeId), gid: app.gid },
+        release: {
+          path: this.#folders.tree(app.id, treeId),
+          gid: app.gid,
+          // What is in the way of visitors for a moment only: the links to the app's volumes are the next thing that is made.
+          replace: isReplacing ? () => this.#linkVolumesOf(app, treeId) : null,
+        },
         gate: path === null ? null : { path, uid: app.gateUid, gid: app.gid },
         onGateCopy: () => {
           isThere = true;
@@ -227,6 +257,8 @@ export class AgentCore {
     const root = this.#folders.app(appId);
     const parts = isWithVolumes ? [root] : ['trees', 'layers', 'gate', 'instances'].map((name) => join(root, name));
     for (const path of [...parts, this.#folders.logs(appId)]) await removeTree(path);
+    // Folders that hold no volume go, too.
+    for (const path of [join(root, 'volumes'), root]) await rmdir(path).catch(() => {});
     this.#logs.delete(appId);
   }
 
@@ -235,6 +267,13 @@ export class AgentCore {
     this.#routing.stop();
     await (options.instances ? this.#supervisor.stopAll() : this.#supervisor.leave());
     for (const log of this.#logs.values()) await (await log)[Symbol.asyncDispose]();
+  }
+
+  async #linkVolumesOf(app: AppRef, treeId: TreeId): Promise<void> {
+    const sets = this.#desired?.apps.find(({ id }) => id === app.id)?.sets ?? [];
+    for (const { artifact, volumes } of sets)
+      if (artifact.treeId === treeId)
+        await linkVolumes(this.#folders, app, this.#folders.tree(app.id, treeId), volumes);
   }
 
   async #accept(value: unknown): Promise<number> {

@@ -17,6 +17,9 @@ export type AgentClientOptions = {
   jobAwayMs?: number;
 };
 
+/** For a look at processes and disk, which may be slow. */
+const lookMs = 60_000;
+
 type Call = {
   method: string;
   path: string;
@@ -98,6 +101,30 @@ export function connectAgent(options: AgentClientOptions): Agent & { close(): vo
     async deleteApp(app, { volumes }) {
       await json({ method: 'DELETE', path: appPath(app, '', { volumes: String(volumes) }), limitMs: null });
     },
+    survey: () => json({ method: 'GET', path: '/v1/survey', limitMs: lookMs }),
+    evidence: (app, treeId, hosts) => {
+      const query = new URLSearchParams(hosts.map((host) => ['host', host]));
+      if (treeId !== null) query.set('tree', treeId);
+      return json({ method: 'GET', path: `/v1/apps/${app.id}/evidence?${query}`, limitMs: lookMs });
+    },
+    hashTree: (app, treeId, { withListing }) =>
+      json({ method: 'GET', path: appPath(app, `/trees/${treeId}/hash`, { files: `${withListing}` }), limitMs: null }),
+    hashLayer: (app, key) => json({ method: 'GET', path: appPath(app, `/layers/${key}/hash`), limitMs: null }),
+    async distrustLayer(app, key) {
+      await json({ method: 'DELETE', path: appPath(app, `/layers/${key}`) });
+    },
+    async replaceTree(app, treeId, files) {
+      const stream = Readable.from(encodeTree(files), { objectMode: false });
+      await json({ method: 'PUT', path: appPath(app, `/trees/${treeId}`, { replace: 'true' }), stream, limitMs: null });
+    },
+    async mendFolders(app) {
+      await json({ method: 'POST', path: appPath(app, '/folders') });
+    },
+    endChecks: (app) => json({ method: 'POST', path: appPath(app, '/checks/end') }),
+    async routeAgain() {
+      await json({ method: 'POST', path: '/v1/routes' });
+    },
+    removeLeftOvers: (wanted) => json({ method: 'POST', path: '/v1/left-overs/removals', body: wanted, limitMs: null }),
     collect: (app, keep) => json({ method: 'POST', path: appPath(app, '/collect'), body: keep, limitMs: null }),
     close: () => pool.destroy(),
   };

@@ -2,7 +2,7 @@
 // change (trees, layers); the gate identity owns its copies, the live identity its volumes and instance folders. The app's
 // folder is closed to every other app: root:app 0710.
 import { chmod, chown, lstat, mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import type { AppRef } from '../domain/agent.ts';
 import type { AppId, InstanceId, JobId, TreeId } from '../domain/ids.ts';
 
@@ -44,24 +44,53 @@ export function homeFolders(home: string) {
 
 /** Makes the app's folders with their owners; run before anything of the app is written or started. */
 export async function ensureAppFolders(folders: HomeFolders, app: AppRef): Promise<void> {
-  const root = folders.app(app.id);
-  await folder(folders.apps, 0o711, null, null);
-  await folder(root, 0o710, null, app.gid);
-  await folder(join(root, 'trees'), 0o750, null, app.gid);
-  await folder(join(root, 'layers'), 0o750, null, app.gid);
-  // Root's, so that the app cannot put a link where root is about to make a folder; each inside is 0700 of its identity.
-  await folder(folders.gate(app.id), 0o710, null, app.gid);
-  await folder(join(folders.gate(app.id), 'copies'), 0o710, null, app.gid);
-  await folder(folders.gateCache(app.id), 0o700, app.gateUid, app.gid);
-  await folder(join(root, 'volumes'), 0o710, null, app.gid);
-  await folder(join(root, 'instances'), 0o710, null, app.gid);
+  for (const one of appFolders(folders, app)) {
+    const { path, mode } = one;
+    await mkdir(path, { recursive: true, mode });
+    const now = await lstat(path);
+    const wanted = ownerOf(one, now);
+    if (now.uid !== wanted.uid || now.gid !== wanted.gid) await chown(path, wanted.uid, wanted.gid);
+    if ((now.mode & 0o7777) !== mode) await chmod(path, mode);
+  }
 }
 
-async function folder(path: string, mode: number, uid: number | null, gid: number | null): Promise<void> {
-  await mkdir(path, { recursive: true, mode });
+/** What `ensureAppFolders` would change about folders that are there, in words. */
+export async function openAppFolders(folders: HomeFolders, app: AppRef): Promise<string[]> {
+  const said: string[] = [];
+  for (const one of appFolders(folders, app)) {
+    const now = await lstat(one.path).catch(() => null);
+    if (now === null) continue;
+    const wanted = ownerOf(one, now);
+    const [is, should] = [now, { ...wanted, mode: one.mode }].map(
+      ({ mode, uid, gid }) => `${(mode & 0o7777).toString(8)} ${uid}:${gid}`,
+    );
+    if (is !== should) said.push(`${relative(folders.home, one.path)} is ${is} instead of ${should}`);
+  }
+  return said;
+}
+
+/** null: root's. */
+type AppFolder = { path: string; mode: number; uid: number | null; gid: number | null };
+
+function appFolders(folders: HomeFolders, app: AppRef): AppFolder[] {
+  const root = folders.app(app.id);
+  const folder = (path: string, mode: number, uid: number | null, gid: number | null) => ({ path, mode, uid, gid });
+  return [
+    folder(folders.apps, 0o711, null, null),
+    folder(root, 0o710, null, app.gid),
+    folder(join(root, 'trees'), 0o750, null, app.gid),
+    folder(join(root, 'layers'), 0o750, null, app.gid),
+    // Root's, so that the app cannot put a link where root is about to make a folder; each inside is 0700 of its identity.
+    folder(folders.gate(app.id), 0o710, null, app.gid),
+    folder(join(folders.gate(app.id), 'copies'), 0o710, null, app.gid),
+    folder(folders.gateCache(app.id), 0o700, app.gateUid, app.gid),
+    folder(join(root, 'volumes'), 0o710, null, app.gid),
+    folder(join(root, 'instances'), 0o710, null, app.gid),
+  ];
+}
+
+/** Without root nobody's ownership can be changed. */
+function ownerOf({ uid, gid }: AppFolder, now: { uid: number; gid: number }): { uid: number; gid: number } {
   const isRoot = process.getuid?.() === 0;
-  const now = await lstat(path);
-  const wanted = { uid: isRoot ? (uid ?? 0) : now.uid, gid: isRoot ? (gid ?? 0) : now.gid };
-  if (now.uid !== wanted.uid || now.gid !== wanted.gid) await chown(path, wanted.uid, wanted.gid);
-  if ((now.mode & 0o7777) !== mode) await chmod(path, mode);
+  return { uid: isRoot ? (uid ?? 0) : now.uid, gid: isRoot ? (gid ?? 0) : now.gid };
 }

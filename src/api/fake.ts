@@ -5,6 +5,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { LogLine } from '../domain/agent.ts';
 import { type App, type Principal, type Right, rights } from '../domain/app.ts';
 import type { JobEvent } from '../domain/desired.ts';
+import { type DoctorReport, problem } from '../domain/doctor.ts';
 import { fail } from '../domain/errors.ts';
 import type { AppId, ChangeId, CommitId, Digest, IdPrefix, ReleaseId, TeamId, TreeId } from '../domain/ids.ts';
 import { makeId } from '../domain/ids.ts';
@@ -138,8 +139,15 @@ export function createFakePlatform(): FakePlatform {
       release: null,
       instances: [],
       router: { release: null },
+      served: null,
+      problems: [],
       url: `http://${app.hosts[0]}:8080`,
     }),
+    examine: async (_principal, app) => report(app),
+    async repair(_principal, app) {
+      await begin('repair');
+      return { fixed: [{ code: 'main-moved', app: app?.name ?? null, what: 'main was moved' }], report: report(app) };
+    },
     listReleases: (_principal, app, before, limit) => listReleases(database, app.id, before, limit),
     findRelease: (_principal, app, release) => findRelease(database, app.id, release) ?? missing('release'),
     receipt(_principal, app, which) {
@@ -203,6 +211,20 @@ export function createFakePlatform(): FakePlatform {
     about: async () => ({ url: 'http://127.0.0.1:8080', base: 'localhost', version: '0', enforcement: {}, home: '/h' }),
   };
   return fake;
+}
+
+/** One problem, when an app is named; else none. */
+function report(app: App | null): DoctorReport {
+  return {
+    problems: app ? [problem('main-moved', app.name, 'main is 1111111, live is 2222222')] : [],
+    checked: [{ what: 'apps', count: 2 }],
+    notes: ['the cpu limit needs a writable cgroup controller'],
+    machine: {
+      ...{ version: '0', agent: 'lockstep-agent/0', git: '2.39.5', node: 'v26', interpreters: ['python 3.11.2'] },
+      ...{ tools: [], enforcement: { memory: true }, disk: { freeBytes: 2 ** 30, totalBytes: 2 ** 34 } },
+    },
+    durationMs: 12,
+  };
 }
 
 function missing(what: string): never {

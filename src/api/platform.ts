@@ -5,6 +5,7 @@ import type { LogLine } from '../domain/agent.ts';
 import type { App, Principal, Right, Token } from '../domain/app.ts';
 import type { Change } from '../domain/change.ts';
 import type { JobEvent, ObservedInstance } from '../domain/desired.ts';
+import type { DoctorRepair, DoctorReport, Problem } from '../domain/doctor.ts';
 import type { Verdict } from '../domain/gate.ts';
 import type { ChangeId, CommitId, Digest, JobId, ReleaseId, TokenId, TreeId } from '../domain/ids.ts';
 import type { LedgerEvent } from '../domain/ledger.ts';
@@ -20,6 +21,9 @@ export type AppStatus = {
   release: { version: number | null; artifact: Digest; commit: CommitId; tree: TreeId } | null;
   instances: readonly ObservedInstance[];
   router: { release: string | null };
+  /** git's id of what lies in the release directory, computed from the disk. */
+  served: { tree: TreeId; files: number } | null;
+  problems: readonly Problem[];
   url: string;
 };
 
@@ -56,6 +60,11 @@ export type Platform = {
   /** Stops and removes the app; its volumes stay on disk unless `volumes`. */
   destroyApp(principal: Principal, app: App, options: { volumes: boolean }): Promise<void>;
   status(principal: Principal, app: App): Promise<AppStatus>;
+
+  /** Looks at everything that the principal may see, or at one app. */
+  examine(principal: Principal, app: App | null): Promise<DoctorReport>;
+  /** The same, and mends what has one right answer. */
+  repair(principal: Principal, app: App | null): Promise<DoctorRepair>;
 
   /** Newest first, created before the release `before` (null: from the newest). */
   listReleases(principal: Principal, app: App, before: ReleaseId | null, limit: number): Release[];

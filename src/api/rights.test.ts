@@ -44,6 +44,7 @@ const bodies: Record<string, unknown> = {
   createApp: { name: 'fresh' },
   rollBack: {},
   restart: {},
+  repair: {},
   changeConfig: { set: { GREETING: 'hello' } },
   run: { argv: ['true'] },
   createToken: { name: 'ci', rights: ['admin'] },

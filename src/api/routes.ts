@@ -3,6 +3,7 @@ import type { Route } from './route.ts';
 import { appRoutes } from './routes/apps.ts';
 import { changeRoutes } from './routes/changes.ts';
 import { configRoutes } from './routes/config.ts';
+import { doctorRoutes } from './routes/doctor.ts';
 import { platformRoutes } from './routes/platform.ts';
 import { recordRoutes } from './routes/records.ts';
 import { releaseRoutes } from './routes/releases.ts';
@@ -12,6 +13,7 @@ import { tokenRoutes } from './routes/tokens.ts';
 export const routes: readonly Route[] = [
   ...platformRoutes,
   ...appRoutes,
+  ...doctorRoutes,
   ...releaseRoutes,
   ...changeRoutes,
   ...configRoutes,

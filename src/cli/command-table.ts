@@ -78,6 +78,21 @@ export const commandTable: readonly CommandSpec[] = [
     load: async () => (await import('./commands/status.ts')).status,
   },
   {
+    name: 'doctor',
+    summary: 'is everything as it should be? Exit 0 only when there is no problem',
+    about:
+      'Reads every served file again and holds it against main, asks the router afresh, and compares database, processes, users, routes, repositories and disk. --fix mends what has one right answer and says what it leaves to you.',
+    operands: '',
+    counts: [0, 0],
+    options: {
+      app: { kind: 'text', short: 'a', value: 'NAME', about: 'only this app (all, when it is not given)' },
+      fix: { kind: 'flag', about: 'mend what has one right answer' },
+      ...ofServer,
+    },
+    examples: ['lockstep doctor', 'lockstep doctor --fix', 'lockstep doctor -a blog --json'],
+    load: async () => (await import('./commands/doctor.ts')).doctor,
+  },
+  {
     name: 'push',
     summary: 'push HEAD (or REF) to the app’s main branch',
     about: 'The same as git push, with git’s output and exit code; with -a also where there is no remote.',

@@ -20,5 +20,7 @@ export const status = (state: string) => ({
   release: null,
   instances: [],
   router: { release: 'v12' },
+  served: null,
+  problems: [],
   url: 'http://blog.localhost:8080',
 });

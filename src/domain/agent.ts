@@ -12,6 +12,7 @@ import type {
   LayerSpec,
 } from './desired.ts';
 import type { AppId, InstanceId, JobId, TreeId } from './ids.ts';
+import type { AgentSurvey, AppEvidence, LayerHash, LeftOver, ReleaseHash } from './survey.ts';
 
 /** One line that an app wrote, or that the agent says about it (`type` "lockstep"). */
 export type LogLine = { atMs: number; instanceId: InstanceId; type: string; release: string; line: string };
@@ -71,6 +72,25 @@ export type Agent = {
   usage(app: AppId): Promise<InstanceUsage[]>;
   /** Removes what an app left on disk; its sets must have left the desired state. Volumes only when asked. */
   deleteApp(app: AppRef, options: { volumes: boolean }): Promise<void>;
+  /** A fresh look at the whole machine. */
+  survey(): Promise<AgentSurvey>;
+  /** A fresh look at one app: its processes, the routes of these hosts, and the release directory of `treeId`. */
+  evidence(app: AppRef, treeId: TreeId | null, hosts: readonly string[]): Promise<AppEvidence>;
+  /** Reads a release directory from the disk to the last byte. @throws not-found, too-large, timed-out */
+  hashTree(app: AppRef, treeId: TreeId, options: { withListing: boolean }): Promise<ReleaseHash>;
+  hashLayer(app: AppRef, key: string): Promise<LayerHash>;
+  /** The layer counts as not there from now on, and is made anew when it is asked for. */
+  distrustLayer(app: AppRef, key: string): Promise<void>;
+  /** Writes a release directory anew, in the place of the one that is there. @throws as `putTree` */
+  replaceTree(app: AppRef, treeId: TreeId, files: AsyncIterable<OutgoingFile>): Promise<void>;
+  /** Owners and modes of the app's folders are put right. */
+  mendFolders(app: AppRef): Promise<void>;
+  /** Ends the app's checks and removes their copies: to be asked while no change of the app is on its way. */
+  endChecks(app: AppRef): Promise<{ jobs: number; copies: number }>;
+  /** The router gets its routes again. @throws router-away */
+  routeAgain(): Promise<void>;
+  /** Removes those that are left over still, and says which. */
+  removeLeftOvers(wanted: readonly LeftOver[]): Promise<readonly LeftOver[]>;
   /** Drops release directories and layers of an app that are in neither list and that no instance or job uses. */
   collect(
     app: AppRef,

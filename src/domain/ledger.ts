@@ -36,6 +36,7 @@ export const eventTypes = [
   'app.disk-freed',
   'app.restarted',
   'recovery.rolled-forward',
+  'doctor.fixed',
 ] as const;
 export type EventType = (typeof eventTypes)[number];
 

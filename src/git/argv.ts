@@ -77,6 +77,7 @@ export const argv = {
   setNote: (notes: RefName, on: CommitId, blob: ObjectId) => ['notes', `--ref=${notes}`, 'add', '-f', '-C', blob, on],
   setHead: (ref: RefName) => ['symbolic-ref', 'HEAD', ref],
   packRefs: () => ['pack-refs', '--all', '--prune'],
+  connectivity: (commit: CommitId) => ['rev-list', '--objects', '--quiet', '--end-of-options', commit, '--'],
   repack: (expire: string) => ['repack', '-A', '-d', '-l', '-q', `--unpack-unreachable=${expire}`],
   prune: (expire: string) => ['prune', `--expire=${expire}`],
 } as const;

@@ -213,6 +213,11 @@ export function openGit(options: GitOptions) {
         env: { ...signatureEnv('AUTHOR', who), ...signatureEnv('COMMITTER', who) },
       });
     },
+    /** null: every object that this commit needs is there; else what git says. */
+    async whatIsMissing(commit: CommitId): Promise<string | null> {
+      const result = await ask(argv.connectivity(commit), { okCodes: [0, 1, 128] });
+      return result.code === 0 ? null : (result.stderr.trim().split('\n')[0] ?? 'objects are missing');
+    },
     async setHead(ref: RefName): Promise<void> {
       await ask(argv.setHead(ref));
     },

@@ -12,14 +12,14 @@ import { type Git, gitEnvironment, openGit } from './git.ts';
 
 export const hookNames = ['pre-receive', 'proc-receive', 'post-receive', 'reference-transaction'] as const;
 export const defaultMaxInputBytes = 512 * 1024 * 1024;
-const permitFile = 'lockstep-permit';
+export const permitFile = 'lockstep-permit';
 const hooksSource = new URL('../receive/hooks/', import.meta.url);
 
 /** `git` asks questions and cannot move main; `privileged` can. */
 export type Repository = { path: string; git: Git; privileged: Git };
 
 /** The whole `config` file of a repository. `mainBranch`: pushes to it are judged, as those to main and master always are. */
-export function repositoryConfig(maxInputBytes: number, mainBranch: BranchName | null = null): string {
+export function repositoryConfig(maxInputBytes = defaultMaxInputBytes, mainBranch: BranchName | null = null): string {
   const own =
     mainBranch === null || ['main', 'master'].includes(mainBranch)
       ? ''
@@ -72,13 +72,9 @@ export async function openRepository(
   }
   await mkdir(join(path, 'hooks'), { recursive: true });
   for (const name of hookNames) {
-    await writeIfOther(join(path, 'hooks', name), await readFile(new URL(name, hooksSource), 'utf8'), 0o755);
+    await writeIfOther(join(path, 'hooks', name), await hookText(name), 0o755);
   }
-  await writeIfOther(
-    join(path, 'config'),
-    repositoryConfig(options.maxInputBytes ?? defaultMaxInputBytes, options.mainBranch),
-    0o644,
-  );
+  await writeIfOther(join(path, 'config'), repositoryConfig(options.maxInputBytes, options.mainBranch), 0o644);
   let permit = (await readOrNull(join(path, permitFile)))?.trim();
   if (!permit) {
     permit = randomBytes(32).toString('hex');
@@ -93,6 +89,11 @@ export async function openRepository(
   if (head && (await readOrNull(join(path, 'HEAD')))?.trim() !== `ref: ${head}`)
     await repository.privileged.setHead(head);
   return repository;
+}
+
+/** What one of our hooks says. */
+export function hookText(name: (typeof hookNames)[number]): Promise<string> {
+  return readFile(new URL(name, hooksSource), 'utf8');
 }
 
 /** Packs and prunes; needs the permit, since pruning a loose ref that was packed looks like its deletion to the guard. */

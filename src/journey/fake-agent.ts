@@ -4,6 +4,8 @@ import type { Agent, AppRef } from '../domain/agent.ts';
 import type { AgentHello, DesiredSet, DesiredState, JobResult, JobSpec, ObservedInstance } from '../domain/desired.ts';
 import { fail } from '../domain/errors.ts';
 import type { AppId, InstanceId, NodeId, TreeId } from '../domain/ids.ts';
+import type { Route } from '../domain/route.ts';
+import type { AgentSurvey, AppEvidence, LeftOver, ReleaseHash } from '../domain/survey.ts';
 import type { Observations } from '../release/observations.ts';
 
 const emptyLog = (): AsyncIterable<never> => ({ [Symbol.asyncIterator]: () => ({ next: async () => ended }) });
@@ -133,6 +135,76 @@ export class FakeAgent implements Agent {
     this.#demand();
     this.deleted.push(app.id);
   }
+  /** What `evidence` gives besides what follows from the newest document; a test changes it. */
+  strange: Partial<AppEvidence> = {};
+
+  async evidence(app: AppRef, treeId: TreeId | null): Promise<AppEvidence> {
+    this.#demand();
+    const found = this.documents.at(-1)?.apps.find(({ id }) => id === app.id);
+    const set = found?.sets.find(({ id }) => id === found.routed);
+    const instances = this.#observations.ofApp(app.id);
+    const upstreams = instances
+      .filter(({ setId }) => setId === set?.id)
+      .map(({ id, port }) => ({ instanceId: id, host: '127.0.0.1', port: port ?? 0 }));
+    const route: Route | null = found
+      ? {
+          ...{ appId: app.id, teamId: found.teamId, name: found.name, hosts: found.hosts, concurrency: 1, upstreams },
+          ...{ state: set ? 'serving' : 'empty', setId: set?.id ?? null, releaseLabel: set?.releaseLabel ?? null },
+        }
+      : null;
+    const empty = { files: 0, bytes: 0, volumes: {}, loose: [], isCached: false, listing: null };
+    return {
+      desiredVersion: this.documents.at(-1)?.version ?? 0,
+      routed: found?.routed ?? null,
+      processes: instances.map(({ id, setId, appId, type, state, pid, port }) => ({
+        ...{ instanceId: id, setId, appId, type, state, pid, port },
+        ...{ isAlive: true, uids: [], isFolderGone: false, stranger: null, listens: true },
+      })),
+      router: { generation: 1, pid: 1, routes: Object.fromEntries((found?.hosts ?? []).map((host) => [host, route!])) },
+      release: treeId && { treeId, ...empty },
+      releaseProblem: null,
+      ...this.strange,
+    };
+  }
+
+  async survey(): Promise<AgentSurvey> {
+    this.#demand();
+    const { version = 0, apps = [] } = this.documents.at(-1) ?? {};
+    const looks = await Promise.all(apps.map((app) => this.evidence(app, null)));
+    const routes = Object.assign({}, ...looks.map(({ router }) => router?.routes));
+    return {
+      desiredVersion: version,
+      routed: Object.fromEntries(apps.map(({ id, routed }) => [id, routed])),
+      processes: looks.flatMap(({ processes }) => processes),
+      router: { generation: 1, pid: 1, routes },
+      ...{ apps: [], leftOvers: [], strays: [], tools: [], hasIdentities: false },
+      disk: { freeBytes: 2 ** 40, totalBytes: 2 ** 41 },
+    };
+  }
+
+  async hashTree(_app: AppRef, treeId: TreeId): Promise<ReleaseHash> {
+    return { treeId, files: 0, bytes: 0, volumes: {}, loose: [], isCached: false, listing: null };
+  }
+
+  async hashLayer() {
+    return { digest: 'sha256:1', sealed: 'sha256:1', files: 0 };
+  }
+
+  async distrustLayer() {}
+  async mendFolders() {}
+  async routeAgain() {}
+  async removeLeftOvers(wanted: readonly LeftOver[]) {
+    return wanted;
+  }
+
+  async replaceTree(app: AppRef, treeId: TreeId, files: AsyncIterable<unknown>) {
+    await this.putTree(app, treeId, null, files);
+  }
+
+  async endChecks() {
+    return { jobs: 0, copies: 0 };
+  }
+
   async collect(app: AppRef) {
     this.collections.push(app.id);
     return { bytesFreed: 0 };

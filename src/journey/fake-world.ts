@@ -8,6 +8,7 @@ import { type AppId, type CommitId, isZeroId, type ObjectId } from '../domain/id
 import { type BranchName, parseAppName } from '../domain/names.ts';
 import { run } from '../exec/exec.ts';
 import { gitEnvironment } from '../git/git.ts';
+import { unguarded } from '../git/inspect.ts';
 import { openRepository, type Repository } from '../git/repository.ts';
 import { Semaphore } from '../lib/semaphore.ts';
 import type { Push, RefVerdict } from '../receive/proc-receive.ts';
@@ -71,6 +72,12 @@ export class FakeWorld implements Disposable {
         this.#repositories.set(app.id, opened);
         return opened;
       },
+      reopenRepository: (app) => {
+        this.#repositories.delete(app.id);
+        return this.world.repositoryOf(app);
+      },
+      unguardedParts: (app) => unguarded(join(this.folder, `${app.id}.git`), app),
+      listRepositories: async () => [...this.#repositories.keys()],
       forget: async (id) => {
         locks.delete(id);
         this.#repositories.delete(id);

@@ -1,11 +1,13 @@
-// Is what is on main what is live? Asked of everybody who knows: main (through its seam), the store, the agent and the
-// router. IN SYNC is said only when all of them agree.
+// Is what is on main what is live? Asked of everybody who knows: main (through its seam), the store, the agent's fresh look at
+// processes and served files, and the router. IN SYNC is said only when all of them agree; the questions are the doctor's own
+// (`doctor/judge-app.ts`).
 import type { App } from '../domain/app.ts';
 import type { ObservedInstance } from '../domain/desired.ts';
+import { isDrift, type Problem } from '../domain/doctor.ts';
 import type { CommitId, Digest, TreeId } from '../domain/ids.ts';
-import { runningChanges } from '../store/changes.ts';
-import { liveRelease, startingReleases } from '../store/releases.ts';
-import { mainlineOf, type World } from './world.ts';
+import { type AppFacts, factsOf } from './doctor/app-facts.ts';
+import { judgeApp, whyNotRunning } from './doctor/judge-app.ts';
+import type { World } from './world.ts';
 
 export type SyncStatus = {
   state: 'IN SYNC' | 'DRIFTED' | 'DEPLOYING' | 'EMPTY';
@@ -13,28 +15,23 @@ export type SyncStatus = {
   main: { commit: CommitId; tree: TreeId } | null;
   release: { version: number | null; artifact: Digest; commit: CommitId; tree: TreeId } | null;
   instances: readonly ObservedInstance[];
+  /** What the router itself says that it serves at the app's first host. */
   router: { release: string | null };
+  /** git's id of what lies in the release directory, computed from the disk; null: nothing is live, or it cannot be read. */
+  served: { tree: TreeId; files: number } | null;
+  /** What is wrong; the first of them is `why`. */
+  problems: readonly Problem[];
 };
 
-export async function statusOf(world: World, app: App, triesLeft = 3): Promise<SyncStatus> {
-  const live = liveRelease(world.database, app.id);
-  const [main, fresh] = await Promise.all([
-    mainOf(world, app),
-    world.agent.alive().then(
-      (alive) => ({ alive, problem: null }),
-      (error: Error) => ({ alive: null, problem: error.message }),
-    ),
-  ]);
-  // A release that went live between the questions: they are asked again, of one moment.
-  if (triesLeft > 0 && liveRelease(world.database, app.id)?.id !== live?.id) return statusOf(world, app, triesLeft - 1);
+export async function statusOf(world: World, app: App): Promise<SyncStatus> {
+  const facts = await factsOf(world, app);
+  const { live, main } = facts;
   const instances = world.observations.ofApp(app.id);
-  // The router has acknowledged a snapshot made from this document or a later one: then it serves the live set.
-  const isRouted =
-    fresh.alive !== null &&
-    live !== null &&
-    world.desired.isTaken &&
-    fresh.alive.desiredVersion >= world.desired.version;
-  const facts = {
+  const problems = judgeApp(facts).map((one) =>
+    one.code === 'not-running' ? { ...one, what: whyNotRunning(ofLive(facts, instances)) ?? one.what } : one,
+  );
+  const release = facts.evidence?.release ?? null;
+  const common = {
     main,
     release: live && {
       version: live.version,
@@ -43,40 +40,26 @@ export async function statusOf(world: World, app: App, triesLeft = 3): Promise<S
       tree: live.treeId,
     },
     instances,
-    router: { release: isRouted ? `v${live.version}` : null },
+    router: { release: routedRelease(facts) },
+    served: live &&
+      release && { tree: facts.differences?.length === 0 ? live.treeId : release.treeId, files: release.files },
+    problems,
   };
-  const say = (state: SyncStatus['state'], why: string): SyncStatus => ({ state, why, ...facts });
-
-  const running = runningChanges(world.database).find((change) => change.appId === app.id);
-  if (running) return say('DEPLOYING', `change #${running.number} is ${running.state}`);
-  if (startingReleases(world.database).some((one) => one.appId === app.id))
-    return say('DEPLOYING', 'a release is starting');
-  if (live === null) {
-    return main === null
-      ? say('EMPTY', 'nothing was pushed yet')
-      : say('DRIFTED', 'main has a commit and nothing is live');
-  }
-  if (main === null) return say('DRIFTED', 'a release is live and main is gone');
-  if (main.commit !== live.commit || main.tree !== live.treeId)
-    return say('DRIFTED', `main is ${main.commit.slice(0, 7)}, live is ${live.commit.slice(0, 7)}`);
-  if (fresh.problem !== null) return say('DRIFTED', fresh.problem);
-  if (!isRouted) return say('DRIFTED', 'the router has not taken the last routes yet');
-  const web = instances.filter((one) => one.setId === live.setId && one.type === 'web');
-  const healthy = web.filter((one) => one.state === 'healthy');
-  if (healthy.length === 0) {
-    const one = web[0];
-    return say(
-      'DRIFTED',
-      one ? `the web instance is ${one.state}${one.reason ? `: ${one.reason}` : ''}` : 'no instance runs',
-    );
-  }
+  const say = (state: SyncStatus['state'], why: string): SyncStatus => ({ state, why, ...common });
+  if (facts.underWay !== null) return say('DEPLOYING', facts.underWay);
+  const drift = problems.find(isDrift);
+  if (drift && facts.isBusy) return say('DEPLOYING', 'a change of it is on its way');
+  if (drift) return say('DRIFTED', drift.what);
+  if (live === null) return say('EMPTY', 'nothing was pushed yet');
   return say('IN SYNC', `v${live.version} is live and is main (${live.commit.slice(0, 7)})`);
 }
 
-async function mainOf(world: World, app: App): Promise<SyncStatus['main']> {
-  if (app.mainBranch === null) return null;
-  const repository = await world.repositoryOf(app);
-  const commit = await mainlineOf(app, repository).tip();
-  const tree = commit && (await repository.git.treeOf(commit));
-  return commit && tree ? { commit, tree } : null;
+function ofLive({ live }: AppFacts, instances: readonly ObservedInstance[]): ObservedInstance[] {
+  return instances.filter((one) => one.setId === live?.setId);
+}
+
+function routedRelease({ app, live, evidence }: AppFacts): string | null {
+  const route = evidence?.router?.routes[app.hosts[0] ?? ''];
+  if (route === undefined || route === 'platform' || live === null) return null;
+  return route.setId === live.setId ? `v${live.version}` : route.releaseLabel;
 }

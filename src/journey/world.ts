@@ -30,6 +30,12 @@ export type World = {
   /** One change, release or destruction of an app at a time. */
   lockOf(id: AppId): Semaphore;
   repositoryOf(app: App): Promise<Repository>;
+  /** Opens it anew: hooks, configuration and HEAD are put right. */
+  reopenRepository(app: App): Promise<Repository>;
+  /** What of it is not as we leave it, in words. */
+  unguardedParts(app: App): Promise<string[]>;
+  /** Ids of the apps whose repositories lie on the disk. */
+  listRepositories(): Promise<AppId[]>;
   /** Removes the repository of a destroyed app, and what is kept in memory for it. */
   forget(id: AppId): Promise<void>;
   urlOf(app: App): string;

@@ -124,9 +124,10 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
     interpreters,
     arrivals,
     inUse(appId) {
-      const { treeIds, layerKeys } = jobs.inUse(appId);
-      return { treeIds, layerKeys: [...layerKeys, ...layers.inMaking(appId)] };
+      const { layerKeys, ...others } = jobs.inUse(appId);
+      return { ...others, layerKeys: [...layerKeys, ...layers.inMaking(appId)] };
     },
+    endChecks: (appId) => jobs.endChecks(appId),
     endWork: (appId) => Promise.all([jobs.stopAll(appId), layers.stopAll(appId)]),
     log: options.log,
     routerWaitMs: options.routerWaitMs ?? 1000,
@@ -160,6 +161,7 @@ function routerPort(socketPath: string): RouterPort {
   return {
     hello: (limitMs) => router.hello(limitMs),
     putSnapshot: (snapshot) => router.putSnapshot(snapshot),
+    routes: (hosts) => router.routes(hosts),
     drained: async (ids, limitMs) => (await router.drained(ids, limitMs)).drained,
   };
 }

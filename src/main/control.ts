@@ -3,7 +3,7 @@
 //   LOCKSTEP_HOME=<folder> node control.ts --port 8080 --base localhost
 import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -16,8 +16,9 @@ import { readConfig } from '../config/config.ts';
 import { type Principal, rights } from '../domain/app.ts';
 import type { AgentHello } from '../domain/desired.ts';
 import { diskFailure } from '../domain/disk-failure.ts';
-import type { AppId } from '../domain/ids.ts';
+import { type AppId, parseId } from '../domain/ids.ts';
 import { parseHostname } from '../domain/names.ts';
+import { unguarded } from '../git/inspect.ts';
 import { openRepository, type Repository } from '../git/repository.ts';
 import { removeLeftOvers } from '../journey/apps.ts';
 import { DesiredPublisher } from '../journey/desired.ts';
@@ -123,6 +124,14 @@ const world: World = {
     repositories.set(app.id, opened);
     return opened;
   },
+  reopenRepository(app) {
+    repositories.delete(app.id);
+    return world.repositoryOf(app);
+  },
+  unguardedParts: (app) =>
+    unguarded(repositoryPathOf(app.id), { mainBranch: app.mainBranch, maxInputBytes: config.maxPushBytes }),
+  listRepositories: async () =>
+    (await readdir(join(folder, 'repos'))).flatMap((name) => parseId('app', name.replace(/\.git$/, '')) ?? []),
   async forget(id) {
     locks.delete(id);
     repositories.delete(id);

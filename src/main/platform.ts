@@ -7,6 +7,7 @@ import { fail } from '../domain/errors.ts';
 import { type ChangeId, parseId, type ReleaseId } from '../domain/ids.ts';
 import { createApp, destroyApp } from '../journey/apps.ts';
 import { editOf, startConfigChange, startRestart } from '../journey/config-release.ts';
+import { examine, repair } from '../journey/doctor/doctor.ts';
 import type { ReceiptBook } from '../journey/receipts.ts';
 import { startRollback } from '../journey/rollback.ts';
 import { Runs } from '../journey/runs.ts';
@@ -58,6 +59,8 @@ export function platformOf(options: PlatformOptions): Platform {
     async status(_principal, app) {
       return { app: app.name, ...(await statusOf(world, app)), url: world.urlOf(app) };
     },
+    examine: (principal, app) => examine(world, { principal, app, version: options.version }),
+    repair: (principal, app) => repair(world, { principal, app, version: options.version }),
     listReleases: (_principal, app, before, limit) => listReleases(database, app.id, before, limit),
     findRelease(_principal, app, id) {
       const release = findRelease(database, app.id, id);

@@ -3,12 +3,15 @@
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { type ErrorCode, errorRegistry, fail } from '../domain/errors.ts';
 import type { RouterHello, RouterStats, RouteSnapshot } from '../domain/route.ts';
+import type { RouterEvidence } from '../domain/survey.ts';
 import type { Drained } from './drain.ts';
 
 export type RouterClient = {
   /** @param limitMs another limit than the client's */
   hello(limitMs?: number): Promise<RouterHello>;
   stats(): Promise<RouterStats>;
+  /** What serves these hosts now; every host when none is named. */
+  routes(hosts: readonly string[]): Promise<RouterEvidence>;
   /** Resolves when the snapshot is on the router's disk and in force. @throws conflict when it is older */
   putSnapshot(snapshot: RouteSnapshot): Promise<{ generation: number }>;
   /** Resolves when the instances have nothing in flight, or `timeoutMs` have passed (`drained` is then false). */
@@ -27,6 +30,7 @@ export function createRouterClient(socketPath: string, limitMs = 5000): RouterCl
   return {
     hello: (forMs) => call('GET', '/v1/hello', undefined, forMs),
     stats: () => call('GET', '/v1/stats'),
+    routes: (hosts) => call('GET', `/v1/routes?${new URLSearchParams(hosts.map((host) => ['host', host]))}`),
     putSnapshot: (snapshot) => call('PUT', '/v1/snapshot', snapshot),
     drained: (instances, timeoutMs) =>
       call(

@@ -3,7 +3,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { errorRegistry, fail, isFailure } from '../domain/errors.ts';
 import type { RouterHello, RouterStats, RouteSnapshot } from '../domain/route.ts';
+import type { RouterEvidence } from '../domain/survey.ts';
 import { type Drained, drain } from './drain.ts';
+import { normaliseHost, type RouteTable } from './match.ts';
 import { parseSnapshot } from './snapshot-parse.ts';
 import type { Stats } from './stats.ts';
 
@@ -11,6 +13,8 @@ export type PrivateParts = {
   hello(): RouterHello;
   report(): RouterStats;
   stats: Stats;
+  /** The table in force; null before the first. */
+  table(): RouteTable | null;
   /** Resolves when the snapshot is on disk and in force. */
   apply(snapshot: RouteSnapshot): Promise<{ generation: number }>;
 };
@@ -39,7 +43,7 @@ async function answer(
   parts: PrivateParts,
   request: IncomingMessage,
   gone: AbortSignal,
-): Promise<{ generation: number } | RouterHello | RouterStats | Drained> {
+): Promise<{ generation: number } | RouterHello | RouterStats | RouterEvidence | Drained> {
   const [path = '', query = ''] = (request.url ?? '').split('?', 2);
   switch (`${request.method} ${path}`) {
     case 'PUT /v1/snapshot':
@@ -48,6 +52,8 @@ async function answer(
       return parts.hello();
     case 'GET /v1/stats':
       return parts.report();
+    case 'GET /v1/routes':
+      return routesNow(parts, new URLSearchParams(query).getAll('host'));
     case 'GET /v1/drained': {
       const search = new URLSearchParams(query);
       const timeoutMs = Number(search.get('timeoutMs') ?? 30_000);
@@ -57,9 +63,23 @@ async function answer(
     }
     default:
       throw fail('not-found', `${request.method} ${path} is not spoken here`, {
-        advice: 'PUT /v1/snapshot, GET /v1/hello, /v1/stats or /v1/drained?instance=ID&timeoutMs=N.',
+        advice: 'PUT /v1/snapshot, GET /v1/hello, /v1/stats, /v1/routes or /v1/drained?instance=ID&timeoutMs=N.',
       });
   }
+}
+
+/** By the very table that requests are matched with. */
+function routesNow({ hello, table }: PrivateParts, wanted: readonly string[]): RouterEvidence {
+  const { generation, pid } = hello();
+  const now = table();
+  const { routes = [], platformHosts = [] } = now?.snapshot ?? {};
+  const hosts = wanted.length > 0 ? wanted : [...routes.flatMap((route) => route.hosts), ...platformHosts];
+  const found = hosts.flatMap((host) => {
+    const match = now?.find(normaliseHost(host) ?? '');
+    if (match === undefined || match.kind === 'unknown') return [];
+    return [[host, match.kind === 'app' ? match.route : ('platform' as const)] as const];
+  });
+  return { generation, pid, routes: Object.fromEntries(found) };
 }
 
 async function readJson(request: IncomingMessage): Promise<unknown> {

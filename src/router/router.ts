@@ -70,6 +70,7 @@ export function createRouter(options: RouterOptions): Router {
     hello: () => ({ ...options.hello(), generation: routes.generation }),
     report: () => stats.report(routes.generation),
     stats,
+    table: () => routes.table,
     apply,
   });
   return {

@@ -60,6 +60,14 @@ export function runningChanges(database: DatabaseSync): Change[] {
   return database.prepare('SELECT * FROM changes WHERE ended_at_ms IS NULL ORDER BY id').all().map(present);
 }
 
+/** How the newest change to this candidate ended, or stands; null: no change was ever made of it. */
+export function stateOfCandidate(database: DatabaseSync, appId: AppId, candidate: CommitId): ChangeState | null {
+  const row = database
+    .prepare('SELECT state FROM changes WHERE app_id = ? AND candidate = ? ORDER BY number DESC LIMIT 1')
+    .get(appId, candidate);
+  return row ? (row.state as ChangeState) : null;
+}
+
 /** Facts that are no state: moments and the verdict's own words. */
 export function noteChange(
   database: DatabaseSync,

@@ -28,6 +28,11 @@ export function listEvents(
   return rows.map(present);
 }
 
+/** There was such an app, and somebody has destroyed it (as far back as the ledger goes). */
+export function wasDestroyed(database: DatabaseSync, id: AppId): boolean {
+  return database.prepare("SELECT 1 FROM events WHERE app_id = ? AND type = 'app.destroyed'").get(id) !== undefined;
+}
+
 function present(row: Record<string, SQLOutputValue>): StoredEvent {
   return {
     seq: Number(row.seq),

@@ -37,7 +37,8 @@ export const jobPlaces = (folder: string) => ({
   tmp: join(folder, 'tmp'),
 });
 
-export type JobUses = { appId: AppId; treeId: string | null; layerKey: string | null };
+/** `copy` null: it stands on a release; left out in a record of an earlier version. */
+export type JobUses = { appId: AppId; treeId: string | null; layerKey: string | null; copy?: string | null };
 
 /** What an agent that comes later must know. `process` is null until it was launched. */
 export type JobRecord = Pick<JobSpec, 'id' | 'kind' | 'reports' | 'deadlineMs' | 'outputBytes' | 'limits'> & {

@@ -36,7 +36,9 @@ export type Jobs = {
   /** Takes up what an earlier agent left; to be called once, before anything else. */
   adopt(): Promise<void>;
   /** What the jobs of an app run on now: not to be removed. */
-  inUse(appId: AppId): { treeIds: string[]; layerKeys: string[] };
+  inUse(appId: AppId): { treeIds: string[]; layerKeys: string[]; copies: string[] };
+  /** Ends the checks of an app: nobody waits for their results any more. How many there were. */
+  endChecks(appId: AppId): Promise<number>;
   /** Stops watching; the jobs go on, and their listeners are told `agent-away`. */
   close(): void;
   /** Kills all of them, or all of one app. */
@@ -127,8 +129,14 @@ export async function openJobs(given: {
     },
     inUse(appId) {
       const uses = [...running.values()].flatMap((job) => (job.uses.appId === appId ? [job.uses] : []));
-      const named = (what: 'treeId' | 'layerKey') => uses.flatMap((one) => one[what] ?? []);
-      return { treeIds: named('treeId'), layerKeys: named('layerKey') };
+      const named = (what: 'treeId' | 'layerKey' | 'copy') => uses.flatMap((one) => one[what] ?? []);
+      return { treeIds: named('treeId'), layerKeys: named('layerKey'), copies: named('copy') };
+    },
+    async endChecks(appId) {
+      const theirs = [...running.values()].filter(({ uses, kind }) => uses.appId === appId && kind === 'check');
+      await Promise.allSettled(theirs.map((job) => job.stop('cancelled')));
+      await Promise.allSettled(theirs.map((job) => job.result));
+      return theirs.length;
     },
     close() {
       for (const job of running.values()) job.leave();

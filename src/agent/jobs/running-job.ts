@@ -39,6 +39,7 @@ type StopReason = 'deadline' | 'cancelled';
 
 export type RunningJob = {
   id: JobId;
+  kind: JobSpec['kind'];
   uses: JobUses;
   feed: LineFeed;
   /** Rejects when it could not be started: then nothing of it is left. */
@@ -100,7 +101,12 @@ export function adoptJob(record: JobRecord, room: JobRoom): RunningJob {
 
 const recordOf = ({ id, appId, kind, reports, deadlineMs, outputBytes, limits, place, layerKey }: JobSpec) => ({
   id,
-  uses: { appId, treeId: 'treeId' in place ? place.treeId : null, layerKey },
+  uses: {
+    appId,
+    treeId: 'treeId' in place ? place.treeId : null,
+    layerKey,
+    copy: 'copy' in place ? place.copy : null,
+  },
   kind,
   reports,
   deadlineMs,
@@ -132,7 +138,7 @@ type Begun = {
 type Begin = (sink: Sink, stopping: AbortSignal) => Promise<Begun>;
 
 function life(
-  { id, uses }: Pick<JobRecord, 'id' | 'uses'>,
+  { id, kind, uses }: Pick<JobRecord, 'id' | 'kind' | 'uses'>,
   room: JobRoom,
   places: JobPlaces,
   begin: Begin,
@@ -197,6 +203,7 @@ function life(
   );
   return {
     id,
+    kind,
     uses,
     feed,
     result,

@@ -3,6 +3,7 @@ import { access } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import type { JobSpec, LayerSpec } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
+import type { LeftOver } from '../../domain/survey.ts';
 import type { AgentCore } from '../agent.ts';
 import type { HomeFolders } from '../folders.ts';
 import type { Jobs } from '../jobs/jobs.ts';
@@ -22,6 +23,7 @@ export type AgentRoute = { method: string; path: RegExp; answer(asked: Asked, pa
 
 const documentBytes = 64 * 1024 * 1024;
 const specBytes = 32 * 1024 * 1024;
+const mostHosts = 100;
 const done: Answer = { json: {} };
 
 const route = (method: string, path: string, answer: AgentRoute['answer']): AgentRoute => ({
@@ -45,6 +47,7 @@ export const agentRoutes: readonly AgentRoute[] = [
       treeIn(params[1]!),
       copy === null ? null : nameIn(copy),
       request,
+      query.get('replace') === 'true',
     );
     return { json: { files, bytes, wasThere } };
   }),
@@ -54,6 +57,37 @@ export const agentRoutes: readonly AgentRoute[] = [
       () => false,
     );
     return { status: isThere ? 200 : 404 };
+  }),
+  route('GET', '/v1/apps/:app/trees/:tree/hash', async ({ params, query }, { core }) => ({
+    json: await core.inspection.hashTree(idIn('app', params[0]!), treeIn(params[1]!), query.get('files') === 'true'),
+  })),
+  route('GET', '/v1/apps/:app/layers/:key/hash', async ({ params }, { core }) => ({
+    json: await core.inspection.hashLayer(idIn('app', params[0]!), nameIn(params[1]!)),
+  })),
+  route('DELETE', '/v1/apps/:app/layers/:key', async ({ params }, { core }) => {
+    await core.inspection.distrustLayer(idIn('app', params[0]!), nameIn(params[1]!));
+    return done;
+  }),
+  route('GET', '/v1/survey', async (_asked, { core }) => ({ json: await core.inspection.survey() })),
+  route('GET', '/v1/apps/:app/evidence', async ({ params, query }, { core }) => {
+    const tree = query.get('tree');
+    const hosts = query.getAll('host').slice(0, mostHosts);
+    return {
+      json: await core.inspection.evidence(idIn('app', params[0]!), tree === null ? null : treeIn(tree), hosts),
+    };
+  }),
+  route('POST', '/v1/apps/:app/folders', async ({ params, query }, { core }) => {
+    await core.inspection.mendFolders(appIn(params[0]!, query));
+    return done;
+  }),
+  route('POST', '/v1/apps/:app/checks/end', async ({ params }, { core }) => ({
+    json: await core.inspection.endChecks(idIn('app', params[0]!)),
+  })),
+  route('POST', '/v1/routes', async (_asked, { core }) => ({ json: await core.inspection.routeAgain() })),
+  route('POST', '/v1/left-overs/removals', async ({ request }, { core }) => {
+    const wanted = (await jsonIn(request, specBytes)) as unknown;
+    if (!Array.isArray(wanted) || !wanted.every(isLeftOver)) throw fail('bad-request', 'That is no list of left-overs');
+    return { json: await core.inspection.removeLeftOvers(wanted) };
   }),
   route('POST', '/v1/apps/:app/copies/:copy', async ({ params, query }, { core }) => {
     await core.makeCopy(appIn(params[0]!, query), treeIn(query.get('tree') ?? ''), nameIn(params[1]!));
@@ -110,6 +144,11 @@ export const agentRoutes: readonly AgentRoute[] = [
     return done;
   }),
 ];
+
+function isLeftOver(value: unknown): value is LeftOver {
+  const { kind, appId, name } = Object(value) as Record<string, unknown>;
+  return typeof kind === 'string' && (appId === null || typeof appId === 'string') && typeof name === 'string';
+}
 
 function isStrings(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((one) => typeof one === 'string');

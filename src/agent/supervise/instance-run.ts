@@ -43,6 +43,10 @@ export class InstanceRun {
     this.#running = running;
   }
 
+  pids(): number[] {
+    return this.#running.pids();
+  }
+
   usage(): ReturnType<Running['usage']> {
     return this.#running.usage();
   }

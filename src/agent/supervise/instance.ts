@@ -35,6 +35,11 @@ export class Instance {
     this.#output = new InstanceOutput({ instanceId, type, release: origin.releaseLabel }, parts.nowMs);
   }
 
+  /** Its processes now. */
+  pids(): number[] {
+    return this.#run?.pids() ?? [];
+  }
+
   usage(): { memoryBytes: number; cpuSeconds: number; processes: number } | null {
     return this.#run?.usage() ?? null;
   }

@@ -6,6 +6,7 @@ import type { DesiredState, ObservedInstance } from '../../domain/desired.ts';
 import { fail, isFailure } from '../../domain/errors.ts';
 import type { InstanceId } from '../../domain/ids.ts';
 import type { RouterHello, RouteSnapshot } from '../../domain/route.ts';
+import type { RouterEvidence } from '../../domain/survey.ts';
 import { failpoint } from '../../lib/failpoint.ts';
 import { nextSnapshot, routesOf } from '../desired/routes.ts';
 
@@ -13,6 +14,8 @@ import { nextSnapshot, routesOf } from '../desired/routes.ts';
 export type RouterPort = {
   hello(limitMs?: number): Promise<RouterHello>;
   putSnapshot(snapshot: RouteSnapshot): Promise<{ generation: number }>;
+  /** What it serves now, by host; every host when none is named. */
+  routes(hosts: readonly string[]): Promise<RouterEvidence>;
   /** True when the instances have nothing in flight; false when the limit passed first. */
   drained(ids: readonly InstanceId[], limitMs: number): Promise<boolean>;
 };
@@ -89,6 +92,13 @@ export class Routing {
       });
     }
     return this.#generation;
+  }
+
+  /** The router gets the present routes again, whatever it says that it has. */
+  again(): void {
+    if (this.#wanted === null) return;
+    this.#takenSerial = -1;
+    this.#wake();
   }
 
   stop(): void {

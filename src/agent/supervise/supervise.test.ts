@@ -136,6 +136,7 @@ function fakeRouter(): FakeRouter {
         self.taken.push(snapshot.generation);
         return { generation: snapshot.generation };
       },
+      routes: async () => ({ generation: self.held?.generation ?? 0, pid: self.pid, routes: {} }),
       drained: async () => true,
     },
   };

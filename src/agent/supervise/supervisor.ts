@@ -111,6 +111,12 @@ export class Supervisor {
     });
   }
 
+  /** The instances of one app, or of all, with their processes now. */
+  looked(appId: AppId | null): { view: InstanceView; pids: number[] }[] {
+    const ours = [...this.#instances.values()].filter(({ view }) => appId === null || view.appId === appId);
+    return ours.map((one) => ({ view: one.view, pids: one.pids() }));
+  }
+
   /** What the instances of an app stand on: not to be removed under them. */
   artifactsInUse(appId: AppId): { treeIds: Set<string>; layerKeys: Set<string> } {
     const ours = [...this.#instances.values()].filter(({ view }) => view.appId === appId);

@@ -9,6 +9,7 @@ import { dirname } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { diskFailure } from '../../domain/disk-failure.ts';
 import { fail } from '../../domain/errors.ts';
+import { removeTree } from '../remove-tree.ts';
 import { blobHash, gitTreeId, type HashedFile } from './git-tree-hash.ts';
 import { refuseLeavingLinks } from './link-check.ts';
 import { type DecodedFile, refuse } from './tree-stream.ts';
@@ -17,7 +18,8 @@ import { collect, type FileCopy, syncAll, writeFile } from './write-file.ts';
 /** null ids: identities are shared. */
 export type PlaceSpec = {
   expectedTreeId: string;
-  release: { path: string; gid: number | null };
+  /** `replace` not null: what is there already makes room, and this is called as soon as the new one stands there. */
+  release: { path: string; gid: number | null; replace?: (() => Promise<void>) | null };
   gate: { path: string; uid: number | null; gid: number | null } | null;
   /** The gate copy is whole; the release is not on the disk yet. */
   onGateCopy?: () => void;
@@ -117,7 +119,13 @@ export async function placeTree(files: AsyncIterable<DecodedFile>, spec: PlaceSp
     const folders = [...directories].map((path) => Buffer.from(path, 'latin1'));
     await syncAll([...[...plain, ...folders].map((path) => join(release.at, path)), Buffer.from(release.at)]);
     await own(release, Buffer.from(release.at));
-    const wasThere = !(await moveInto(release));
+    let wasThere = !(await moveInto(release));
+    const { replace } = spec.release;
+    if (wasThere && replace) {
+      wasThere = false;
+      await exchange(release);
+      await replace();
+    }
     return { treeId, files: written.length, bytes, wasThere };
   } catch (error) {
     throw explain(error);
@@ -205,6 +213,17 @@ async function moveInto(copy: Copy): Promise<boolean> {
   await using parent = await fs.open(dirname(copy.to), constants.O_RDONLY);
   await parent.sync();
   return true;
+}
+
+/**
+ * A directory cannot be exchanged in one step from here: for the blink between two renames there is none. Whoever stands in
+ * the old one goes on there until it is removed.
+ */
+async function exchange(copy: Copy): Promise<void> {
+  const aside = `${copy.to}.aside-${randomBytes(6).toString('hex')}`;
+  await fs.rename(copy.to, aside);
+  await moveInto(copy);
+  await removeTree(aside);
 }
 
 function explain(error: unknown): unknown {

@@ -4,6 +4,7 @@ import type { App } from '../../domain/app.ts';
 import { instanceStates, type ObservedInstance } from '../../domain/desired.ts';
 import { iso, moment } from '../fields.ts';
 import type { AppStatus, Platform } from '../platform.ts';
+import { presentProblem, problemView } from './doctor.ts';
 
 export const appView = z
   .object({
@@ -84,6 +85,11 @@ export const statusView = z
       .nullable(),
     instances: z.array(instanceView),
     router: z.object({ release: z.string().nullable() }),
+    served: z
+      .object({ tree: z.string(), files: z.int() })
+      .nullable()
+      .openapi({ description: 'What lies in the release directory, by git\u2019s own id, computed from the disk' }),
+    problems: z.array(problemView),
     url: z.string(),
   })
   .openapi('AppStatus');
@@ -103,6 +109,8 @@ export function presentStatus(status: AppStatus): z.infer<typeof statusView> {
     },
     instances: status.instances.map(presentInstance),
     router: { release: status.router.release },
+    served: status.served && { tree: status.served.tree, files: status.served.files },
+    problems: status.problems.map(presentProblem),
     url: status.url,
   };
 }

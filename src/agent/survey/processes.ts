@@ -1,0 +1,96 @@
+// Who is really behind an instance: its recorded process by pid and start time, the users of all of its processes, and who
+// holds its port. A process that took the port of one that was killed answers as if it were the app; here it is told apart,
+// by the sockets that the instance's own processes hold and by the mark in the environment that they were started with.
+// The kernel is asked anew each time, once for however many instances.
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import type { ProcessEvidence } from '../../domain/survey.ts';
+import type { InstanceView } from '../desired/converge.ts';
+import { isLoopbackReachable } from '../health/likely-cause.ts';
+import { type Listener, readListeners, socketInodes } from '../health/listeners.ts';
+import { isAlive, readProcess } from '../process/proc.ts';
+
+export type Looked = { view: InstanceView; pids: readonly number[] };
+
+export async function evidenceOf(instances: readonly Looked[]): Promise<ProcessEvidence[]> {
+  const withPort = instances.filter(({ view }) => isServing(view));
+  const listeners = withPort.length === 0 ? [] : await readListeners();
+  return Promise.all(
+    instances.map(async ({ view, pids }) => {
+      const { id: instanceId, setId, appId, type, state, pid, port, startTicks } = view;
+      const onPort = isServing(view) ? listeners.filter((one) => one.port === port && isLoopbackReachable(one)) : [];
+      const own = onPort.length === 0 ? new Set<number>() : await socketInodes(pids);
+      const foreign = onPort.filter(({ inode }) => !own.has(inode));
+      const stranger = foreign.length === 0 ? null : await strangerOf(foreign, instanceId);
+      return {
+        ...{ instanceId, setId, appId, type, state, pid, port },
+        isAlive: pid !== null && startTicks !== null && isAlive({ pid, startTicks }),
+        uids: [...new Set(pids.flatMap((one) => uidOf(one) ?? []))].sort((a, b) => a - b),
+        isFolderGone: pid !== null && (linkOf(`/proc/${pid}/cwd`)?.endsWith(' (deleted)') ?? false),
+        stranger: stranger === 'own' ? null : stranger,
+        listens: port === null ? null : onPort.length > foreign.length || stranger === 'own',
+      };
+    }),
+  );
+}
+
+/** Processes that bear the mark of an instance of this home that is not among the known ones. */
+export function straysOf(
+  home: string,
+  known: ReadonlySet<string>,
+): { pid: number; instanceId: string; executable: string | null }[] {
+  const strays = [];
+  for (const name of readdirSync('/proc')) {
+    const pid = /^\d+$/.test(name) ? Number(name) : null;
+    if (pid === null || pid === process.pid) continue;
+    const env = textOf(`/proc/${pid}/environ`);
+    const instanceId = /(?:^|\0)LOCKSTEP_INSTANCE=(ins_[0-9A-Z]{26})(?:\0|$)/.exec(env)?.[1];
+    if (instanceId === undefined || known.has(instanceId) || !`\0${env}`.includes(`\0HOME=${home}/`)) continue;
+    if (readProcess(pid) !== null) strays.push({ pid, instanceId, executable: linkOf(`/proc/${pid}/exe`) });
+  }
+  return strays;
+}
+
+function isServing({ state, port }: InstanceView): boolean {
+  return port !== null && (state === 'healthy' || state === 'unhealthy' || state === 'draining');
+}
+
+/** Whoever holds one of these sockets; `own` when it was started as part of the instance and has only left its group. */
+async function strangerOf(
+  foreign: readonly Listener[],
+  instanceId: string,
+): Promise<'own' | NonNullable<ProcessEvidence['stranger']>> {
+  const inodes = new Set(foreign.map(({ inode }) => inode));
+  for (const name of readdirSync('/proc')) {
+    const pid = /^\d+$/.test(name) ? Number(name) : null;
+    if (pid === null) continue;
+    const held = await socketInodes([pid]);
+    if (![...inodes].some((inode) => held.has(inode))) continue;
+    if (`\0${textOf(`/proc/${pid}/environ`)}\0`.includes(`\0LOCKSTEP_INSTANCE=${instanceId}\0`)) return 'own';
+    return { pid, uid: uidOf(pid), executable: linkOf(`/proc/${pid}/exe`), folder: linkOf(`/proc/${pid}/cwd`) };
+  }
+  return { pid: null, uid: null, executable: null, folder: null };
+}
+
+function uidOf(pid: number): number | null {
+  try {
+    return statSync(`/proc/${pid}`).uid;
+  } catch {
+    return null;
+  }
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
+function linkOf(path: string): string | null {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return null;
+  }
+}
