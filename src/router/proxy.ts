@@ -5,7 +5,7 @@
 // timer and turn of the loop on it costs the router throughput (bench/router.ts).
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Upstream } from '../domain/route.ts';
-import { type Asked, admit, askedOf, noApp, type ProxyParts, type Refusal, type Target } from './admit.ts';
+import { type Asked, admit, noApp, type ProxyParts, type Refusal, type Target } from './admit.ts';
 import { againAt, isRepeatable } from './again.ts';
 import type { Answer } from './answer.ts';
 import { type DialFailure, dial } from './dial.ts';
@@ -39,12 +39,13 @@ export function serve(
   parts: ProxyParts,
   request: IncomingMessage,
   response: ServerResponse,
+  asked: Asked,
   isWaiting: boolean,
 ): (code: LCode, detail: string) => void {
   const exchange: Exchange = {
     request,
     response,
-    asked: askedOf(request, parts.limits),
+    asked,
     startedAt: performance.now(),
     isWaiting,
     tried: new Set(),

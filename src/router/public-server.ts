@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { noApp, type ProxyParts } from './admit.ts';
+import { askedOf, noApp, type ProxyParts } from './admit.ts';
 import { type LCode, lAnswer } from './l-codes.ts';
 import { serve } from './proxy.ts';
 import { finish, headText, isUpgrade, serveUpgrade } from './upgrade.ts';
@@ -33,8 +33,14 @@ export function createPublicServer(parts: ProxyParts): PublicServer {
   server.maxConnections = limits.connections;
   // 0: Node would drop the rest in silence; `askedOf` refuses instead.
   server.maxHeadersCount = 0;
+  /** Connections that said something with more than one reading: what follows on them has more than one too. */
+  const spent = new WeakSet<Duplex>();
   const listen = (isWaiting: boolean) => (request: IncomingMessage, response: ServerResponse) => {
-    answering.set(request.socket, { response, end: serve(parts, request, response, isWaiting) });
+    // The parser has read on before the refusal was sent, which closes the connection.
+    if (spent.has(request.socket)) return;
+    const asked = askedOf(request, limits);
+    if ('code' in asked && asked.code === 'L02') spent.add(request.socket);
+    answering.set(request.socket, { response, end: serve(parts, request, response, asked, isWaiting) });
     if (parts.isClosing()) response.once('close', () => setImmediate(() => server.closeIdleConnections()));
   };
   server.on('request', listen(false));
