@@ -60,8 +60,10 @@ export function askedOf(request: IncomingMessage, limits: RouterLimits): Asked {
   if (url.length > limits.pathBytes) return { origin, code: 'L18' };
   if (rawHeaders.length > 2 * limits.headerCount) return { origin, code: 'L12' };
   const isPath = url.startsWith('/') || (method === 'OPTIONS' && url === '*');
+  // The parser takes HTTP/0.9 (a request line without a version) and the 2.0 of a preface too.
+  const isHttp1 = request.httpVersionMajor === 1;
   const host = hosts.length === 1 ? normaliseHost(header) : null;
-  return host === null || !isPath || body === undefined ? { origin, code: 'L02' } : { origin, host };
+  return host === null || !isPath || !isHttp1 || body === undefined ? { origin, code: 'L02' } : { origin, host };
 }
 
 /** All passes. A promise only when the request is held while its app starts; `client` closing ends that. */

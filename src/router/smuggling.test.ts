@@ -297,7 +297,7 @@ test('E9: nor does it of requests made and changed at random', { timeout: 120_00
       return now.slice(0, where) + put + now.slice(where + drop);
     }, requests.join('') + last),
   );
-  const runs = 1200 * Number(process.env.LOCKSTEP_FUZZ_FACTOR ?? 1);
+  const runs = 800 * Number(process.env.LOCKSTEP_FUZZ_FACTOR ?? 1);
   const seed = Number(process.env.LOCKSTEP_FUZZ_SEED ?? 20_260_205);
   const sent = fc.sample(changed, { numRuns: runs, seed }).map(numbered);
   const answers = await sendAll(router, sent, 100);
