@@ -21,7 +21,7 @@ after(async () => {
   assert.deepEqual(leftOver(stage.folder), []);
 });
 
-test(`${deploys} deploys under pages, posts, uploads, downloads, sockets and streams: none fails, nothing goes back`, async () => {
+test(`E1, E2, E3: ${deploys} deploys under pages, posts, uploads, downloads, sockets and streams: none fails, nothing goes back`, async () => {
   await using traffic = Traffic.of(stage, app);
   for (let number = 1; number <= deploys; number += 1) {
     await stage.edit(work, 'change.txt', /.*/, `change ${number}`);
@@ -35,6 +35,6 @@ test(`${deploys} deploys under pages, posts, uploads, downloads, sockets and str
     () => `v${traffic.newest} is the newest`,
   );
   assert.deepEqual(await traffic.verdict(), []);
-  for (const name of ['fresh', 'kept', 'post', 'upload', 'download'])
+  for (const name of ['fresh', 'kept', 'slow', 'post', 'upload', 'download'])
     assert.ok((traffic.counts[name] ?? 0) >= 5, `${name}: ${traffic.counts[name]}`);
 });

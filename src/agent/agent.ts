@@ -87,6 +87,7 @@ export class AgentCore {
       emit: (event) => this.#events.emit(event),
       changed: () => this.#routesAreDue(),
       drained: (id, limitMs) => parts.router.drained([id], limitMs),
+      letGo: async (id) => void (await parts.router.letGo([id])),
       warn,
     });
     this.inspection = new Inspection({

@@ -163,6 +163,7 @@ function routerPort(socketPath: string): RouterPort {
     putSnapshot: (snapshot) => router.putSnapshot(snapshot),
     routes: (hosts) => router.routes(hosts),
     drained: async (ids, limitMs) => (await router.drained(ids, limitMs)).drained,
+    letGo: (ids) => router.letGo(ids),
   };
 }
 

@@ -7,6 +7,7 @@ import type { Route, Upstream } from '../domain/route.ts';
 import { framingOf, type RequestOrigin, requestIdOf, valuesOf } from './headers.ts';
 import type { Hold } from './hold.ts';
 import type { LCode } from './l-codes.ts';
+import type { Lasting } from './lasting.ts';
 import type { RouterLimits } from './limits.ts';
 import { normaliseHost } from './match.ts';
 import type { Pools } from './pool.ts';
@@ -21,6 +22,7 @@ export type ProxyParts = {
   stats: Stats;
   pools: Pools;
   hold: Hold;
+  lasting: Lasting;
   limits: RouterLimits;
   controlSocket: string;
   log: ProxyLog;

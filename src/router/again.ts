@@ -3,10 +3,16 @@ import type { IncomingMessage } from 'node:http';
 import { type ProxyParts, pick, type Target } from './admit.ts';
 import type { DialFailure } from './dial.ts';
 import type { Framing } from './headers.ts';
+import type { LCode } from './l-codes.ts';
 
 const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE']);
 /** Instances that one request is tried at, the first included. */
 const mostTries = 3;
+
+/** The code of a failure that stands: an instance that is being stopped did not crash. */
+export function codeOf(parts: Pick<ProxyParts, 'lasting'>, { upstream }: Target, { code }: DialFailure): LCode {
+  return code === 'L11' && upstream !== null && parts.lasting.isLetGo(upstream.instanceId) ? 'L19' : code;
+}
 
 /** Only what means the same when it arrives twice, and has nothing to be read a second time. */
 export function isRepeatable(request: IncomingMessage, body: Framing): boolean {

@@ -16,6 +16,8 @@ export type RouterClient = {
   putSnapshot(snapshot: RouteSnapshot): Promise<{ generation: number }>;
   /** Resolves when the instances have nothing in flight, or `timeoutMs` have passed (`drained` is then false). */
   drained(instances: readonly string[], timeoutMs: number): Promise<Drained>;
+  /** Ends the WebSockets and event streams of instances that are about to be stopped; resolves when all were told. */
+  letGo(instances: readonly string[]): Promise<{ ended: number }>;
 };
 
 /** @throws (every call) router-away when nobody answers, timed-out when the answer takes too long */
@@ -39,6 +41,7 @@ export function createRouterClient(socketPath: string, limitMs = 5000): RouterCl
         undefined,
         limitMs + timeoutMs,
       ),
+    letGo: (instances) => call('POST', `/v1/let-go?${new URLSearchParams(instances.map((id) => ['instance', id]))}`),
   };
 }
 

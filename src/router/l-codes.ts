@@ -67,6 +67,12 @@ export const lCodes = {
   },
   L17: { status: 500, title: 'The router failed', advice: 'The log has the details under this request id.' },
   L18: { status: 414, title: 'The address is too long', advice: 'Send what is long in the body.' },
+  L19: {
+    status: 503,
+    title: 'The app was replaced before it answered',
+    advice: 'Its newer release serves now. It may have acted on the request: look before sending it again.',
+    retryAfterS: 1,
+  },
 } as const satisfies Record<string, LEntry>;
 
 export type LCode = keyof typeof lCodes;

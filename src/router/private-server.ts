@@ -15,6 +15,7 @@ export type PrivateParts = {
   stats: Stats;
   /** The table in force; null before the first. */
   table(): RouteTable | null;
+  letGo(instances: readonly string[]): Promise<{ ended: number }>;
   /** Resolves when the snapshot is on disk and in force. */
   apply(snapshot: RouteSnapshot): Promise<{ generation: number }>;
 };
@@ -43,8 +44,9 @@ async function answer(
   parts: PrivateParts,
   request: IncomingMessage,
   gone: AbortSignal,
-): Promise<{ generation: number } | RouterHello | RouterStats | RouterEvidence | Drained> {
+): Promise<{ generation: number } | RouterHello | RouterStats | RouterEvidence | Drained | { ended: number }> {
   const [path = '', query = ''] = (request.url ?? '').split('?', 2);
+  const search = new URLSearchParams(query);
   switch (`${request.method} ${path}`) {
     case 'PUT /v1/snapshot':
       return parts.apply(parseSnapshot(await readJson(request)));
@@ -53,17 +55,19 @@ async function answer(
     case 'GET /v1/stats':
       return parts.report();
     case 'GET /v1/routes':
-      return routesNow(parts, new URLSearchParams(query).getAll('host'));
+      return routesNow(parts, search.getAll('host'));
     case 'GET /v1/drained': {
-      const search = new URLSearchParams(query);
       const timeoutMs = Number(search.get('timeoutMs') ?? 30_000);
       if (!(timeoutMs >= 0 && timeoutMs <= longestDrainMs))
         throw fail('bad-request', `timeoutMs is not between 0 and ${longestDrainMs}`);
       return drain(parts.stats, search.getAll('instance'), timeoutMs, gone);
     }
+    case 'POST /v1/let-go':
+      return parts.letGo(search.getAll('instance'));
     default:
       throw fail('not-found', `${request.method} ${path} is not spoken here`, {
-        advice: 'PUT /v1/snapshot, GET /v1/hello, /v1/stats, /v1/routes or /v1/drained?instance=ID&timeoutMs=N.',
+        advice:
+          'PUT /v1/snapshot, GET /v1/hello, /v1/stats, /v1/routes, /v1/drained?instance=ID&timeoutMs=N, POST /v1/let-go?instance=ID.',
       });
   }
 }

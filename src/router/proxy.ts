@@ -6,10 +6,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Upstream } from '../domain/route.ts';
 import { type Asked, admit, noApp, type ProxyParts, type Refusal, type Target } from './admit.ts';
-import { againAt, isRepeatable } from './again.ts';
+import { againAt, codeOf, isRepeatable } from './again.ts';
 import type { Answer } from './answer.ts';
 import { type DialFailure, dial } from './dial.ts';
-import { clientHeaders, upstreamHeaders } from './headers.ts';
+import { clientHeaders, upstreamHeaders, valuesOf } from './headers.ts';
 import { requestText } from './kept/request-text.ts';
 import { type LCode, lAnswer } from './l-codes.ts';
 import { linger, sendBody, watchBody } from './request-body.ts';
@@ -144,7 +144,7 @@ function afterFailure(parts: ProxyParts, exchange: Exchange, target: Target, fai
     isRepeatable(exchange.request, exchange.asked.origin.body),
   );
   if (again !== null) forward(parts, exchange, again);
-  else refuse(parts, exchange, target, failure.code, failure.detail);
+  else refuse(parts, exchange, target, codeOf(parts, target, failure), failure.detail);
 }
 
 /** Streams the answer of the upstream to the client. */
@@ -165,6 +165,7 @@ function relay(parts: ProxyParts, exchange: Exchange, target: Target, answer: An
   if (!request.complete) response.once('finish', () => linger(request, limits.lingerMs));
   if (!answer.isWhole) {
     if (target.upstream !== null) request.socket.setTimeout(limits.answerIdleMs);
+    if (target.upstream !== null && isEventStream(answer.rawHeaders)) endWithInstance(parts, exchange, target.upstream);
     // The first bytes of the body mostly come with the header and go out in one piece; a stream that waits must not hold it back.
     setImmediate(() => {
       if (!response.closed) response.flushHeaders();
@@ -182,8 +183,33 @@ function relay(parts: ProxyParts, exchange: Exchange, target: Target, answer: An
       return isRoom;
     },
     end: () => void response.end(),
-    cut: () => void response.destroy(),
+    cut() {
+      if (response.destroyed || response.writableEnded) return;
+      logCut(parts, exchange, target);
+      response.destroy();
+    },
   });
+}
+
+const isEventStream = (raw: readonly string[]): boolean =>
+  valuesOf(raw, 'content-type').some((type) => type.toLowerCase().startsWith('text/event-stream'));
+
+/** A stream has no end of its own: before its instance is stopped it ends whole, and its client comes back for the rest. */
+function endWithInstance({ lasting }: ProxyParts, exchange: Exchange, { instanceId }: Upstream): void {
+  const { response } = exchange;
+  const takeBack = lasting.begin(instanceId, () => {
+    response.end();
+    exchange.abandon();
+  });
+  response.once('close', takeBack);
+}
+
+/** The client sees that its answer is not whole; why stands in the log only. */
+function logCut(parts: ProxyParts, { request, asked }: Exchange, target: Target): void {
+  const { host, requestId } = asked.origin;
+  const detail = 'the app closed the connection in the middle of its answer';
+  const code = codeOf(parts, target, { code: target.upstream === null ? 'L16' : 'L11', detail, reach: 'sent' });
+  parts.log({ code, host: host.slice(0, 255), path: (request.url ?? '').slice(0, 200), requestId, detail });
 }
 
 /** Answers with a code; when an answer is already under way, it is cut instead. */

@@ -5,6 +5,7 @@ import type { RouterHello, RouteSnapshot } from '../domain/route.ts';
 import { failpoint } from '../lib/failpoint.ts';
 import { noApp, type ProxyLog, type ProxyParts, platformApp } from './admit.ts';
 import { createHold } from './hold.ts';
+import { createLasting } from './lasting.ts';
 import { type RouterLimits, routerLimits } from './limits.ts';
 import { createPools } from './pool.ts';
 import { createPrivateServer } from './private-server.ts';
@@ -34,6 +35,9 @@ export type Router = {
   close(graceMs: number): Promise<void>;
 };
 
+/** After what lasts was told to end, before what is left is cut. */
+const farewellMs = 250;
+
 export function createRouter(options: RouterOptions): Router {
   const limits = { ...routerLimits, ...options.limits };
   const routes = createRoutes(options.first);
@@ -42,7 +46,9 @@ export function createRouter(options: RouterOptions): Router {
   let isClosing = false;
   const { controlSocket, log } = options;
   const hold = createHold(routes, limits);
-  const parts: ProxyParts = { routes, stats, pools, hold, limits, controlSocket, log, isClosing: () => isClosing };
+  const lasting = createLasting();
+  const isGoing = () => isClosing;
+  const parts: ProxyParts = { routes, stats, pools, hold, lasting, limits, controlSocket, log, isClosing: isGoing };
 
   let saving: Promise<unknown> = Promise.resolve();
   let saved: RouteSnapshot | null = options.isFirstSaved ? options.first : null;
@@ -56,7 +62,9 @@ export function createRouter(options: RouterOptions): Router {
         await failpoint('router.before-swap');
         routes.swap(snapshot);
         const { routes: list } = snapshot;
-        pools.retain(new Set(list.flatMap((route) => route.upstreams.map((upstream) => upstream.instanceId))));
+        const kept = new Set(list.flatMap((route) => route.upstreams.map((upstream) => upstream.instanceId)));
+        pools.retain(kept);
+        lasting.retain(kept, stats.inFlightOf);
         stats.forget(new Set([platformApp, noApp, ...list.map((route) => route.appId)]));
       }
       return { generation: routes.generation };
@@ -71,6 +79,7 @@ export function createRouter(options: RouterOptions): Router {
     report: () => stats.report(routes.generation),
     stats,
     table: () => routes.table,
+    letGo: (instances) => lasting.letGo(instances),
     apply,
   });
   return {
@@ -81,9 +90,13 @@ export function createRouter(options: RouterOptions): Router {
       isClosing = true;
       const servers = [publicServer, privateServer];
       const ended = Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-      const timer = setTimeout(() => {
+      const cut = () => {
         for (const server of servers) server.closeAllConnections();
         for (const socket of tunnels) socket.destroy();
+      };
+      let timer = setTimeout(() => {
+        lasting.endAll();
+        timer = setTimeout(cut, graceMs === 0 ? 0 : farewellMs);
       }, graceMs);
       await ended;
       clearTimeout(timer);

@@ -2,6 +2,7 @@
 // other goes too as soon as it has what was already on its way.
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { followFrames, restartFrame } from './frames.ts';
 
 /** @param idleMs no byte in either direction for so long ends both; 0 for no limit */
 export function join(one: Duplex, other: Duplex, idleMs: number): void {
@@ -10,6 +11,45 @@ export function join(one: Duplex, other: Duplex, idleMs: number): void {
   if (idleMs === 0 || !(one instanceof Socket)) return;
   // Every byte that passes is read from or written to this one, so that one timer sees both directions.
   one.setTimeout(idleMs, () => one.destroy());
+}
+
+/**
+ * Makes the end of a tunnel that is not the wish of either side. A client that speaks WebSocket is told why (1012) as soon as
+ * the frame that it is being sent is whole; any other sees the end.
+ * @param first what the upstream has sent already
+ * @param finish ends the client's side when all has been said
+ */
+export function endOf(
+  client: Duplex,
+  upstream: Duplex,
+  first: Buffer,
+  isWebSocket: boolean,
+  finish: () => void,
+): () => void {
+  const frames = followFrames();
+  frames.take(first);
+  const follow = (piece: Buffer) => void frames.take(piece);
+  if (isWebSocket) upstream.on('data', follow);
+  const end = () => {
+    client.unpipe(upstream);
+    if (isWebSocket) client.write(restartFrame);
+    finish();
+    upstream.destroy();
+  };
+  return () => {
+    upstream.unpipe(client);
+    upstream.off('data', follow);
+    if (!isWebSocket || frames.isBetween) return end();
+    const rest = (piece: Buffer) => {
+      const bytes = frames.take(piece);
+      const isRoom = client.write(bytes < 0 ? piece : piece.subarray(0, bytes));
+      if (bytes < 0) return void (isRoom || upstream.pause());
+      upstream.off('data', rest);
+      end();
+    };
+    client.on('drain', () => upstream.resume());
+    upstream.on('data', rest).resume();
+  };
 }
 
 function pass(from: Duplex, to: Duplex): void {

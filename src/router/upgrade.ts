@@ -3,11 +3,11 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { admit, askedOf, type ProxyParts, type Refusal, type Target } from './admit.ts';
-import { againAt } from './again.ts';
+import { againAt, codeOf } from './again.ts';
 import { dial } from './dial.ts';
 import { clientHeaders, type RequestOrigin, upstreamHeaders } from './headers.ts';
 import { type LCode, lAnswer } from './l-codes.ts';
-import { join } from './tunnel.ts';
+import { endOf, join } from './tunnel.ts';
 
 type Upgrade = {
   request: IncomingMessage;
@@ -76,6 +76,9 @@ function forward(parts: ProxyParts, upgrade: Upgrade, target: Target): void {
         if (first.length > 0) client.write(first);
         if (head.length > 0) socket.write(head);
         join(client, socket, upstream === null ? 0 : parts.limits.answerIdleMs);
+        const isWebSocket = protocol.toLowerCase() === 'websocket';
+        const end = endOf(client, socket, first, isWebSocket, () => finish(client, parts.limits.lingerMs));
+        if (upstream !== null) client.once('close', parts.lasting.begin(upstream.instanceId, end));
       },
       answered(answer) {
         answered(answer.status);
@@ -98,7 +101,7 @@ function forward(parts: ProxyParts, upgrade: Upgrade, target: Target): void {
         if (client.destroyed) return;
         const again = againAt(parts, target, failure, tried, true);
         if (again !== null) forward(parts, upgrade, again);
-        else refuse(parts, upgrade, target, failure.code, failure.detail);
+        else refuse(parts, upgrade, target, codeOf(parts, target, failure), failure.detail);
       },
     },
   );

@@ -22,6 +22,7 @@ import type { AppName, Hostname } from '../../src/domain/names.ts';
 import { defaultLimits } from '../../src/domain/plan.ts';
 import { type StreamingChild, spawnStreaming } from '../../src/exec/exec.ts';
 import { type RunningAgent, startAgent } from '../../src/main/agent.ts';
+import { createRouterClient } from '../../src/router/client.ts';
 
 const programRoot = dirname(dirname(import.meta.dirname));
 export const newId = <P extends IdPrefix>(prefix: P) => makeId(prefix, Date.now(), randomBytes(16));
@@ -66,6 +67,7 @@ export async function machine(options: { timings?: Partial<Timings>; routerWaitM
   let apart: StreamingChild | null = null;
   let version = 0;
   const client = connectAgent({ socketPath: folders.socket });
+  const routerClient = createRouterClient(folders.routerSocket);
 
   const self = {
     home,
@@ -183,6 +185,11 @@ export async function machine(options: { timings?: Partial<Timings>; routerWaitM
         if (event.type === 'state') return event.state;
       }
       throw new Error('no state');
+    },
+    /** Requests of the app that the router has under way. */
+    async inFlight(app: DesiredApp): Promise<number> {
+      const stats = await routerClient.stats();
+      return stats.apps[app.id]?.inFlight ?? 0;
     },
     get(app: DesiredApp, path = '/'): Promise<{ status: number; text: string; release: string | undefined }> {
       return new Promise((resolve, reject) => {

@@ -36,6 +36,7 @@ export type Visitor = {
 export const visitors: readonly Visitor[] = [
   { name: 'fresh', everyMs: 40, atOnce: 50, visit: (visit) => page(visit, false) },
   { name: 'kept', everyMs: 40, atOnce: 50, visit: (visit) => page(visit, true) },
+  { name: 'slow', everyMs: 400, atOnce: 10, visit: (visit) => page(visit, false, '/?ms=2000') },
   { name: 'post', everyMs: 100, atOnce: 20, visit: post },
   { name: 'upload', everyMs: 700, atOnce: 3, visit: upload },
   { name: 'download', everyMs: 1000, atOnce: 3, visit: download },
@@ -48,8 +49,8 @@ const uploadPieces = 10;
 const downloadBytes = 12 * 1024 * 1024;
 const downloadBytesPerMs = 8 * 1024;
 
-async function page(visit: Visit, isKept: boolean): Promise<void> {
-  const response = await ask(visit, '/', isKept ? { agent: visit.kept } : {});
+async function page(visit: Visit, isKept: boolean, path = '/'): Promise<void> {
+  const response = await ask(visit, path, isKept ? { agent: visit.kept } : {});
   if ((await bytesOf(response)).toString() !== 'ok\n') throw new Error('another page');
 }
 

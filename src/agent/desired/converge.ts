@@ -26,6 +26,7 @@ export type Action =
   | { do: 'start'; id: InstanceId | null; appId: AppId; setId: InstanceSetId; type: string }
   | { do: 'promote' | 'drain' | 'stop' | 'kill' | 'forget'; id: InstanceId };
 
+/** Unless the timings say otherwise. */
 export const drainMs = 30_000;
 export const stopMs = 30_000;
 const againMs = 1000;
@@ -47,7 +48,12 @@ export function afterExit(instance: InstanceView, nowMs: number): { state: Insta
 }
 
 /** The actions that bring what is there nearer to what is wanted; none when they agree or only time is missing. */
-export function converge(desired: DesiredState, instances: readonly InstanceView[], nowMs: number): Action[] {
+export function converge(
+  desired: DesiredState,
+  instances: readonly InstanceView[],
+  nowMs: number,
+  drainLimitMs = drainMs,
+): Action[] {
   const actions: Action[] = [];
   const wanted = new Set<InstanceSetId>();
   for (const app of desired.apps) {
@@ -59,19 +65,20 @@ export function converge(desired: DesiredState, instances: readonly InstanceView
           set,
           instances.filter((one) => one.setId === set.id),
           nowMs,
+          drainLimitMs,
         ),
       );
     }
   }
-  for (const one of instances) if (!wanted.has(one.setId)) actions.push(...leave(one, nowMs));
+  for (const one of instances) if (!wanted.has(one.setId)) actions.push(...leave(one, nowMs, drainLimitMs));
   return actions;
 }
 
 /** How long until `converge` has something to do by time alone; null: nothing is waiting. */
-export function nextDueMs(instances: readonly InstanceView[], nowMs: number): number | null {
+export function nextDueMs(instances: readonly InstanceView[], nowMs: number, drainLimitMs = drainMs): number | null {
   const dues = instances.flatMap((one) => {
     if (one.state === 'backing-off') return [one.sinceMs + backOffMs(one.restarts)];
-    if (one.state === 'draining') return [one.sinceMs + drainMs];
+    if (one.state === 'draining') return [one.sinceMs + drainLimitMs];
     // A stop that has failed is tried again now and then.
     if (one.state === 'stopping')
       return [Math.max(one.sinceMs + stopMs, nowMs + (nowMs < one.sinceMs + stopMs ? 0 : againMs))];
@@ -80,7 +87,13 @@ export function nextDueMs(instances: readonly InstanceView[], nowMs: number): nu
   return dues.length === 0 ? null : Math.max(0, Math.min(...dues) - nowMs);
 }
 
-function convergeSet(appId: AppId, set: DesiredSet, instances: readonly InstanceView[], nowMs: number): Action[] {
+function convergeSet(
+  appId: AppId,
+  set: DesiredSet,
+  instances: readonly InstanceView[],
+  nowMs: number,
+  drainLimitMs: number,
+): Action[] {
   const actions: Action[] = [];
   if (set.stage === 'live') {
     for (const one of instances) if (one.stage === 'candidate') actions.push({ do: 'promote', id: one.id });
@@ -97,11 +110,12 @@ function convergeSet(appId: AppId, set: DesiredSet, instances: readonly Instance
           : one.state === 'failed' || one.state === 'stopped';
       if (set.stage === 'live' && isDue) actions.push({ do: 'start', id: one.id, appId, setId: set.id, type });
     }
-    for (const one of [...leaving, ...staying.slice(count)]) actions.push(...leave(one, nowMs));
+    for (const one of [...leaving, ...staying.slice(count)]) actions.push(...leave(one, nowMs, drainLimitMs));
     for (let at = staying.length; at < count; at += 1)
       actions.push({ do: 'start', id: null, appId, setId: set.id, type });
   }
-  for (const one of instances) if (!types.some(({ type }) => type === one.type)) actions.push(...leave(one, nowMs));
+  for (const one of instances)
+    if (!types.some(({ type }) => type === one.type)) actions.push(...leave(one, nowMs, drainLimitMs));
   return actions;
 }
 
@@ -124,7 +138,7 @@ function byWorth(a: InstanceView, b: InstanceView): number {
   return worth[a.state] - worth[b.state] || (a.id < b.id ? -1 : 1);
 }
 
-function leave(one: InstanceView, nowMs: number): Action[] {
+function leave(one: InstanceView, nowMs: number, drainLimitMs: number): Action[] {
   switch (one.state) {
     case 'stopped':
     case 'failed':
@@ -133,7 +147,7 @@ function leave(one: InstanceView, nowMs: number): Action[] {
     case 'stopping':
       return nowMs - one.sinceMs >= stopMs ? [{ do: 'kill', id: one.id }] : [];
     case 'draining':
-      return nowMs - one.sinceMs >= drainMs ? [{ do: 'stop', id: one.id }] : [];
+      return nowMs - one.sinceMs >= drainLimitMs ? [{ do: 'stop', id: one.id }] : [];
     default:
       // One that starts again has nothing in flight.
       return [{ do: one.wasRouted && one.type === 'web' && one.state !== 'starting' ? 'drain' : 'stop', id: one.id }];

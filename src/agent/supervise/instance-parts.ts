@@ -1,12 +1,14 @@
 // What an instance's life touches besides itself, as one narrow record.
 import type { AgentEvent, DesiredApp, DesiredSet } from '../../domain/desired.ts';
-import type { InstanceView } from '../desired/converge.ts';
+import { drainMs, type InstanceView } from '../desired/converge.ts';
 import type { HomeFolders } from '../folders.ts';
 import type { AppLog } from '../logs/app-log.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
 import type { InstanceRecord, RecordFiles } from './instance-record.ts';
 
 export type Timings = {
+  /** What is under way at an instance that was switched away from gets so long before it is stopped. */
+  drainMs: number;
   /** Between SIGTERM and SIGKILL. */
   stopGraceMs: number;
   /** Between two looks at a healthy instance. */
@@ -14,7 +16,7 @@ export type Timings = {
   /** So many probes in a row must fail before it counts as unhealthy. */
   probeFailures: number;
 };
-export const defaultTimings: Timings = { stopGraceMs: 30_000, probeMs: 10_000, probeFailures: 3 };
+export const defaultTimings: Timings = { drainMs, stopGraceMs: 30_000, probeMs: 10_000, probeFailures: 3 };
 
 /** What a start needs beyond the instance itself. */
 export type Prepared = { argv: string[]; env: Record<string, string>; cwd: string; port: number | null };

@@ -18,6 +18,7 @@ export type RouterPort = {
   routes(hosts: readonly string[]): Promise<RouterEvidence>;
   /** True when the instances have nothing in flight; false when the limit passed first. */
   drained(ids: readonly InstanceId[], limitMs: number): Promise<boolean>;
+  letGo(ids: readonly InstanceId[]): Promise<unknown>;
 };
 
 export type RoutingParts = {

@@ -138,6 +138,7 @@ function fakeRouter(): FakeRouter {
       },
       routes: async () => ({ generation: self.held?.generation ?? 0, pid: self.pid, routes: {} }),
       drained: async () => true,
+      letGo: async () => ({ ended: 0 }),
     },
   };
   return self;

@@ -8,7 +8,7 @@ import type { AgentEvent, DesiredApp, DesiredSet, DesiredState, ObservedInstance
 import { type AppId, type InstanceId, type InstanceSetId, makeId } from '../../domain/ids.ts';
 import type { RouteSnapshot } from '../../domain/route.ts';
 import { admit } from '../desired/admit.ts';
-import { type Action, converge, drainMs, type InstanceView, nextDueMs } from '../desired/converge.ts';
+import { type Action, converge, type InstanceView, nextDueMs } from '../desired/converge.ts';
 import { Instance } from './instance.ts';
 import type { InstanceOrigin, InstanceParts } from './instance-parts.ts';
 
@@ -18,6 +18,8 @@ export type SupervisorParts = Omit<InstanceParts, 'emit' | 'changed'> & {
   changed(): void;
   /** Resolves when the router has nothing in flight for the instance; false when the limit passed first. */
   drained(id: InstanceId, limitMs: number): Promise<boolean>;
+  /** The router ends what would last for ever at the instance: WebSockets, event streams. */
+  letGo(id: InstanceId): Promise<void>;
 };
 
 /** How long the end of a drained instance waits for a router that does not take the snapshot without it. */
@@ -40,6 +42,7 @@ export class Supervisor {
   /** Upstreams of the snapshot that the router took last; null: none yet. */
   #acknowledged: ReadonlySet<InstanceId> | null = null;
   readonly #askedDrained = new Set<InstanceId>();
+  readonly #lettingGo = new Set<InstanceId>();
 
   constructor(parts: SupervisorParts) {
     this.#parts = parts;
@@ -182,13 +185,14 @@ export class Supervisor {
     if (this.#isClosed || this.#desired === null) return;
     const nowMs = this.#parts.nowMs();
     const sets = setsOf(this.#desired);
+    const { drainMs } = this.#parts.timings;
     const views = this.#timedViews(nowMs);
-    const actions = converge(this.#desired, views, nowMs);
+    const actions = converge(this.#desired, views, nowMs, drainMs);
     const { now, heldBack } = admit(actions, this.#desired, views, startsAtOnce, nowMs);
     for (const action of now) this.#do(action, sets);
     if (this.#timer !== null) clearTimeout(this.#timer);
     const dueMs = Math.min(
-      nextDueMs(this.#timedViews(nowMs), nowMs) ?? Infinity,
+      nextDueMs(this.#timedViews(nowMs), nowMs, drainMs) ?? Infinity,
       heldBack > 0 ? heldBackLookMs : Infinity,
     );
     this.#timer = dueMs === Infinity ? null : setTimeout(() => this.#act(), Math.max(shortestLookMs, dueMs));
@@ -217,6 +221,7 @@ export class Supervisor {
     const instance = this.#instances.get(action.id);
     if (instance === undefined) return;
     if (action.do === 'promote') instance.change({ stage: 'live' });
+    else if (action.do === 'stop' && instance.view.state === 'draining') this.#letGo(instance);
     else if (action.do === 'stop' || action.do === 'kill') instance.stop();
     else if (action.do === 'drain') {
       instance.change({ state: 'draining' });
@@ -252,13 +257,27 @@ export class Supervisor {
     this.#askedDrained.add(view.id);
     // From now on the drain's time runs, in the record too.
     this.#instances.get(view.id)?.note({ sinceMs: this.#parts.nowMs() });
-    this.#parts.drained(view.id, drainMs).then(
+    this.#parts.drained(view.id, this.#parts.timings.drainMs).then(
       (isDrained) => {
         const instance = this.#instances.get(view.id);
         if (!this.#isClosed && isDrained && instance?.view.state === 'draining') instance.stop();
       },
       () => this.#askedDrained.delete(view.id), // the router is away: asked again after its next snapshot, or time ends it
     );
+  }
+
+  /** The drain's time is over: who would stay for ever is told to come back, then the instance is stopped. */
+  #letGo(instance: Instance): void {
+    const { id } = instance.view;
+    if (this.#lettingGo.has(id)) return;
+    this.#lettingGo.add(id);
+    this.#parts
+      .letGo(id)
+      .catch(() => {}) // without a router nobody is left to be told
+      .finally(() => {
+        this.#lettingGo.delete(id);
+        if (!this.#isClosed && instance.view.state === 'draining') instance.stop();
+      });
   }
 
   #makeNew(app: DesiredApp, set: DesiredSet, type: string): Instance {
