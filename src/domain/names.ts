@@ -92,6 +92,9 @@ export function parseEnvKey(text: string): EnvKey {
 /** The most bytes one value may hold: Linux's MAX_ARG_STRLEN (128 KiB) less room for the key. */
 export const envValueBytes = 120 * 1024;
 
+/** The most bytes that all variables of an app may hold: half of what Linux passes to a program, arguments included. */
+export const configBytes = 1024 * 1024;
+
 /**
  * The value of an environment variable, byte for byte.
  * @throws bad-env for NUL, which no environment can hold, for half a character (it has no bytes), and for more than `envValueBytes`

@@ -34,6 +34,17 @@ test('a change of config is a new release of the same artifact', async () => {
   assert.deepEqual(stage.agent.sets(app.id), [liveRelease(stage.database, app.id)?.setId]);
 });
 
+test('G7: config that no program could be started with is refused, and nothing is kept of it', async () => {
+  using stage = new FakeWorld();
+  const app = await stage.createApp();
+  const large = (from: number) =>
+    editOf({ set: new Map([0, 1, 2, 3, 4].map((at) => [`A${from + at}`, 'x'.repeat(120 * 1024)])), unset: [] });
+  await startConfigChange(stage.world, app, large(0), asked);
+  const before = currentConfig(stage.database, app.id);
+  await assert.rejects(startConfigChange(stage.world, app, large(5), asked), { code: 'too-large' });
+  assert.deepEqual(currentConfig(stage.database, app.id), before);
+});
+
 test('config that the app does not start with leaves what was live, and its config', async () => {
   using stage = new FakeWorld();
   const app = await liveApp(stage);

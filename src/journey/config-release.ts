@@ -3,6 +3,7 @@
 import type { App } from '../domain/app.ts';
 import { fail } from '../domain/errors.ts';
 import type { InstanceSetId, ReleaseId } from '../domain/ids.ts';
+import { configBytes } from '../domain/names.ts';
 import type { ReleaseCause } from '../domain/release.ts';
 import { checkLines } from '../gate/messages.ts';
 import type { Turn } from '../lib/semaphore.ts';
@@ -41,7 +42,7 @@ export type ConfigEdit = (present: ConfigEntries) => ConfigEntries | null;
 /**
  * Changes an app's config: `edit` sees the present entries once no other change is on its way, and answers null for "nothing
  * to do". With a live release this begins a new one; without, the values wait for the first.
- * @throws conflict when another change takes too long
+ * @throws conflict when another change takes too long; too-large for more than any program can be started with
  */
 export async function startConfigChange(
   world: World,
@@ -55,6 +56,7 @@ export async function startConfigChange(
     const present = currentConfig(world.database, app.id);
     const entries = edit(present.entries);
     if (entries === null) return { id: null, version: present.version };
+    refuseOversized(entries);
     const live = liveRelease(world.database, app.id);
     const artifact = live && findArtifact(world.database, app.id, live.artifactDigest);
     const version = storeConfig(world, app, entries, asked.actor);
@@ -183,6 +185,14 @@ export function editOf(wanted: { set: ReadonlyMap<string, string>; unset: readon
     for (const key of wanted.unset) delete next[key];
     return isSameConfig(present, next) ? null : sortEntries(next);
   };
+}
+
+function refuseOversized(entries: ConfigEntries): void {
+  const bytes = Object.entries(entries).reduce((sum, [key, value]) => sum + Buffer.byteLength(key + value), 0);
+  if (bytes <= configBytes) return;
+  throw fail('too-large', `the config would hold ${bytes} bytes; at most ${configBytes} fit into an environment`, {
+    advice: 'Keep large values in a file in a volume.',
+  });
 }
 
 export function isSameConfig(one: ConfigEntries, other: ConfigEntries): boolean {

@@ -1,7 +1,9 @@
 // Starts a process that is not ours: its own session, scrubbed environment, limits, identity, output into a FIFO. The
 // argv is data, made by a pure function; nothing is ever pasted into shell text. The launcher's shell may run as root, so
-// variables that steer the loader or a shell reach the command through env(1), after the privileges are gone.
+// variables that steer the loader or a shell, or that a shell would change, travel under other names and get their own after the
+// privileges are gone (late-env.sh). No value is in an argv that lasts.
 import { execFile, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { chown } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +12,11 @@ import { fail } from '../../domain/errors.ts';
 import { identify, type ProcessIdentity } from './proc.ts';
 
 const script = fileURLToPath(new URL('./launcher.sh', import.meta.url));
-const steering = /^(LD_|GLIBC_|GCONV_|MALLOC_|LOCPATH$|NLSPATH$|ENV$|BASH|IFS$|PS4$|SHELLOPTS$)/;
+/** As text: the app's identity need not be able to read the folder that we run from. */
+const lateScript = readFileSync(new URL('./late-env.sh', import.meta.url), 'utf8');
+/** The loader's and the C library's; what dash, bash or busybox give a meaning of their own; and our own names on the way. */
+const steering =
+  /^(?:(?:LD_|GLIBC_|GCONV_|MALLOC_|BASH|OPT|HIST|MAIL|COMP_|READLINE_|EPOCH|LOCKSTEP_LATE_|lockstep_launch_).*|LOCPATH|NLSPATH|LANGUAGE|ENV|IFS|PS\d|SHELLOPTS|PWD|OLDPWD|SHLVL|_|PPID|UID|EUID|GROUPS|LINENO|FUNCNAME|RANDOM|SRANDOM|SECONDS|TMOUT|CDPATH|GLOBIGNORE|POSIXLY_CORRECT|PROMPT_COMMAND|DIRSTACK|FCEDIT|IGNOREEOF|TERM|LINES|COLUMNS)$/;
 
 export type LaunchSpec = {
   argv: readonly string[];
@@ -34,7 +40,7 @@ export type LaunchSpec = {
 /** The whole command line and the environment of its first process. */
 export function launchCommand(spec: LaunchSpec): { argv: string[]; env: Record<string, string> } {
   const entries = Object.entries(spec.env);
-  const late = entries.filter(([name]) => steering.test(name)).map(([name, value]) => `${name}=${value}`);
+  const late = entries.filter(([name]) => steering.test(name)).map((entry) => entry.join('='));
   const drop =
     spec.identity === null
       ? []
@@ -46,13 +52,17 @@ export function launchCommand(spec: LaunchSpec): { argv: string[]; env: Record<s
           '--no-new-privs',
           '--',
         ];
+  const rename = late.length === 0 ? [] : ['/bin/sh', '-c', lateScript, 'late-env.sh', String(late.length)];
   const groups = spec.cgroups.join(':') || '-';
   const blocks = spec.fileBytes === null ? '-' : String(Math.ceil(spec.fileBytes / 512));
   const limits = [String(spec.openFiles ?? '-'), blocks, groups];
   const head = ['/bin/sh', script, spec.fifo ?? '-', spec.exitFile ?? '-', ...limits, '--'];
   return {
-    argv: [...head, ...spec.limitArgv, ...drop, ...(late.length === 0 ? [] : ['/usr/bin/env', ...late]), ...spec.argv],
-    env: Object.fromEntries(entries.filter(([name]) => !steering.test(name))),
+    argv: [...head, ...spec.limitArgv, ...drop, ...rename, ...spec.argv],
+    env: Object.fromEntries([
+      ...entries.filter(([name]) => !steering.test(name)),
+      ...late.map((entry, index) => [`LOCKSTEP_LATE_${index + 1}`, entry]),
+    ]),
   };
 }
 

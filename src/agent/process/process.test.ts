@@ -110,7 +110,9 @@ test('the command line is data: nothing is pasted into shell text', () => {
     }),
   );
   assert.match(argv[1]!, /launcher\.sh$/);
-  assert.deepEqual(argv.toSpliced(1, 1), [
+  const renaming = argv.indexOf('-c') + 1;
+  assert.equal(argv[renaming], readFileSync(join(import.meta.dirname, 'late-env.sh'), 'utf8'));
+  assert.deepEqual(argv.with(renaming, 'TEXT').toSpliced(1, 1), [
     '/bin/sh',
     '-',
     '-',
@@ -124,12 +126,15 @@ test('the command line is data: nothing is pasted into shell text', () => {
     '--clear-groups',
     '--no-new-privs',
     '--',
-    '/usr/bin/env',
-    'LD_PRELOAD=/x.so',
+    '/bin/sh',
+    '-c',
+    'TEXT',
+    'late-env.sh',
+    '1',
     'echo',
     hostile,
   ]);
-  assert.deepEqual(env, { A: hostile });
+  assert.deepEqual(env, { A: hostile, LOCKSTEP_LATE_1: 'LD_PRELOAD=/x.so' });
 });
 
 test('output survives the reader: what was written without one is read by the next', async (t) => {
