@@ -2,6 +2,7 @@
 // outlived the last agent is taken over as it runs. Ctrl-C ends everything that was started; `--detach` leaves it running.
 import { chmodSync, chownSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Config, readConfig } from '../config/config.ts';
 import { atomicWrite } from '../lib/atomic-write.ts';
 import { collectAtRest } from '../lib/collect-at-rest.ts';
@@ -10,7 +11,7 @@ import { startAgent } from './agent.ts';
 import { announce } from './announce.ts';
 import { boundLog } from './bound-log.ts';
 import { detach } from './detach.ts';
-import { Neighbour } from './neighbour.ts';
+import { Neighbour, startLimitMs } from './neighbour.ts';
 import type { UpArguments } from './up-arguments.ts';
 import { checkHome, identitiesFor, type OwnIdentities, refuseSecond } from './up-checks.ts';
 import { programRoot } from './version.ts';
@@ -69,7 +70,11 @@ export async function up(argv: UpArguments): Promise<number> {
   try {
     await router.start(port, stopping.signal);
     port = (await createRouterClient(config.sockets.router).hello()).port;
-    await control.start(port, stopping.signal).catch((error: Error) => {
+    const untilReady = async (): Promise<void> => {
+      await control.start(port, stopping.signal);
+      if (control.refusal === null) await untilRouted(config.sockets.router, stopping.signal);
+    };
+    await untilReady().catch((error: Error) => {
       // Sites that the last document has are served already: they go on, and control is tried again.
       if (stopping.signal.aborted || !hasServed) throw error;
       log({ level: 'error', message: error.message });
@@ -135,6 +140,18 @@ function makeHome(config: Config, own: OwnIdentities): void {
     chownSync(join(config.home, 'control'), own.control.uid, own.control.gid);
   }
   if (own.router) chownSync(join(config.home, 'router'), own.router.uid, own.router.gid);
+}
+
+/** What is announced answers: a new home's first routes are on their way when control answers. */
+async function untilRouted(routerSocket: string, signal: AbortSignal): Promise<void> {
+  const router = createRouterClient(routerSocket);
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(startLimitMs)]);
+  const hasRoutes = () =>
+    router.hello().then(
+      ({ generation }) => generation > 0,
+      () => false, // it died meanwhile, and is started again
+    );
+  while (!(await hasRoutes())) await sleep(5, undefined, { signal: limit });
 }
 
 /** Sticky: control makes its own socket there, and cannot touch the others. */
