@@ -1,4 +1,5 @@
-// Named places inside the seams where a test can stop the world. Off (the normal case) a failpoint is one comparison.
+// Named places where a test can stop the world, beside those that every seam has by itself (`seam.ts`). Off (the normal
+// case) a failpoint is one comparison.
 // `LOCKSTEP_FAILPOINTS=name=kill,other=hold:/path` turns some on: `kill` ends this process at once as SIGKILL does;
 // `hold:/path` writes that file with this pid in it and waits until somebody removes it.
 import { existsSync, watch, writeFileSync } from 'node:fs';
@@ -19,7 +20,8 @@ export function parseFailpoints(text: string): ReadonlyMap<string, Effect> {
   );
 }
 
-const armed = parseFailpoints(process.env.LOCKSTEP_FAILPOINTS ?? '');
+const given = process.env.LOCKSTEP_FAILPOINTS ?? '';
+const armed = parseFailpoints(given.startsWith('@') ? '' : given);
 
 /** Passes through, unless a test armed this name. */
 export async function failpoint(name: string): Promise<void> {

@@ -2,6 +2,7 @@
 
 import type { RefName } from '../git/argv.ts';
 import type { Git } from '../git/git.ts';
+import { enter, isArmed, leave } from '../lib/seam.ts';
 import { type Mainline, valuesAfter } from './mainline.ts';
 
 /** @param privileged the handle that has the repository's permit */
@@ -9,7 +10,10 @@ export function localMainline(privileged: Git, ref: RefName = 'refs/heads/main' 
   return {
     tip: () => privileged.resolveRef(ref),
     async advance(base, candidate) {
-      return (await privileged.updateRef(ref, candidate, base, 'lockstep: landed')) ? 'advanced' : 'moved';
+      const at = isArmed ? enter('mainline.advance') : null;
+      const isAdvanced = await privileged.updateRef(ref, candidate, base, 'lockstep: landed');
+      if (isArmed) leave(at);
+      return isAdvanced ? 'advanced' : 'moved';
     },
     movedSince: async (since) => valuesAfter((await privileged.refHistory(ref)).reverse(), since),
   };

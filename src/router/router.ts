@@ -3,6 +3,7 @@
 import type { Server } from 'node:http';
 import type { RouterHello, RouteSnapshot } from '../domain/route.ts';
 import { failpoint } from '../lib/failpoint.ts';
+import { enter, isArmed, leave } from '../lib/seam.ts';
 import { noApp, type ProxyLog, type ProxyParts, platformApp } from './admit.ts';
 import { createHold } from './hold.ts';
 import { createLasting } from './lasting.ts';
@@ -60,7 +61,9 @@ export function createRouter(options: RouterOptions): Router {
         await saveSnapshot(options.snapshotFile, snapshot, saved !== null);
         saved = snapshot;
         await failpoint('router.before-swap');
+        const at = isArmed ? enter('router.swap') : null;
         routes.swap(snapshot);
+        if (isArmed) leave(at);
         const { routes: list } = snapshot;
         const kept = new Set(list.flatMap((route) => route.upstreams.map((upstream) => upstream.instanceId)));
         pools.retain(kept);

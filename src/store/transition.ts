@@ -4,6 +4,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { changeTransitions } from '../domain/change.ts';
 import type { LedgerEvent } from '../domain/ledger.ts';
 import { releaseTransitions } from '../domain/release.ts';
+import { enter, isArmed, leave } from '../lib/seam.ts';
 import { inTransaction } from './open.ts';
 
 const tables = {
@@ -31,12 +32,14 @@ export function moveState(database: DatabaseSync, move: Transition): boolean {
   if (!tables[move.table][move.from]?.includes(move.to)) {
     throw new Error(`${move.table}: no transition from ${move.from} to ${move.to}`);
   }
+  const at = isArmed ? enter('store.transition', `${move.table} ${move.from}>${move.to}`) : null;
   const columns = Object.keys(move.set ?? {});
   const assignments = ['state = ?', ...columns.map((column) => `${column} = ?`)].join(', ');
   const update = database.prepare(`UPDATE ${move.table} SET ${assignments} WHERE id = ? AND state = ?`);
   const { changes } = update.run(move.to, ...Object.values(move.set ?? {}), move.id, move.from);
   if (changes !== 1) return false;
   appendEvent(database, move.event);
+  if (isArmed) leave(at);
   return true;
 }
 

@@ -58,6 +58,17 @@ export type HomeFacts = {
   processes: ProcessFacts[];
 };
 
+/** Something is under way, by the database alone: a cheap question before the others. */
+export function isBusy(home: string): boolean {
+  const database = new DatabaseSync(join(home, 'control', 'lockstep.db'), { readOnly: true });
+  try {
+    const sql = "SELECT 1 FROM changes WHERE ended_at_ms IS NULL UNION SELECT 1 FROM releases WHERE state = 'starting'";
+    return rows(database, sql).length > 0;
+  } finally {
+    database.close();
+  }
+}
+
 /** Throws when a file is not there or is being replaced: ask again. */
 export function readHome(home: string): HomeFacts {
   const database = new DatabaseSync(join(home, 'control', 'lockstep.db'), { readOnly: true });
@@ -91,14 +102,8 @@ function readApp(
   { id, name, main_branch: branch }: { id: string; name: string; main_branch: string | null },
 ): AppFacts {
   const repository = join(home, 'control', 'repos', `${id}.git`);
-  const git = (...words: string[]): string =>
-    execFileSync('git', [`--git-dir=${repository}`, '-c', 'safe.directory=*', ...words], {
-      env: { ...process.env, ...gitEnv },
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }).trim();
-  const hasMain = branch !== null && existsSync(repository);
-  const tip = hasMain ? git('for-each-ref', '--format=%(objectname)', `refs/heads/${branch}`) || null : null;
+  const refs = refsOf(repository);
+  const main = refs.find(({ ref }) => ref === `refs/heads/${branch}`);
   const log = join(repository, 'logs', 'refs', 'heads', branch ?? '-');
   const moves = (existsSync(log) ? readFileSync(log, 'utf8') : '')
     .split('\n')
@@ -116,11 +121,25 @@ function readApp(
       id,
     ),
     events: rows(database, 'SELECT type, change_id FROM events WHERE app_id = ? ORDER BY seq', id),
-    main: { tip, tree: tip === null ? null : git('rev-parse', `${tip}^{tree}`), moves },
-    refs: existsSync(repository) ? git('for-each-ref', '--format=%(refname)').split('\n').filter(Boolean) : [],
+    main: { tip: main?.id ?? null, tree: main?.tree ?? null, moves },
+    refs: refs.map(({ ref }) => ref),
     gitLeftOvers: globSync(['**/*.lock', 'objects/tmp_objdir-*', 'objects/incoming-*'], { cwd: repository }),
     copies: list(join(home, 'apps', id, 'gate', 'copies')),
   };
+}
+
+function refsOf(repository: string): { id: string; tree: string; ref: string }[] {
+  if (!existsSync(repository)) return [];
+  const words = [`--git-dir=${repository}`, '-c', 'safe.directory=*', 'for-each-ref'];
+  return execFileSync('git', [...words, '--format=%(objectname) %(tree) %(refname)'], {
+    env: { ...process.env, ...gitEnv },
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => line.split(' '))
+    .map(([id, tree, ref]) => ({ id: id!, tree: tree!, ref: ref! }));
 }
 
 function rows<T>(database: DatabaseSync, sql: string, ...values: string[]): T[] {

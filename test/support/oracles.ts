@@ -2,7 +2,7 @@
 // design, as a list of questions about the facts. Each answers with sentences; none means that it holds. Everybody who
 // breaks something asks them afterwards.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type AppFacts, type HomeFacts, readHome } from './home-facts.ts';
+import { type AppFacts, type HomeFacts, isBusy, readHome } from './home-facts.ts';
 import type { PageWatch } from './page-watch.ts';
 import type { Stage } from './stage.ts';
 
@@ -141,13 +141,14 @@ export async function problemsAtRest(
   { withinMs = 30_000, watches = [] }: { withinMs?: number; watches?: readonly PageWatch[] } = {},
 ): Promise<string[]> {
   let broken: string[] = [];
-  for (const limit = performance.now() + withinMs; ; await sleep(25)) {
+  for (const limit = performance.now() + withinMs; ; await sleep(50)) {
+    const isLast = performance.now() > limit;
     try {
-      broken = brokenOf(readHome(stage.home));
+      broken = !isLast && isBusy(stage.home) ? ['a deploy has not ended'] : brokenOf(readHome(stage.home));
     } catch (error) {
       broken = [`the home cannot be read: ${(error as Error).message}`];
     }
-    if (broken.length === 0 || performance.now() > limit) break;
+    if (broken.length === 0 || isLast) break;
   }
   return [...broken, ...watches.flatMap((one) => one.problems().map((said) => `a visitor: ${said}`))];
 }

@@ -143,6 +143,13 @@ export class Stage {
     await ended;
   }
 
+  /** Resolves when `up` has ended, however. */
+  async agentEnded(): Promise<void> {
+    const child = this.#up!;
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    await new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  }
+
   lockstep(
     words: string[],
     options: { cwd?: string; input?: string; env?: Record<string, string> } = {},

@@ -4,6 +4,7 @@ import { constants as os } from 'node:os';
 import type { JobResult, JobSpec } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
 import type { JobId } from '../../domain/ids.ts';
+import { enter, isArmed, leave } from '../../lib/seam.ts';
 import type { HomeFolders } from '../folders.ts';
 import type { CgroupSupport } from '../process/cgroup.ts';
 import { removeTree } from '../remove-tree.ts';
@@ -73,6 +74,7 @@ export function startJob(spec: JobSpec, room: JobRoom): RunningJob {
       const output = keepOutput(places.folder, spec.outputBytes, false);
       const startedAt = performance.now();
       const record = { ...starting, startedAtMs: room.now() };
+      const at = isArmed ? enter('job.start', spec.kind) : null;
       const contained = await startContained(containedSpec(record, places, room), what, sink(output));
       try {
         writeSmall(places.record, { ...record, process: contained.process } satisfies JobRecord);
@@ -80,6 +82,7 @@ export function startJob(spec: JobSpec, room: JobRoom): RunningJob {
         await contained.stop(0); // what nobody will find again must not run
         throw error;
       }
+      if (isArmed) leave(at);
       return { contained, output, record, startedAt };
     } catch (error) {
       await removeTree(places.folder);
@@ -168,6 +171,7 @@ function life(
       startedAt === null
         ? (writtenAtMs(places.exitFile) ?? room.now())
         : record.startedAtMs + performance.now() - startedAt;
+    const at = isArmed ? enter('job.end', record.kind) : null;
     closeJobFolder(places);
     const result: JobResult = {
       id,
@@ -184,6 +188,7 @@ function life(
     } catch {
       // No room: who waits gets it all the same, who asks later finds the job lost.
     }
+    if (isArmed) leave(at);
     // What it left in its own folders goes when nobody waits for the result any more; else with the folder, later.
     const tidy = () => [places.home, places.tmp].forEach((path) => void removeTree(path).catch(() => {}));
     setTimeout(tidy, tidyAfterMs).unref();

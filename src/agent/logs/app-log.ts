@@ -5,6 +5,7 @@ import { appendFile, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path';
 import type { LogLine } from '../../domain/agent.ts';
 import type { InstanceId } from '../../domain/ids.ts';
+import { enter, isArmed, leave } from '../../lib/seam.ts';
 
 export type LogBounds = {
   fileBytes: number;
@@ -235,6 +236,7 @@ export class AppLog implements AsyncDisposable {
   }
 
   async #rotate(): Promise<void> {
+    const at = isArmed ? enter('log.rotate') : null;
     await rm(this.#file(this.#bounds.files - 1), { force: true });
     for (let at = this.#bounds.files - 2; at >= 0; at -= 1) {
       await rename(this.#file(at), this.#file(at + 1)).catch((error: NodeJS.ErrnoException) => {
@@ -242,6 +244,7 @@ export class AppLog implements AsyncDisposable {
       });
     }
     this.#bytes = 0;
+    if (isArmed) leave(at);
   }
 
   async #readLast(count: number, instanceId: InstanceId | null): Promise<LogLine[]> {

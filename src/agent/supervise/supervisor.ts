@@ -7,6 +7,7 @@ import type { InstanceUsage } from '../../domain/agent.ts';
 import type { AgentEvent, DesiredApp, DesiredSet, DesiredState, ObservedInstance } from '../../domain/desired.ts';
 import { type AppId, type InstanceId, type InstanceSetId, makeId } from '../../domain/ids.ts';
 import type { RouteSnapshot } from '../../domain/route.ts';
+import { enter, isArmed, leave } from '../../lib/seam.ts';
 import { admit } from '../desired/admit.ts';
 import { type Action, converge, type InstanceView, nextDueMs } from '../desired/converge.ts';
 import { Instance } from './instance.ts';
@@ -76,8 +77,10 @@ export class Supervisor {
 
   /** Makes `desired` what is wanted; the first actions have begun when it returns. */
   apply(desired: DesiredState): void {
+    const at = isArmed ? enter('agent.apply') : null;
     this.#desired = desired;
     this.#act();
+    if (isArmed) leave(at);
   }
 
   /** A tree or a layer of the app has come: what waited for one tries again at once. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { InstanceId } from '../../../domain/ids.ts';
 import type { Limits } from '../../../domain/plan.ts';
+import { enter, isArmed, leave } from '../../../lib/seam.ts';
 import type { Exit } from '../../health/wait-healthy.ts';
 import { type Capture, captureFifo, defaultCaptureCaps, lineSplitter } from '../../process/capture.ts';
 import {
@@ -66,7 +67,12 @@ export function processRuntime(parts: ProcessRuntimeParts): Runtime {
       pids: () => (group === null ? groupOf(leader).map(({ pid }) => pid) : cgroupPids(group)),
       usage: () => usageOf(group, () => groupOf(leader).map(({ pid }) => pid)),
       oomKills: kills,
-      stop: (graceMs) => terminate({ leader, cgroup: group, mark: markOf(id), graceMs }),
+      async stop(graceMs) {
+        const at = isArmed ? enter('runtime.stop') : null;
+        const how = await terminate({ leader, cgroup: group, mark: markOf(id), graceMs });
+        if (isArmed) leave(at);
+        return how;
+      },
       leave() {
         quit.abort();
         capture?.stop();
@@ -76,6 +82,7 @@ export function processRuntime(parts: ProcessRuntimeParts): Runtime {
 
   return {
     async start(spec, sink) {
+      const at = isArmed ? enter('runtime.start') : null;
       const fifo = fifoOf(spec.id);
       await mkdir(parts.pipeFolder, { recursive: true, mode: 0o700 });
       await rm(fifo, { force: true });
@@ -96,6 +103,7 @@ export function processRuntime(parts: ProcessRuntimeParts): Runtime {
           limitArgv: limitArgv(means, spec.limits, 'app'),
           identity: spec.identity,
         });
+        if (isArmed) leave(at);
         return running(spec.id, launched, group, capture, () => launched.exited, before);
       } catch (error) {
         capture.stop();
@@ -104,6 +112,7 @@ export function processRuntime(parts: ProcessRuntimeParts): Runtime {
     },
 
     async adopt(id, identity, limits, sink) {
+      const at = isArmed ? enter('runtime.adopt') : null;
       const before = parts.keptFolder ? await takeKept(parts.keptFolder, id) : Buffer.alloc(0);
       if (!isAlive(identity)) {
         const lines = lineSplitter(sink, defaultCaptureCaps, Date.now);
@@ -117,6 +126,7 @@ export function processRuntime(parts: ProcessRuntimeParts): Runtime {
         const watch = { process: identity, outputEnded: capture?.ended ?? null, lookMs, signal };
         return (await untilGone(watch)) ? { code: null, signal: null } : new Promise<never>(() => {});
       };
+      if (isArmed) leave(at);
       return running(id, identity, group, capture, ended, group === null ? 0 : oomKills(group));
     },
 
@@ -125,12 +135,14 @@ export function processRuntime(parts: ProcessRuntimeParts): Runtime {
     },
 
     async clean(id) {
+      const at = isArmed ? enter('runtime.clean') : null;
       await rm(fifoOf(id), { force: true });
       if (parts.keptFolder) await takeKept(parts.keptFolder, id);
       const group = findCgroup(parts.cgroups, id);
       // A zombie that PID 1 has not reaped yet keeps the group; it is empty of life, and asked for again.
       for (let wait = 10; group !== null && !removeCgroup(group) && wait < 5000; wait *= 2)
         await pause(wait, undefined, { ref: false });
+      if (isArmed) leave(at);
     },
   };
 }
