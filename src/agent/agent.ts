@@ -1,6 +1,6 @@
 // The agent: what is asked of it, in one place, and how the parts answer together. It acts on documents and ids that
 // control gives; it decides nothing about releases. The socket's server (`server/`) and `src/main/agent.ts` call it.
-import { rmdir } from 'node:fs/promises';
+import { readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AppRef, InstanceUsage, LogLine } from '../domain/agent.ts';
 import {
@@ -12,7 +12,7 @@ import {
 } from '../domain/desired.ts';
 import { diskFailure } from '../domain/disk-failure.ts';
 import { fail } from '../domain/errors.ts';
-import type { AppId, InstanceId, NodeId, TreeId } from '../domain/ids.ts';
+import { type AppId, type InstanceId, type NodeId, parseId, type TreeId } from '../domain/ids.ts';
 import { failpoint } from '../lib/failpoint.ts';
 import { collectApp } from './collect.ts';
 import { loadDocument, saveDocument } from './desired/document-file.ts';
@@ -243,6 +243,14 @@ export class AgentCore {
       ]),
       layerKeys: new Set([...keep.layerKeys, ...busy.layerKeys, ...used.layerKeys, ...layers]),
     });
+  }
+
+  /** Drops the older pieces of every app's log that is open, or was left by an earlier agent. */
+  async dropOldLogs(): Promise<void> {
+    for (const name of await readdir(join(this.#folders.home, 'logs')).catch(() => [])) {
+      const id = parseId('app', name);
+      if (id !== null) await (await this.#logOf(id)).dropOld();
+    }
   }
 
   /** Ends the app's jobs too. @throws conflict while the document still has the app, or an instance of it runs */

@@ -79,5 +79,7 @@ export const argv = {
   packRefs: () => ['pack-refs', '--all', '--prune'],
   connectivity: (commit: CommitId) => ['rev-list', '--objects', '--quiet', '--end-of-options', commit, '--'],
   repack: (expire: string) => ['repack', '-A', '-d', '-l', '-q', `--unpack-unreachable=${expire}`],
+  /** Only what is not in a pack yet. */
+  repackLoose: () => ['repack', '-d', '-l', '-q'],
   prune: (expire: string) => ['prune', `--expire=${expire}`],
 } as const;

@@ -14,6 +14,7 @@ import {
 } from './answers.ts';
 import { argv, emptyTree, type RefName, zeroId } from './argv.ts';
 import { type Blob, blobsOf, defaultMaxBlobBytes, type ObjectIds, type StreamedBlob, streamBlobs } from './cat-file.ts';
+import { removeLeftOvers } from './left-overs.ts';
 
 export type GitOptions = {
   repositoryPath: string;
@@ -58,6 +59,9 @@ export function gitEnvironment(options: { permit?: string | null; isOurs?: boole
   if (options.permit) env.LOCKSTEP_PERMIT = options.permit;
   return env;
 }
+
+/** A lock that is older is nobody's. */
+const heldLockMs = 10_000;
 
 export type Git = ReturnType<typeof openGit>;
 
@@ -106,11 +110,17 @@ export function openGit(options: GitOptions) {
     from: ObjectId | null,
     to: ObjectId | null,
     words: readonly string[],
+    isAgain = false,
   ): Promise<boolean> {
     try {
       await ask(words);
       return true;
     } catch (error) {
+      // A git that was killed left its lock: nobody holds one for so long, and it would refuse every push from now on.
+      if (!isAgain && /\.lock': File exists/.test((error as Error).message)) {
+        const removed = await removeLeftOvers(options.repositoryPath, heldLockMs);
+        if (removed.length > 0) return move(ref, from, to, words, true);
+      }
       const now = await resolveRef(ref);
       if (now === to && to !== from && wasKilled(error)) return true;
       if (now !== from) return false;
@@ -221,9 +231,17 @@ export function openGit(options: GitOptions) {
     async setHead(ref: RefName): Promise<void> {
       await ask(argv.setHead(ref));
     },
-    /** Packs refs and objects, and drops unreachable ones older than `expire` (git's date words, no user input). */
-    async maintain(expire = '2.weeks.ago'): Promise<void> {
-      for (const words of [argv.packRefs(), argv.repack(expire), argv.prune(expire)]) await ask(words);
+    /**
+     * Packs refs and objects, and drops unreachable ones older than `expire` (git's date words, no user input): all of them, or
+     * with `isLight` the loose ones only, which costs no more than what came since the last time.
+     */
+    async maintain(expire = '2.weeks.ago', isLight = false): Promise<void> {
+      const repack = isLight ? argv.repackLoose() : argv.repack(expire);
+      for (const words of [argv.packRefs(), repack, argv.prune(expire)]) await ask(words);
+    },
+    /** Drops loose unreachable objects: needs no room. */
+    async prune(expire: string): Promise<void> {
+      await ask(argv.prune(expire));
     },
   };
 }

@@ -1,7 +1,7 @@
 // An app's bare repository: its configuration, its hooks and its permit, all written by us and put right again each time it
 // is opened. What main may become is not decided here: the hooks hand that to control and refuse everything else.
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, readFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fail } from '../domain/errors.ts';
 import type { BranchName } from '../domain/names.ts';
@@ -9,10 +9,13 @@ import { run } from '../exec/exec.ts';
 import { atomicWrite } from '../lib/atomic-write.ts';
 import { branchRef } from './argv.ts';
 import { type Git, gitEnvironment, openGit } from './git.ts';
+import { removeLeftOvers } from './left-overs.ts';
 
 export const hookNames = ['pre-receive', 'proc-receive', 'post-receive', 'reference-transaction'] as const;
 export const defaultMaxInputBytes = 512 * 1024 * 1024;
 export const permitFile = 'lockstep-permit';
+/** What no git has touched for so long, none will finish. */
+const abandonedMs = 60_000;
 const hooksSource = new URL('../receive/hooks/', import.meta.url);
 
 /** `git` asks questions and cannot move main; `privileged` can. */
@@ -70,6 +73,7 @@ export async function openRepository(
     });
     if (made.code !== 0) throw fail('git-failed', `git init: ${made.stderr.trim().slice(0, 500)}`);
   }
+  await removeLeftOvers(path, abandonedMs);
   await mkdir(join(path, 'hooks'), { recursive: true });
   for (const name of hookNames) {
     await writeIfOther(join(path, 'hooks', name), await hookText(name), 0o755);
@@ -96,9 +100,23 @@ export function hookText(name: (typeof hookNames)[number]): Promise<string> {
   return readFile(new URL(name, hooksSource), 'utf8');
 }
 
-/** Packs and prunes; needs the permit, since pruning a loose ref that was packed looks like its deletion to the guard. */
-export function maintain(repository: Repository, expire?: string): Promise<void> {
-  return repository.privileged.maintain(expire);
+/** So many packs are made one. */
+const mostPacks = 20;
+
+/**
+ * Packs and prunes; needs the permit, since pruning a loose ref that was packed looks like its deletion to the guard. With
+ * `expire` "now" nobody else may be at work on the repository: objects of a push are unreachable until main has moved.
+ */
+export async function maintain(repository: Repository, expire?: string): Promise<void> {
+  await removeLeftOvers(repository.path, expire === 'now' ? 0 : abandonedMs);
+  const packs = (await readdir(join(repository.path, 'objects', 'pack'))).filter((name) => name.endsWith('.pack'));
+  await repository.privileged.maintain(expire, packs.length < mostPacks && expire === 'now');
+}
+
+/** Drops what needs no room to be dropped; the same holds. */
+export async function pruneNow(repository: Repository): Promise<void> {
+  await removeLeftOvers(repository.path, 0);
+  await repository.git.prune('now');
 }
 
 async function writeIfOther(file: string, content: string, mode: number): Promise<void> {

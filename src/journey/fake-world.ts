@@ -11,6 +11,7 @@ import { gitEnvironment } from '../git/git.ts';
 import { unguarded } from '../git/inspect.ts';
 import { openRepository, type Repository } from '../git/repository.ts';
 import { Semaphore } from '../lib/semaphore.ts';
+import { Uses } from '../lib/uses.ts';
 import type { Push, RefVerdict } from '../receive/proc-receive.ts';
 import { Observations } from '../release/observations.ts';
 import { findApp } from '../store/apps.ts';
@@ -55,6 +56,7 @@ export class FakeWorld implements Disposable {
 
   #make(): World {
     const locks = new Map<AppId, Semaphore>();
+    const uses = new Map<AppId, Uses>();
     const { database, agent, observations } = this;
     const log = (line: Record<string, unknown>): void => void this.logged.push(line);
     return {
@@ -78,6 +80,11 @@ export class FakeWorld implements Disposable {
       },
       unguardedParts: (app) => unguarded(join(this.folder, `${app.id}.git`), app),
       listRepositories: async () => [...this.#repositories.keys()],
+      usesOf(id) {
+        const found = uses.get(id) ?? new Uses();
+        uses.set(id, found);
+        return found;
+      },
       forget: async (id) => {
         locks.delete(id);
         this.#repositories.delete(id);

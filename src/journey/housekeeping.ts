@@ -1,4 +1,5 @@
-// What a change leaves to do, landed or not, when nobody waits any more: old releases' files and layers go, and the repository is packed.
+// What a change leaves to do, landed or not, when nobody waits any more: old releases' files and layers go, and the repository
+// is packed and rid of what no ref holds (the objects of rejected pushes among it).
 import type { App } from '../domain/app.ts';
 import { maintain } from '../git/repository.ts';
 import { isThere } from '../store/apps.ts';
@@ -9,23 +10,46 @@ import { refOf, type World } from './world.ts';
 export const keptReleases = 10;
 const changesPerPack = 25;
 const changesPerCollection = 5;
-const changes = new WeakMap<World, Map<App['id'], number>>();
+/** Changes since a thing was last done. */
+type Since = { collection: number; pack: number };
+const since = new WeakMap<World, Map<App['id'], Since>>();
 
 /** Runs in the background, under the app's lock; a failure is logged and tried again at a later change. */
 export function tidyUp(world: World, app: App): void {
-  const counts = changes.get(world) ?? new Map<App['id'], number>();
-  changes.set(world, counts);
-  const count = (counts.get(app.id) ?? 0) + 1;
+  const counts = since.get(world) ?? new Map<App['id'], Since>();
+  since.set(world, counts);
+  const count = counts.get(app.id) ?? { collection: 0, pack: 0 };
   counts.set(app.id, count);
-  const work = async (): Promise<void> => {
-    if (count % changesPerCollection !== 0) return;
-    // What the next change has placed and not yet started must not be taken for left over.
-    using _turn = await world.lockOf(app.id).take(world.signal);
-    if (!isThere(world.database, app.id)) return;
-    if (count % changesPerPack === 0) await maintain(await world.repositoryOf(app));
-    await world.agent.collect(refOf(app), worthKeeping(world.database, app.id, keptReleases));
-  };
-  void work().catch((error: Error) =>
-    world.log({ level: 'warn', message: `housekeeping of ${app.id}: ${error.message}` }),
-  );
+  count.collection += 1;
+  count.pack += 1;
+  const warn = (error: Error): void =>
+    world.log({ level: 'warn', message: `housekeeping of ${app.id}: ${error.message}` });
+  if (count.collection >= changesPerCollection) {
+    count.collection = 0;
+    void collectApp(world, app).catch(warn);
+  }
+  if (count.pack >= changesPerPack) {
+    world.usesOf(app.id).whenIdle(async () => {
+      const isDone = await aloneWith(world, app, async () => maintain(await world.repositoryOf(app), 'now')).catch(
+        warn,
+      );
+      if (isDone) count.pack = 0;
+    });
+  }
+}
+
+/** What the next change has placed and not yet started must not be taken for left over: under the app's lock. */
+export async function collectApp(world: World, app: App): Promise<void> {
+  using _turn = await world.lockOf(app.id).take(world.signal);
+  if (!isThere(world.database, app.id)) return;
+  await world.agent.collect(refOf(app), worthKeeping(world.database, app.id, keptReleases));
+}
+
+/** Works under the app's lock when that is free. False: it is not, or the app is gone; another time then. */
+export async function aloneWith(world: World, app: App, work: () => Promise<void>): Promise<boolean> {
+  const lock = world.lockOf(app.id);
+  if (lock.isBusy || !isThere(world.database, app.id)) return false;
+  using _turn = await lock.take(world.signal);
+  await work();
+  return true;
 }

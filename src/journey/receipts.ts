@@ -24,7 +24,7 @@ export const notesRef = 'refs/notes/lockstep' as RefName;
 const pauseMs = 250;
 const againMs = 60_000;
 
-type ReceiptWorld = Pick<World, 'database' | 'repositoryOf' | 'forget' | 'log' | 'signal'>;
+type ReceiptWorld = Pick<World, 'database' | 'repositoryOf' | 'usesOf' | 'forget' | 'log' | 'signal'>;
 
 export class ReceiptBook {
   readonly #world: ReceiptWorld;
@@ -102,6 +102,8 @@ export class ReceiptBook {
     const repository = await this.#world.repositoryOf(app);
     // An app that was destroyed meanwhile must not get its repository back.
     if (!isThere(database, id)) return await this.#world.forget(id);
+    // Until the ref names it, a note is what pruning takes.
+    using _use = await this.#world.usesOf(id).begin();
     for (const { releaseId, commit, body } of unnoted) {
       await repository.privileged.setNote(notesRef, commit, body, Math.floor(nowMs() / 1000));
       if (this.#world.signal.aborted) return;

@@ -43,6 +43,9 @@ export async function startRollback(world: World, app: App, asked: RollbackAsked
     });
   }
   const repository = await world.repositoryOf(app);
+  // Its commit is on no branch until main has moved.
+  using held = new DisposableStack();
+  held.use(await world.usesOf(app.id).begin());
   const mainline = mainlineOf(app, repository);
   const base = (await mainline.tip())!;
   const baseTree = await repository.git.treeOf(base);
@@ -90,9 +93,12 @@ export async function startRollback(world: World, app: App, asked: RollbackAsked
     );
   };
   world.progress.open(change.id);
-  void work().catch(async (error: Error) => {
-    world.log({ level: 'error', message: `rollback ${change.id}: ${error.message}` });
-    if (!isBegun && !world.signal.aborted) await endAt('infra-error', error.message).catch(() => {});
-  });
+  const untilItsEnd = held.move();
+  void work()
+    .catch(async (error: Error) => {
+      world.log({ level: 'error', message: `rollback ${change.id}: ${error.message}` });
+      if (!isBegun && !world.signal.aborted) await endAt('infra-error', error.message).catch(() => {});
+    })
+    .finally(() => untilItsEnd.dispose());
   return { kind: 'change', id: change.id };
 }

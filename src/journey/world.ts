@@ -12,6 +12,7 @@ import type { EventType, LedgerEvent } from '../domain/ledger.ts';
 import { branchRef } from '../git/argv.ts';
 import type { Repository } from '../git/repository.ts';
 import type { Semaphore } from '../lib/semaphore.ts';
+import type { Uses } from '../lib/uses.ts';
 import { localMainline } from '../mainline/local.ts';
 import type { Mainline } from '../mainline/mainline.ts';
 import type { Observations } from '../release/observations.ts';
@@ -36,6 +37,8 @@ export type World = {
   unguardedParts(app: App): Promise<string[]>;
   /** Ids of the apps whose repositories lie on the disk. */
   listRepositories(): Promise<AppId[]>;
+  /** Whoever has objects in an app's repository that no ref holds yet uses it; what drops such objects works alone. */
+  usesOf(id: AppId): Uses;
   /** Removes the repository of a destroyed app, and what is kept in memory for it. */
   forget(id: AppId): Promise<void>;
   urlOf(app: App): string;

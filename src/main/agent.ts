@@ -15,6 +15,8 @@ import { openLayers } from '../agent/layers/layers.ts';
 import { detectCgroups } from '../agent/process/cgroup.ts';
 import { machineMeans } from '../agent/process/limit-means.ts';
 import { openStandIn } from '../agent/process/stand-in.ts';
+import { keepRoom, type RoomKeeper } from '../agent/room/keep-room.ts';
+import { sweepHome } from '../agent/room/sweep-home.ts';
 import { processRuntime } from '../agent/runtimes/process/process-runtime.ts';
 import type { ServerParts } from '../agent/server/routes.ts';
 import { serveAgent } from '../agent/server/server.ts';
@@ -62,16 +64,20 @@ export async function startAgent(given: AgentOptions): Promise<RunningAgent> {
   ready.promise.catch(() => {});
   // First, so that no second agent takes up the same instances.
   const { controlUid, log } = options;
-  const server = await serveAgent(ready.promise, { socketPath: folders.socket, controlUid, log });
+  let room: RoomKeeper | null = null;
+  const diskIsFull = () => room?.metTheEnd();
+  const server = await serveAgent(ready.promise, { socketPath: folders.socket, controlUid, log, diskIsFull });
   try {
     await removePartials(folders);
     const standIn = await openStandIn({ pipes: folders.pipes, kept: folders.keptOutput });
     const parts = await openParts(options, folders);
-    ready.resolve(parts);
     const { core, jobs, layers } = parts;
+    room = keepRoom({ home: folders.home, sweep: () => sweepHome({ folders, core, jobs, layers }), log });
+    ready.resolve(parts);
     return {
       hello: await core.hello(),
       async stop({ instances }) {
+        room?.close();
         if (instances) await Promise.all([jobs.stopAll(), layers.stopAll()]);
         else jobs.close();
         await server.close();

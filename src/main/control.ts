@@ -13,7 +13,7 @@ import { connectAgent } from '../agent/client.ts';
 import { createApi } from '../api/api.ts';
 import { BlobCache } from '../build/git-tree.ts';
 import { readConfig } from '../config/config.ts';
-import { type Principal, rights } from '../domain/app.ts';
+import { rights } from '../domain/app.ts';
 import type { AgentHello } from '../domain/desired.ts';
 import { diskFailure } from '../domain/disk-failure.ts';
 import { type AppId, parseId } from '../domain/ids.ts';
@@ -22,24 +22,24 @@ import { unguarded } from '../git/inspect.ts';
 import { openRepository, type Repository } from '../git/repository.ts';
 import { removeLeftOvers } from '../journey/apps.ts';
 import { DesiredPublisher } from '../journey/desired.ts';
+import { keepMakingRoom } from '../journey/make-room.ts';
 import { ProgressBook } from '../journey/progress.ts';
-import { judgePush } from '../journey/push.ts';
 import { ReceiptBook } from '../journey/receipts.ts';
 import { recover } from '../journey/recover.ts';
 import { StoredBranches } from '../journey/stored-branches.ts';
 import { newId, nowMs, type World } from '../journey/world.ts';
 import { atomicWrite } from '../lib/atomic-write.ts';
 import { collectAtRest } from '../lib/collect-at-rest.ts';
+import { lineLog } from '../lib/line-log.ts';
 import { Semaphore } from '../lib/semaphore.ts';
+import { Uses } from '../lib/uses.ts';
 import { openSigner, type Signer, signingKeyFile } from '../proof/signing-key.ts';
-import { parseGitRoute } from '../receive/routes.ts';
-import { serveGit } from '../receive/smart-http.ts';
 import { Observations } from '../release/observations.ts';
-import { findApp } from '../store/apps.ts';
 import { defaultTeam } from '../store/meta.ts';
 import { openDatabase } from '../store/open.ts';
 import { dropOld } from '../store/retention.ts';
 import { insertToken, principalOf } from '../store/tokens.ts';
+import { answerGit, type GitDoor } from './git-door.ts';
 import { keepHearing } from './hear-agent.ts';
 import { keepCopies } from './keep-copies.ts';
 import { platformOf } from './platform.ts';
@@ -52,9 +52,7 @@ const { values } = parseArgs({
 process.umask(0o077);
 const config = readConfig({ port: values.port, base: values.base }, process.env, false);
 const folder = join(config.home, 'control');
-const say = (line: object): void => {
-  process.stdout.write(`${JSON.stringify({ at: new Date().toISOString(), from: 'control', ...line })}\n`);
-};
+const say = lineLog(1, 'control');
 const ended = new AbortController();
 
 let answer: (request: IncomingMessage, response: ServerResponse) => void;
@@ -96,6 +94,7 @@ const desired = new DesiredPublisher({
 });
 const locks = new Map<AppId, Semaphore>();
 const repositories = new Map<AppId, Promise<Repository>>();
+const uses = new Map<AppId, Uses>();
 const repositoryPathOf = (id: AppId): string => join(folder, 'repos', `${id}.git`);
 let hello: { bootId: string; answer: Promise<AgentHello> } | null = null;
 let grown = Promise.withResolvers<void>();
@@ -132,8 +131,14 @@ const world: World = {
     unguarded(repositoryPathOf(app.id), { mainBranch: app.mainBranch, maxInputBytes: config.maxPushBytes }),
   listRepositories: async () =>
     (await readdir(join(folder, 'repos'))).flatMap((name) => parseId('app', name.replace(/\.git$/, '')) ?? []),
+  usesOf(id) {
+    const found = uses.get(id) ?? new Uses();
+    uses.set(id, found);
+    return found;
+  },
   async forget(id) {
     locks.delete(id);
+    uses.delete(id);
     repositories.delete(id);
     branches.forget(id);
     await rm(repositoryPathOf(id), { recursive: true, force: true });
@@ -162,6 +167,7 @@ const world: World = {
 
 const branches = new StoredBranches(world);
 const receipts = new ReceiptBook(world, signer);
+const door: GitDoor = { world, branches, home: config.home, maxPushBytes: config.maxPushBytes };
 const platform = platformOf({
   world,
   receipts,
@@ -206,7 +212,7 @@ setInterval(dropOldRows, 3_600_000).unref();
 answer = (request, response) => {
   const isGit = /^\/[^/?]+\.git\//.test(request.url ?? '');
   if (!isGit) return void answerApi(request, response);
-  answerGit(request, response).catch((error: Error) => {
+  answerGit(door, request, response).catch((error: Error) => {
     say({ level: 'error', message: `git: ${error.message}` });
     const disk = diskFailure(error, 'nothing was changed');
     if (!response.headersSent) response.writeHead(disk ? 507 : 500, { 'content-type': 'text/plain; charset=utf-8' });
@@ -216,6 +222,7 @@ answer = (request, response) => {
   });
 };
 await listen();
+keepMakingRoom(world, config.home);
 keepCopies(database, databaseFile, say, ended.signal);
 say({ level: 'info', message: 'ready', pid: process.pid });
 collectAtRest();
@@ -239,83 +246,6 @@ function stop(): void {
     closeStore();
     process.exit(0);
   });
-}
-
-async function answerGit(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const requestedAtMs = nowMs();
-  const route = parseGitRoute(request.method ?? '', request.url ?? '');
-  if (!route) return plain(request, response, 404, 'There is no such repository address. Use /<app>.git');
-  const principal = whoAsks(request);
-  if (!principal) {
-    response.setHeader('www-authenticate', 'Basic realm="lockstep", charset="UTF-8"');
-    return plain(
-      request,
-      response,
-      401,
-      request.headers.authorization === undefined
-        ? 'A token is needed as the password. lockstep create and lockstep login set it up.'
-        : 'This token is not known here: it is wrong, was revoked or has expired. lockstep login sets up another.',
-    );
-  }
-  const app = findApp(database, principal, route.app);
-  if (!app)
-    return plain(
-      request,
-      response,
-      404,
-      `There is no app ${route.app} here. Make it first: lockstep create ${route.app}`,
-    );
-  const right = route.service === 'git-upload-pack' ? 'read' : 'deploy';
-  if (!principal.rights.includes(right))
-    return plain(
-      request,
-      response,
-      403,
-      `This token does not have the right to ${right}. Whoever has it makes one that does: lockstep tokens create NAME --rights read,deploy`,
-    );
-  const repository = await world.repositoryOf(app);
-  const isPush = route.service === 'git-receive-pack' && route.step === 'exchange';
-  if (isPush) await branches.look(app, repository);
-  const result = await serveGit(request, response, {
-    repositoryPath: repository.path,
-    service: route.service,
-    step: route.step,
-    // A pack over the limit is git's to refuse, which says so better than we can before it has read it.
-    maxBodyBytes: config.maxPushBytes + 128 * 2 ** 20,
-    maxPackBytes: config.maxPushBytes,
-    onProcReceive: (push) =>
-      judgePush(world, repository, push, {
-        actor: principal.name,
-        requestedAtMs,
-        findApp: () => findApp(database, principal, route.app),
-        mayPush: () => whoAsks(request)?.rights.includes(right) ?? false,
-      }),
-  });
-  if (isPush) await branches.note(findApp(database, principal, route.app) ?? app, repository, principal.name);
-  if (result.code !== 0 && !result.isDisconnected)
-    say({
-      level: 'warn',
-      message: `git ${route.service} ended with ${result.code}`,
-      app: app.id,
-      stderr: result.stderr.slice(-500),
-    });
-}
-
-/** The password of Basic, or a Bearer token. */
-function whoAsks(request: IncomingMessage): Principal | null {
-  const header = request.headers.authorization ?? '';
-  const basic = /^Basic ([A-Za-z0-9+/=]+)$/i.exec(header)?.[1];
-  const secret = basic
-    ? Buffer.from(basic, 'base64')
-        .toString('utf8')
-        .replace(/^[^:]*:/, '')
-    : /^Bearer (\S+)$/i.exec(header)?.[1];
-  return secret ? principalOf(database, secret, Math.round(nowMs())) : null;
-}
-
-function plain(request: IncomingMessage, response: ServerResponse, status: number, text: string): void {
-  request.resume();
-  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${text}\n`);
 }
 
 /** null: the file is damaged, which is said. Everything else goes on; receipts stay due until a person has decided. */

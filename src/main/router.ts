@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util';
 import { readConfig } from '../config/config.ts';
 import { errorRegistry, fail, isFailure } from '../domain/errors.ts';
+import { lineLog } from '../lib/line-log.ts';
 import { limitRate } from '../router/log-rate.ts';
 import { startRouter } from '../router/start-router.ts';
 
@@ -10,9 +11,8 @@ const drainMs = 10_000;
 const logLinesPerSecond = 50;
 const startedAt = performance.now();
 
-function say(line: object): void {
-  process.stdout.write(`${JSON.stringify({ ...line, at: new Date().toISOString(), from: 'router' })}\n`);
-}
+// Whoever read our lines may die before us, and the disk may be full; sites go on.
+const say = lineLog(1, 'router');
 
 function numericId(name: string, value: string | undefined): number | null {
   if (value === undefined) return null;
@@ -21,8 +21,6 @@ function numericId(name: string, value: string | undefined): number | null {
 }
 
 async function main(): Promise<void> {
-  // Whoever read our lines may die before us; sites go on.
-  process.stdout.on('error', () => {});
   const { values } = parseArgs({
     options: {
       home: { type: 'string' },

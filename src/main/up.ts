@@ -1,11 +1,12 @@
 // `lockstep up`: the agent in the foreground, which starts control and router and restarts them. A control or router that
 // outlived the last agent is taken over as it runs. Ctrl-C ends everything that was started; `--detach` leaves it running.
-import { chmodSync, chownSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Config, readConfig } from '../config/config.ts';
 import { atomicWrite } from '../lib/atomic-write.ts';
 import { collectAtRest } from '../lib/collect-at-rest.ts';
+import { lineLog } from '../lib/line-log.ts';
 import { createRouterClient } from '../router/client.ts';
 import { startAgent } from './agent.ts';
 import { announce } from './announce.ts';
@@ -33,8 +34,9 @@ export async function up(argv: UpArguments): Promise<number> {
   bound();
   setInterval(bound, 60_000).unref();
   const logFile = openSync(logs[0]!, 'a', 0o600);
+  const writeLine = lineLog(logFile, 'agent');
   const log = (line: { level: string; message: string }): void => {
-    writeSync(logFile, `${JSON.stringify({ at: new Date().toISOString(), from: 'agent', ...line })}\n`);
+    writeLine(line);
     if (line.level === 'error') process.stderr.write(`lockstep: ${line.message}\n`);
   };
   // The agent starts instances at once: a signal counts from here on.

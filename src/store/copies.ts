@@ -1,7 +1,17 @@
 // Copies of the database beside it, each whole and synced before it has its name. `before-N.db` is the database at version
 // N, made before a newer program migrated it; `kept-TIME.db` is made by control now and then while all is well, and is what a
 // damaged database is replaced with. They hold what the database holds: they are closed to everybody else, as it is.
-import { chmodSync, closeSync, fsyncSync, globSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  globSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
 
@@ -62,13 +72,13 @@ export function newestCopy(file: string): string | null {
 function begin(file: string, name: string): string {
   mkdirSync(copiesFolder(file), { recursive: true, mode: 0o700 });
   const staged = join(copiesFolder(file), `${name}.partial`);
-  rmSync(staged, { force: true });
+  // Made here: a disk without inodes says so, where SQLite says only that it cannot open the file.
+  writeFileSync(staged, '', { mode: 0o600 });
   return staged;
 }
 
 function finish(staged: string): string {
   const path = join(dirname(staged), basename(staged, '.partial'));
-  chmodSync(staged, 0o600);
   sync(staged);
   renameSync(staged, path);
   sync(dirname(staged));

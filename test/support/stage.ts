@@ -45,6 +45,7 @@ export class Stage {
   readonly home: string;
   readonly #children = new Set<ChildProcess>();
   readonly #program: string;
+  #mounted: { unmount(): void } | null = null;
   #up: ChildProcess | null = null;
   ready: { url: string; pid: number; pids: { agent: number; control: number; router: number } } = {
     url: '',
@@ -59,12 +60,20 @@ export class Stage {
     this.home = join(folder, 'home');
   }
 
-  /** `program`: another `lockstep` than this checkout's, for example a compiled one. */
-  static async open(env: Record<string, string> = {}, program = bin): Promise<Stage> {
+  /**
+   * `program`: another `lockstep` than this checkout's, for example a compiled one. `homeOn`: mounts something at the home's
+   * path; what it gives is unmounted when everything has ended.
+   */
+  static async open(
+    env: Record<string, string> = {},
+    program = bin,
+    homeOn: (home: string) => { unmount(): void } | null = () => null,
+  ): Promise<Stage> {
     const folder = mkdtempSync(join(tmpdir(), 'lockstep-stage-'));
     chmodSync(folder, 0o755);
     const stage = new Stage(folder, program);
     mkdirSync(stage.home, { mode: 0o755 });
+    stage.#mounted = homeOn(stage.home);
     if (existsSync(toolchainCache))
       cpSync(toolchainCache, join(stage.home, 'toolchains'), {
         recursive: true,
@@ -308,6 +317,7 @@ export class Stage {
     await this.down();
     for (const child of this.#children) if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
     this.#keepTools();
+    this.#mounted?.unmount();
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 

@@ -36,9 +36,11 @@ export type Jobs = {
   /** Takes up what an earlier agent left; to be called once, before anything else. */
   adopt(): Promise<void>;
   /** What the jobs of an app run on now: not to be removed. */
-  inUse(appId: AppId): { treeIds: string[]; layerKeys: string[]; copies: string[] };
+  inUse(appId: AppId): { jobs: number; treeIds: string[]; layerKeys: string[]; copies: string[] };
   /** Ends the checks of an app: nobody waits for their results any more. How many there were. */
   endChecks(appId: AppId): Promise<number>;
+  /** Removes what has ended, whoever may still ask for it; a job that has ended is lost then, never done twice. */
+  dropEnded(): Promise<void>;
   /** Stops watching; the jobs go on, and their listeners are told `agent-away`. */
   close(): void;
   /** Kills all of them, or all of one app. */
@@ -76,12 +78,12 @@ export async function openJobs(given: {
     return job;
   };
 
-  const collect = async (): Promise<void> => {
+  const collect = async (most: { count: number; ageMs: number } = kept): Promise<void> => {
     const ids = readdirSync(folders.jobs).flatMap((name) => parseId('job', name) ?? []);
     const done = ids.filter((id) => !running.has(id)).sort(); // ids sort by time
     for (const [index, id] of done.entries()) {
       const age = now() - (statSync(folders.job(id), { throwIfNoEntry: false })?.mtimeMs ?? 0);
-      if (index < done.length - kept.count || age > kept.ageMs) await removeTree(folders.job(id)).catch(() => {}); // one that cannot be removed is tried again
+      if (index < done.length - most.count || age > most.ageMs) await removeTree(folders.job(id)).catch(() => {}); // one that cannot be removed is tried again
     }
   };
 
@@ -130,7 +132,7 @@ export async function openJobs(given: {
     inUse(appId) {
       const uses = [...running.values()].flatMap((job) => (job.uses.appId === appId ? [job.uses] : []));
       const named = (what: 'treeId' | 'layerKey' | 'copy') => uses.flatMap((one) => one[what] ?? []);
-      return { treeIds: named('treeId'), layerKeys: named('layerKey'), copies: named('copy') };
+      return { jobs: uses.length, treeIds: named('treeId'), layerKeys: named('layerKey'), copies: named('copy') };
     },
     async endChecks(appId) {
       const theirs = [...running.values()].filter(({ uses, kind }) => uses.appId === appId && kind === 'check');
@@ -138,6 +140,7 @@ export async function openJobs(given: {
       await Promise.allSettled(theirs.map((job) => job.result));
       return theirs.length;
     },
+    dropEnded: () => collect({ count: 0, ageMs: 0 }),
     close() {
       for (const job of running.values()) job.leave();
       running.clear();

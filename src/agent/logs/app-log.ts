@@ -1,11 +1,12 @@
 // One app's log: NDJSON in `app.log`, older pieces in `app.log.1` …, bounded in bytes and files. Lines are kept across
 // releases. Appends are not synced: a log may lose its last moment in a power cut, the app never waits for the disk.
 // One writer (the agent); all reads and writes go through one queue, so a follower misses nothing and sees nothing twice.
-import { appendFile, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { appendFile, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LogLine } from '../../domain/agent.ts';
 import type { InstanceId } from '../../domain/ids.ts';
 import { enter, isArmed, leave } from '../../lib/seam.ts';
+import { parseLine, readEnd, readOrEmpty } from './log-files.ts';
 
 export type LogBounds = {
   fileBytes: number;
@@ -40,6 +41,7 @@ export class AppLog implements AsyncDisposable {
   #queue: Promise<unknown> = Promise.resolve();
   #flushIsDue = false;
   #lost = 0;
+  #isCut = false;
   readonly #windows = new Map<InstanceId, Window>();
   readonly #followers = new Set<(one: Numbered) => void>();
 
@@ -149,6 +151,13 @@ export class AppLog implements AsyncDisposable {
     }
   }
 
+  /** Room is short: the pieces before the newest go. */
+  dropOld(): Promise<void> {
+    return this.#enqueue(async () => {
+      for (let at = 1; at < this.#bounds.files; at += 1) await rm(this.#file(at), { force: true });
+    });
+  }
+
   /** Writes what is pending. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const id of [...this.#windows.keys()]) this.instanceEnded(id);
@@ -203,7 +212,7 @@ export class AppLog implements AsyncDisposable {
     let textBytes = 0;
     let lastSeq = this.#writtenSeq;
     const flush = async () => {
-      if (text !== '') await appendFile(this.#file(0), text, { mode: 0o600 });
+      if (text !== '') await this.#put(text);
       this.#bytes += textBytes;
       this.#writtenSeq = Math.max(this.#writtenSeq, lastSeq);
       text = '';
@@ -221,6 +230,17 @@ export class AppLog implements AsyncDisposable {
       lastSeq = seq;
     }
     await flush();
+  }
+
+  /** A disk that fills up takes the first part of what it is given: that line is ended before anything else is written. */
+  async #put(text: string): Promise<void> {
+    try {
+      await appendFile(this.#file(0), this.#isCut ? `\n${text}` : text, { mode: 0o600 });
+      this.#isCut = false;
+    } catch (error) {
+      this.#isCut = true;
+      throw error;
+    }
   }
 
   /** What was written and what still waits, up to the line `seenSeq`. */
@@ -262,35 +282,4 @@ export class AppLog implements AsyncDisposable {
   #file(at: number): string {
     return join(this.#folder, at === 0 ? 'app.log' : `app.log.${at}`);
   }
-}
-
-/** null for a line that a crash cut. */
-function parseLine(text: string): LogLine | null {
-  if (text === '') return null;
-  try {
-    return JSON.parse(text) as LogLine;
-  } catch {
-    return null;
-  }
-}
-
-/** The last bytes of a file; empty when it is not there. */
-async function readEnd(file: string, most: number): Promise<{ text: string; fileBytes: number }> {
-  try {
-    await using handle = await open(file, 'r');
-    const { size } = await handle.stat();
-    const length = Math.min(size, most);
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, size - length);
-    return { text: buffer.toString('utf8', 0, bytesRead), fileBytes: size };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    return { text: '', fileBytes: 0 };
-  }
-}
-
-async function readOrEmpty(file: string): Promise<string> {
-  return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '';
-    throw error;
-  });
 }

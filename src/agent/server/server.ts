@@ -19,7 +19,7 @@ export type AgentServer = { close(): Promise<void> };
  */
 export async function serveAgent(
   ready: Promise<ServerParts>,
-  where: { socketPath: string; controlUid: number | null; log: AgentLog },
+  where: { socketPath: string; controlUid: number | null; log: AgentLog; diskIsFull(): void },
 ): Promise<AgentServer> {
   if (await answers(where.socketPath))
     throw fail('home-in-use', 'Another agent serves this home.', {
@@ -28,7 +28,7 @@ export async function serveAgent(
   await rm(where.socketPath, { force: true });
   // A tree of the largest size may come slowly; a head may not.
   const server = createServer({ requestTimeout: 600_000, headersTimeout: 10_000, keepAliveTimeout: 60_000 });
-  server.on('request', (request, response) => void answer(request, response, ready, where.log));
+  server.on('request', (request, response) => void answer(request, response, ready, where));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     // Closed to others from the first moment on.
@@ -45,7 +45,7 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   ready: Promise<ServerParts>,
-  log: AgentLog,
+  { log, diskIsFull }: { log: AgentLog; diskIsFull(): void },
 ): Promise<void> {
   const gone = new AbortController();
   response.once('close', () => gone.abort());
@@ -53,6 +53,7 @@ async function answer(
   response.setHeader('x-lockstep-protocol', String(agentProtocol));
   const toError = (thrown: unknown): { code: keyof typeof errorRegistry; [key: string]: unknown } => {
     const error = diskFailure(thrown) ?? thrown;
+    if (isFailure(error, 'disk-full')) diskIsFull();
     if (isFailure(error))
       return { code: error.code, message: error.message, advice: error.advice, details: error.details };
     const id = randomUUID().slice(0, 8);

@@ -1,0 +1,41 @@
+// What a git that was ended in the middle leaves in a repository: objects that were still arriving, packs that were being
+// written, and locks, of which one on a branch would refuse every push for ever. Nobody may be at work on what is removed:
+// the caller says how old a thing must be to be nobody's; what is older than the machine's start is nobody's in any case.
+import { readdir, rm, stat } from 'node:fs/promises';
+import { uptime } from 'node:os';
+import { join } from 'node:path';
+
+const inObjects = /^(?:tmp_objdir-|incoming-|tmp_obj_)/;
+const inPacks = /^(?:\.tmp-|tmp_)/;
+
+/** @returns the paths that were removed */
+export async function removeLeftOvers(repositoryPath: string, olderThanMs: number): Promise<string[]> {
+  const objects = join(repositoryPath, 'objects');
+  const bootedAtMs = Date.now() - uptime() * 1000;
+  const found = [
+    ...(await namesIn(objects)).filter((name) => inObjects.test(name)).map((name) => join(objects, name)),
+    ...(await namesIn(join(objects, 'pack')))
+      .filter((name) => inPacks.test(name))
+      .map((name) => join(objects, 'pack', name)),
+    ...(await namesIn(repositoryPath))
+      .filter((name) => name.endsWith('.lock'))
+      .map((name) => join(repositoryPath, name)),
+    ...(await locksBelow(join(repositoryPath, 'refs'))),
+  ];
+  const removed: string[] = [];
+  for (const path of found) {
+    const changedAtMs = (await stat(path).catch(() => null))?.mtimeMs;
+    if (changedAtMs === undefined) continue;
+    if (changedAtMs >= bootedAtMs && Date.now() - changedAtMs < olderThanMs) continue;
+    await rm(path, { recursive: true, force: true });
+    removed.push(path);
+  }
+  return removed;
+}
+
+const namesIn = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);
+
+async function locksBelow(folder: string): Promise<string[]> {
+  const names = await readdir(folder, { recursive: true }).catch(() => []);
+  return names.filter((name) => name.endsWith('.lock')).map((name) => join(folder, name));
+}

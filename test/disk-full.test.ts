@@ -1,0 +1,96 @@
+// A whole Lockstep on a disk of its own that is filled: what cannot be done is refused with its name, sites and processes go on,
+// the reserve gives the collectors room, and once there is room again everything goes on without a restart.
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { test } from 'node:test';
+import { problemsAtRest } from './support/oracles.ts';
+import { PageWatch } from './support/page-watch.ts';
+import { SmallDisk } from './support/small-disk.ts';
+import { Stage, until } from './support/stage.ts';
+
+const page = (number: number) => ({ 'index.html': `<h1>Page ${number}</h1>` });
+
+test('C1: on a full disk pushes are refused by name, sites go on, and with room again the next push lands', async (context) => {
+  let disk: SmallDisk | null = null;
+  const mount = (home: string): SmallDisk => {
+    disk = SmallDisk.mount({ megabytes: 500, at: home });
+    if (disk === null) throw new Error('not mounted');
+    return disk;
+  };
+  const opened = await Stage.open({}, undefined, mount).catch((error: Error) => error);
+  if (opened instanceof Error) {
+    if (opened.message !== 'not mounted') throw opened;
+    return context.skip('a disk of its own cannot be mounted here');
+  }
+  await using stage = opened;
+  using own = disk! as SmallDisk;
+  const reserve = join(stage.home, 'agent', 'reserve', 'blocks');
+  const hasReserve = (): boolean => existsSync(reserve);
+  await until(hasReserve, 10_000, () => 'the reserve is not made');
+  const work = await stage.makeApp('blog', page(1));
+  await stage.deploy(work);
+  const before = stage.pids();
+  await using watch = new PageWatch(stage, 'blog', /Page (\d+)/, 20);
+
+  // There is still room for what is usual, and a push is too large for it: git meets the end while it receives.
+  writeFileSync(join(work, 'large.bin'), randomBytes(24_000_000));
+  await stage.commit(work, 'too large for what is left');
+  own.fill(12_000_000);
+  const large = await stage.push(work);
+  assert.notEqual(large.code, 0);
+  assert.match(large.stderr, /disk-full/, large.stderr);
+  await stage.git(work, 'reset', '-q', '--hard', 'HEAD~1');
+
+  // Nothing is left: the reserve goes, so that there is room to work in; nothing large is begun any more.
+  own.fill();
+  await until(
+    () => !hasReserve(),
+    10_000,
+    () => 'the reserve is not given back',
+  );
+  await stage.edit(work, 'index.html', 'Page 1', 'Page 2');
+  const refused = await stage.push(work);
+  assert.notEqual(refused.code, 0);
+  assert.match(refused.stderr, /remote: disk-full: nothing was changed: the disk is full\. Free space/, refused.stderr);
+  assert.equal((await stage.status('blog')).state, 'IN SYNC');
+  const config = await stage.api('/apps/blog/config', { method: 'PATCH', body: { set: { WORD: 'small' } } });
+  assert.equal(config.status, 202, `what is small is done in the reserve's room: ${JSON.stringify(config)}`);
+  await stage.inSync('blog');
+
+  // The reserve is eaten too: even what is small is refused, and by its name.
+  own.fill();
+  await until(
+    async () => {
+      own.fill();
+      const made = await stage.api('/apps', {
+        method: 'POST',
+        body: { name: `other-${Math.round(performance.now())}` },
+      });
+      return made.status === 507 && made.body.code === 'disk-full';
+    },
+    20_000,
+    () => 'nothing says that the disk is full',
+  );
+  assert.equal((await stage.status('blog')).state, 'IN SYNC');
+  assert.equal((await stage.get('blog')).status, 200);
+
+  // Room again: nobody restarts anything.
+  own.free();
+  await until(hasReserve, 15_000, () => `the reserve is not made again\n${stage.upStderr}`);
+  await stage.deploy(work);
+  await stage.inSync('blog');
+  assert.match((await stage.get('blog')).body, /Page 2/);
+  assert.deepEqual(stage.pids(), before);
+  assert.deepEqual(await problemsAtRest(stage, { watches: [watch] }), []);
+  const database = new DatabaseSync(join(stage.home, 'control', 'lockstep.db'));
+  assert.equal(database.prepare('PRAGMA integrity_check').get()?.integrity_check, 'ok');
+  database.close();
+  const repositories = join(stage.home, 'control', 'repos');
+  for (const name of readdirSync(repositories)) {
+    const checked = await stage.git(join(repositories, name), '-c', 'safe.directory=*', 'fsck', '--strict');
+    assert.equal(checked.code, 0, checked.stderr);
+  }
+});

@@ -1,0 +1,118 @@
+// A disk that a test can fill: a file system of its own on a small image, mounted and unmounted here. Root is needed.
+import { execFileSync } from 'node:child_process';
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  statfsSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export class SmallDisk implements Disposable {
+  readonly #folder: string;
+  readonly path: string;
+  #isMounted = true;
+
+  private constructor(folder: string, path: string) {
+    this.#folder = folder;
+    this.path = path;
+  }
+
+  /** null: this machine does not let us mount. @param at where; a folder of its own unless told */
+  static mount(options: {
+    megabytes: number;
+    inodes?: number;
+    kind?: 'ext4' | 'tmpfs';
+    at?: string;
+  }): SmallDisk | null {
+    if (process.getuid?.() !== 0) return null;
+    const folder = mkdtempSync(join(tmpdir(), 'lockstep-disk-'));
+    const path = options.at ?? join(folder, 'mnt');
+    mkdirSync(path, { recursive: true });
+    try {
+      if (options.kind === 'tmpfs') {
+        const inodes = options.inodes === undefined ? '' : `,nr_inodes=${options.inodes}`;
+        execFileSync('mount', [
+          '-t',
+          'tmpfs',
+          '-o',
+          `size=${options.megabytes}m,mode=755${inodes}`,
+          'lockstep-test',
+          path,
+        ]);
+      } else {
+        const image = join(folder, 'image');
+        writeFileSync(image, '');
+        truncateSync(image, options.megabytes * 1024 ** 2);
+        const inodes = options.inodes === undefined ? [] : ['-N', String(options.inodes)];
+        execFileSync('mkfs.ext4', ['-q', '-F', '-m', '0', ...inodes, image]);
+        execFileSync('mount', ['-o', 'loop', image, path], { stdio: 'pipe' });
+      }
+    } catch {
+      rmSync(folder, { recursive: true, force: true });
+      return null;
+    }
+    return new SmallDisk(folder, path);
+  }
+
+  get freeBytes(): number {
+    const { bavail, bsize } = statfsSync(this.path);
+    return bavail * bsize;
+  }
+
+  /** Takes all room but `leaveBytes`, in a file of its own beside what is there. */
+  fill(leaveBytes = 0): void {
+    const descriptor = openSync(join(this.path, 'filler'), 'a');
+    try {
+      for (const piece of [1024 ** 2, 65_536, 4096, 512]) {
+        const bytes = Buffer.alloc(piece, 7);
+        while (this.freeBytes - leaveBytes >= piece || (leaveBytes === 0 && piece <= 4096))
+          writeSync(descriptor, bytes);
+      }
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
+  free(): void {
+    rmSync(join(this.path, 'filler'), { force: true });
+  }
+
+  /** Takes every inode. */
+  fillInodes(): void {
+    mkdirSync(join(this.path, 'fillers'), { recursive: true });
+    try {
+      for (let at = 0; ; at += 1) writeFileSync(join(this.path, 'fillers', String(at)), '');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+    }
+  }
+
+  freeInodes(): void {
+    rmSync(join(this.path, 'fillers'), { recursive: true, force: true });
+  }
+
+  /** What a kernel does that finds its file system broken: from now on nothing can be written, by whoever had it open too. */
+  breakDown(): void {
+    execFileSync('mount', ['-o', 'remount,abort', this.path], { stdio: 'pipe' });
+  }
+
+  unmount(): void {
+    if (!this.#isMounted) return;
+    this.#isMounted = false;
+    execFileSync('umount', ['--lazy', this.path], { stdio: 'pipe' });
+  }
+
+  [Symbol.dispose](): void {
+    this.unmount();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
