@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Limits } from '../../domain/plan.ts';
-import { type Capture, type CaptureSink, captureFifo } from '../process/capture.ts';
+import { type Capture, captureFifo, jobCaptureCaps } from '../process/capture.ts';
 import {
   type Cgroup,
   type CgroupSupport,
@@ -16,6 +16,7 @@ import {
 } from '../process/cgroup.ts';
 import { launch } from '../process/launcher.ts';
 import { type Importance, limitArgv, machineMeans, openFilesLimit } from '../process/limit-means.ts';
+import type { CaptureSink } from '../process/line-splitter.ts';
 import { isAlive, type ProcessIdentity } from '../process/proc.ts';
 import { terminate } from '../process/terminate.ts';
 import { untilGone } from '../process/until-gone.ts';
@@ -62,7 +63,7 @@ export async function startContained(
   // A group of this name that waits for its removal goes now, and never while what is started here is in it.
   removeLeftGroups(spec.name);
   const cgroup = spec.cgroups === null ? null : openCgroup(spec.cgroups, spec.name, spec.limits, spec.importance);
-  const capture = captureFifo(spec.fifo, sink);
+  const capture = captureFifo(spec.fifo, sink, { caps: jobCaptureCaps });
   try {
     const launched = await launch({
       ...what,
@@ -99,7 +100,7 @@ export function adoptContained(
   const cgroup = spec.cgroups === null ? null : openCgroup(spec.cgroups, spec.name, spec.limits, spec.importance);
   let capture: Capture | null = null;
   const gone = new AbortController();
-  if (spec.fifo !== null && process !== unknown) capture = captureFifo(spec.fifo, sink);
+  if (spec.fifo !== null && process !== unknown) capture = captureFifo(spec.fifo, sink, { caps: jobCaptureCaps });
   // The launcher holds the FIFO to its end: end-of-file is news at once. The looks are the safety net.
   const watch = { process, outputEnded: capture?.ended ?? null, lookMs: adoptedLookMs, signal: gone.signal };
   return watched(spec, process, cgroup, capture, untilGone(watch), () => gone.abort());

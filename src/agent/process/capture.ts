@@ -1,84 +1,61 @@
 // Reads what a process writes into its FIFO, as lines. The process holds the FIFO open both ways, so a reader may go and
-// another come; the kernel keeps 64 KiB meanwhile, and the stand-in reads when there is no agent. Lines and rate are bounded, and what is dropped is counted.
+// another come; the kernel keeps 64 KiB meanwhile, and the stand-in reads when there is no agent. Lines and rate are bounded,
+// and what is dropped is counted; beyond what is even dropped the writer waits (`read-budget.ts`).
 import { closeSync, constants, openSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { StringDecoder } from 'node:string_decoder';
+import { type CaptureCaps, type CaptureSink, lineSplitter } from './line-splitter.ts';
+import { type ReadBudget, sharedBudget, socketReader } from './read-budget.ts';
 
-export type CaptureCaps = { lineBytes: number; bytesPerSecond: number };
-export const defaultCaptureCaps: CaptureCaps = { lineBytes: 64 * 1024, bytesPerSecond: 4 * 1024 * 1024 };
-export type CaptureSink = { line(text: string): void; dropped(bytes: number): void };
-
-/** Control characters other than tab and colour become a replacement character. */
-export const safeText = (text: string): string =>
-  text.replace(/(\x1b\[[0-9;]*m)|[\x00-\x08\x0a-\x1f\x7f-\x9f]/g, (_, colour?: string) => colour ?? '\ufffd');
-
-/** Cuts chunks into lines; a longer line is cut at the cap and its rest dropped. */
-export function lineSplitter(sink: CaptureSink, caps: CaptureCaps, now: () => number) {
-  let held: Buffer[] = [];
-  let length = 0;
-  let cut = 0;
-  let second = 0;
-  let spent = 0;
-  const emit = (): void => {
-    const text = new StringDecoder('utf8').end(Buffer.concat(held)).replace(/\r$/, '');
-    const lost = cut;
-    const bytes = length + 1;
-    held = [];
-    length = cut = 0;
-    const at = Math.floor(now() / 1000);
-    if (at !== second) [second, spent] = [at, 0];
-    spent += bytes;
-    if (spent > caps.bytesPerSecond) {
-      sink.dropped(bytes + lost);
-      return;
-    }
-    sink.line(safeText(text));
-    if (lost > 0) sink.dropped(lost);
-  };
-  const add = (part: Buffer): void => {
-    const kept = part.subarray(0, caps.lineBytes - length);
-    if (kept.length > 0) held.push(Buffer.from(kept));
-    length += kept.length;
-    cut += part.length - kept.length;
-  };
-  return {
-    push(chunk: Buffer): void {
-      let from = 0;
-      for (let at = chunk.indexOf(10); at !== -1; at = chunk.indexOf(10, from)) {
-        add(chunk.subarray(from, at));
-        emit();
-        from = at + 1;
-      }
-      add(chunk.subarray(from));
-    },
-    end: (): void => void (length > 0 && emit()),
-  };
-}
+/** For what serves: as many lines a second as its log takes. */
+export const appCaptureCaps: CaptureCaps = {
+  lineBytes: 64 * 1024,
+  burstBytes: 4 * 1024 * 1024,
+  bytesPerSecond: 1024 * 1024,
+  linesPerSecond: 2000,
+};
+/** For what ends: a check that fails may say a lot at once, and its last lines are the finding. */
+export const jobCaptureCaps: CaptureCaps = {
+  ...appCaptureCaps,
+  bytesPerSecond: 4 * 1024 * 1024,
+  linesPerSecond: 20_000,
+};
 
 /** `ended`: every holder of the FIFO is gone, or `stop` was called. */
 export type Capture = { ended: Promise<void>; stop(): void };
 
-/**
- * Begin before the launch, or on adoption of a living process.
- * @param before what it wrote before, read by somebody else
- */
+export type CaptureOptions = {
+  caps?: CaptureCaps;
+  /** What it wrote before, read by somebody else. */
+  before?: Buffer | null;
+  budget?: ReadBudget;
+};
+
+/** All reads go through it, one after the other: what is kept of it is copied at once. */
+const buffer = Buffer.allocUnsafeSlow(64 * 1024);
+
+/** Begin before the launch, or on adoption of a living process. */
 export function captureFifo(
   path: string,
   sink: CaptureSink,
-  { caps = defaultCaptureCaps, before = null }: { caps?: CaptureCaps; before?: Buffer | null } = {},
+  { caps = appCaptureCaps, before = null, budget = sharedBudget }: CaptureOptions = {},
 ): Capture {
+  const lines = lineSplitter(sink, caps, () => performance.now());
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   let socket: Socket;
   try {
-    socket = new Socket({ fd, readable: true, writable: false });
+    const reader = socketReader(() => socket);
+    const callback = (bytes: number): boolean => {
+      lines.push(buffer.subarray(0, bytes));
+      return budget.spend(reader, bytes);
+    };
+    socket = new Socket({ fd, readable: true, writable: false, onread: { buffer, callback } });
   } catch (error) {
     closeSync(fd);
     throw error;
   }
-  const lines = lineSplitter(sink, caps, Date.now);
   if (before !== null) lines.push(before);
-  socket.on('data', (chunk: Buffer) => lines.push(chunk));
   socket.on('error', () => socket.destroy()); // the 'close' that follows ends the capture
+  socket.resume();
   const ended = new Promise<void>((resolve) => {
     socket.once('close', () => {
       lines.end();

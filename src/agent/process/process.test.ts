@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { isFailure } from '../../domain/errors.ts';
 import { defaultLimits, type Limits } from '../../domain/plan.ts';
 import { run as runProgram } from '../../exec/exec.ts';
-import { captureFifo, lineSplitter } from './capture.ts';
+import { captureFifo } from './capture.ts';
 import {
   type Cgroup,
   cgroupDirs,
@@ -20,6 +20,7 @@ import {
   removeCgroup,
 } from './cgroup.ts';
 import { type LaunchSpec, launch, launchCommand, makeFifo } from './launcher.ts';
+import { lineSplitter } from './line-splitter.ts';
 import { groupOf, identify, isAlive, listProcesses, parseStat, readProcess } from './proc.ts';
 import { scrubbedEnv } from './scrubbed-env.ts';
 import { terminate } from './terminate.ts';
@@ -172,7 +173,11 @@ test('lines are capped, made safe and counted when dropped', () => {
       dropped += bytes;
     },
   };
-  const splitter = lineSplitter(sink, { lineBytes: 5, bytesPerSecond: 20 }, () => now);
+  const splitter = lineSplitter(
+    sink,
+    { lineBytes: 5, burstBytes: 20, bytesPerSecond: 20, linesPerSecond: 100 },
+    () => now,
+  );
   splitter.push(Buffer.from('ab'));
   splitter.push(Buffer.from('c\r\n1234567\n\x00\xff\x1b[0'));
   splitter.push(Buffer.from('\nover\nover\n'));

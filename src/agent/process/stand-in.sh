@@ -10,7 +10,10 @@ for pipe in "$pipes"/*; do
   (
     # Open both ways for a moment: a pipe that nobody writes would hold up its opening for ever.
     exec 3<>"$pipe" <"$pipe" 3>&-
-    ( ulimit -f 2048; exec cat >>"$kept/${pipe##*/}" ) || exec cat >/dev/null
+    ( ulimit -f 2048; exec cat >>"$kept/${pipe##*/}" ) || {
+      # 40 MB a second at most: whoever writes more waits. Nothing more comes when nobody writes any more.
+      while [ "$(head -c 4194304 | wc -c)" -gt 0 ]; do sleep 0.1; done
+    }
   ) &
 done
 wait

@@ -7,7 +7,7 @@ import type { InstanceId } from '../../../domain/ids.ts';
 import type { Limits } from '../../../domain/plan.ts';
 import { enter, isArmed, leave } from '../../../lib/seam.ts';
 import type { Exit } from '../../health/wait-healthy.ts';
-import { type Capture, captureFifo, defaultCaptureCaps, lineSplitter } from '../../process/capture.ts';
+import { appCaptureCaps, type Capture, captureFifo } from '../../process/capture.ts';
 import {
   type Cgroup,
   type CgroupSupport,
@@ -20,6 +20,7 @@ import {
 } from '../../process/cgroup.ts';
 import { launch } from '../../process/launcher.ts';
 import { limitArgv, machineMeans, openFilesLimit } from '../../process/limit-means.ts';
+import { lineSplitter } from '../../process/line-splitter.ts';
 import { groupOf, isAlive, nobody, type ProcessIdentity } from '../../process/proc.ts';
 import { takeKept } from '../../process/stand-in.ts';
 import { terminate } from '../../process/terminate.ts';
@@ -115,7 +116,7 @@ export function processRuntime(parts: ProcessRuntimeParts): Runtime {
       const at = isArmed ? enter('runtime.adopt') : null;
       const before = parts.keptFolder ? await takeKept(parts.keptFolder, id) : Buffer.alloc(0);
       if (!isAlive(identity)) {
-        const lines = lineSplitter(sink, defaultCaptureCaps, Date.now);
+        const lines = lineSplitter(sink, appCaptureCaps, () => performance.now());
         lines.push(before);
         lines.end();
         return null;
