@@ -19,7 +19,15 @@ export type InstanceView = ObservedInstance & {
   /** It has been an upstream: it is drained before it is stopped. */
   wasRouted: boolean;
   sinceMs: number;
+  /** When it crashed within the last hour; absent: never. */
+  crashedAtMs?: readonly number[];
 };
+
+/** Without what only the agent knows. */
+export function observedOf(view: InstanceView): ObservedInstance {
+  const { stage: _stage, wasRouted: _wasRouted, sinceMs: _sinceMs, crashedAtMs: _crashedAtMs, ...observed } = view;
+  return observed;
+}
 
 export type Action =
   /** `id` null: a new instance; else the process of that instance again. */
@@ -37,6 +45,17 @@ export const steadyMs = 60_000;
 export function backOffMs(restarts: number): number {
   return Math.min(60_000, 1000 * 2 ** Math.min(6, Math.max(0, restarts - 1)));
 }
+
+/** So many crashes within the hour are a crash loop, however well it was in between; told at these numbers. */
+export const crashLoops = [3, 10, 30] as const;
+const crashMemoryMs = 3_600_000;
+
+/** The crashes of the last hour, with the one of now; no more than are told. */
+export const withCrash = (crashedAtMs: readonly number[], nowMs: number): number[] =>
+  [...recentCrashes(crashedAtMs, nowMs), nowMs].slice(-crashLoops.at(-1)!);
+
+export const recentCrashes = (crashedAtMs: readonly number[], nowMs: number): number[] =>
+  crashedAtMs.filter((atMs) => nowMs - atMs < crashMemoryMs);
 
 /** What an exit makes of an instance. */
 export function afterExit(instance: InstanceView, nowMs: number): { state: InstanceState; restarts: number } {

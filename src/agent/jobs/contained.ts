@@ -17,7 +17,8 @@ import {
 import { launch } from '../process/launcher.ts';
 import { type Importance, limitArgv, machineMeans, openFilesLimit } from '../process/limit-means.ts';
 import type { CaptureSink } from '../process/line-splitter.ts';
-import { isAlive, type ProcessIdentity } from '../process/proc.ts';
+import { isOverMemory, isWatched } from '../process/memory-watch.ts';
+import { groupOf, isAlive, type ProcessIdentity } from '../process/proc.ts';
 import { terminate } from '../process/terminate.ts';
 import { untilGone } from '../process/until-gone.ts';
 
@@ -54,6 +55,7 @@ export type Contained = {
 
 const drainMs = 2000;
 const adoptedLookMs = 50;
+const memoryLookMs = 1000;
 
 export async function startContained(
   spec: ContainedSpec,
@@ -118,11 +120,25 @@ function watched(
   const family = { leader: process, cgroup, mark: spec.mark };
   // The launched child does not keep this process here; whoever waits for its end does.
   const hold = setInterval(() => {}, 60_000);
+  let isOverItsMemory = false;
+  const lookAtMemory = () => {
+    if (
+      !isOverMemory(
+        groupOf(process).map(({ pid }) => pid),
+        spec.limits.memoryBytes,
+      )
+    )
+      return;
+    isOverItsMemory = true;
+    void terminate({ ...family, graceMs: 0 }).catch(() => {}); // the next look finds what is left
+  };
+  const looks = isWatched(cgroup) ? setInterval(lookAtMemory, memoryLookMs).unref() : undefined;
   const watch = async (): Promise<ContainedEnd> => {
     await gone;
     clearInterval(hold);
+    clearInterval(looks);
     if (isLeft) return new Promise<never>(() => {});
-    const isOutOfMemory = cgroup !== null && oomKills(cgroup) > 0;
+    const isOutOfMemory = isOverItsMemory || (cgroup !== null && oomKills(cgroup) > 0);
     // Nothing can come out of an empty group: then nothing is left, and the process table need not be searched.
     if (process === unknown || cgroup === null || cgroupPids(cgroup).length > 0)
       await terminate({ ...family, graceMs: 0 });
@@ -143,6 +159,7 @@ function watched(
     leave() {
       isLeft = true;
       clearInterval(hold);
+      clearInterval(looks);
       leave();
       capture?.stop();
     },

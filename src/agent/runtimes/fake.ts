@@ -44,6 +44,7 @@ export function fakeRuntime(world: FakeWorld): Runtime {
     pids: () => (process.isOver ? [] : [process.pid]),
     usage: () => ({ memoryBytes: 0, cpuSeconds: 0, processes: process.isOver ? 0 : 1 }),
     oomKills: () => 0,
+    look: () => [],
     async stop() {
       const how = process.isOver || process.heedsTerm ? 'term' : 'kill';
       end(process, { code: null, signal: how === 'term' ? 'SIGTERM' : 'SIGKILL', isOutOfMemory: false });

@@ -5,6 +5,7 @@ import type { InstanceId } from '../../domain/ids.ts';
 import type { Limits } from '../../domain/plan.ts';
 import type { Exit } from '../health/wait-healthy.ts';
 import type { ProcessIdentity } from '../process/proc.ts';
+import type { Reached } from '../process/reached.ts';
 
 export type StartSpec = {
   id: InstanceId;
@@ -29,6 +30,8 @@ export type Running = ProcessIdentity & {
   usage(): { memoryBytes: number; cpuSeconds: number; processes: number };
   /** How often the kernel killed something of it for want of memory, since this start or adoption. */
   oomKills(): number;
+  /** What it has run into since the last look. Where no control group holds memory, ends what has too much. */
+  look(): Reached[];
   /** SIGTERM, `graceMs`, SIGKILL to everything of it. Resolves when nothing of it is left; may be called after its end. */
   stop(graceMs: number): Promise<'term' | 'kill'>;
   /** Looks away; it runs on and can be adopted. */

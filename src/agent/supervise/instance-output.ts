@@ -11,6 +11,7 @@ export class InstanceOutput {
   readonly #source: Source;
   readonly #nowMs: () => number;
   #tail: string[] = [];
+  #droppedBytes = 0;
 
   constructor(source: Source, nowMs: () => number) {
     this.#source = source;
@@ -20,6 +21,13 @@ export class InstanceOutput {
   /** The last lines of this run, at most 50. */
   get tail(): string[] {
     return [...this.#tail];
+  }
+
+  /** How much was dropped since the last call. */
+  takeDropped(): number {
+    const bytes = this.#droppedBytes;
+    this.#droppedBytes = 0;
+    return bytes;
   }
 
   /** A new run begins. */
@@ -46,6 +54,7 @@ export class InstanceOutput {
       },
       dropped: (bytes) => {
         droppedBytes += bytes;
+        this.#droppedBytes += bytes;
       },
     };
   }

@@ -6,10 +6,11 @@ import type { DesiredSet, HealthCheck } from '../../domain/desired.ts';
 import type { InstanceView } from '../desired/converge.ts';
 import { probe } from '../health/probe.ts';
 import { type Exit, type Healthy, waitHealthy } from '../health/wait-healthy.ts';
+import type { Reached } from '../process/reached.ts';
 import type { Running } from '../runtimes/runtime.ts';
-import { exitReason, megabytes } from './exit-reason.ts';
+import { exitReason } from './exit-reason.ts';
 import type { InstanceParts } from './instance-parts.ts';
-import { keepProbing } from './keep-probing.ts';
+import { flapLooks, keepProbing } from './keep-probing.ts';
 
 const warmUpMs = 1000;
 
@@ -24,7 +25,11 @@ export type RunParts = Pick<InstanceParts, 'timings' | 'nowMs'> & {
   healthy(found: Healthy): void;
   /** Fell ill (`why`), or answers again (null). */
   health(status: number | null, why: string | null): void;
-  memoryKill(reason: string): void;
+  memoryKill(): void;
+  /** Of the last `of` probes so many failed; null: it is well again. */
+  flapping(failed: { count: number; of: number } | null): void;
+  /** It ran into this since the last look. */
+  reached(what: readonly Reached[]): void;
   /** Nothing of it is left. `status`: the last that a probe of its start got. */
   over(end: { reason: string; notes: string[]; isOutOfMemory: boolean; status?: number | null }): void;
   failed(error: unknown): void;
@@ -37,6 +42,7 @@ export class InstanceRun {
   readonly #quit = new AbortController();
   #watching: Promise<void> = Promise.resolve();
   #seenOomKills = 0;
+  #oomKillsAtLook = 0;
 
   constructor(parts: RunParts, running: Running) {
     this.#parts = parts;
@@ -49,6 +55,19 @@ export class InstanceRun {
 
   usage(): ReturnType<Running['usage']> {
     return this.#running.usage();
+  }
+
+  /** At what it runs into: called every second or so while it runs. */
+  look(): void {
+    const reached = this.#running.look();
+    if (reached.length > 0) this.#parts.reached(reached);
+    const kills = this.#running.oomKills();
+    // A look later, so that the end of the whole tells it, when that is what follows.
+    if (kills > this.#seenOomKills && kills === this.#oomKillsAtLook) {
+      this.#seenOomKills = kills;
+      this.#parts.memoryKill();
+    }
+    this.#oomKillsAtLook = kills;
   }
 
   /** Begins to watch. @param set null: nothing wants it any more, and only its end is watched */
@@ -144,21 +163,16 @@ export class InstanceRun {
   }
 
   #keepProbing({ health: check }: DesiredSet): Promise<void> {
-    const { timings, view, memoryBytes } = this.#parts;
+    const { timings, view } = this.#parts;
     return keepProbing(
       {
         check,
         target: () => ({ address: this.#parts.address(), port: view.port! }),
         probeMs: timings.probeMs,
         failures: timings.probeFailures,
-        onLook: () => {
-          const kills = this.#running.oomKills();
-          if (kills > this.#seenOomKills)
-            this.#parts.memoryKill(`one of its processes (limit ${megabytes(memoryBytes)})`);
-          this.#seenOomKills = kills;
-        },
         onIll: (status, why) => this.#parts.health(status, why),
         onWell: (status) => this.#parts.health(status, null),
+        onFlapping: (failed) => this.#parts.flapping(failed === null ? null : { count: failed, of: flapLooks }),
         signal: this.#quit.signal,
       },
       view.state === 'unhealthy',

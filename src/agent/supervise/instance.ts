@@ -4,16 +4,18 @@
 import type { DesiredApp, DesiredSet, ObservedInstance } from '../../domain/desired.ts';
 import { isFailure } from '../../domain/errors.ts';
 import { failpoint } from '../../lib/failpoint.ts';
-import { afterExit, type InstanceView } from '../desired/converge.ts';
+import { afterExit, type InstanceView, observedOf } from '../desired/converge.ts';
 import type { Healthy } from '../health/wait-healthy.ts';
 import { removeTree } from '../remove-tree.ts';
 import type { OutputSink, Running } from '../runtimes/runtime.ts';
 import { messageOf, startFailure } from './exit-reason.ts';
+import { type IncidentTeller, incidentTeller } from './incident-teller.ts';
 import { identityOf, makeInstanceFolders } from './instance-folders.ts';
 import { InstanceOutput } from './instance-output.ts';
 import type { InstanceOrigin, InstanceParts } from './instance-parts.ts';
 import type { InstanceRecord } from './instance-record.ts';
 import { InstanceRun } from './instance-run.ts';
+import { InstanceTrouble } from './instance-trouble.ts';
 
 export class Instance {
   readonly view: InstanceView;
@@ -26,6 +28,8 @@ export class Instance {
   #stopping: Promise<void> | null = null;
   #isGone = false;
   readonly #output: InstanceOutput;
+  readonly #trouble: InstanceTrouble;
+  readonly #tell: IncidentTeller;
 
   constructor(parts: InstanceParts, view: InstanceView, origin: InstanceOrigin) {
     this.#parts = parts;
@@ -33,6 +37,8 @@ export class Instance {
     this.origin = origin;
     const { id: instanceId, type } = view;
     this.#output = new InstanceOutput({ instanceId, type, release: origin.releaseLabel }, parts.nowMs);
+    this.#tell = incidentTeller(parts, view, this.#output);
+    this.#trouble = new InstanceTrouble({ limits: origin.limits, view, nowMs: parts.nowMs, tell: this.#tell });
   }
 
   /** Its processes now. */
@@ -46,8 +52,14 @@ export class Instance {
 
   /** What the outside sees. */
   observed(): ObservedInstance {
-    const { stage: _stage, wasRouted: _wasRouted, sinceMs: _sinceMs, ...observed } = this.view;
-    return observed;
+    const observed = observedOf(this.view);
+    return { ...observed, notes: [...observed.notes, ...this.#trouble.notes()] };
+  }
+
+  /** At what it runs into; called every second or so. */
+  look(): void {
+    this.#run?.look();
+    this.#trouble.dropped(this.#output.takeDropped());
   }
 
   /** Changes the view, keeps it, tells it. */
@@ -201,7 +213,7 @@ export class Instance {
       await this.#keep();
       return;
     }
-    if (isAgain) this.#incident('restarted', `start ${this.view.restarts + 1}`);
+    if (isAgain) this.#tell('restarted', `start ${this.view.restarts + 1}`);
     const isWeb = this.view.type === 'web';
     this.change({
       pid: running.pid,
@@ -221,7 +233,12 @@ export class Instance {
         outputTail: () => this.#output.tail,
         healthy: (found) => this.#isHealthy(found),
         health: (status, why) => this.#healthChanged(status, why),
-        memoryKill: (reason) => this.#incident('out-of-memory', reason),
+        memoryKill: () => this.#trouble.memoryKill(),
+        reached: (what) => this.#trouble.reached(what),
+        flapping: (failed) => {
+          this.#trouble.flapping(failed);
+          this.change({});
+        },
         over: ({ reason, notes, isOutOfMemory, status }) => {
           if (status !== undefined) view.healthStatus = status;
           this.#over(reason, notes, isOutOfMemory);
@@ -248,14 +265,15 @@ export class Instance {
       // Landed all the same when it is an app's first: then its words are what the pusher needs.
       logTail: found.status >= 500 ? this.#output.tail : [],
     });
-    if (this.view.restarts > 0) this.#incident('healthy', `answers ${found.status}`);
+    if (this.view.restarts > 0) this.#tell('healthy', `answers ${found.status}`);
   }
 
   #healthChanged(healthStatus: number | null, why: string | null): void {
     // One that drains goes on to its end, ill or well.
     if (!['healthy', 'unhealthy'].includes(this.view.state)) return;
     this.change({ state: why === null ? 'healthy' : 'unhealthy', healthStatus, reason: why });
-    if (why === null) this.#incident('healthy', `answers ${healthStatus} again`);
+    if (why === null) this.#tell('healthy', `answers ${healthStatus} again`);
+    else this.#tell('unhealthy', why);
   }
 
   /** Nothing of this run is left: what becomes of the instance. */
@@ -267,21 +285,13 @@ export class Instance {
         ? { state: 'stopped' as const, restarts: view.restarts }
         : afterExit(view, this.#parts.nowMs());
     this.#run = null;
+    let crash: Partial<InstanceView> = {};
     // What waits for its files (`lacks`) has not crashed.
     if (next.state !== 'stopped' && !view.lacks?.length && (view.stage === 'live' || wasServing)) {
-      this.#incident(isOutOfMemory ? 'out-of-memory' : 'crashed', reason);
+      this.#tell(isOutOfMemory ? 'out-of-memory' : 'crashed', reason);
+      crash = this.#trouble.crashed();
     }
-    this.change({ ...next, pid: null, startTicks: null, reason, notes, logTail: this.#output.tail });
-  }
-
-  #incident(what: 'crashed' | 'restarted' | 'out-of-memory' | 'healthy', reason: string): void {
-    const { appId, id, type } = this.view;
-    const atMs = this.#parts.nowMs();
-    this.#parts.emit({ type: 'incident', appId, instanceId: id, what, reason, atMs });
-    void this.#parts
-      .logOf(appId)
-      .then((log) => this.#output.remark(log, `${type} ${what}: ${reason}`))
-      .catch((error: unknown) => this.#parts.warn('the log cannot be opened', { appId, error: messageOf(error) }));
+    this.change({ ...next, ...crash, pid: null, startTicks: null, reason, notes, logTail: this.#output.tail });
   }
 
   async #sink(): Promise<OutputSink> {

@@ -12,6 +12,7 @@ import { admit } from '../desired/admit.ts';
 import { type Action, converge, type InstanceView, nextDueMs } from '../desired/converge.ts';
 import { Instance } from './instance.ts';
 import type { InstanceOrigin, InstanceParts } from './instance-parts.ts';
+import { LimitLooks, lookEveryMs } from './limit-looks.ts';
 
 export type SupervisorParts = Omit<InstanceParts, 'emit' | 'changed'> & {
   emit(event: AgentEvent): void;
@@ -38,6 +39,8 @@ export class Supervisor {
   readonly #leaving = new Set<Promise<void>>();
   #desired: DesiredState | null = null;
   #timer: NodeJS.Timeout | null = null;
+  readonly #looks = new LimitLooks(() => this.#instances.values());
+  readonly #lookTimer = setInterval(() => this.#looks.turn(), lookEveryMs).unref();
   #isLookDue = false;
   #isClosed = false;
   /** Upstreams of the snapshot that the router took last; null: none yet. */
@@ -171,6 +174,7 @@ export class Supervisor {
 
   #close(): void {
     this.#isClosed = true;
+    clearInterval(this.#lookTimer);
     if (this.#timer !== null) clearTimeout(this.#timer);
   }
 

@@ -21,7 +21,9 @@ import {
 import { launch } from '../../process/launcher.ts';
 import { limitArgv, machineMeans, openFilesLimit } from '../../process/limit-means.ts';
 import { lineSplitter } from '../../process/line-splitter.ts';
+import { isOverMemory, isWatched } from '../../process/memory-watch.ts';
 import { groupOf, isAlive, nobody, type ProcessIdentity } from '../../process/proc.ts';
+import { reachedLooks } from '../../process/reached.ts';
 import { takeKept } from '../../process/stand-in.ts';
 import { terminate } from '../../process/terminate.ts';
 import { untilGone } from '../../process/until-gone.ts';
@@ -48,6 +50,7 @@ export function processRuntime(parts: ProcessRuntimeParts): Runtime {
   const fifoOf = (id: InstanceId) => join(parts.pipeFolder, id);
   const cgroupOf = (id: InstanceId, limits: Limits) => openCgroup(parts.cgroups, id, limits, 'app');
   const means = machineMeans(parts.cgroups);
+  const openFiles = parts.openFiles ?? openFilesLimit;
 
   const running = (
     id: InstanceId,
@@ -56,23 +59,35 @@ export function processRuntime(parts: ProcessRuntimeParts): Runtime {
     capture: Capture | null,
     ended: (quit: AbortSignal) => Promise<{ code: number | null; signal: string | null }>,
     oomBefore: number,
+    limits: Limits,
   ): Running => {
     const quit = new AbortController();
-    const kills = () => (group === null ? 0 : Math.max(0, oomKills(group) - oomBefore));
+    let watchedKills = 0;
+    const kills = () => watchedKills + (group === null ? 0 : Math.max(0, oomKills(group) - oomBefore));
+    const pids = () => (group === null ? groupOf(leader).map(({ pid }) => pid) : cgroupPids(group));
+    const family = { leader, cgroup: group, mark: markOf(id) };
+    const reached = reachedLooks({ group, pids, processes: limits.pids, openFiles });
     const exited = ended(quit.signal).then((end): Exit => ({ ...end, isOutOfMemory: kills() > 0 }));
     return {
       pid: leader.pid,
       startTicks: leader.startTicks,
       exited,
       outputEnded: capture?.ended ?? Promise.resolve(),
-      pids: () => (group === null ? groupOf(leader).map(({ pid }) => pid) : cgroupPids(group)),
+      pids,
       usage: () => usageOf(group, () => groupOf(leader).map(({ pid }) => pid)),
       oomKills: kills,
       async stop(graceMs) {
         const at = isArmed ? enter('runtime.stop') : null;
-        const how = await terminate({ leader, cgroup: group, mark: markOf(id), graceMs });
+        const how = await terminate({ ...family, graceMs });
         if (isArmed) leave(at);
         return how;
+      },
+      look() {
+        if (isWatched(group) && isOverMemory(pids(), limits.memoryBytes)) {
+          watchedKills += 1;
+          void terminate({ ...family, graceMs: 0 }).catch(() => {}); // what is left of it is met at the next look
+        }
+        return reached();
       },
       leave() {
         quit.abort();
@@ -99,13 +114,13 @@ export function processRuntime(parts: ProcessRuntimeParts): Runtime {
           fifo,
           exitFile: null,
           cgroups: group === null ? [] : cgroupDirs(group),
-          openFiles: parts.openFiles ?? openFilesLimit,
+          openFiles,
           fileBytes: spec.limits.diskBytes,
           limitArgv: limitArgv(means, spec.limits, 'app'),
           identity: spec.identity,
         });
         if (isArmed) leave(at);
-        return running(spec.id, launched, group, capture, () => launched.exited, before);
+        return running(spec.id, launched, group, capture, () => launched.exited, before, spec.limits);
       } catch (error) {
         capture.stop();
         throw error;
@@ -128,7 +143,7 @@ export function processRuntime(parts: ProcessRuntimeParts): Runtime {
         return (await untilGone(watch)) ? { code: null, signal: null } : new Promise<never>(() => {});
       };
       if (isArmed) leave(at);
-      return running(id, identity, group, capture, ended, group === null ? 0 : oomKills(group));
+      return running(id, identity, group, capture, ended, group === null ? 0 : oomKills(group), limits);
     },
 
     async sweep(id) {
