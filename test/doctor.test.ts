@@ -2,7 +2,17 @@
 // takes a route away, leaves things lying about. Each time `status` or the doctor says what is wrong; `doctor --fix` mends what
 // has one right answer, and leaves the rest to people with the way to go.
 import assert from 'node:assert/strict';
-import { appendFileSync, chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -35,6 +45,7 @@ HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Page).serve_forever()
 
 let stage: Stage;
 let pool: string;
+let guestbook: string;
 
 before(async () => {
   stage = await Stage.open();
@@ -259,6 +270,49 @@ test('what has no one right answer is left to people, with what to do', async ()
     assert.ok(existsSync(path));
     rmSync(path, { recursive: true });
   }
+  await isWell();
+});
+
+test('a dependency is changed: the doctor reads every byte, and the fix installs anew', async () => {
+  guestbook = await stage.makeApp('guestbook', join(root, 'examples', 'flask-guestbook'));
+  await stage.deploy(guestbook);
+  const layers = join(stage.home, 'apps', await idOf('guestbook'), 'layers');
+  // What serves stands on one, what is checked on the other.
+  const files = globSync('*/lib/python*/site-packages/flask/__init__.py', { cwd: layers }).map((one) =>
+    join(layers, one),
+  );
+  assert.equal(files.length, 2);
+  const [before] = files.map((one) => readFileSync(one, 'utf8'));
+  await isWell();
+  for (const one of files) appendFileSync(one, '# more\n');
+  assert.deepEqual(codes(await doctor('-a', 'guestbook')), ['layer-changed', 'gate-layer-changed']);
+  await fix('layer-changed', 'gate-layer-changed');
+  assert.equal(files.filter((one) => readFileSync(one, 'utf8') === before).length, 1);
+  assert.equal((await stage.get('guestbook')).status, 200);
+  await isWell();
+});
+
+test('I6: the checks of a change that died with control are ended, and their copy goes', async () => {
+  stage.write(guestbook, {
+    'tests/test_slow.py': 'import time\n\n\ndef test_slow():\n    """Take long."""\n    time.sleep(300)\n',
+  });
+  await stage.commit(guestbook, 'a slow test');
+  const pushing = stage.push(guestbook);
+  const copies = join(stage.home, 'apps', await idOf('guestbook'), 'gate', 'copies');
+  const checks = () => leftOver(copies).filter((line) => /pytest/.test(line));
+  await until(
+    () => checks().length > 0,
+    30_000,
+    () => `no test runs\n${stage.logs()}`,
+  );
+  process.kill(stage.pids().control, 'SIGKILL');
+  assert.notEqual((await pushing).code, 0);
+  await until(
+    () => checks().length === 0 && readdirSync(copies).length === 0,
+    15_000,
+    () => `these are left: ${checks()} ${readdirSync(copies)}\n${stage.logs()}`,
+  );
+  await stage.inSync('guestbook');
   await isWell();
 });
 

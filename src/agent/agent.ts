@@ -2,7 +2,7 @@
 // control gives; it decides nothing about releases. The socket's server (`server/`) and `src/main/agent.ts` call it.
 import { readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AppRef, InstanceUsage, LogLine } from '../domain/agent.ts';
+import type { AppRef, InstanceUsage } from '../domain/agent.ts';
 import {
   type AgentEvent,
   type AgentHello,
@@ -12,13 +12,14 @@ import {
 } from '../domain/desired.ts';
 import { diskFailure } from '../domain/disk-failure.ts';
 import { fail } from '../domain/errors.ts';
-import { type AppId, type InstanceId, type NodeId, parseId, type TreeId } from '../domain/ids.ts';
+import { type AppId, type NodeId, parseId, type TreeId } from '../domain/ids.ts';
 import { failpoint } from '../lib/failpoint.ts';
 import { collectApp } from './collect.ts';
 import { loadDocument, saveDocument } from './desired/document-file.ts';
 import { parseDesiredState } from './desired/validate.ts';
 import { ensureAppFolders, type HomeFolders } from './folders.ts';
-import { AppLog } from './logs/app-log.ts';
+import type { Jobs } from './jobs/jobs.ts';
+import { AppLogs } from './logs/app-logs.ts';
 import { removeTree } from './remove-tree.ts';
 import { EventHub } from './supervise/event-hub.ts';
 import { type RouterPort, Routing } from './supervise/routing.ts';
@@ -43,8 +44,7 @@ export type AgentCoreParts = Pick<
   interpreters(): Promise<AgentHello['interpreters']>;
   /** What running jobs stand on, and layers in the making: never collected. */
   inUse(appId: AppId): { treeIds: readonly string[]; layerKeys: readonly string[]; copies: readonly string[] };
-  /** Ends the checks of an app; how many there were. */
-  endChecks(appId: AppId): Promise<number>;
+  checks: Pick<Jobs, 'checking' | 'endChecks'>;
   /** Ends the jobs of an app and the making of its layers. */
   endWork(appId: AppId): Promise<unknown>;
   log: AgentLog;
@@ -56,11 +56,11 @@ export type AgentCoreParts = Pick<
 const aliveMs = 500;
 
 export class AgentCore {
+  readonly logs: AppLogs;
   /** Fresh looks at everything, and what mends what they find. */
   readonly inspection: Inspection;
   readonly #parts: AgentCoreParts;
   readonly #events = new EventHub();
-  readonly #logs = new Map<AppId, Promise<AppLog>>();
   readonly #supervisor: Supervisor;
   readonly #routing: Routing;
   readonly #folders: HomeFolders;
@@ -73,6 +73,7 @@ export class AgentCore {
   private constructor(parts: AgentCoreParts) {
     this.#parts = parts;
     this.#folders = parts.folders;
+    this.logs = new AppLogs(parts.folders);
     const warn = (message: string, details: Record<string, unknown>) => parts.log('warn', message, details);
     this.#routing = new Routing({
       router: parts.router,
@@ -83,7 +84,7 @@ export class AgentCore {
     this.#supervisor = new Supervisor({
       ...parts,
       prepare: parts.prepare({ portsInUse: () => this.#supervisor.portsInUse() }),
-      logOf: (appId) => this.#logOf(appId),
+      logOf: (appId) => this.logs.of(appId),
       emit: (event) => this.#events.emit(event),
       changed: () => this.#routesAreDue(),
       drained: (id, limitMs) => parts.router.drained([id], limitMs),
@@ -92,7 +93,7 @@ export class AgentCore {
     });
     this.inspection = new Inspection({
       ...{ folders: parts.folders, runtime: parts.runtime, records: parts.records, router: parts.router },
-      endChecks: parts.endChecks,
+      checks: parts.checks,
       instances: () => new Set(this.#supervisor.views().map(({ id }) => id)),
       copiesInUse: (appId) => parts.inUse(appId).copies,
       desired: () => this.#desired,
@@ -206,22 +207,6 @@ export class AgentCore {
     await removeTree(this.#folders.copy(appId, copy));
   }
 
-  async logs(appId: AppId, count: number, instanceId: InstanceId | null): Promise<LogLine[]> {
-    return (await this.#logOf(appId)).tail(count, instanceId);
-  }
-
-  async *followLogs(
-    appId: AppId,
-    count: number,
-    instanceId: InstanceId | null,
-    signal: AbortSignal,
-  ): AsyncGenerator<LogLine, void, void> {
-    const log = await this.#logOf(appId);
-    for await (const line of log.follow(signal, count)) {
-      if (instanceId === null || line.instanceId === instanceId) yield line;
-    }
-  }
-
   usage(appId: AppId): InstanceUsage[] {
     return this.#supervisor.usage(appId);
   }
@@ -249,7 +234,7 @@ export class AgentCore {
   async dropOldLogs(): Promise<void> {
     for (const name of await readdir(join(this.#folders.home, 'logs')).catch(() => [])) {
       const id = parseId('app', name);
-      if (id !== null) await (await this.#logOf(id)).dropOld();
+      if (id !== null) await (await this.logs.of(id)).dropOld();
     }
   }
 
@@ -268,14 +253,14 @@ export class AgentCore {
     for (const path of [...parts, this.#folders.logs(appId)]) await removeTree(path);
     // Folders that hold no volume go, too.
     for (const path of [join(root, 'volumes'), root]) await rmdir(path).catch(() => {});
-    this.#logs.delete(appId);
+    this.logs.forget(appId);
   }
 
   /** `instances`: also ends everything that it started. */
   async stop(options: { instances: boolean }): Promise<void> {
     this.#routing.stop();
     await (options.instances ? this.#supervisor.stopAll() : this.#supervisor.leave());
-    for (const log of this.#logs.values()) await (await log)[Symbol.asyncDispose]();
+    await this.logs[Symbol.asyncDispose]();
   }
 
   async #linkVolumesOf(app: AppRef, treeId: TreeId): Promise<void> {
@@ -330,15 +315,5 @@ export class AgentCore {
       routeGeneration: this.#routing.generation,
       instances: this.#supervisor.observed(),
     };
-  }
-
-  #logOf(appId: AppId): Promise<AppLog> {
-    let log = this.#logs.get(appId);
-    if (log === undefined) {
-      log = AppLog.open(this.#folders.logs(appId));
-      this.#logs.set(appId, log);
-      log.catch(() => this.#logs.delete(appId));
-    }
-    return log;
   }
 }

@@ -25,6 +25,7 @@ const pinned: Record<ProblemCode, string> = {
   'served-files-unknown': 'people',
   'layer-changed': 'fix, drift',
   'layer-missing': 'fix, drift',
+  'gate-layer-changed': 'fix',
   'not-wanted': 'fix, drift',
   'not-running': 'people, drift',
   'process-gone': 'fix, drift',

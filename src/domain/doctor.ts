@@ -83,6 +83,11 @@ export const problemRegistry = {
     isDrift: true,
     advice: 'lockstep doctor --fix installs the dependencies anew and restarts the app.',
   },
+  'gate-layer-changed': {
+    isFixable: true,
+    isDrift: false,
+    advice: 'lockstep doctor --fix gives it up; the next push installs anew what checks run with.',
+  },
   'not-wanted': {
     isFixable: true,
     isDrift: true,

@@ -86,6 +86,8 @@ export type AgentSurvey = {
   router: RouterEvidence | null;
   apps: readonly DiskApp[];
   leftOvers: readonly LeftOver[];
+  /** Apps of which checks run. */
+  checking: readonly AppId[];
   /** Processes that bear the mark of an instance that there is not. */
   strays: readonly { pid: number; instanceId: string; executable: string | null }[];
   tools: readonly string[];

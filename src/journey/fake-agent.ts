@@ -177,7 +177,7 @@ export class FakeAgent implements Agent {
       routed: Object.fromEntries(apps.map(({ id, routed }) => [id, routed])),
       processes: looks.flatMap(({ processes }) => processes),
       router: { generation: 1, pid: 1, routes },
-      ...{ apps: [], leftOvers: [], strays: [], tools: [], hasIdentities: false },
+      ...{ apps: [], leftOvers: [], checking: [], strays: [], tools: [], hasIdentities: false },
       disk: { freeBytes: 2 ** 40, totalBytes: 2 ** 41 },
     };
   }

@@ -133,7 +133,7 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
       const { layerKeys, ...others } = jobs.inUse(appId);
       return { ...others, layerKeys: [...layerKeys, ...layers.inMaking(appId)] };
     },
-    endChecks: (appId) => jobs.endChecks(appId),
+    checks: jobs,
     endWork: (appId) => Promise.all([jobs.stopAll(appId), layers.stopAll(appId)]),
     log: options.log,
     routerWaitMs: options.routerWaitMs ?? 1000,

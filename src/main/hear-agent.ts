@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AgentEvent, Incident } from '../domain/desired.ts';
 import type { EventType } from '../domain/ledger.ts';
+import { endAbandonedChecks } from '../journey/abandoned.ts';
 import { Supply } from '../journey/supply.ts';
 import { eventOf, type World } from '../journey/world.ts';
 import { everyApp } from '../store/apps.ts';
@@ -32,6 +33,7 @@ export function keepHearing(world: World): void {
           world.observations.take(event);
           pauseMs = 10;
           if (event.type === 'state') resend(world);
+          if (event.type === 'state') endAbandonedChecks(world);
           if (event.type === 'state') supply.hear(event.state.instances);
           if (event.type === 'instance') supply.hear([event.instance]);
           if (event.type === 'incident') note(world, event);

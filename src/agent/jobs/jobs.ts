@@ -37,6 +37,8 @@ export type Jobs = {
   adopt(): Promise<void>;
   /** What the jobs of an app run on now: not to be removed. */
   inUse(appId: AppId): { jobs: number; treeIds: string[]; layerKeys: string[]; copies: string[] };
+  /** Apps of which checks run. */
+  checking(): AppId[];
   /** Ends the checks of an app: nobody waits for their results any more. How many there were. */
   endChecks(appId: AppId): Promise<number>;
   /** Removes what has ended, whoever may still ask for it; a job that has ended is lost then, never done twice. */
@@ -134,6 +136,9 @@ export async function openJobs(given: {
       const named = (what: 'treeId' | 'layerKey' | 'copy') => uses.flatMap((one) => one[what] ?? []);
       return { jobs: uses.length, treeIds: named('treeId'), layerKeys: named('layerKey'), copies: named('copy') };
     },
+    checking: () => [
+      ...new Set([...running.values()].flatMap(({ kind, uses }) => (kind === 'check' ? uses.appId : []))),
+    ],
     async endChecks(appId) {
       const theirs = [...running.values()].filter(({ uses, kind }) => uses.appId === appId && kind === 'check');
       await Promise.allSettled(theirs.map((job) => job.stop('cancelled')));

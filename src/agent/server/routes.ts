@@ -127,8 +127,8 @@ export const agentRoutes: readonly AgentRoute[] = [
     const count = countIn(query, 'count', 100, 10_000);
     const instance = query.get('instance');
     const instanceId = instance === null ? null : idIn('ins', instance);
-    if (query.get('follow') === 'true') return { lines: core.followLogs(app, count, instanceId, gone) };
-    return { lines: each(await core.logs(app, count, instanceId)) };
+    if (query.get('follow') === 'true') return { lines: core.logs.follow(app, count, instanceId, gone) };
+    return { lines: each(await core.logs.tail(app, count, instanceId)) };
   }),
   route('GET', '/v1/apps/:app/usage', async ({ params }, { core }) => ({
     json: core.usage(idIn('app', params[0]!)),

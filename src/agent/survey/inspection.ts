@@ -7,12 +7,10 @@ import { ensureAppFolders } from '../folders.ts';
 import { layerMarker } from '../jobs/job-command.ts';
 import { removeTree } from '../remove-tree.ts';
 import { ReleaseHashes } from './hash-release.ts';
-import { findLeftOvers, removeLeftOvers } from './left-overs.ts';
+import { leftCopies, removeLeftOvers } from './left-overs.ts';
 import { evidence, hashLayer, hashRelease, type SurveyParts, survey } from './survey.ts';
 
 export type InspectionParts = Omit<SurveyParts, 'hashes'> & {
-  /** Ends the checks of an app; how many there were. */
-  endChecks(appId: AppId): Promise<number>;
   /** Gives the router its routes again; the generation that it has then. */
   routeAgain(): Promise<number>;
 };
@@ -62,8 +60,9 @@ export class Inspection {
 
   /** No change of the app is on its way: its checks are ended, and the copies that they stood on are removed. */
   async endChecks(appId: AppId): Promise<{ jobs: number; copies: number }> {
-    const jobs = await this.#parts.endChecks(appId);
-    const left = (await findLeftOvers(this.#parts)).filter((one) => one.kind === 'copy' && one.appId === appId);
-    return { jobs, copies: (await this.removeLeftOvers(left)).length };
+    const jobs = await this.#parts.checks.endChecks(appId);
+    const copies = await leftCopies(this.#parts, appId);
+    for (const name of copies) await removeTree(this.#parts.folders.copy(appId, name));
+    return { jobs, copies: copies.length };
   }
 }

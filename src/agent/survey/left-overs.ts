@@ -40,13 +40,22 @@ export async function findLeftOvers(parts: LeftOverParts): Promise<LeftOver[]> {
   for (const appId of await appsOnDisk(folders)) {
     for (const name of await namesIn(join(folders.app(appId), 'instances')))
       if (!shortNames.has(name)) add('folder', appId, `instances/${name}`);
-    const inUse = new Set(parts.copiesInUse(appId));
-    for (const name of await namesIn(dirname(folders.copy(appId, 'x')))) if (!inUse.has(name)) add('copy', appId, name);
+    for (const name of await leftCopies(parts, appId)) add('copy', appId, name);
     for (const name of await namesIn(dirname(folders.tree(appId, 'x' as TreeId))))
       if (name.includes('.partial-') || name.includes('.aside-')) add('folder', appId, `trees/${name}`);
   }
   for (const { instanceId } of straysOf(folders.home, known)) add('process', null, instanceId);
   return unique(found);
+}
+
+/** Gate copies of an app that no job stands on. */
+export async function leftCopies(
+  { folders, copiesInUse }: Pick<LeftOverParts, 'folders' | 'copiesInUse'>,
+  appId: AppId,
+): Promise<string[]> {
+  const names = await namesIn(dirname(folders.copy(appId, 'x')));
+  const inUse = new Set(copiesInUse(appId));
+  return names.filter((name) => !inUse.has(name));
 }
 
 /** Those of `wanted` that are left over still; what was removed. */

@@ -8,6 +8,7 @@ import { isFailure } from '../../domain/errors.ts';
 import { type AppId, parseId, type TreeId } from '../../domain/ids.ts';
 import type { AgentSurvey, AppEvidence, DiskApp, LayerHash, ReleaseHash, RouterEvidence } from '../../domain/survey.ts';
 import { type HomeFolders, openAppFolders } from '../folders.ts';
+import type { Jobs } from '../jobs/jobs.ts';
 import { readLayerMarker } from '../layers/making.ts';
 import { readSealed } from '../layers/seal-layer.ts';
 import type { RouterPort } from '../supervise/routing.ts';
@@ -20,6 +21,7 @@ export type SurveyParts = LeftOverParts & {
   router: Pick<RouterPort, 'routes'>;
   desired(): DesiredState | null;
   looked(appId: AppId | null): Looked[];
+  checks: Pick<Jobs, 'checking' | 'endChecks'>;
 };
 
 export async function evidence(
@@ -60,6 +62,7 @@ export async function survey(parts: SurveyParts): Promise<AgentSurvey> {
     router,
     apps,
     leftOvers,
+    checking: parts.checks.checking(),
     strays: straysOf(folders.home, parts.instances()),
     tools: tools.sort(),
     disk: { freeBytes: disk.bavail * disk.bsize, totalBytes: disk.blocks * disk.bsize },

@@ -32,15 +32,15 @@ export function fixedLines({ fixed }: DoctorRepair, paint: Paint): string[] {
 
 function machineLines(machine: DoctorReport['machine'], paint: Paint): string[] {
   const { disk, enforcement } = machine;
-  const limits = Object.entries(enforcement).flatMap(([name, value]) =>
-    typeof value === 'boolean' ? [`${name} ${value ? 'holds' : 'does not hold'}`] : [],
-  );
+  const holds = (enforcement.holds ?? []) as readonly { limit: string; by: string }[];
+  const limits = holds.map(({ limit, by }) => (by === 'nothing' ? `no limit of ${limit}` : `${limit} by ${by}`));
   const gigabytes = (bytes: number) => `${(bytes / 1024 ** 3).toFixed(1)} GB`;
   const rows = [
     ['versions', `lockstep ${machine.version}, node ${machine.node}, git ${machine.git ?? '-'}`],
     ['languages', machine.interpreters.join(', ') || 'none'],
     ['tools', machine.tools.join(', ') || 'none yet'],
-    ['limits', limits.join(', ') || 'unknown: the agent is away'],
+    ['users', enforcement.identities ? 'each app has its own' : 'shared'],
+    ['limits', limits.join(', ') || 'unknown'],
     ['disk', disk ? `${gigabytes(disk.freeBytes)} of ${gigabytes(disk.totalBytes)} free` : '-'],
   ];
   return table(rows.map(([name, value]) => [paint.dim(`  ${name}`), value!]));

@@ -21,7 +21,11 @@ export async function lookAtApp(world: World, app: App, survey: AgentSurvey | nu
   count('processes', facts.evidence?.processes.length ?? 0);
   count('routes', facts.evidence?.router ? app.hosts.length : 0);
   count('served files', facts.evidence?.release?.files ?? 0);
-  const parts = await Promise.all([lookAtLayer(world, facts, count), lookAtRepository(world, facts, count)]);
+  const parts = await Promise.all([
+    lookAtLayer(world, facts, 'run', count),
+    lookAtLayer(world, facts, 'gate', count),
+    lookAtRepository(world, facts, count),
+  ]);
   const open = survey?.apps.find(({ id }) => id === app.id)?.open ?? [];
   return [
     ...judgeApp(facts).map((problem) => ({ problem, app })),
@@ -38,19 +42,28 @@ async function deepFacts(world: World, app: App): Promise<AppFacts> {
   return release?.treeId === first.evidence.release.treeId ? first : factsOf(world, app);
 }
 
-async function lookAtLayer(world: World, { app, artifact, hasIdentities }: AppFacts, count: Count): Promise<Found[]> {
-  const key = artifact?.layerKey ?? null;
+/** A gate layer that is not there is made when it is needed. */
+const layerWords = {
+  run: { missing: 'its dependencies are not on the disk', what: 'its dependencies', code: 'layer-changed' },
+  gate: { missing: null, what: 'what its checks run with', code: 'gate-layer-changed' },
+} as const;
+
+async function lookAtLayer(
+  world: World,
+  { app, artifact, hasIdentities }: AppFacts,
+  purpose: 'run' | 'gate',
+  count: Count,
+): Promise<Found[]> {
+  const key = (purpose === 'run' ? artifact?.layerKey : artifact?.gateLayerKey) ?? null;
   if (key === null) return [];
+  const { missing, what, code } = layerWords[purpose];
   try {
     const { digest, sealed, files } = await world.agent.hashLayer(refOf(app), key);
     count('files of dependencies', files);
-    if (digest === null || sealed === null)
-      return [found('layer-missing', app, 'its dependencies are not on the disk')];
+    if (digest === null || sealed === null) return missing === null ? [] : [found('layer-missing', app, missing)];
     // Without identities of its own the app may write compiled files there.
     if (digest === sealed || !hasIdentities) return [];
-    return [
-      found('layer-changed', app, 'its dependencies are not what was installed: files were changed, added or removed'),
-    ];
+    return [found(code, app, `${what} are not as installed: files were changed, added or removed`)];
   } catch (error) {
     if (isFailure(error, 'agent-away')) return [];
     throw error;

@@ -1,6 +1,6 @@
 // The repairs, by what was found. Each brings about the one right answer and is safe to be made twice; what has none is not
 // here. An app's repairs are made together under its turn: files first, then one restart for all that needs one.
-import { makeLayer, planBuild } from '../../build/build.ts';
+import { makeLayer, planAgain } from '../../build/build.ts';
 import { openGitTree } from '../../build/git-tree.ts';
 import type { App } from '../../domain/app.ts';
 import type { ProblemCode } from '../../domain/doctor.ts';
@@ -27,6 +27,7 @@ const repairs: readonly { codes: readonly ProblemCode[]; repair: Repair | null; 
     restarts: true,
   },
   { codes: ['layer-changed', 'layer-missing'], repair: installAnew, restarts: true },
+  { codes: ['gate-layer-changed'], repair: giveUpGateLayer, restarts: false },
   { codes: ['not-wanted'], repair: (world, app) => world.desired.publish(app), restarts: false },
   { codes: ['route-missing', 'route-wrong'], repair: (world) => world.agent.routeAgain(), restarts: false },
   { codes: ['process-gone', 'process-swapped', 'wrong-identity'], repair: null, restarts: true },
@@ -106,13 +107,18 @@ async function writeFilesAnew(world: World, app: App): Promise<void> {
 /** The same key gives the same layer; its place stays, since an installation knows where it lies. */
 async function installAnew(world: World, app: App): Promise<void> {
   const { artifact } = await factsOf(world, app);
-  const build = await planBuild({ app: refOf(app), tree: await treeOf(world, app), hello: await world.hello() });
-  const spec = build.layers.run;
-  if (spec === null || spec.key !== artifact?.layerKey)
-    throw fail('conflict', 'the machine has another interpreter now: push again to have it installed with that one');
-  await world.agent.distrustLayer(refOf(app), spec.key);
+  if (artifact === null) throw fail('no-release', 'nothing is live');
+  const hello = await world.hello();
+  const { layer } = await planAgain({ app: refOf(app), tree: await treeOf(world, app), hello }, artifact);
+  if (layer === null) return;
+  await world.agent.distrustLayer(refOf(app), layer.key);
   const signal = AbortSignal.any([world.signal, AbortSignal.timeout(installLimitMs)]);
-  await makeLayer(world.agent, spec, () => {}, signal);
+  await makeLayer(world.agent, layer, () => {}, signal);
+}
+
+async function giveUpGateLayer(world: World, app: App): Promise<void> {
+  const key = (await factsOf(world, app)).artifact?.gateLayerKey;
+  if (key) await world.agent.distrustLayer(refOf(app), key);
 }
 
 async function restartToItsEnd(world: World, app: App, actor: string): Promise<void> {
