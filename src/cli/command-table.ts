@@ -7,6 +7,11 @@ const app: OptionSpec = { kind: 'text', short: 'a', value: 'NAME', about: 'the a
 const count: OptionSpec = { kind: 'text', short: 'n', value: 'N', about: 'at most so many' };
 const follow: OptionSpec = { kind: 'flag', short: 'f', about: 'follow what comes, until Ctrl-C' };
 const noWait: OptionSpec = { kind: 'flag', about: 'return when it has begun' };
+const passphraseFile: OptionSpec = {
+  kind: 'text',
+  value: 'FILE',
+  about: 'read the passphrase from it (- is standard input)',
+};
 const ofServer = { home, json };
 const ofApp = { app, home, json };
 const ofWork = { ...ofApp, 'no-wait': noWait };
@@ -304,6 +309,35 @@ export const commandTable: readonly CommandSpec[] = [
     options: ofServer,
     examples: ['lockstep tokens revoke ci'],
     load: async () => (await import('./commands/tokens.ts')).tokensRevoke,
+  },
+  {
+    name: 'backup',
+    summary: 'write everything that this server knows into one file, while it runs',
+    about:
+      'Runs on the server, as who owns the home (root, where Lockstep is root). Without a passphrase the file holds every secret in the clear. --verify tries the restore of one in a throw-away home beside it, and says how long it took; exit 0 only when everything would come back.',
+    operands: '[FILE]',
+    counts: [0, 1],
+    options: {
+      encrypt: { kind: 'flag', about: 'ask for a passphrase' },
+      'passphrase-file': passphraseFile,
+      verify: { kind: 'text', value: 'FILE', about: 'try this backup instead' },
+      ...ofServer,
+    },
+    examples: [
+      'lockstep backup /backups/today.lockstep --passphrase-file /root/backup-passphrase',
+      'lockstep backup --verify /backups/today.lockstep',
+    ],
+    load: async () => (await import('./commands/backup.ts')).backup,
+  },
+  {
+    name: 'restore',
+    summary: 'put a backup onto an empty home',
+    about: 'Then `lockstep up` brings every app back. Nothing is overwritten; when it fails, the home is empty again.',
+    operands: 'FILE',
+    counts: [1, 1],
+    options: { 'passphrase-file': passphraseFile, ...ofServer },
+    examples: ['lockstep restore /backups/today.lockstep --home /srv/lockstep'],
+    load: async () => (await import('./commands/backup.ts')).restore,
   },
   {
     name: 'login',

@@ -201,7 +201,7 @@ export function openGit(options: GitOptions) {
     deleteRef(ref: RefName, from: ObjectId): Promise<boolean> {
       return move(ref, from, null, argv.deleteRef(ref, from));
     },
-    async listRefs(prefix: 'refs/heads/' | 'refs/tags/' | 'refs/lockstep/'): Promise<Map<RefName, ObjectId>> {
+    async listRefs(prefix: 'refs/' | 'refs/heads/' | 'refs/tags/' | 'refs/lockstep/'): Promise<Map<RefName, ObjectId>> {
       const lines = (await ask(argv.listRefs(prefix))).stdout.split('\n').filter((line) => line !== '');
       return new Map(
         lines.map((line) => [

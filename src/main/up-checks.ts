@@ -26,6 +26,11 @@ export function checkHome(home: string, isRoot: boolean): void {
       cause,
     });
   }
+  if (existsSync(join(home, 'restore-incomplete'))) {
+    throw fail('home-unreachable', `the home ${home} is half restored: a restore did not come to its end`, {
+      advice: 'Empty it, and run lockstep restore again.',
+    });
+  }
   const closed = isRoot ? foldersAbove(home).find((folder) => (statSync(folder).mode & 0o001) === 0) : undefined;
   if (closed) {
     throw fail('home-unreachable', `${closed} is closed to other users, so no app could reach its files in ${home}`, {
