@@ -60,6 +60,15 @@ export class Stage {
     this.home = join(folder, 'home');
   }
 
+  /** A stage with an empty home, on which nothing was started. */
+  static bare(program = bin): Stage {
+    const folder = mkdtempSync(join(tmpdir(), 'lockstep-stage-'));
+    chmodSync(folder, 0o755);
+    const stage = new Stage(folder, program);
+    mkdirSync(stage.home, { mode: 0o755 });
+    return stage;
+  }
+
   /**
    * `program`: another `lockstep` than this checkout's, for example a compiled one. `homeOn`: mounts something at the home's
    * path; what it gives is unmounted when everything has ended.
@@ -69,17 +78,9 @@ export class Stage {
     program = bin,
     homeOn: (home: string) => { unmount(): void } | null = () => null,
   ): Promise<Stage> {
-    const folder = mkdtempSync(join(tmpdir(), 'lockstep-stage-'));
-    chmodSync(folder, 0o755);
-    const stage = new Stage(folder, program);
-    mkdirSync(stage.home, { mode: 0o755 });
+    const stage = Stage.bare(program);
     stage.#mounted = homeOn(stage.home);
-    if (existsSync(toolchainCache))
-      cpSync(toolchainCache, join(stage.home, 'toolchains'), {
-        recursive: true,
-        preserveTimestamps: true,
-        verbatimSymlinks: true,
-      });
+    stage.giveTools();
     try {
       await stage.up(env);
     } catch (error) {
@@ -87,6 +88,16 @@ export class Stage {
       throw error;
     }
     return stage;
+  }
+
+  /** What other stages have fetched. */
+  giveTools(): void {
+    if (!existsSync(toolchainCache)) return;
+    cpSync(toolchainCache, join(this.home, 'toolchains'), {
+      recursive: true,
+      preserveTimestamps: true,
+      verbatimSymlinks: true,
+    });
   }
 
   get port(): number {
