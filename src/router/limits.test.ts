@@ -42,7 +42,7 @@ test('a slow upload is not cut by the limit on the first byte of the answer', as
   await raw.until(/ 200 [\s\S]*d/);
 });
 
-test('an app that accepts and never answers is L09, and its request is ended and not sent again', async () => {
+test('E12: an app that accepts and never answers is L09, and its request is ended and not sent again', async () => {
   await using router = await testRouter({ firstByteMs: 60 });
   let requests = 0;
   const closed = Promise.withResolvers<void>();
@@ -60,7 +60,7 @@ test('an app that accepts and never answers is L09, and its request is ended and
   assert.equal(requests, 1);
 });
 
-test('an instance that lets the connection wait is L08, and nothing was sent to it', async () => {
+test('E12: an instance that lets the connection wait is L08, and nothing was sent to it', async () => {
   await using router = await testRouter({ connectMs: 80 });
   // A listener that never accepts: once its queue is full the kernel drops further calls in silence.
   const lines = [
@@ -103,7 +103,7 @@ test('a client that goes on sending after its answer is cut after a while', asyn
   assert.match(await raw.closed(), / 404 [\s\S]*L03/);
 });
 
-test('an app has no more requests at once than its route allows, and the others are told when to come back', async () => {
+test('E12: an app has no more requests at once than its route allows, and the others are told when to come back', async () => {
   await using router = await testRouter();
   const answers: (() => void)[] = [];
   const arrived: (() => void)[] = [];

@@ -207,7 +207,7 @@ function endWithInstance({ lasting }: ProxyParts, exchange: Exchange, { instance
 /** The client sees that its answer is not whole; why stands in the log only. */
 function logCut(parts: ProxyParts, { request, asked }: Exchange, target: Target): void {
   const { host, requestId } = asked.origin;
-  const detail = 'the app closed the connection in the middle of its answer';
+  const detail = 'the app broke off in the middle of its answer';
   const code = codeOf(parts, target, { code: target.upstream === null ? 'L16' : 'L11', detail, reach: 'sent' });
   parts.log({ code, host: host.slice(0, 255), path: (request.url ?? '').slice(0, 200), requestId, detail });
 }
