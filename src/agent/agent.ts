@@ -49,6 +49,8 @@ export type AgentCoreParts = Pick<
   endWork(appId: AppId): Promise<unknown>;
   log: AgentLog;
   arrivals: Arrivals;
+  /** How long a document that is not the last one waits for control to send that. */
+  fallBackMs: number;
   /** How long `putDesired` waits for the router before it says `router-away`. */
   routerWaitMs: number;
 };
@@ -67,6 +69,10 @@ export class AgentCore {
   #desired: DesiredState | null = null;
   /** The current file is whole, as far as we know: we read it or wrote it last. */
   #isFileGood = false;
+  /** What was wrong with the document on disk when we started. */
+  #alarm: string | null = null;
+  /** Applies the document before the last one, unless control sends the present one first. */
+  #fallBack: NodeJS.Timeout | null = null;
   #puts: Promise<unknown> = Promise.resolve();
   #areRoutesDue = false;
 
@@ -98,6 +104,7 @@ export class AgentCore {
       copiesInUse: (appId) => parts.inUse(appId).copies,
       desired: () => this.#desired,
       looked: (appId) => this.#supervisor.looked(appId),
+      alarm: () => this.#alarm,
       routeAgain: async () => {
         this.#routing.again();
         return this.#routing.settled(parts.routerWaitMs);
@@ -109,19 +116,33 @@ export class AgentCore {
   static async open(parts: AgentCoreParts): Promise<AgentCore> {
     const core = new AgentCore(parts);
     const loaded = await loadDocument(parts.folders.desired, (value) => parseDesiredState(value));
-    if (loaded.alarm !== null) parts.log('error', 'the desired state is damaged', { alarm: loaded.alarm });
+    if (loaded.alarm !== null) {
+      core.#alarm = `The desired state was damaged when the agent started: ${loaded.alarm}`;
+      parts.log('error', 'the desired state is damaged', { event: 'alarm', alarm: loaded.alarm });
+    }
     core.#isFileGood = loaded.from === 'current';
     const { adopted, unreadable } = await core.#supervisor.adopt(loaded.document);
     if (adopted > 0) parts.log('info', 'adopted', { instances: adopted });
     if (unreadable.length > 0) parts.log('error', 'instance records cannot be read', { files: unreadable });
     // Without a document nothing is known to be unwanted, so nothing is stopped.
-    if (loaded.document !== null) {
-      core.#desired = loaded.document;
-      core.#supervisor.apply(loaded.document);
-      core.#updateRoutes();
-    }
+    if (loaded.document !== null) core.#boot(loaded.document, loaded.from === 'current' ? 0 : parts.fallBackMs);
     core.#routing.start();
     return core;
+  }
+
+  /**
+   * Makes the document from disk what is wanted. One that is not the last that we were given would end what serves and bring
+   * back what was before it: what runs is left as it is until control has sent the present one, or `afterMs` have passed.
+   */
+  #boot(document: DesiredState, afterMs: number): void {
+    const begin = () => {
+      if (this.#desired !== null) return;
+      this.#desired = document;
+      this.#supervisor.apply(document);
+      this.#updateRoutes();
+    };
+    if (afterMs === 0) begin();
+    else this.#fallBack = setTimeout(begin, afterMs).unref();
   }
 
   async hello(): Promise<AgentHello> {
@@ -258,6 +279,7 @@ export class AgentCore {
 
   /** `instances`: also ends everything that it started. */
   async stop(options: { instances: boolean }): Promise<void> {
+    if (this.#fallBack !== null) clearTimeout(this.#fallBack);
     this.#routing.stop();
     await (options.instances ? this.#supervisor.stopAll() : this.#supervisor.leave());
     await this.logs[Symbol.asyncDispose]();

@@ -40,6 +40,8 @@ export type RouterHello = {
   generation: number;
   port: number;
   startedAtMs: number;
+  /** What was wrong with the routes on disk at its start; null (or left out by an older router) when nothing was. */
+  alarm?: string | null;
 };
 
 export type RouterStats = {

@@ -88,6 +88,8 @@ export type AgentSurvey = {
   leftOvers: readonly LeftOver[];
   /** Apps of which checks run. */
   checking: readonly AppId[];
+  /** What was found damaged on disk at the last start of agent or router, and what was used instead. */
+  alarms: readonly string[];
   /** Processes that bear the mark of an instance that there is not. */
   strays: readonly { pid: number; instanceId: string; executable: string | null }[];
   tools: readonly string[];

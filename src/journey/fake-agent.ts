@@ -178,6 +178,7 @@ export class FakeAgent implements Agent {
       processes: looks.flatMap(({ processes }) => processes),
       router: { generation: 1, pid: 1, routes },
       ...{ apps: [], leftOvers: [], checking: [], strays: [], tools: [], hasIdentities: false },
+      alarms: [],
       disk: { freeBytes: 2 ** 40, totalBytes: 2 ** 41 },
     };
   }

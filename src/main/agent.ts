@@ -45,6 +45,8 @@ export type AgentOptions = {
   timings?: Partial<Timings>;
   /** How long `putDesired` waits for a router that is away; 1000 unless told. */
   routerWaitMs?: number;
+  /** How long a document that is not the last one waits for control to send that; 10 s unless told. */
+  fallBackMs?: number;
 };
 
 export type RunningAgent = {
@@ -137,6 +139,7 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
     endWork: (appId) => Promise.all([jobs.stopAll(appId), layers.stopAll(appId)]),
     log: options.log,
     routerWaitMs: options.routerWaitMs ?? 1000,
+    fallBackMs: options.fallBackMs ?? 10_000,
     prepare: ({ portsInUse }) => {
       const toolPath = async (name: string) => {
         if (!isToolName(name)) throw fail('bad-config', `There is no tool "${name}".`);

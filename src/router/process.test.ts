@@ -70,7 +70,7 @@ async function place() {
   };
 }
 
-test('its first line says that it is ready and where; it serves from its snapshot alone, also after a kill', async (context) => {
+test('E5: its first line says that it is ready and where; it serves from its snapshot alone, also after a kill', async (context) => {
   await using here = await place();
   const at = await here.upstream((_request, response) => response.end('app'));
   await mkdir(dirname(here.snapshotFile), { recursive: true });
@@ -90,7 +90,7 @@ test('its first line says that it is ready and where; it serves from its snapsho
   }
 });
 
-test('killed before or after a table is on disk, it comes back with the one before or the new one, whole', async () => {
+test('E5: killed before or after a table is on disk, it comes back with the one before or the new one, whole', async () => {
   for (const [point, expected] of [
     ['router.before-persist', 1],
     ['router.before-swap', 2],
@@ -107,7 +107,7 @@ test('killed before or after a table is on disk, it comes back with the one befo
   }
 });
 
-test('with a damaged snapshot it serves the one before, and raises an alarm after its first line', async () => {
+test('E6: with a damaged snapshot it serves the one before, and raises an alarm after its first line', async () => {
   await using here = await place();
   await mkdir(dirname(here.snapshotFile), { recursive: true });
   await saveSnapshot(here.snapshotFile, snapshotOf(1, [routeOf({ state: 'stopped' })]));
@@ -116,6 +116,7 @@ test('with a damaged snapshot it serves the one before, and raises an alarm afte
   const router = await here.serve();
   assert.equal(router.ready.generation, 1);
   assert.match(String((await router.next()).message), /damaged, the previous ones serve/);
+  assert.match(String((await here.client.hello()).alarm), /damaged, the previous ones serve/);
   assert.equal((await ask(router.ready.port, '/')).headers['x-lockstep-code'], 'L06');
   await here.client.putSnapshot(snapshotOf(2, []));
   assert.equal((await here.client.hello()).generation, 2);

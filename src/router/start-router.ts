@@ -52,7 +52,7 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     snapshotFile,
     controlSocket: join(runFolder, 'control.sock'),
     log: options.log,
-    hello: () => ({ protocol: routerProtocol, program: 'lockstep-router', pid: process.pid, port, startedAtMs }),
+    hello: () => ({ protocol: routerProtocol, program: 'lockstep-router', pid: process.pid, port, startedAtMs, alarm }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
   });
   try {

@@ -56,7 +56,9 @@ async function program(file: string, args: string[], env: Record<string, string>
 
 export type TestApp = DesiredApp & { liveUid: number | null };
 
-export async function machine(options: { timings?: Partial<Timings>; routerWaitMs?: number } = {}) {
+export async function machine(
+  options: { timings?: Partial<Timings>; routerWaitMs?: number; fallBackMs?: number } = {},
+) {
   const home = await mkdtemp(join(tmpdir(), 'lockstep-agent-'));
   await chmod(home, 0o711);
   const folders = homeFolders(home);
@@ -96,6 +98,7 @@ export async function machine(options: { timings?: Partial<Timings>; routerWaitM
         log,
         timings,
         routerWaitMs: options.routerWaitMs ?? 1000,
+        ...(options.fallBackMs === undefined ? {} : { fallBackMs: options.fallBackMs }),
       });
       self.nodeId = here.hello.nodeId;
     },

@@ -1,13 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import type { DesiredState } from '../../domain/desired.ts';
 import { type IdPrefix, makeId } from '../../domain/ids.ts';
 import { admit, startShareMs } from './admit.ts';
 import { afterExit, backOffMs, converge, type InstanceView, nextDueMs } from './converge.ts';
-import { loadDocument, saveDocument } from './document-file.ts';
 import { nextSnapshot, routesOf } from './routes.ts';
 import { parseDesiredState } from './validate.ts';
 
@@ -144,21 +140,4 @@ test('a document of another protocol, an older version or a contradiction is ref
   assert.throws(() => parseDesiredState({ ...wanted(), nodeId: 'x' }), /nodeId/);
   assert.throws(() => parseDesiredState({ ...wanted(), platformHosts: ['blog.localhost'] }), /twice/);
   assert.throws(() => parseDesiredState(null), { code: 'bad-request' });
-});
-
-test('a damaged document falls back to the previous one and says so', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'lockstep-doc-'));
-  try {
-    const file = join(folder, 'desired');
-    const load = () => loadDocument(file, (value) => value as number);
-    assert.deepEqual(await load(), { document: null, from: 'none', alarm: null });
-    await saveDocument(file, 1);
-    await saveDocument(file, 2);
-    assert.deepEqual(await load(), { document: 2, from: 'current', alarm: null });
-    await writeFile(file, 'sha256:');
-    assert.partialDeepStrictEqual(await load(), { document: 1, from: 'previous' });
-    assert.match((await load()).alarm ?? '', /cut short/);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
 });

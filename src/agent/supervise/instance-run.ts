@@ -39,6 +39,7 @@ export class InstanceRun {
   readonly #parts: RunParts;
   readonly #running: Running;
   /** Ends the watch: the run is being stopped, or we leave. */
+  readonly #wanted = Promise.withResolvers<DesiredSet>();
   readonly #quit = new AbortController();
   #watching: Promise<void> = Promise.resolve();
   #seenOomKills = 0;
@@ -70,9 +71,14 @@ export class InstanceRun {
     this.#oomKillsAtLook = kills;
   }
 
-  /** Begins to watch. @param set null: nothing wants it any more, and only its end is watched */
+  /** Begins to watch. @param set null: nothing wants it, as far as is known, and only its end is watched */
   watch(set: DesiredSet | null): void {
     this.#watching = this.#watch(set);
+  }
+
+  /** It is wanted after all: its health is looked at from now on. Nothing changes for one that was known to be wanted. */
+  want(set: DesiredSet): void {
+    this.#wanted.resolve(set);
   }
 
   /** SIGTERM, grace, SIGKILL. Resolves when nothing of it is left and its last words are read. */
@@ -95,7 +101,9 @@ export class InstanceRun {
     const quit = this.#quit.signal;
     const running = this.#running;
     try {
-      const check = view.type === 'web' ? set : null;
+      const exited = running.exited.then(() => null);
+      const wanted = set ?? (await Promise.race([this.#wanted.promise, exited, aborted(quit)]));
+      const check = view.type === 'web' ? wanted : null;
       if (view.state === 'starting' && check !== null && !(await this.#becomesHealthy(check))) return;
       const probing = check === null ? null : this.#keepProbing(check);
       const exit = await Promise.race([running.exited, aborted(quit), errorOf(probing)]);

@@ -153,6 +153,11 @@ export class Instance {
     return true;
   }
 
+  /** It was taken up when nothing was known to want it; now it is. */
+  want(set: DesiredSet): void {
+    this.#run?.want(set);
+  }
+
   /** SIGTERM, grace, SIGKILL; the state is `stopped` when nothing of it is left. */
   stop(graceMs = this.#parts.timings.stopGraceMs): void {
     if (this.#stopping !== null) return;

@@ -82,6 +82,11 @@ export class Supervisor {
   apply(desired: DesiredState): void {
     const at = isArmed ? enter('agent.apply') : null;
     this.#desired = desired;
+    const sets = setsOf(desired);
+    for (const instance of this.#instances.values()) {
+      const wanted = sets.get(instance.view.setId);
+      if (wanted !== undefined) instance.want(wanted.set);
+    }
     this.#act();
     if (isArmed) leave(at);
   }

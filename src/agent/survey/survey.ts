@@ -18,7 +18,9 @@ import { evidenceOf, type Looked, straysOf } from './processes.ts';
 
 export type SurveyParts = LeftOverParts & {
   hashes: ReleaseHashes;
-  router: Pick<RouterPort, 'routes'>;
+  router: Pick<RouterPort, 'routes' | 'hello'>;
+  /** What was wrong with our own document at the start. */
+  alarm(): string | null;
   desired(): DesiredState | null;
   looked(appId: AppId | null): Looked[];
   checks: Pick<Jobs, 'checking' | 'endChecks'>;
@@ -48,12 +50,16 @@ export async function survey(parts: SurveyParts): Promise<AgentSurvey> {
   const { folders } = parts;
   const desired = parts.desired();
   const disk = await statfs(folders.home);
-  const [processes, router, leftOvers, apps, tools] = await Promise.all([
+  const [processes, router, leftOvers, apps, tools, routerAlarm] = await Promise.all([
     evidenceOf(parts.looked(null)),
     routesNow(parts, []),
     findLeftOvers(parts),
     diskApps(folders, desired),
     namesIn(folders.toolchains),
+    parts.router.hello().then(
+      ({ alarm }) => alarm ?? null,
+      () => null, // that it is away is told by its routes
+    ),
   ]);
   return {
     desiredVersion: desired?.version ?? 0,
@@ -63,6 +69,7 @@ export async function survey(parts: SurveyParts): Promise<AgentSurvey> {
     apps,
     leftOvers,
     checking: parts.checks.checking(),
+    alarms: [parts.alarm(), routerAlarm].filter((alarm) => alarm !== null),
     strays: straysOf(folders.home, parts.instances()),
     tools: tools.sort(),
     disk: { freeBytes: disk.bavail * disk.bsize, totalBytes: disk.blocks * disk.bsize },

@@ -58,6 +58,7 @@ export async function look(world: World, apps: readonly App[], isWhole: boolean)
     );
   if (isWhole) {
     seen.found.push(...lookAtStore(world, seen.notes, count));
+    if (seen.survey) seen.notes.push(...seen.survey.alarms);
     if (seen.survey) seen.found.push(...(await lookAtDisk(world, seen.survey, seen.notes, count)));
   }
   seen.checked = [...counts].map(([what, number]) => ({ what, count: number }));
