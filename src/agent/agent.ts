@@ -1,7 +1,7 @@
 // The agent: what is asked of it, in one place, and how the parts answer together. It acts on documents and ids that
 // control gives; it decides nothing about releases. The socket's server (`server/`) and `src/main/agent.ts` call it.
 import { readdir, rmdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { AppRef, InstanceUsage } from '../domain/agent.ts';
 import {
   type AgentEvent,
@@ -43,7 +43,12 @@ export type AgentCoreParts = Pick<
   bootId: string;
   interpreters(): Promise<AgentHello['interpreters']>;
   /** What running jobs stand on, and layers in the making: never collected. */
-  inUse(appId: AppId): { treeIds: readonly string[]; layerKeys: readonly string[]; copies: readonly string[] };
+  inUse(appId: AppId): {
+    treeIds: readonly string[];
+    layerKeys: readonly string[];
+    copies: readonly string[];
+    isAtWork: boolean;
+  };
   checks: Pick<Jobs, 'checking' | 'endChecks'>;
   /** Ends the jobs of an app and the making of its layers. */
   endWork(appId: AppId): Promise<unknown>;
@@ -248,6 +253,9 @@ export class AgentCore {
         ...sets.map(({ artifact }) => artifact.treeId),
       ]),
       layerKeys: new Set([...keep.layerKeys, ...busy.layerKeys, ...used.layerKeys, ...layers]),
+      copies: new Set(busy.copies),
+      instanceFolders: new Set(this.#supervisor.views().map(({ id }) => basename(this.#folders.instance(appId, id)))),
+      isAtWork: busy.isAtWork,
     });
   }
 

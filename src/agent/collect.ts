@@ -1,12 +1,24 @@
-// Removes release directories and layers that nothing needs any more, and says how much that freed; and what an agent that
-// died was writing.
+// Removes what of an app nothing needs any more, and says how much that freed: release directories, layers, gate copies and
+// instance folders that nobody uses, and caches beyond their limit; and what an agent that died was writing.
 import { lstat, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type AppId, parseId, parseObjectId, type TreeId } from '../domain/ids.ts';
+import { type AppId, type InstanceId, parseId, parseObjectId, type TreeId } from '../domain/ids.ts';
 import type { HomeFolders } from './folders.ts';
 import { removeTree } from './remove-tree.ts';
 
-type Keep = { treeIds: ReadonlySet<string>; layerKeys: ReadonlySet<string> };
+type Keep = {
+  treeIds: ReadonlySet<string>;
+  layerKeys: ReadonlySet<string>;
+  /** Names of gate copies that jobs stand in. */
+  copies: ReadonlySet<string>;
+  /** Names of the folders of instances that are known. */
+  instanceFolders: ReadonlySet<string>;
+  /** Something of the app is being installed or checked: its caches stay. */
+  isAtWork: boolean;
+};
+
+/** Of what the gate's tools keep for an app (uv's cache above all). Beyond it all of that goes, and is made again as needed. */
+const mostCacheBytes = 1024 ** 3;
 
 /** Partial ones are left alone: they are being written now. */
 export async function collectApp(folders: HomeFolders, appId: AppId, keep: Keep): Promise<{ bytesFreed: number }> {
@@ -23,6 +35,15 @@ export async function collectApp(folders: HomeFolders, appId: AppId, keep: Keep)
     if (key === undefined || keep.layerKeys.has(key) || name.includes('partial')) continue;
     bytesFreed += await remove(join(layers, name));
   }
+  const copies = dirname(folders.copy(appId, 'x'));
+  for (const name of await namesIn(copies))
+    if (!keep.copies.has(name) && !name.includes('.partial-')) bytesFreed += await remove(join(copies, name));
+  const instances = dirname(folders.instance(appId, 'x' as InstanceId));
+  for (const name of await namesIn(instances))
+    if (!keep.instanceFolders.has(name)) bytesFreed += await remove(join(instances, name));
+  const cache = folders.gateCache(appId);
+  if (!keep.isAtWork && (await bytesOf(cache)) > mostCacheBytes)
+    for (const name of await namesIn(cache)) bytesFreed += await remove(join(cache, name));
   return { bytesFreed };
 }
 

@@ -21,13 +21,24 @@ test('flags win over the environment, which wins over the defaults', () => {
 test('every wrong setting is named in one error', () => {
   assert.throws(
     () =>
-      readConfig({ port: '99999', base: 'a b', home: `/${'x'.repeat(120)}` }, { LOCKSTEP_MAX_PUSH_BYTES: '1k' }, false),
+      readConfig(
+        { port: '99999', base: 'a b', home: `/${'x'.repeat(120)}` },
+        { LOCKSTEP_MAX_PUSH_BYTES: '1k', LOCKSTEP_KEEP_ROWS: 'changes=20,apps=20,events=1' },
+        false,
+      ),
     (error: Error) => {
-      for (const setting of ['port:', 'base:', 'home:', 'LOCKSTEP_MAX_PUSH_BYTES:'])
+      for (const setting of ['port:', 'base:', 'home:', 'LOCKSTEP_MAX_PUSH_BYTES:', '"apps=20"', '"events=1"'])
         assert.match(error.message, new RegExp(setting));
       return true;
     },
   );
+});
+
+test('how many rows are kept can be set for each kind', () => {
+  assert.deepEqual(readConfig({}, { LOCKSTEP_KEEP_ROWS: 'changes=50,events=400' }, false).keepRows, {
+    changes: 50,
+    events: 400,
+  });
 });
 
 test('the record cannot be changed', () => {

@@ -16,6 +16,8 @@ export type Config = Readonly<{
   isRoot: boolean;
   /** The largest pack that a push may send. */
   maxPushBytes: number;
+  /** How many rows of each kind an app keeps in the store, where it is not the default. */
+  keepRows: Readonly<Record<string, number>>;
   /** Where the processes meet; under `home`, and short enough for sun_path. */
   sockets: Readonly<{ control: string; agent: string; router: string }>;
 }>;
@@ -24,6 +26,16 @@ export type Flags = { home?: string; port?: string; base?: string; isPublic?: bo
 
 /** unix(7): sun_path holds 108 bytes with its end. */
 const socketPathBytes = 107;
+
+/** The rows whose number can be set (store/retention.ts says what each of them counts). */
+export const keepableRows: readonly string[] = [
+  'events',
+  'changes',
+  'verdicts',
+  'receipts',
+  'releases',
+  'configVersions',
+];
 
 const defaultMaxPushBytes = 512 * 2 ** 20;
 
@@ -34,7 +46,7 @@ export function defaultHome(isRoot: boolean, userHome = homedir()): string {
 
 /**
  * Flags win over `LOCKSTEP_HOME`, `LOCKSTEP_PORT`, `LOCKSTEP_BASE`, which win over the defaults.
- * `LOCKSTEP_MAX_PUSH_BYTES` has no flag.
+ * `LOCKSTEP_MAX_PUSH_BYTES` and `LOCKSTEP_KEEP_ROWS` (`changes=5000,events=20000`) have no flag.
  * @throws bad-request naming every setting that is wrong
  */
 export function readConfig(flags: Flags, env: Readonly<Record<string, string | undefined>>, isRoot: boolean): Config {
@@ -55,6 +67,15 @@ export function readConfig(flags: Flags, env: Readonly<Record<string, string | u
   const maxPushBytes = Number(pushText);
   if (!/^\d{1,13}$/.test(pushText) || maxPushBytes < 2 ** 16)
     problems.push(`LOCKSTEP_MAX_PUSH_BYTES: "${printable(pushText)}" is not a number of bytes, at least ${2 ** 16}`);
+  const keepRows: Record<string, number> = {};
+  for (const part of (env.LOCKSTEP_KEEP_ROWS ?? '').split(',').filter((one) => one !== '')) {
+    const [, name, count] = /^([a-zA-Z]+)=(\d{1,9})$/.exec(part) ?? [];
+    if (name === undefined || !keepableRows.includes(name) || Number(count) < 10)
+      problems.push(
+        `LOCKSTEP_KEEP_ROWS: "${printable(part)}" is not one of ${keepableRows.join(', ')}, = and a number, at least 10`,
+      );
+    else keepRows[name] = Number(count);
+  }
   if (!isAbsolute(home) || /[\0\n]/.test(home)) problems.push(`home: "${printable(home)}" is not a path`);
   const socket = (name: string) => join(home, 'run', `${name}.sock`);
   if (Buffer.byteLength(socket('control')) > socketPathBytes) {
@@ -74,6 +95,7 @@ export function readConfig(flags: Flags, env: Readonly<Record<string, string | u
     base,
     isRoot,
     maxPushBytes,
+    keepRows: Object.freeze(keepRows),
     sockets: Object.freeze({ control: socket('control'), agent: socket('agent'), router: socket('router') }),
   });
 }

@@ -17,6 +17,7 @@ import { Observations } from '../release/observations.ts';
 import { findApp } from '../store/apps.ts';
 import { defaultTeam } from '../store/meta.ts';
 import { openDatabase } from '../store/open.ts';
+import { defaultLimits } from '../store/retention.ts';
 import { createApp } from './apps.ts';
 import { DesiredPublisher } from './desired.ts';
 import { FakeAgent } from './fake-agent.ts';
@@ -80,6 +81,7 @@ export class FakeWorld implements Disposable {
       },
       unguardedParts: (app) => unguarded(join(this.folder, `${app.id}.git`), app),
       listRepositories: async () => [...this.#repositories.keys()],
+      rowLimits: defaultLimits,
       usesOf(id) {
         const found = uses.get(id) ?? new Uses();
         uses.set(id, found);

@@ -4,6 +4,7 @@ import type { App } from '../domain/app.ts';
 import { maintain } from '../git/repository.ts';
 import { isThere } from '../store/apps.ts';
 import { worthKeeping } from '../store/releases.ts';
+import { dropOld } from '../store/retention.ts';
 import { refOf, type World } from './world.ts';
 
 /** Releases whose files stay on the server, ready for a rollback. */
@@ -34,7 +35,17 @@ export function tidyUp(world: World, app: App): void {
         warn,
       );
       if (isDone) count.pack = 0;
+      dropOldRows(world);
     });
+  }
+}
+
+/** Every so many changes, every hour, and when the disk is short of room. What cannot be written now goes another time. */
+export function dropOldRows(world: Pick<World, 'database' | 'rowLimits' | 'log'>): void {
+  try {
+    dropOld(world.database, world.rowLimits);
+  } catch (error) {
+    world.log({ level: 'warn', message: `old rows stay: ${(error as Error).message}` });
   }
 }
 

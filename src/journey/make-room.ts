@@ -6,8 +6,7 @@ import { pruneNow } from '../git/repository.ts';
 import { isShort } from '../lib/room.ts';
 import { everyApp } from '../store/apps.ts';
 import { worthKeeping } from '../store/releases.ts';
-import { dropOld } from '../store/retention.ts';
-import { aloneWith, keptReleases } from './housekeeping.ts';
+import { aloneWith, dropOldRows, keptReleases } from './housekeeping.ts';
 import { refOf, type World } from './world.ts';
 
 const lookEveryMs = 1000;
@@ -55,7 +54,7 @@ export async function makeRoom(world: World): Promise<void> {
     }
   }
   if (bytesFreed > 0) world.log({ level: 'info', message: 'room was made', bytesFreed });
-  dropOld(world.database);
+  dropOldRows(world);
 }
 
 function pruneWhenIdle(world: World, app: App): void {

@@ -16,6 +16,7 @@ import type { Uses } from '../lib/uses.ts';
 import { localMainline } from '../mainline/local.ts';
 import type { Mainline } from '../mainline/mainline.ts';
 import type { Observations } from '../release/observations.ts';
+import type { RetentionLimits } from '../store/retention.ts';
 import type { DesiredPublisher } from './desired.ts';
 import type { ProgressBook } from './progress.ts';
 
@@ -39,6 +40,8 @@ export type World = {
   listRepositories(): Promise<AppId[]>;
   /** Whoever has objects in an app's repository that no ref holds yet uses it; what drops such objects works alone. */
   usesOf(id: AppId): Uses;
+  /** How much of what has happened the store keeps. */
+  rowLimits: RetentionLimits;
   /** Removes the repository of a destroyed app, and what is kept in memory for it. */
   forget(id: AppId): Promise<void>;
   urlOf(app: App): string;

@@ -95,6 +95,9 @@ export async function startAgent(given: AgentOptions): Promise<RunningAgent> {
   }
 }
 
+/** Long after the start: what is in use has been asked for by then, and nobody waits. */
+const oldToolsAfterMs = 600_000;
+
 async function openParts(options: AgentOptions, folders: HomeFolders) {
   const cgroups = detectCgroups();
   const nodeId = await ownNodeId(folders);
@@ -132,8 +135,9 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
     interpreters,
     arrivals,
     inUse(appId) {
-      const { layerKeys, ...others } = jobs.inUse(appId);
-      return { ...others, layerKeys: [...layerKeys, ...layers.inMaking(appId)] };
+      const { jobs: running, layerKeys, ...others } = jobs.inUse(appId);
+      const inMaking = layers.inMaking(appId);
+      return { ...others, layerKeys: [...layerKeys, ...inMaking], isAtWork: running + inMaking.length > 0 };
     },
     checks: jobs,
     endWork: (appId) => Promise.all([jobs.stopAll(appId), layers.stopAll(appId)]),
@@ -150,6 +154,7 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
     },
   });
   await jobs.adopt();
+  setTimeout(() => void toolchains.dropOld().catch(() => {}), oldToolsAfterMs).unref();
   return { core, folders, jobs, layers };
 }
 

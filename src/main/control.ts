@@ -22,6 +22,7 @@ import { unguarded } from '../git/inspect.ts';
 import { openRepository, type Repository } from '../git/repository.ts';
 import { removeLeftOvers } from '../journey/apps.ts';
 import { DesiredPublisher } from '../journey/desired.ts';
+import { dropOldRows } from '../journey/housekeeping.ts';
 import { keepMakingRoom } from '../journey/make-room.ts';
 import { ProgressBook } from '../journey/progress.ts';
 import { ReceiptBook } from '../journey/receipts.ts';
@@ -37,7 +38,7 @@ import { openSigner, type Signer, signingKeyFile } from '../proof/signing-key.ts
 import { Observations } from '../release/observations.ts';
 import { defaultTeam } from '../store/meta.ts';
 import { openDatabase } from '../store/open.ts';
-import { dropOld } from '../store/retention.ts';
+import { defaultLimits } from '../store/retention.ts';
 import { insertToken, principalOf } from '../store/tokens.ts';
 import { answerGit, type GitDoor } from './git-door.ts';
 import { keepHearing } from './hear-agent.ts';
@@ -131,6 +132,7 @@ const world: World = {
     unguarded(repositoryPathOf(app.id), { mainBranch: app.mainBranch, maxInputBytes: config.maxPushBytes }),
   listRepositories: async () =>
     (await readdir(join(folder, 'repos'))).flatMap((name) => parseId('app', name.replace(/\.git$/, '')) ?? []),
+  rowLimits: { ...defaultLimits, ...config.keepRows },
   usesOf(id) {
     const found = uses.get(id) ?? new Uses();
     uses.set(id, found);
@@ -199,15 +201,8 @@ if (found.ended + found.rolledForward > 0) say({ level: 'warn', message: 'recove
 keepHearing(world);
 removeLeftOvers(world);
 receipts.makeUp();
-const dropOldRows = (): void => {
-  try {
-    dropOld(database);
-  } catch (error) {
-    say({ level: 'warn', message: `old rows stay: ${(error as Error).message}` });
-  }
-};
-dropOldRows();
-setInterval(dropOldRows, 3_600_000).unref();
+dropOldRows(world);
+setInterval(() => dropOldRows(world), 3_600_000).unref();
 
 answer = (request, response) => {
   const isGit = /^\/[^/?]+\.git\//.test(request.url ?? '');

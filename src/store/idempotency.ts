@@ -4,6 +4,7 @@ import { fail } from '../domain/errors.ts';
 import type { TeamId } from '../domain/ids.ts';
 
 export const keptMs = 24 * 3600 * 1000;
+const mostKeys = 10_000;
 
 /**
  * @param fingerprint hash of method, path and body
@@ -27,7 +28,7 @@ export function recallAnswer(
   return { status: Number(row.status), body: String(row.body) };
 }
 
-/** Keeps an answer, and drops those older than `keptMs`. */
+/** Keeps an answer, and drops those older than `keptMs` and what is beyond the newest `mostKeys`. */
 export function keepAnswer(
   database: DatabaseSync,
   teamId: TeamId,
@@ -36,7 +37,11 @@ export function keepAnswer(
   answer: { status: number; body: string },
   nowMs: number,
 ): void {
-  database.prepare('DELETE FROM idempotency_keys WHERE created_at_ms < ?').run(nowMs - keptMs);
+  database
+    .prepare(
+      'DELETE FROM idempotency_keys WHERE created_at_ms < ? OR rowid <= (SELECT max(rowid) FROM idempotency_keys) - ?',
+    )
+    .run(nowMs - keptMs, mostKeys);
   database
     .prepare(
       'INSERT OR IGNORE INTO idempotency_keys (team_id, key, fingerprint, status, body, created_at_ms) VALUES (?, ?, ?, ?, ?, ?)',

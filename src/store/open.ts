@@ -31,6 +31,8 @@ export function openDatabase(
   try {
     database = new DatabaseSync(file);
     database.exec(`PRAGMA busy_timeout=${openWaitMs}`);
+    // Before anything else is written: what rows leave free goes back to the disk when it is asked for.
+    if (ask(database, 'page_count') === 0) database.exec('PRAGMA auto_vacuum=INCREMENTAL');
     database.exec(
       'PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=8388608;',
     );
@@ -42,11 +44,29 @@ export function openDatabase(
     const { synchronous } = database.prepare('PRAGMA synchronous').get() as { synchronous: number };
     if (synchronous !== 2) throw fail('bad-database', 'the database does not run with synchronous=FULL');
     proveWritable(database);
+    giveFreePagesBack(database);
     database.exec(`PRAGMA busy_timeout=${askWaitMs}`);
     return database;
   } catch (error) {
     if (database?.isOpen) database.close();
     throw refusal(file, error);
+  }
+}
+
+type Fact = 'auto_vacuum' | 'page_count' | 'page_size';
+const ask = (database: DatabaseSync, fact: Fact): number =>
+  Number(Object.values(database.prepare(`PRAGMA ${fact}`).get()!)[0]);
+
+const smallBytes = 64 * 1024 ** 2;
+
+/** A database from before this was asked of it is written anew once, while it is small; else it stays as it is. */
+function giveFreePagesBack(database: DatabaseSync): void {
+  if (ask(database, 'auto_vacuum') === 2) return;
+  if (ask(database, 'page_count') * ask(database, 'page_size') > smallBytes) return;
+  try {
+    database.exec('PRAGMA auto_vacuum=INCREMENTAL; VACUUM');
+  } catch (error) {
+    if (!isPassingTrouble(error)) throw error;
   }
 }
 

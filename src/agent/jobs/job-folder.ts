@@ -6,9 +6,12 @@ import {
   chownSync,
   closeSync,
   constants,
+  existsSync,
   fstatSync,
+  lstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   readSync,
   renameSync,
@@ -109,6 +112,18 @@ export function readReports(places: JobPlaces, names: readonly string[]): Record
     if (text !== null) found[name] = text;
   }
   return found;
+}
+
+/** What the job put beside the reports that are asked for, and what is too large to be one: it goes with the job's own folders. */
+export function strayReports(places: JobPlaces, names: readonly string[]): string[] {
+  const found = existsSync(places.reports) ? readdirSync(places.reports) : [];
+  return found
+    .map((name) => ({ name, path: join(places.reports, name) }))
+    .filter(({ name, path }) => {
+      const entry = lstatSync(path, { throwIfNoEntry: false });
+      return entry !== undefined && (!names.includes(name) || !entry.isFile() || entry.size > reportBytes);
+    })
+    .map(({ path }) => path);
 }
 
 function readPlain(path: string): string | null {

@@ -3,9 +3,9 @@
 //
 // starting  its folder and record are written, tools are fetched   -> running, or it is as if it never was (an error)
 // running   the record names its process                            -> ended; a new agent adopts it
-// ended     result.json is there; kept for an hour, 100 at most     -> collected
+// ended     result.json is there; kept for an hour, 100 and 256 MiB at most -> collected
 // A job whose launcher is gone without an exit file, or that was starting when the agent died, has ended as `lost`.
-import { chmodSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JobEvent, JobResult, JobSpec } from '../../domain/desired.ts';
 import { fail, isFailure } from '../../domain/errors.ts';
@@ -49,7 +49,7 @@ export type Jobs = {
   stopAll(appId?: AppId): Promise<void>;
 };
 
-const kept = { count: 100, ageMs: 3600_000 };
+const kept = { count: 100, ageMs: 3600_000, bytes: 256 * 1024 ** 2 };
 
 export async function openJobs(given: {
   folders: HomeFolders;
@@ -80,12 +80,18 @@ export async function openJobs(given: {
     return job;
   };
 
-  const collect = async (most: { count: number; ageMs: number } = kept): Promise<void> => {
+  const collect = async (most: typeof kept = kept): Promise<void> => {
     const ids = readdirSync(folders.jobs).flatMap((name) => parseId('job', name) ?? []);
-    const done = ids.filter((id) => !running.has(id)).sort(); // ids sort by time
+    const done = ids
+      .filter((id) => !running.has(id))
+      .sort()
+      .reverse(); // ids sort by time: the newest first
+    let bytes = 0;
     for (const [index, id] of done.entries()) {
       const age = now() - (statSync(folders.job(id), { throwIfNoEntry: false })?.mtimeMs ?? 0);
-      if (index < done.length - most.count || age > most.ageMs) await removeTree(folders.job(id)).catch(() => {}); // one that cannot be removed is tried again
+      bytes += bytesOf(folders.job(id));
+      if (index >= most.count || age > most.ageMs || bytes > most.bytes)
+        await removeTree(folders.job(id)).catch(() => {}); // one that cannot be removed is tried again
     }
   };
 
@@ -145,7 +151,7 @@ export async function openJobs(given: {
       await Promise.allSettled(theirs.map((job) => job.result));
       return theirs.length;
     },
-    dropEnded: () => collect({ count: 0, ageMs: 0 }),
+    dropEnded: () => collect({ count: 0, ageMs: 0, bytes: 0 }),
     close() {
       for (const job of running.values()) job.leave();
       running.clear();
@@ -158,4 +164,13 @@ export async function openJobs(given: {
     },
   };
   return jobs;
+}
+
+/** Of the files in a job's folder and its reports: what outlives it. */
+function bytesOf(folder: string): number {
+  let bytes = 0;
+  for (const path of [folder, join(folder, 'reports')])
+    for (const name of existsSync(path) ? readdirSync(path) : [])
+      bytes += (lstatSync(join(path, name), { throwIfNoEntry: false })?.blocks ?? 0) * 512;
+  return bytes;
 }

@@ -22,6 +22,7 @@ import {
   prepareJobFolder,
   readReports,
   storeResult,
+  strayReports,
   writeSmall,
 } from './job-folder.ts';
 import { type KeptOutput, keepOutput } from './kept-output.ts';
@@ -190,7 +191,10 @@ function life(
     }
     if (isArmed) leave(at);
     // What it left in its own folders goes when nobody waits for the result any more; else with the folder, later.
-    const tidy = () => [places.home, places.tmp].forEach((path) => void removeTree(path).catch(() => {}));
+    const tidy = () =>
+      [places.home, places.tmp, ...strayReports(places, record.reports)].forEach(
+        (path) => void removeTree(path).catch(() => {}),
+      );
     setTimeout(tidy, tidyAfterMs).unref();
     return result;
   };

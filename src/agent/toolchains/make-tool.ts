@@ -10,7 +10,7 @@ import { fail, isFailure } from '../../domain/errors.ts';
 import { ExecError, run } from '../../exec/exec.ts';
 import { ownEnv } from './install-env.ts';
 import { type FoundInterpreter, preferred } from './interpreters.ts';
-import { type Pin, pins, requirementLines, type ToolName } from './pins.ts';
+import { type Pin, pins, requirementLines, type ToolName, toolNames } from './pins.ts';
 
 export type ToolMaking = {
   folder: string;
@@ -32,13 +32,30 @@ export async function makeTool(name: ToolName, making: ToolMaking): Promise<stri
   return name === 'ruff' || name === 'flake8' ? join(at, 'bin', name) : at;
 }
 
+/** The folders that the tools of this program have, made or not. Whatever else has the name of a tool is of another version. */
+export async function presentFolders(making: ToolMaking): Promise<string[]> {
+  const python = preferred(await making.interpreters());
+  return [
+    ...Object.entries(pins).map(([name, wanted]) => fetchedFolder(name, wanted, python.id)),
+    (await nodeFolder(making)).name,
+    (await staticServerFolder(making)).name,
+  ];
+}
+
+/** A folder that some version of this program made for a tool. */
+export const isToolFolder = (name: string): boolean => toolNames.some((tool) => name.startsWith(`${tool}-`));
+
+/** Bytecode, and the head of a script, are one interpreter's. */
+function fetchedFolder(name: string, wanted: readonly Pin[], pythonId: string): string {
+  const key = createHash('sha256').update(requirementLines(wanted)).update(pythonId).digest('hex').slice(0, 12);
+  return `${name}-${wanted[0]!.version}-${key}`;
+}
+
 async function fetchTool(name: string, wanted: readonly Pin[], making: ToolMaking): Promise<string> {
   const found = await making.interpreters();
   const python = preferred(found);
   const requirements = requirementLines(wanted);
-  // Bytecode, and the head of a script, are one interpreter's.
-  const key = createHash('sha256').update(requirements).update(python.id).digest('hex').slice(0, 12);
-  return whole(making, `${name}-${wanted[0]!.version}-${key}`, async (at) => {
+  return whole(making, fetchedFolder(name, wanted, python.id), async (at) => {
     making.log(`fetching ${name} ${wanted[0]!.version}`);
     const file = join(at, 'requirements.txt');
     await writeFile(file, requirements);
@@ -78,27 +95,38 @@ async function findPip(pythons: readonly string[]): Promise<string[]> {
   });
 }
 
-/** Copied, not linked: the checkout may lie where no app can reach it. */
-async function makeNode(making: ToolMaking): Promise<string> {
+async function nodeFolder(making: ToolMaking): Promise<{ name: string; source: string }> {
   const pinned = join(making.programRoot, 'node_modules', `node-linux-${process.arch}`, 'bin', 'node');
   const source = existsSync(pinned) ? pinned : process.execPath;
   const { size, mtimeMs } = await lstat(source);
   const key = createHash('sha256').update(`${process.version} ${size} ${mtimeMs}`).digest('hex').slice(0, 12);
-  return whole(making, `node-${process.versions.node}-${key}`, async (at) => {
+  return { name: `node-${process.versions.node}-${key}`, source };
+}
+
+/** Copied, not linked: the checkout may lie where no app can reach it. */
+async function makeNode(making: ToolMaking): Promise<string> {
+  const { name, source } = await nodeFolder(making);
+  return whole(making, name, async (at) => {
     await mkdir(join(at, 'bin'));
     await copyFile(source, join(at, 'bin', 'node'), constants.COPYFILE_FICLONE);
     await chmod(join(at, 'bin', 'node'), 0o755);
   });
 }
 
-async function makeStaticServer(making: ToolMaking): Promise<string> {
-  const node = await makeNode(making);
+async function staticServerFolder(making: ToolMaking): Promise<{ name: string; text: Buffer; wrapper: string }> {
+  const node = (await nodeFolder(making)).name;
   await using script = await open(staticServer);
   const text = await script.readFile();
   // Paths by the script's own place: nothing is pasted into it.
-  const wrapper = `#!/bin/sh\nexec "\${0%/*}/../${node.slice(making.folder.length + 1)}/bin/node" "\${0%/*}/static-server.mjs" "$@"\n`;
+  const wrapper = `#!/bin/sh\nexec "\${0%/*}/../${node}/bin/node" "\${0%/*}/static-server.mjs" "$@"\n`;
   const key = createHash('sha256').update(text).update(wrapper).digest('hex').slice(0, 12);
-  return whole(making, `static-server-${key}`, async (at) => {
+  return { name: `static-server-${key}`, text, wrapper };
+}
+
+async function makeStaticServer(making: ToolMaking): Promise<string> {
+  await makeNode(making);
+  const { name, text, wrapper } = await staticServerFolder(making);
+  return whole(making, name, async (at) => {
     await writeFile(join(at, 'static-server.mjs'), text, { mode: 0o644 });
     await writeFile(join(at, 'static-server'), wrapper, { mode: 0o755 });
   });

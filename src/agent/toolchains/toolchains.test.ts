@@ -93,6 +93,20 @@ test('the static server runs as an app, with a Node of its own', needsRoot, asyn
   assert.match(result.stderr, /^usage:/);
 });
 
+test(
+  'tools of other versions go, those of this program stay, and what is no tool is left alone',
+  needsRoot,
+  async () => {
+    const folder = homeFolders(join(scratch, 'static')).toolchains;
+    const tools = await open('static');
+    const server = await tools.ensure('static-server');
+    for (const name of ['uv-0.0.1-abcdef012345', 'node-20.0.0-abcdef012345', 'python']) mkdirSync(join(folder, name));
+    assert.deepEqual((await tools.dropOld()).sort(), ['node-20.0.0-abcdef012345', 'uv-0.0.1-abcdef012345']);
+    assert.ok(existsSync(server) && existsSync(join(folder, 'python')));
+    assert.equal((await run(asApp([server]), { env: {}, timeoutMs: 20_000 })).code, 64);
+  },
+);
+
 test('an interpreter counts only when an app can execute it', needsRoot, async () => {
   const real = (await home.interpreters())[0]!;
   assert.match(real.id, /^python-3\.\d+\.\d+-[0-9a-f]{8}$/);

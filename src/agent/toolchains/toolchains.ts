@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fail, isFailure } from '../../domain/errors.ts';
 import type { HomeFolders } from '../folders.ts';
 import { type FoundInterpreter, findInterpreters, preferred } from './interpreters.ts';
-import { isPartial, makeTool, type ToolMaking } from './make-tool.ts';
+import { isPartial, isToolFolder, makeTool, presentFolders, type ToolMaking } from './make-tool.ts';
 import type { ToolName } from './pins.ts';
 
 export type { FoundInterpreter } from './interpreters.ts';
@@ -23,6 +23,8 @@ export type Toolchains = {
   interpreters(): Promise<readonly FoundInterpreter[]>;
   /** The executable of an interpreter by its id. @throws no-interpreter */
   resolveInterpreter(id: string): Promise<string>;
+  /** Removes the tools of other versions of this program. Whoever runs one keeps it open; a restart takes the present one. */
+  dropOld(): Promise<string[]>;
   /** The platform's own Python, for what needs no layer. @throws no-interpreter */
   platformPython(): Promise<string>;
 };
@@ -69,6 +71,12 @@ export async function openToolchains(given: {
   return {
     interpreters,
     platformPython,
+    async dropOld() {
+      const present = new Set(await presentFolders(making));
+      const old = (await readdir(folders.toolchains)).filter((name) => isToolFolder(name) && !present.has(name));
+      for (const name of old) await rm(join(folders.toolchains, name), { recursive: true, force: true });
+      return old;
+    },
     async resolveInterpreter(id) {
       const one = (await interpreters()).find((each) => each.id === id);
       return one === undefined ? preferred([], id).path : one.path;
