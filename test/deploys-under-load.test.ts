@@ -8,6 +8,7 @@ import { Traffic, trafficApp } from './support/traffic.ts';
 
 const app = 'busy';
 const deploys = 50;
+const deploysBeside = 12;
 let stage: Stage;
 let work: string;
 
@@ -37,4 +38,25 @@ test(`E1, E2, E3: ${deploys} deploys under pages, posts, uploads, downloads, soc
   assert.deepEqual(await traffic.verdict(), []);
   for (const name of ['fresh', 'kept', 'slow', 'post', 'upload', 'download'])
     assert.ok((traffic.counts[name] ?? 0) >= 5, `${name}: ${traffic.counts[name]}`);
+});
+
+test(`two apps deploy at once, ${deploysBeside} times each, both under traffic: neither feels the other`, async () => {
+  const beside = await stage.makeApp('beside', trafficApp);
+  await stage.deploy(beside);
+  const apps = { [app]: work, beside };
+  const traffics = Object.keys(apps).map((name) => Traffic.of(stage, name, { slower: 2 }));
+  try {
+    await Promise.all(
+      Object.values(apps).map(async (folder) => {
+        for (let number = 1; number <= deploysBeside; number += 1) {
+          await stage.edit(folder, 'change.txt', /.*/, `beside ${number}`);
+          await stage.deploy(folder);
+        }
+      }),
+    );
+    for (const name of Object.keys(apps)) await stage.inSync(name);
+    for (const traffic of traffics) assert.deepEqual(await traffic.verdict(), []);
+  } finally {
+    for (const traffic of traffics) await traffic[Symbol.asyncDispose]();
+  }
 });

@@ -38,8 +38,8 @@ export type RunParts = Pick<InstanceParts, 'timings' | 'nowMs'> & {
 export class InstanceRun {
   readonly #parts: RunParts;
   readonly #running: Running;
-  /** Ends the watch: the run is being stopped, or we leave. */
   readonly #wanted = Promise.withResolvers<DesiredSet>();
+  /** Ends the watch: the run is being stopped, or we leave. */
   readonly #quit = new AbortController();
   #watching: Promise<void> = Promise.resolve();
   #seenOomKills = 0;
@@ -101,8 +101,8 @@ export class InstanceRun {
     const quit = this.#quit.signal;
     const running = this.#running;
     try {
-      const exited = running.exited.then(() => null);
-      const wanted = set ?? (await Promise.race([this.#wanted.promise, exited, aborted(quit)]));
+      const wanted =
+        set ?? (await Promise.race([this.#wanted.promise, running.exited.then(() => null), aborted(quit)]));
       const check = view.type === 'web' ? wanted : null;
       if (view.state === 'starting' && check !== null && !(await this.#becomesHealthy(check))) return;
       const probing = check === null ? null : this.#keepProbing(check);
