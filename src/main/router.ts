@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util';
 import { readConfig } from '../config/config.ts';
 import { errorRegistry, fail, isFailure } from '../domain/errors.ts';
+import { collectAtRest } from '../lib/collect-at-rest.ts';
 import { lineLog } from '../lib/line-log.ts';
 import { limitRate } from '../router/log-rate.ts';
 import { startRouter } from '../router/start-router.ts';
@@ -52,6 +53,7 @@ async function main(): Promise<void> {
   const ms = Math.round(performance.now() - startedAt);
   say({ event: 'ready', port, generation, pid: process.pid, ms });
   if (alarm !== null) say({ level: 'error', event: 'alarm', message: alarm });
+  collectAtRest();
   // One request that we did not foresee must not end the others.
   process.on('uncaughtException', (error) =>
     say({ level: 'error', code: 'L17', message: error.stack ?? error.message }),

@@ -32,7 +32,8 @@ type Exchange = {
 const nothing = () => {};
 
 /**
- * Serves one request of the public server's `request`, and with `isWaiting` of its `checkContinue`.
+ * Serves one request of the public server's `request`, and with `isWaiting` of its `checkContinue`; `over` is called once when
+ * its answer is out or cut.
  * @returns ends it with a code of ours, for what is found out about it later (a body that cannot be parsed)
  */
 export function serve(
@@ -41,6 +42,7 @@ export function serve(
   response: ServerResponse,
   asked: Asked,
   isWaiting: boolean,
+  over: () => void,
 ): (code: LCode, detail: string) => void {
   const exchange: Exchange = {
     request,
@@ -57,6 +59,7 @@ export function serve(
   response.once('close', () => {
     exchange.abandon();
     exchange.end();
+    over();
   });
   let whose: { app: string; release: string | null } = { app: noApp, release: null };
   const go = (admitted: Target | Refusal) => {

@@ -14,8 +14,11 @@ export type PublicServer = { server: Server; tunnels: ReadonlySet<Duplex> };
 export function createPublicServer(parts: ProxyParts): PublicServer {
   const { limits } = parts;
   const tunnels = new Set<Duplex>();
-  /** The exchange that a connection is in the middle of: nothing may be written between the bytes of its answer. */
-  const answering = new WeakMap<Duplex, { response: ServerResponse; end: (code: LCode, detail: string) => void }>();
+  /**
+   * The exchange that a connection is in the middle of: nothing may be written between the bytes of its answer. It goes with its
+   * answer: held on by ten thousand idle connections, the last request of each was 45 MB.
+   */
+  const answering = new Map<Duplex, { response: ServerResponse; end: (code: LCode, detail: string) => void }>();
   const server = createServer({
     maxHeaderSize: limits.headerBytes,
     headersTimeout: limits.headerMs,
@@ -37,10 +40,14 @@ export function createPublicServer(parts: ProxyParts): PublicServer {
   const spent = new WeakSet<Duplex>();
   const listen = (isWaiting: boolean) => (request: IncomingMessage, response: ServerResponse) => {
     // The parser has read on before the refusal was sent, which closes the connection.
-    if (spent.has(request.socket)) return;
+    const { socket } = request;
+    if (spent.has(socket)) return;
     const asked = askedOf(request, limits);
-    if ('code' in asked && asked.code === 'L02') spent.add(request.socket);
-    answering.set(request.socket, { response, end: serve(parts, request, response, asked, isWaiting) });
+    if ('code' in asked && asked.code === 'L02') spent.add(socket);
+    const over = () => {
+      if (answering.get(socket)?.response === response) answering.delete(socket);
+    };
+    answering.set(socket, { response, end: serve(parts, request, response, asked, isWaiting, over) });
     if (parts.isClosing()) response.once('close', () => setImmediate(() => server.closeIdleConnections()));
   };
   server.on('request', listen(false));
