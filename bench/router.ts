@@ -1,141 +1,168 @@
-// What the router adds: the same tiny app asked directly and through the router, at a bounded rate, in turns, so that both
-// meet the same machine. Upstream and router are processes of their own. Usage:
-//   node bench/router.ts [--rate 1000] [--seconds 5] [--program dist/main/router.js] [--node-flag=--x]… [--json]
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { Agent, request as httpRequest } from 'node:http';
+// What the router costs beside nginx and Caddy: requests a second of one core, what it adds to an answer at a bounded rate, and
+// what idle connections hold. The README of this folder says when a run is void.
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { routerNodeFlags } from '../src/router/node-flags.ts';
+import { root } from '../test/support/stage.ts';
+import { type Contender, contenders, type Running, type Where } from './router/contenders.ts';
+import { pinSelf } from './router/cores.ts';
+import { type IdleCost, idleConnections } from './router/idle-connections.ts';
+import { keptAgent, type Paced, pace } from './router/pace.ts';
+import { type Result, summarize } from './router/summary.ts';
+import { type Throughput, throughputOf } from './router/throughput.ts';
+import { compileUpstream, startUpstream } from './router/upstream.ts';
+import { freshBuild } from './support/compiled.ts';
+import { machineNow, noiseNow } from './support/machine.ts';
+import { insistOn, versionOf } from './support/programs.ts';
+import { print, say } from './support/report.ts';
 
 const { values } = parseArgs({
   options: {
-    rate: { type: 'string', default: '1000' },
     seconds: { type: 'string', default: '5' },
-    program: { type: 'string', default: join(import.meta.dirname, '..', 'src', 'main', 'router.ts') },
+    rounds: { type: 'string', default: '3' },
+    rate: { type: 'string', default: '1000' },
+    connections: { type: 'string', default: '64' },
+    idle: { type: 'string', default: '10000' },
+    program: { type: 'string', default: '' },
     'node-flag': { type: 'string', multiple: true, default: [] },
+    install: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
+    strict: { type: 'boolean', default: false },
   },
 });
-const [rate, seconds] = [Number(values.rate), Number(values.seconds)];
-const upstreamSource = `require('node:http').createServer((q, s) => { q.resume(); s.end('hello from the app\\n'); })
-  .listen(0, '127.0.0.1', function () { console.log(JSON.stringify({ port: this.address().port })); })`;
+const number = (name: 'seconds' | 'rounds' | 'rate' | 'connections' | 'idle', most: number): number => {
+  const value = Number(values[name]);
+  if (!Number.isInteger(value) || value < 1 || value > most)
+    throw new Error(`--${name} takes a number from 1 to ${most}`);
+  return value;
+};
 
-type Measured = { p50Ms: number; p95Ms: number; p99Ms: number; requests: number; failed: number };
+/** The proxy has this core for itself; the upstream, wrk and this program share the other. */
+const [core, loadCore] = [0, 1];
 
-async function firstLine(child: ChildProcess): Promise<{ port: number }> {
-  for await (const line of createInterface(child.stdout!)) return JSON.parse(line);
-  throw new Error('it ended before it was ready');
-}
+async function bench(folder: string): Promise<Result> {
+  const [seconds, rounds, rate] = [number('seconds', 600), number('rounds', 100), number('rate', 20_000)];
+  const [connections, idle] = [number('connections', 10_000), number('idle', 10_000)];
+  const machine = machineNow();
+  insistOn(
+    { wrk: 'wrk', nginx: 'nginx-light', caddy: 'caddy', cc: 'gcc libc6-dev', taskset: 'util-linux' },
+    values.install,
+  );
+  if (values.program === '') freshBuild();
+  pinSelf(loadCore);
+  const program = values.program || join(root, 'dist', 'main', 'router.js');
+  const upstreamProgram = compileUpstream(folder);
+  const load = { seconds, connections, core, loadCore };
+  const all = contenders(
+    [process.execPath, ...routerNodeFlags, ...values['node-flag'], program],
+    `Lockstep ${machine.commit}`,
+  );
+  const noise: number[] = [];
+  const rest = async () => void noise.push(await noiseNow());
 
-/** Proportional set size in MB: what the process costs when shared pages are counted once. */
-function pssMb(child: ChildProcess): number {
-  const text = readFileSync(`/proc/${child.pid}/smaps_rollup`, 'utf8');
-  return Math.round(Number(/^Pss:\s+(\d+)/m.exec(text)?.[1]) / 102.4) / 10;
-}
+  say('the upstream in the place of a proxy');
+  const alone = await startUpstream(upstreamProgram, core);
+  await throughputOf(alone, { ...load, seconds: 1 });
+  await rest();
+  const upstreamAlone = await throughputOf(alone, load).finally(() => alone.stop());
 
-function put(socketPath: string, body: object): Promise<unknown> {
-  const request = httpRequest({ socketPath, path: '/v1/snapshot', method: 'PUT', agent: false });
-  request.end(JSON.stringify(body));
-  return once(request, 'response').then(([answer]) => {
-    if (answer.statusCode !== 200) throw new Error(`the router answered ${answer.statusCode} to its table`);
-  });
-}
-
-/** `rate` requests a second for `forMs`, each sent when it is due, whether or not those before it are answered. */
-async function load(port: number, agent: Agent, forMs: number, into: { ms: number[]; failed: number }): Promise<void> {
-  const startedAt = performance.now();
-  const open = new Set<Promise<void>>();
-  for (let sent = 0; sent < (rate * forMs) / 1000; ) {
-    const due = Math.min((rate * forMs) / 1000, ((performance.now() - startedAt) * rate) / 1000);
-    for (; sent < due; sent += 1) {
-      const one = ask(port, agent).then(
-        (ms) => void into.ms.push(ms),
-        () => {
-          into.failed += 1;
-        },
-      );
-      open.add(one);
-      void one.then(() => open.delete(one));
-    }
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-  await Promise.all(open);
-}
-
-function ask(port: number, agent: Agent): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const startedAt = performance.now();
-    const request = httpRequest({ host: '127.0.0.1', port, agent, headers: { host: 'app.localhost' } });
-    request.once('error', reject);
-    request.once('response', (answer) => {
-      answer.resume().once('end', () => {
-        if (answer.statusCode === 200) resolve(performance.now() - startedAt);
-        else reject(new Error(String(answer.statusCode)));
-      });
+  const upstream = await startUpstream(upstreamProgram, loadCore);
+  const where = { folder, core, upstreamPort: upstream.port };
+  try {
+    const throughput = await inTurns(all, where, rounds, async (running, one) => {
+      await throughputOf(running, { ...load, seconds: 2 });
+      await rest();
+      const measured = await throughputOf(running, load);
+      say(`${one.name}: ${Math.round(measured.perSecond)} requests/s`);
+      return measured;
     });
-    request.end();
-  });
+    const paced = await paceAll(all, where, upstream, { rate, rounds, seconds }, rest);
+    say(`${idle} idle connections`);
+    const idleCost = await idleAll(all, where, idle);
+    return {
+      machine,
+      noise,
+      asked: { seconds, rounds, rate, connections, idle },
+      versions: [...all.map(({ version }) => version), versionOf('wrk', '-v').split(' Copyright')[0]!],
+      upstreamAlone,
+      throughput: throughput as Record<string, Throughput[]>,
+      paced,
+      idle: idleCost,
+    };
+  } finally {
+    await upstream.stop();
+  }
 }
 
-function measured({ ms, failed }: { ms: number[]; failed: number }): Measured {
-  const sorted = ms.toSorted((a, b) => a - b);
-  const at = (share: number) => Math.round((sorted[Math.floor(sorted.length * share)] ?? 0) * 1000) / 1000;
-  return { p50Ms: at(0.5), p95Ms: at(0.95), p99Ms: at(0.99), requests: ms.length, failed };
+/** Each of them started alone, `rounds` times, one after the other. */
+async function inTurns<T>(
+  all: readonly Contender[],
+  where: Where,
+  rounds: number,
+  measure: (running: Running, one: Contender) => Promise<T>,
+): Promise<Record<string, T[]>> {
+  const results: Record<string, T[]> = {};
+  for (let round = 0; round < rounds; round += 1)
+    for (const one of all) {
+      const running = await one.start(where);
+      try {
+        results[one.name] = [...(results[one.name] ?? []), await measure(running, one)];
+      } finally {
+        await running.stop();
+      }
+    }
+  return results;
 }
 
-const home = mkdtempSync(join(tmpdir(), 'lockstep-bench-'));
-const upstream = spawn(process.execPath, ['-e', upstreamSource], { stdio: ['ignore', 'pipe', 'inherit'] });
-const argv = [...routerNodeFlags, ...values['node-flag'], values.program, '--port', '0'];
-const router = spawn(process.execPath, argv, {
-  env: { ...process.env, LOCKSTEP_HOME: home },
-  stdio: ['ignore', 'pipe', 'inherit'],
-});
-const agent = new Agent({ keepAlive: true, maxSockets: 64 });
+/** All of them and the upstream asked directly, in short turns, so that they meet the same machine. */
+async function paceAll(
+  all: readonly Contender[],
+  where: Where,
+  upstream: Running,
+  { rate, rounds, seconds }: { rate: number; rounds: number; seconds: number },
+  rest: () => Promise<void>,
+): Promise<Record<string, Paced>> {
+  say(`${rate} requests a second`);
+  const running = await Promise.all(all.map(async (one) => ({ name: one.name, at: await one.start(where) })));
+  const agent = keptAgent();
+  try {
+    const asked = [{ name: 'directly', at: upstream }, ...running];
+    const results = Object.fromEntries(asked.map(({ name }) => [name, { ms: [] as number[], failed: 0 }]));
+    for (const { at } of asked) await pace(at.port, agent, rate, 1500, { ms: [], failed: 0 });
+    for (let round = 0; round < rounds; round += 1) {
+      await rest();
+      for (const { name, at } of asked) await pace(at.port, agent, rate, seconds * 1000, results[name]!);
+    }
+    return results;
+  } finally {
+    agent.destroy();
+    for (const { at } of running) await at.stop();
+  }
+}
+
+/** The router collects its garbage when it has been at rest for ten to twenty seconds. */
+const idleRestMs = 22_000;
+
+async function idleAll(all: readonly Contender[], where: Where, count: number): Promise<Record<string, IdleCost>> {
+  const running: Record<string, Running> = {};
+  try {
+    for (const one of all) running[one.name] = await one.start(where);
+    return await idleConnections(running, count, idleRestMs);
+  } finally {
+    for (const at of Object.values(running)) await at.stop();
+  }
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'lockstep-bench-router-'));
 try {
-  const [app, edge] = await Promise.all([firstLine(upstream), firstLine(router)]);
-  const upstreams = [{ instanceId: 'i', host: '127.0.0.1', port: app.port }];
-  const about = { appId: 'a', teamId: 't', name: 'app', setId: null, releaseLabel: 'v1', concurrency: 1000 };
-  const routes = [{ ...about, hosts: ['app.localhost'], state: 'serving', upstreams }];
-  await put(join(home, 'run', 'router.sock'), { protocol: 1, generation: 1, platformHosts: ['127.0.0.1'], routes });
-  const pssBeforeMb = pssMb(router);
-  const direct = { ms: [] as number[], failed: 0 };
-  const through = { ms: [] as number[], failed: 0 };
-  const warm = { ms: [], failed: 0 };
-  for (const port of [app.port, edge.port]) await load(port, agent, 1000, warm);
-  const turns = 5;
-  for (let turn = 0; turn < turns; turn += 1) {
-    await load(app.port, agent, (seconds * 1000) / turns, direct);
-    await load(edge.port, agent, (seconds * 1000) / turns, through);
-  }
-  const [a, b] = [measured(direct), measured(through)];
-  const added = (key: 'p50Ms' | 'p95Ms' | 'p99Ms') => Math.round((b[key] - a[key]) * 1000) / 1000;
-  const result = {
-    rate,
-    seconds,
-    direct: a,
-    router: b,
-    addedP50Ms: added('p50Ms'),
-    addedP95Ms: added('p95Ms'),
-    addedP99Ms: added('p99Ms'),
-    pssBeforeMb,
-    pssAfterMb: pssMb(router),
-  };
-  if (values.json) console.log(JSON.stringify(result));
-  else {
-    console.log(`${rate} requests a second, ${seconds} s each, in turns; milliseconds`);
-    console.log(`direct   p50 ${a.p50Ms}  p95 ${a.p95Ms}  p99 ${a.p99Ms}  failed ${a.failed} of ${a.requests}`);
-    console.log(`router   p50 ${b.p50Ms}  p95 ${b.p95Ms}  p99 ${b.p99Ms}  failed ${b.failed} of ${b.requests}`);
-    console.log(`added    p50 ${result.addedP50Ms}  p95 ${result.addedP95Ms}  p99 ${result.addedP99Ms}`);
-    console.log(`router's PSS: ${pssBeforeMb} MB before, ${result.pssAfterMb} MB after`);
-  }
-  process.exitCode = a.failed + b.failed > 0 ? 1 : 0;
+  const result = await bench(folder);
+  const report = summarize(result);
+  print(report, { isJson: values.json, isStrict: values.strict });
+} catch (error) {
+  say(`the router could not be measured: ${(error as Error).message}`);
+  process.exitCode = 1;
 } finally {
-  agent.destroy();
-  upstream.kill('SIGKILL');
-  router.kill('SIGKILL');
-  rmSync(home, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true });
 }

@@ -11,11 +11,25 @@ export function spreadOf(values: readonly number[]): Spread | null {
   return { p50: rank(0.5), p95: rank(0.95), p99: rank(0.99), least: rank(0), most: rank(1), count: sorted.length };
 }
 
-export type Bar = { what: string; limit: number; measured: number | null; unit: 'ms' | 'MB'; isMet: boolean };
+/** `isLeast`: the limit is the least that is asked, not the most. */
+export type Bar = {
+  what: string;
+  limit: number;
+  measured: number | null;
+  unit: 'ms' | 'MB' | 'requests/s' | 'times' | 'failed';
+  isLeast?: true;
+  isMet: boolean;
+};
 
 /** A figure that is not there does not meet its bar. */
 export function barOf(what: string, measured: number | null | undefined, limit: number, unit: Bar['unit'] = 'ms'): Bar {
   return { what, limit: round(limit), measured: measured ?? null, unit, isMet: (measured ?? Infinity) <= limit };
+}
+
+/** The other way round: the figure has to reach the limit. */
+export function leastOf(what: string, measured: number | null | undefined, limit: number, unit: Bar['unit']): Bar {
+  const isMet = (measured ?? -Infinity) >= limit;
+  return { what, limit: round(limit), measured: measured ?? null, unit, isLeast: true, isMet };
 }
 
 export const round = (value: number): number => Math.round(value * 10) / 10;
