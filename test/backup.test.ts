@@ -103,7 +103,7 @@ test('receipts come as notes that can be fetched, also when control died right a
   assert.match(pushed.stderr, /cannot be pushed/);
 });
 
-test('a server that is lost comes back from a backup that was made while it served and while a push ran', async () => {
+test('a server that is lost comes back from a backup that was made while it served and while a push ran', async (t) => {
   await old.deploy(notes);
   await must(old, ['config', 'set', 'GREETING=hello', '-a', 'notes']);
   await must(old, ['run', '-a', 'notes', '--', 'sh', '-c', 'echo precious > "$LOCKSTEP_VOLUME_DATA/kept.txt"']);
@@ -130,6 +130,7 @@ test('a server that is lost comes back from a backup that was made while it serv
   assert.ok(!readFileSync(file('backup')).includes('hello'));
   const tried = JSON.parse(await must(old, ['backup', '--verify', file('backup'), ...secret, '--json']));
   assert.equal(tried.ok, true, JSON.stringify(tried));
+  t.diagnostic(`backup ${made.durationMs} ms, ${made.bytes} bytes; its trial ${Math.round(tried.totalMs)} ms`);
   const nodeId = readFileSync(join(old.home, 'agent', 'node-id'), 'utf8');
   await old.down();
 
@@ -138,12 +139,15 @@ test('a server that is lost comes back from a backup that was made while it serv
   writeFileSync(file('wrong'), 'another one entirely\n');
   assert.equal((await restore(['--passphrase-file', file('wrong')])).code, 65);
   assert.ok(!existsSync(join(fresh.home, 'control')));
-  await must(fresh, ['restore', file('backup'), ...secret]);
+  const restored = JSON.parse(await must(fresh, ['restore', file('backup'), ...secret, '--json']));
+  t.diagnostic(`restore ${restored.durationMs} ms`);
   assert.equal((await restore(secret)).code, 75, 'a home that is not empty is left alone');
 
   fresh.giveTools();
+  const upAt = performance.now();
   await fresh.up();
   for (const app of ['site', 'notes']) await fresh.inSync(app, 90_000);
+  t.diagnostic(`from up to both apps in sync ${Math.round(performance.now() - upAt)} ms`);
   assert.equal(readFileSync(join(fresh.home, 'agent', 'node-id'), 'utf8'), nodeId);
   const now = { site: await seen(fresh, 'site'), notes: await seen(fresh, 'notes') };
   assert.equal(now.notes.page, 'two hello precious');

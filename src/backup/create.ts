@@ -7,14 +7,14 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { diskFailure } from '../domain/disk-failure.ts';
-import { fail } from '../domain/errors.ts';
+import { fail, isFailure } from '../domain/errors.ts';
 import type { ObjectId } from '../domain/ids.ts';
 import { printable } from '../domain/names.ts';
 import { branchRef, type RefName } from '../git/argv.ts';
 import { openGit } from '../git/git.ts';
 import { packOf } from '../git/pack.ts';
 import { usualCost, writeContainer } from './container.ts';
-import { type EntryWriter, keptNames, writeEntries } from './entries.ts';
+import { type EntryWriter, keptNames, refsBytes, writeEntries } from './entries.ts';
 import { databaseFile, incompleteMark, keptFile, repositoryFolder, volumesFolder } from './kept.ts';
 import { copyDatabase, type KeptApp, readSnapshot } from './snapshot.ts';
 import { type WalkCounts, walkVolume } from './walk-volume.ts';
@@ -58,7 +58,9 @@ export async function createBackup(asked: BackupAsked): Promise<BackupMade> {
     });
     try {
       await (await open(copy, 'wx', 0o600)).close();
-      await copyDatabase(databaseFile(home), copy);
+      await copyDatabase(databaseFile(home), copy).catch((cause: unknown) => {
+        throw diskFailure(cause, 'the backup could not be written') ?? damaged(home, cause);
+      });
       const made = await write(
         asked,
         writeEntries(await writeContainer(output, asked.passphrase, asked.cost ?? usualCost)),
@@ -81,7 +83,7 @@ export async function createBackup(asked: BackupAsked): Promise<BackupMade> {
 
 async function write(asked: BackupAsked, entries: EntryWriter, copy: string): Promise<Omit<BackupMade, 'bytes'>> {
   const { home, isRoot } = asked;
-  const { schema, apps } = readSnapshot(copy);
+  const { schema, apps } = snapshotOf(home, copy);
   const notes: string[] = [];
   await entries.entry({
     kind: 'manifest',
@@ -112,6 +114,7 @@ async function writeRepository(home: string, app: KeptApp, entries: EntryWriter,
   const refs = await openGit({ repositoryPath: path }).listRefs('refs/');
   pinMain(app, refs, notes);
   const lines = [...refs].map(([ref, id]) => `${id} ${ref}\n`).join('');
+  if (lines.length > refsBytes) throw fail('too-large', `${app.name} has more refs than a backup takes (${refs.size})`);
   await entries.entry({ kind: 'refs', app: app.id }, [Buffer.from(lines)]);
   if (refs.size > 0) await entries.entry({ kind: 'pack', app: app.id }, packOf(path, [...new Set(refs.values())]));
 }
@@ -151,6 +154,21 @@ async function writeVolumes(
       else await entries.entry({ ...at, type: 'file', mode: one.mode, mtimeMs: one.mtimeMs }, one.data);
     }
   }
+}
+
+function snapshotOf(home: string, copy: string): ReturnType<typeof readSnapshot> {
+  try {
+    return readSnapshot(copy);
+  } catch (cause) {
+    throw isFailure(cause, 'bad-backup') ? damaged(home, cause) : cause;
+  }
+}
+
+function damaged(home: string, cause: unknown) {
+  return fail('bad-database', `the database of ${printable(home)} cannot be copied: ${(cause as Error).message}`, {
+    advice: 'Older backups are untouched; lockstep up says what to do with a damaged database.',
+    cause,
+  });
 }
 
 /** @throws not-found, forbidden, conflict */

@@ -42,6 +42,9 @@ const headShape = z.union([
 export type EntryHead = z.output<typeof headShape>;
 export type Entry = { head: EntryHead; data: AsyncIterable<Buffer> };
 
+/** The refs of one repository, as text. */
+export const refsBytes = 64 * 1024 * 1024;
+
 const headBytes = 16 * 1024;
 const pieceBytes = 1024 * 1024;
 const headMark = 0x45; // 'E'

@@ -14,7 +14,7 @@ import type { RefName } from '../git/argv.ts';
 import { makeRefs, takePack } from '../git/pack.ts';
 import { openRepository } from '../git/repository.ts';
 import { readContainer, refused } from './container.ts';
-import { type Entry, type EntryHead, readEntries, wholeOf } from './entries.ts';
+import { type Entry, type EntryHead, readEntries, refsBytes, wholeOf } from './entries.ts';
 import { databaseFile, incompleteMark, keptFile, repositoryFolder } from './kept.ts';
 import { type KeptApp, readSnapshot } from './snapshot.ts';
 import { VolumePlacer } from './volume-placer.ts';
@@ -37,8 +37,6 @@ export type Restored = {
   /** Of what was written from the archive. */
   bytes: number;
 };
-
-const refsBytes = 64 * 1024 * 1024;
 
 /** @throws conflict (the home is not empty), not-found (the file), bad-backup, git-failed, disk-full */
 export async function restoreBackup(asked: RestoreAsked): Promise<Restored> {
@@ -105,7 +103,7 @@ async function place(asked: RestoreAsked, entries: AsyncGenerator<Entry>): Promi
   if (refs.size > 0) throw refused('a repository is not whole');
   const lacking = apps.find((app) => app.live && !existsSync(repositoryFolder(home, app.id)));
   if (lacking) throw refused(`the repository of ${lacking.name} is not in it`);
-  await volumes.finish();
+  volumes.finish();
   if (control) await give(join(home, 'control'), control);
   const { program, madeAtMs } = manifest.head;
   return { program, madeAtMs, apps, ...counted };

@@ -1,6 +1,7 @@
 // Puts the nodes of volumes into a home that nobody else can enter yet. A node goes only into a folder that was made here for the
 // same volume, and only where nothing is: then no link of the archive can be on the way. Owners come from the database, modes
-// without setuid and its like; folders get theirs at the end, since a read-only one would take nothing.
+// without setuid and its like; a folder gets its own when it is left,
+// since a read-only one would take nothing.
 import { chmodSync, mkdirSync, symlinkSync, utimesSync } from 'node:fs';
 import { lchown, open } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,8 +18,8 @@ export class VolumePlacer {
   readonly #isRoot: boolean;
   readonly #counted: { files: number; bytes: number };
   readonly #apps = new Set<string>();
-  /** Folders that were made here, by their path as latin1, with the mode that they get. */
-  readonly #folders = new Map<string, number>();
+  /** The folders that are open, each in the one before: paths as latin1, with the mode that each gets when it is left. */
+  readonly #open: { path: string; mode: number }[] = [];
 
   constructor(home: string, isRoot: boolean, counted: { files: number; bytes: number }) {
     this.#home = home;
@@ -36,12 +37,13 @@ export class VolumePlacer {
     const target = path.length === 0 ? Buffer.from(root) : Buffer.concat([Buffer.from(`${root}/`), path]);
     const at = target.toString('latin1');
     const parent = at.slice(0, at.lastIndexOf('/'));
-    if (path.length === 0 ? head.type !== 'directory' : !this.#folders.has(parent))
+    this.#leaveUntil(path.length === 0 ? null : parent);
+    if (path.length === 0 ? head.type !== 'directory' : this.#open.length === 0)
       throw refused('it holds a file outside of a folder');
     try {
       if (head.type === 'directory') {
         mkdirSync(target, { mode: 0o700 });
-        this.#folders.set(at, head.mode);
+        this.#open.push({ path: at, mode: head.mode });
       } else if (head.type === 'link') symlinkSync(await wholeOf(data, 4096), target);
       else await this.#placeFile(target, head, data);
     } catch (error) {
@@ -53,9 +55,17 @@ export class VolumePlacer {
     if (owner) await lchown(target, owner.uid, owner.gid);
   }
 
-  /** Gives the folders their modes, the deepest first. */
-  async finish(): Promise<void> {
-    for (const [path, mode] of [...this.#folders].reverse()) chmodSync(Buffer.from(path, 'latin1'), mode);
+  /** All nodes have come. */
+  finish(): void {
+    this.#leaveUntil(null);
+  }
+
+  /** Leaves folders until `parent` is the innermost; all of them when it is not open. A backup holds a volume depth first. */
+  #leaveUntil(parent: string | null): void {
+    for (let last = this.#open.at(-1); last && last.path !== parent; last = this.#open.at(-1)) {
+      chmodSync(Buffer.from(last.path, 'latin1'), last.mode);
+      this.#open.pop();
+    }
   }
 
   async #placeFile(

@@ -2,17 +2,7 @@
 // open already (`/proc/self/fd/N/name`) and follows no link, so an app that exchanges a folder for a link does not lead root out
 // of the volume. Only the app's own folders, plain files and links are taken: a hard link to somebody else's file, a pipe, a
 // socket or a device is left out and counted.
-import {
-  closeSync,
-  constants,
-  type Dirent,
-  fstatSync,
-  openSync,
-  readdirSync,
-  readlinkSync,
-  readSync,
-  type Stats,
-} from 'node:fs';
+import { closeSync, constants, fstatSync, opendirSync, openSync, readlinkSync, readSync, type Stats } from 'node:fs';
 import { isPlainPath, mostDeep } from './entries.ts';
 
 export type VolumeNode =
@@ -56,7 +46,7 @@ function* inFolder(
   depth: number,
 ): Generator<VolumeNode> {
   const here = `/proc/self/fd/${fd}`;
-  for (const { name } of readdirSync(here, { withFileTypes: true, encoding: 'buffer' }) as Dirent<Buffer>[]) {
+  for (const name of namesIn(here)) {
     const at = Buffer.concat([Buffer.from(`${here}/`), name]);
     const full = path.length === 0 ? name : Buffer.concat([path, Buffer.from('/'), name]);
     const opened = open(at, full, uid, depth);
@@ -77,6 +67,16 @@ function* inFolder(
         closeSync(opened);
       }
     }
+  }
+}
+
+/** A few at a time: a folder may hold millions. */
+function* namesIn(folder: string): Generator<Buffer> {
+  const names = opendirSync(folder, { encoding: 'buffer' } as object);
+  try {
+    for (let entry = names.readSync(); entry !== null; entry = names.readSync()) yield entry.name as unknown as Buffer;
+  } finally {
+    names.closeSync();
   }
 }
 

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { AgentHello } from '../domain/desired.ts';
 import { type ErrorCode, isFailure } from '../domain/errors.ts';
 import type { LayerRecipe } from '../domain/plan.ts';
+import { planAgain, planBuild } from './build.ts';
 import { layerKey } from './layer-key.ts';
 import { layerSteps } from './layer-steps.ts';
 import { memoryTree } from './memory-tree.ts';
@@ -250,4 +252,21 @@ test('layer steps are argv for uv, operands after --', () => {
     '{layer}/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash {layer}/lib',
   );
   assert.equal(steps[0]!.env.UV_PYTHON_DOWNLOADS, 'never');
+});
+
+test('the layer of a release that was proved is made again under its name, also with the next best Python', async () => {
+  const files = { 'app.py': flask, 'requirements.txt': 'flask\n', '.python-version': '3.11.9' };
+  const tree = { id: 'a'.repeat(40) as never, entries: [], view: memoryTree(files), files: async function* () {} };
+  const app = { id: 'app_00000000000000000000000000' as never, liveUid: null, gateUid: null, gid: null };
+  const helloWith = (version: string) =>
+    ({ interpreters: [{ id: `python-${version}`, kind: 'python', version }] }) as unknown as AgentHello;
+  const { artifact, layers } = await planBuild({ app, tree, hello: helloWith('3.11.2') });
+  const same = await planAgain({ app, tree, hello: helloWith('3.11.2') }, artifact);
+  assert.deepEqual(same.layer, layers.run);
+  const other = await planAgain({ app, tree, hello: helloWith('3.11.7') }, artifact);
+  assert.deepEqual([other.layer?.key, other.layer?.interpreterId], [artifact.layerKey, 'python-3.11.7']);
+  assert.match(other.notes.join('; '), /made with python-3\.11\.7, other than when the release was proved/);
+  await assert.rejects(planAgain({ app, tree, hello: helloWith('3.13.1') }, artifact), { code: 'no-interpreter' });
+  const none = await planAgain({ app, tree, hello: helloWith('3.11.2') }, { ...artifact, layerKey: null });
+  assert.deepEqual(none, { layer: null, notes: [] });
 });

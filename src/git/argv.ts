@@ -72,9 +72,8 @@ export const argv = {
   deleteRef: (ref: RefName, from: ObjectId) => ['update-ref', '-d', '--', ref, from],
   listRefs: (prefix: string) => ['for-each-ref', '--format=%(objectname) %(refname)', '--', prefix],
   refHistory: (ref: RefName) => ['log', '--walk-reflogs', '--format=%H', '--end-of-options', ref, '--'],
-  writeBlob: () => ['hash-object', '-w', '--stdin'],
-  /** A note that is the blob's bytes and nothing else; one that is there is replaced. */
-  setNote: (notes: RefName, on: CommitId, blob: ObjectId) => ['notes', `--ref=${notes}`, 'add', '-f', '-C', blob, on],
+  /** The note comes on standard input; one that is there is replaced. */
+  setNote: (notes: RefName, on: CommitId) => ['notes', `--ref=${notes}`, 'add', '-f', '-F', '-', on],
   setHead: (ref: RefName) => ['symbolic-ref', 'HEAD', ref],
   packRefs: () => ['pack-refs', '--all', '--prune'],
   connectivity: (commit: CommitId) => ['rev-list', '--objects', '--quiet', '--end-of-options', commit, '--'],

@@ -215,11 +215,14 @@ export function openGit(options: GitOptions) {
       if ((await resolveRef(ref)) === null) return [];
       return (await ask(argv.refHistory(ref))).stdout.split('\n').filter((line) => line !== '') as CommitId[];
     },
-    /** Puts a note of exactly this text on a commit; git keeps the tree of notes in folders when there are many. */
+    /**
+     * Puts a note on a commit; git keeps the tree of notes in folders when there are many. It is this text as it stands when its
+     * lines end without blanks, none is empty, and the last one ends: git tidies up others.
+     */
     async setNote(notes: RefName, on: CommitId, text: string, atSeconds: number): Promise<void> {
-      const blob = parseObjectId((await ask(argv.writeBlob(), { input: text })).stdout.trim())!;
       const who = { name: 'Lockstep', email: 'lockstep@localhost', atSeconds };
-      await ask(argv.setNote(notes, on, blob), {
+      await ask(argv.setNote(notes, on), {
+        input: text,
         env: { ...signatureEnv('AUTHOR', who), ...signatureEnv('COMMITTER', who) },
       });
     },

@@ -1,9 +1,14 @@
 // What is live and not on the agent's machine comes again from the repository, without anybody asking for it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { liveRelease } from '../store/releases.ts';
 import { FakeWorld, page } from './fake-world.ts';
 import { Supply } from './supply.ts';
+
+async function until(isSo: () => boolean): Promise<void> {
+  for (const limit = performance.now() + 10_000; !isSo(); await sleep(5)) assert.ok(performance.now() < limit);
+}
 
 test('a tree that the agent lacks is sent again, once, whoever says so how often', async () => {
   using stage = new FakeWorld();
@@ -22,7 +27,7 @@ test('a tree that the agent lacks is sent again, once, whoever says so how often
   stage.observations.take({ type: 'instance', instance: lacking });
   const supply = new Supply(stage.world);
   for (let times = 0; times < 3; times += 1) supply.hear([lacking]);
-  using _turn = await stage.world.lockOf(app.id).take(); // given when the work is done
+  await until(() => stage.logged.length > 0);
   assert.ok(stage.agent.trees.has(treeId));
   assert.equal(sent, 1);
   assert.match(String(stage.logged.at(-1)?.message), /sent again to the agent: tree of blog/);
@@ -39,13 +44,12 @@ test('what cannot be sent again is said, and tried at the next word of the agent
   stage.agent.isAway = true;
   const supply = new Supply(stage.world);
   supply.hear([lacking]);
-  (await stage.world.lockOf(app.id).take()).release();
-  await new Promise(setImmediate);
+  await until(() => stage.logged.length > 0);
   assert.match(String(stage.logged.at(-1)?.message), /cannot be sent again: The agent does not answer/);
   stage.agent.isAway = false;
+  await new Promise(setImmediate); // the first try has come to its end
   supply.hear([lacking]);
-  (await stage.world.lockOf(app.id).take()).release();
-  assert.ok(stage.agent.trees.has(treeId));
+  await until(() => stage.agent.trees.has(treeId));
 });
 
 test('a set that is not live is no business of it', async () => {
@@ -54,7 +58,15 @@ test('a set that is not live is no business of it', async () => {
   await stage.land(app, await stage.commit(app, page('one'), null), null);
   const instance = stage.observations.ofApp(app.id)[0]!;
   stage.agent.trees.clear();
-  new Supply(stage.world).hear([{ ...instance, setId: 'set_other' as never, lacks: ['tree'] }]);
-  (await stage.world.lockOf(app.id).take()).release();
+  const lock = stage.world.lockOf(app.id);
+  let asked = 0;
+  const lockOf = () => {
+    asked += 1;
+    return lock;
+  };
+  const world = { ...stage.world, lockOf };
+  new Supply(world).hear([{ ...instance, setId: 'set_other' as never, lacks: ['tree'] }]);
+  await until(() => asked === 1);
+  (await lock.take()).release();
   assert.equal(stage.agent.trees.size, 0);
 });

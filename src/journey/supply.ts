@@ -7,12 +7,17 @@ import type { App } from '../domain/app.ts';
 import type { ObservedInstance } from '../domain/desired.ts';
 import type { AppId } from '../domain/ids.ts';
 import type { Artifact } from '../domain/release.ts';
+import { Semaphore } from '../lib/semaphore.ts';
 import { everyApp, isThere } from '../store/apps.ts';
 import { refOf, type World } from './world.ts';
+
+/** Apps that are supplied at once. */
+const atOnce = 2;
 
 export class Supply {
   readonly #world: World;
   readonly #running = new Set<AppId>();
+  readonly #places = new Semaphore(atOnce);
 
   constructor(world: World) {
     this.#world = world;
@@ -38,6 +43,8 @@ export class Supply {
 
   async #supply(id: AppId): Promise<void> {
     const world = this.#world;
+    // After a restore everything lacks at once.
+    using _place = await this.#places.take(world.signal);
     // A change that is on its way may be about to replace what lacks.
     using _turn = await world.lockOf(id).take(world.signal);
     const app = everyApp(world.database).find((one) => one.id === id);
