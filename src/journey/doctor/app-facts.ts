@@ -83,12 +83,22 @@ async function mayRestoreMain(world: World, app: App, live: Release | null, main
   return (await git.treeOf(live.commit).catch(() => null)) === live.treeId;
 }
 
+/** A commit's tree never changes: git is asked once. */
+const trees = new Map<CommitId, TreeId>();
+const mostTrees = 5000;
+
+function keepTree(commit: CommitId, tree: TreeId): void {
+  if (trees.size >= mostTrees) trees.clear();
+  trees.set(commit, tree);
+}
+
 async function mainOf(world: World, app: App): Promise<{ main: Main | null; problem: string | null }> {
   if (app.mainBranch === null) return { main: null, problem: null };
   try {
     const repository = await world.repositoryOf(app);
     const commit = await mainlineOf(app, repository).tip();
-    const tree = commit && (await repository.git.treeOf(commit));
+    const tree = commit && (trees.get(commit) ?? (await repository.git.treeOf(commit)));
+    if (commit && tree) keepTree(commit, tree);
     if (commit && !tree) return { main: null, problem: `it names ${commit}, which is no commit that is there` };
     return { main: commit && tree ? { commit, tree } : null, problem: null };
   } catch (error) {
