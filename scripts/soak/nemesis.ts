@@ -1,6 +1,7 @@
 // Makes trouble: kills and freezes processes, fills the disk, floods a log. What a victim does at once is in turn; victims suffer
 // side by side. Excused are only the requests that nobody could have answered: those to a router that is down, and those to an
 // app whose one instance was killed.
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SmallDisk } from '../../test/support/small-disk.ts';
 import { type Stage, until } from '../../test/support/stage.ts';
@@ -62,7 +63,7 @@ export class Nemesis {
       if (step.do === 'freeze') return this.#freeze(pid, step.forMs);
       await site.watch.excuse(async () => {
         send(pid, 'SIGKILL');
-        await this.#serves(step.app);
+        await this.#servesWithout(step.app, pid);
       });
       return true;
     }
@@ -110,6 +111,9 @@ export class Nemesis {
 
   async #fill(forMs: number): Promise<boolean> {
     if (this.#disk === null) return false;
+    // Taken at once: writing it all would keep this process, and its visitors, from everything else.
+    const filler = join(this.#disk.path, 'filler');
+    await this.#stage.run(['fallocate', '-l', String(Math.max(1, this.#disk.freeBytes - 2 ** 20)), filler]);
     this.#disk.fill();
     await sleep(forMs);
     this.#disk.free();
@@ -130,9 +134,13 @@ export class Nemesis {
     );
   }
 
-  async #serves(app: string): Promise<void> {
+  /** What was left of the killed one may answer for a moment still: another one must. */
+  async #servesWithout(app: string, pid: number): Promise<void> {
     await until(
-      async () => (await this.#stage.get(app).catch(() => null))?.status === 200,
+      async () => {
+        const now = await this.#instanceOf(app);
+        return now !== null && now !== pid && (await this.#stage.get(app).catch(() => null))?.status === 200;
+      },
       backMs,
       () => `${app} does not serve again\n${this.#stage.logs()}`,
     );

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { AppStatus } from '../../api/platform.ts';
 import type { ObservedInstance } from '../../domain/desired.ts';
+import { problem } from '../../domain/doctor.ts';
 import { fail } from '../../domain/errors.ts';
+import type { AppName } from '../../domain/names.ts';
 import { changeRows } from '../commands/changes.ts';
 import { logText, seenLines } from '../commands/logs.ts';
 import { releaseRows } from '../commands/releases.ts';
@@ -45,6 +47,8 @@ const inSync = {
   release: { version: 12, artifact: `sha256:${'c'.repeat(64)}`, commit: 'a'.repeat(40), tree: 'b'.repeat(40) },
   instances: [instance, worker],
   router: { release: 'v12' },
+  served: { tree: 'b'.repeat(40), files: 4 },
+  problems: [],
   url: 'http://blog.localhost:8080',
 } as unknown as AppStatus;
 
@@ -53,11 +57,19 @@ test('a status says first whether main is live, then why', () => {
     'blog  IN SYNC  v12 is live',
     '  main       aaaaaaaa  tree bbbbbbbb',
     '  release    v12  commit aaaaaaaa  artifact cccccccc',
+    '  files      tree bbbbbbbb, computed from the 4 files on the disk',
     '  router     v12',
     '  instances  web     healthy      pid 4711  port 20001  1 min ago',
     '             worker  backing-off  -         -           1 min ago  3 restarts; exited with code 1',
     '  address    http://blog.localhost:8080',
   ]);
+});
+
+test('a status tells every problem with what to do', () => {
+  const problems = [problem('main-moved', 'blog' as AppName, 'main is 1111111, live is 2222222')];
+  const lines = statusLines({ ...inSync, state: 'DRIFTED', problems }, plain, nowMs);
+  assert.equal(lines.at(-2), '  main-moved  main is 1111111, live is 2222222');
+  assert.match(lines.at(-1)!, /^ {4}lockstep doctor --fix puts main back/);
 });
 
 test('the status of an app without a push has no gaps', () => {
@@ -69,6 +81,7 @@ test('the status of an app without a push has no gaps', () => {
     release: null,
     instances: [],
     router: { release: null },
+    served: null,
   } as AppStatus;
   assert.deepEqual(statusLines(empty, plain, nowMs), [
     'blog  EMPTY  nothing was pushed yet',

@@ -20,6 +20,9 @@ export function statusLines(status: AppStatus, paint: Paint, nowMs: number): str
         ? `${version ? `v${version}` : 'not live yet'}  commit ${short(status.release.commit)}  artifact ${short(status.release.artifact)}`
         : '-',
     ],
+    ...(status.served
+      ? [['files', `tree ${short(status.served.tree)}, computed from the ${status.served.files} files on the disk`]]
+      : []),
     ['router', status.router.release ?? '-'],
     ...instanceRows(status.instances, paint, nowMs).map((row, index) => [index === 0 ? 'instances' : '', row]),
     ['address', paint.cyan(status.url)],
@@ -27,6 +30,7 @@ export function statusLines(status: AppStatus, paint: Paint, nowMs: number): str
   return [
     `${paint.bold(status.app)}  ${colour(status.state)}  ${status.why}`,
     ...table(rows.map(([name, value]) => [`  ${name}`, value!])),
+    ...status.problems.flatMap(({ code, what, advice }) => [`  ${paint.red(code)}  ${what}`, `    ${advice}`]),
   ];
 }
 
