@@ -51,7 +51,7 @@ async function soak(): Promise<number> {
   const outcomes = await run(scheduleOf(seed, minutes, names), sites, nemesis);
   const problems = [...outcomes.problems, ...nemesis.problems, ...(await holdsAtTheEnd(stage, sites))];
   const account: Account = {
-    ...{ seed, minutes, works: outcomes.works, troubles: troublesOf(nemesis) },
+    ...{ seed, minutes, works: outcomes.works, reasons: outcomes.reasons, troubles: troublesOf(nemesis) },
     leftOut: own === null ? ['filling the disk: this machine does not let us mount one'] : [],
     requests: [...sites.values()].reduce((sum, { watch }) => sum + watch.requests, 0),
     versions: Object.fromEntries([...sites].map(([name, { watch }]) => [name, watch.newest])),
@@ -70,8 +70,12 @@ async function run(schedule: readonly Step[], sites: ReadonlyMap<string, Site>, 
   const told: Account['works'] = Object.fromEntries(works.map((work) => [work, {}]));
   const problems: string[] = [];
   const turns = new Map<string, Promise<void>>();
-  const note = (work: Work, outcome: Outcome): void => {
+  const reasons: Account['reasons'] = {};
+  const note = (work: Work, outcome: Outcome, why: string): void => {
     told[work]![outcome] = (told[work]![outcome] ?? 0) + 1;
+    // A broken push is refused by right.
+    if (outcome === 'done' || outcome === 'nothing to do' || (work === 'reject' && outcome === 'refused')) return;
+    reasons[`${work}, ${why}`] = (reasons[`${work}, ${why}`] ?? 0) + 1;
   };
   for (const step of schedule) {
     await sleep(Math.max(0, step.atMs - (performance.now() - startedAt)), undefined, {
@@ -81,16 +85,18 @@ async function run(schedule: readonly Step[], sites: ReadonlyMap<string, Site>, 
     if (!isWork(step)) nemesis.cause(step);
     else {
       const before = turns.get(step.app) ?? Promise.resolve();
-      const carryOut = () => sites.get(step.app)!.carryOut(step.do);
-      const turn = before.then(carryOut).then(
-        (outcome) => note(step.do, outcome),
-        (error: Error) => void problems.push(`${step.do} of ${step.app}: ${error.message}`),
-      );
+      const site = sites.get(step.app)!;
+      const turn = before
+        .then(() => site.carryOut(step.do))
+        .then(
+          (outcome) => note(step.do, outcome, site.why),
+          (error: Error) => void problems.push(`${step.do} of ${step.app}: ${error.message}`),
+        );
       turns.set(step.app, turn);
     }
   }
   await Promise.all([...turns.values(), nemesis.rest()]);
-  return { works: told, problems };
+  return { works: told, reasons, problems };
 }
 
 function isWork(step: Step): step is Extract<Step, { do: Work }> {

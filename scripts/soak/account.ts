@@ -8,6 +8,8 @@ export type Account = {
   /** `deploy` -> outcome -> how often. */
   works: Record<string, Partial<Record<Outcome, number>>>;
   troubles: Record<string, { times: number; longestMs: number }>;
+  /** Of what was not done: `push: why` -> how often. */
+  reasons: Record<string, number>;
   /** Left out, and why. */
   leftOut: string[];
   requests: number;
@@ -34,6 +36,10 @@ export function accountLines(account: Account): string[] {
       trouble,
       `${times} times, over after ${(longestMs / 1000).toFixed(1)} s at the longest`,
     ]),
+    ...Object.entries(account.reasons)
+      .sort(([, a], [, b]) => b - a)
+      .slice(0, 12)
+      .map(([why, times]) => ['not done', `${times} times: ${why}`]),
     ...leftOut.map((why) => ['left out', why]),
     ['requests', `${account.requests}`],
     [

@@ -74,7 +74,11 @@ export class Site {
     return new Site(stage, name, work, isPython);
   }
 
+  /** What the last that was not done was answered with, in short. */
+  why = '';
+
   async carryOut(work: Work): Promise<Outcome> {
+    this.why = '';
     if (work === 'deploy' || work === 'reject') return this.#push(work === 'reject');
     if (work === 'rollback') return this.#ask('POST', '/rollbacks', {});
     this.#word += 1;
@@ -104,6 +108,7 @@ export class Site {
     const { code, stderr } = await this.#stage.push(this.#work);
     if (code === 0 && isBroken) throw new Error(`${this.name}: a release that cannot start was let through: ${stderr}`);
     if (code === 0) return 'done';
+    this.why = shortly(stderr);
     return /remote rejected|remote: /.test(stderr) ? 'refused' : 'no answer';
   }
 
@@ -111,6 +116,7 @@ export class Site {
   async #standAtMain(): Promise<boolean> {
     rmSync(join(this.#work, '.git', 'index.lock'), { force: true });
     const fetched = await this.#stage.git(this.#work, 'fetch', '-q', 'lockstep', 'main');
+    this.why = shortly(fetched.stderr);
     if (fetched.code !== 0) return false;
     return (await this.#stage.git(this.#work, 'reset', '-q', '--hard', 'FETCH_HEAD')).code === 0;
   }
@@ -119,6 +125,7 @@ export class Site {
   async #ask(method: string, path: string, body: unknown): Promise<Outcome> {
     const asked = await this.#stage.api(`/apps/${this.name}${path}`, { method, body }).catch(() => null);
     if (asked === null) return 'no answer';
+    this.why = `${asked.status} ${asked.body?.code ?? ''}`;
     const begun = asked.body?.progress ?? asked.body?.started?.progress;
     if (!begun) return asked.status < 300 ? 'nothing to do' : 'refused';
     const { ready, token } = this.#stage;
@@ -126,6 +133,15 @@ export class Site {
       .then((answer) => answer.text())
       .catch(() => '');
     if (/"ok":true/.test(said)) return 'done';
+    this.why = /"reason":"([^"]*)"/.exec(said)?.[1]?.slice(0, 120) ?? 'the connection ended';
     return /"ok":false/.test(said) ? 'refused' : 'no answer';
   }
+}
+
+/** The line of git's that tells why, without ids and times. */
+function shortly(stderr: string): string {
+  const lines = stderr.split('\n').map((line) => line.trim());
+  const telling =
+    lines.find((line) => /\[remote rejected\]|remote: disk-full|fatal:|error:/.test(line)) ?? lines.at(-2) ?? '';
+  return telling.replace(/[0-9a-f]{7,40}|\d{4,}|http:\S+/g, '…').slice(0, 160);
 }
