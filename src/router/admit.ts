@@ -12,6 +12,7 @@ import type { RouterLimits } from './limits.ts';
 import { normaliseHost } from './match.ts';
 import type { Pools } from './pool.ts';
 import type { Routes } from './routes.ts';
+import type { SlowClients } from './slow-clients.ts';
 import type { Stats } from './stats.ts';
 
 /** One line for every answer of ours. `path` is cut and holds what a stranger sent: it is for JSON only. */
@@ -23,6 +24,7 @@ export type ProxyParts = {
   pools: Pools;
   hold: Hold;
   lasting: Lasting;
+  slowClients: SlowClients;
   limits: RouterLimits;
   controlSocket: string;
   log: ProxyLog;
@@ -90,7 +92,8 @@ export function admit(
     return { app, host, release: platformApp, upstream: null, end: stats.begin(app) };
   }
   const { route } = match;
-  if (stats.inFlightOfApp(app) >= route.concurrency) return refuse('L15', app, route.releaseLabel);
+  if (stats.inFlightOfApp(app) >= route.concurrency && !parts.slowClients.makeRoom(app))
+    return refuse('L15', app, route.releaseLabel);
   const end = stats.begin(app);
   if (route.state !== 'starting') return decide(route, host, stats, end);
   return parts.hold.until(host, route, client).then((later) => {

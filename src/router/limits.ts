@@ -11,11 +11,20 @@ export type RouterLimits = {
   /** A connection with no request on it. */
   keepAliveMs: number;
   connections: number;
+  /** From one address (IPv6: one /64). More than a network behind one address has, less than all. */
+  connectionsPerAddress: number;
   connectMs: number;
   /** From the last byte of the request to the header of the answer. */
   firstByteMs: number;
   /** Between two pieces of a request's body. */
   bodyIdleMs: number;
+  /** A client that moves fewer bytes while it is waited for is slow, found out in windows of so many milliseconds. */
+  slowBytesPerS: number;
+  slowWindowMs: number;
+  /** A body that comes slowly for so long is refused (L14). */
+  slowBodyMs: number;
+  /** An answer of which for so long nothing is taken any more is cut. */
+  slowReadMs: number;
   /** No byte in either direction while an answer or a tunnel is under way. */
   answerIdleMs: number;
   /** What is still sent by a client that has its whole answer is read for so long, then the connection is cut. */
@@ -35,9 +44,14 @@ export const routerLimits: RouterLimits = {
   headerMs: 10_000,
   keepAliveMs: 65_000,
   connections: 10_000,
+  connectionsPerAddress: 4096,
   connectMs: 1000,
   firstByteMs: 30_000,
   bodyIdleMs: 60_000,
+  slowBytesPerS: 500,
+  slowWindowMs: 2000,
+  slowBodyMs: 20_000,
+  slowReadMs: 60_000,
   answerIdleMs: 15 * 60_000,
   lingerMs: 2000,
   holdMs: 10_000,

@@ -13,6 +13,7 @@ import { clientHeaders, upstreamHeaders, valuesOf } from './headers.ts';
 import { requestText } from './kept/request-text.ts';
 import { type LCode, lAnswer } from './l-codes.ts';
 import { linger, sendBody, watchBody } from './request-body.ts';
+import type { Watch } from './slow-clients.ts';
 
 /** One request under way. `abandon` lets go of the upstream that it is at, `end` of the place of its app. */
 type Exchange = {
@@ -30,6 +31,7 @@ type Exchange = {
 };
 
 const nothing = () => {};
+const always = () => true;
 
 /**
  * Serves one request of the public server's `request`, and with `isWaiting` of its `checkContinue`; `over` is called once when
@@ -95,7 +97,7 @@ function forward(parts: ProxyParts, exchange: Exchange, target: Target): void {
   const { method = 'GET', url = '/' } = request;
   const letGo = isKept
     ? parts.pools.ask(upstream, { method, text: requestText(method, url, headers) }, { answered, failed })
-    : forwardAlone(parts, exchange, upstream, { method, path: url, headers }, { answered, failed });
+    : forwardAlone(parts, exchange, target, { method, path: url, headers }, { answered, failed });
   exchange.abandon = () => {
     leave();
     letGo();
@@ -106,7 +108,7 @@ function forward(parts: ProxyParts, exchange: Exchange, target: Target): void {
 function forwardAlone(
   parts: ProxyParts,
   exchange: Exchange,
-  upstream: Upstream | null,
+  { app, upstream }: Target,
   dialled: { method: string; path: string; headers: string[] },
   on: { answered: (answer: Answer) => void; failed: (failure: DialFailure) => void },
 ): () => void {
@@ -119,7 +121,10 @@ function forwardAlone(
       if (!hasBody) return;
       if (exchange.isWaiting) response.writeContinue();
       exchange.isWaiting = false;
-      if (upstream !== null) endWatch = watchBody(request, upstreamRequest, parts.limits.bodyIdleMs, fail);
+      const { bodyIdleMs, slowBodyMs } = parts.limits;
+      const slow = (isItsTurn: () => boolean, end: () => void) =>
+        parts.slowClients.watch(app, slowBodyMs, isItsTurn, end);
+      if (upstream !== null) endWatch = watchBody(request, upstreamRequest, bodyIdleMs, slow, fail);
       sendBody(request, upstreamRequest, body);
       // Header and first piece go out together when both are here; a body that comes late must not hold the header back.
       // When the piece was here the header has gone, and a flush would be an empty write, perhaps after the whole answer.
@@ -174,18 +179,34 @@ function relay(parts: ProxyParts, exchange: Exchange, target: Target, answer: An
       if (!response.closed) response.flushHeaders();
     });
   }
+  let wait: Watch | null = null;
+  const mustTake = () => {
+    if (target.upstream === null) return;
+    wait?.stop();
+    wait = parts.slowClients.watch(target.app, limits.slowReadMs, always, () => endSlow(parts, exchange));
+  };
+  if (!answer.isWhole) response.once('close', () => wait?.stop());
   answer.read({
     piece(bytes, isLast) {
       if (response.destroyed) return true;
       if (isLast) {
         response.end(bytes);
+        if (!answer.isWhole) mustTake();
         return true;
       }
       const isRoom = response.write(bytes);
-      if (!isRoom) response.once('drain', answer.resume);
-      return isRoom;
+      if (isRoom) return true;
+      mustTake();
+      response.once('drain', () => {
+        wait?.stop();
+        answer.resume();
+      });
+      return false;
     },
-    end: () => void response.end(),
+    end() {
+      response.end();
+      if (response.writableLength > 0) mustTake();
+    },
     cut() {
       if (response.destroyed || response.writableEnded) return;
       logCut(parts, exchange, target);
@@ -205,6 +226,14 @@ function endWithInstance({ lasting }: ProxyParts, exchange: Exchange, { instance
     exchange.abandon();
   });
   response.once('close', takeBack);
+}
+
+/** Whoever takes nothing of an answer gives the app's place back. */
+function endSlow(parts: ProxyParts, { request, response, asked }: Exchange): void {
+  const { host, requestId } = asked.origin;
+  const detail = 'the client takes no more of its answer';
+  parts.log({ code: 'L14', host: host.slice(0, 255), path: (request.url ?? '').slice(0, 200), requestId, detail });
+  response.destroy();
 }
 
 /** The client sees that its answer is not whole; why stands in the log only. */

@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { limitPerAddress } from './addresses.ts';
 import { askedOf, noApp, type ProxyParts } from './admit.ts';
 import { type LCode, lAnswer } from './l-codes.ts';
 import { serve } from './proxy.ts';
@@ -34,6 +35,7 @@ export function createPublicServer(parts: ProxyParts): PublicServer {
     shouldUpgradeCallback: isUpgrade,
   });
   server.maxConnections = limits.connections;
+  limitPerAddress(server, limits.connectionsPerAddress);
   // 0: Node would drop the rest in silence; `askedOf` refuses instead.
   server.maxHeadersCount = 0;
   /** Connections that said something with more than one reading: what follows on them has more than one too. */

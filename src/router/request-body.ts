@@ -3,24 +3,34 @@ import type { IncomingMessage } from 'node:http';
 import type { Readable, Writable } from 'node:stream';
 import type { Framing } from './headers.ts';
 import type { LCode } from './l-codes.ts';
+import type { Watch } from './slow-clients.ts';
 
 /**
  * Calls `stop` when no piece of the body has moved for `idleMs`: L14 when the client sends none, L09 when the upstream takes
- * none. The result ends the watch.
+ * none; and L14 when it is `slow` for too long. The result ends the watch.
  */
 export function watchBody(
   request: IncomingMessage,
   sink: Pick<Writable, 'writableNeedDrain'>,
   idleMs: number,
+  slow: (isItsTurn: () => boolean, end: () => void) => Watch,
   stop: (code: LCode, detail: string) => void,
 ): () => void {
   const timer = setTimeout(() => {
     if (sink.writableNeedDrain) stop('L09', 'the upstream takes no more of the body');
     else stop('L14', 'the client sends no more of the body');
   }, idleMs);
-  const moved = () => timer.refresh();
+  const watch = slow(
+    () => !sink.writableNeedDrain,
+    () => stop('L14', 'the client sends its body too slowly'),
+  );
+  const moved = ({ length }: Buffer) => {
+    timer.refresh();
+    watch.moved(length);
+  };
   const end = () => {
     clearTimeout(timer);
+    watch.stop();
     request.off('data', moved);
   };
   request.on('data', moved);

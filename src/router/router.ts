@@ -12,6 +12,7 @@ import { createPools } from './pool.ts';
 import { createPrivateServer } from './private-server.ts';
 import { createPublicServer } from './public-server.ts';
 import { createRoutes } from './routes.ts';
+import { createSlowClients } from './slow-clients.ts';
 import { saveSnapshot } from './snapshot-file.ts';
 import { createStats } from './stats.ts';
 
@@ -48,8 +49,20 @@ export function createRouter(options: RouterOptions): Router {
   const { controlSocket, log } = options;
   const hold = createHold(routes, limits);
   const lasting = createLasting();
+  const slowClients = createSlowClients(limits);
   const isGoing = () => isClosing;
-  const parts: ProxyParts = { routes, stats, pools, hold, lasting, limits, controlSocket, log, isClosing: isGoing };
+  const parts: ProxyParts = {
+    routes,
+    stats,
+    pools,
+    hold,
+    lasting,
+    slowClients,
+    limits,
+    controlSocket,
+    log,
+    isClosing: isGoing,
+  };
 
   let saving: Promise<unknown> = Promise.resolve();
   let saved: RouteSnapshot | null = options.isFirstSaved ? options.first : null;
