@@ -36,9 +36,11 @@ test('the wait has an end, a bounded number takes part, and a release that fails
   const second = await router.ask('/');
   assert.equal(second.headers['x-lockstep-code'], 'L05', 'no room to wait in');
   assert.equal((await first).headers['x-lockstep-code'], 'L05');
-  const third = router.ask('/');
-  await inFlight(router, 1);
-  await router.put(routeOf({ state: 'stopped' }));
+  await using patient = await testRouter();
+  await patient.put(starting());
+  const third = patient.ask('/');
+  await inFlight(patient, 1);
+  await patient.put(routeOf({ state: 'stopped' }));
   assert.equal((await third).headers['x-lockstep-code'], 'L06');
 });
 
