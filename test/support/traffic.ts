@@ -76,11 +76,14 @@ export class Traffic {
     this.#isResting = false;
   }
 
+  /** Visits that went wrong so far. */
+  get failures(): number {
+    return this.#counted().length;
+  }
+
   /** What went wrong so far, in words; empty when nothing did. */
   problems(): string[] {
-    const counted = this.#problems.filter(
-      (one) => !this.#excused.some(({ fromMs, toMs }) => one.toMs >= fromMs && one.fromMs <= toMs),
-    );
+    const counted = this.#counted();
     const said = counted.map(({ fromMs, toMs, why }) => `${Math.round(fromMs)}+${Math.round(toMs - fromMs)} ms ${why}`);
     return said.length > 12 ? [...said.slice(0, 6), `… ${said.length - 12} more`, ...said.slice(-6)] : said;
   }
@@ -101,6 +104,12 @@ export class Traffic {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stop();
+  }
+
+  #counted(): Problem[] {
+    return this.#problems.filter(
+      (one) => !this.#excused.some(({ fromMs, toMs }) => one.toMs >= fromMs && one.fromMs <= toMs),
+    );
   }
 
   async #stop(): Promise<void> {
