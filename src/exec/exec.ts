@@ -1,6 +1,7 @@
 // The one place that starts programs. No shell, an environment that the caller spells out, a process group of its own that
 // is killed whole, a limit on time and on output. A run that fails is a value; it is thrown only when `okCodes` asks so.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 
 export type RunOptions = {
@@ -130,6 +131,8 @@ export type StreamingChild = {
   /** Resolves once, when the program has ended and its streams are closed; rejects with ExecError if it did not start. */
   ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   kill(signal?: NodeJS.Signals): void;
+  /** Ends what the program itself has started, and leaves it to see to that; the whole group where it cannot be found out. */
+  killChildren(): void;
 };
 
 /** Starts a program whose streams the caller handles, with `extraPipes` descriptors beside the usual three. */
@@ -157,5 +160,16 @@ export function spawnStreaming(
     extra,
     ended,
     kill: (signal = 'SIGKILL') => killGroup(child, signal),
+    killChildren: () => killChildren(child),
   };
+}
+
+function killChildren(child: ChildProcess): void {
+  if (child.pid === undefined || child.exitCode !== null) return;
+  try {
+    const pids = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'latin1').trim().split(' ');
+    for (const pid of pids) if (pid !== '') process.kill(Number(pid), 'SIGTERM');
+  } catch {
+    killGroup(child, 'SIGTERM');
+  }
 }

@@ -63,6 +63,9 @@ export function gitEnvironment(options: { permit?: string | null; isOurs?: boole
 /** A lock that is older is nobody's. */
 const heldLockMs = 10_000;
 
+/** Of the list of a tree's files: some 200,000 of them; a server places no more than half of that. */
+const listBytes = 24 * 1024 * 1024;
+
 export type Git = ReturnType<typeof openGit>;
 
 /** A handle on one repository. Every method throws `git-failed`, `timed-out`, `cancelled` or `disk-full` when git does not answer. */
@@ -148,9 +151,12 @@ export function openGit(options: GitOptions) {
       const [commit, tree, ...parents] = stdout.trim().split(' ');
       return commit === id ? { tree: tree as TreeId, parents: parents as CommitId[] } : null;
     },
-    /** Every file of a tree (or a commit's tree), with its size. */
+    /**
+     * Every file of a tree (or a commit's tree), with its size.
+     * @throws too-large: a few small trees that hold one another can list files without end
+     */
     async lsTree(tree: ObjectId, signal?: AbortSignal): Promise<TreeEntry[]> {
-      return treeEntries((await ask(argv.lsTree(tree), { signal })).stdoutBytes);
+      return treeEntries((await ask(argv.lsTree(tree), { signal, maxBytes: listBytes })).stdoutBytes);
     },
     /**
      * The objects in the order asked for, whole, from one git process, which ends when the loop does.

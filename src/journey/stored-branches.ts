@@ -7,6 +7,9 @@ import type { Repository } from '../git/repository.ts';
 import { noteBranch } from './push.ts';
 import type { World } from './world.ts';
 
+/** Every push reads them all. */
+export const mostBranches = 5000;
+
 export class StoredBranches {
   readonly #world: World;
   readonly #known = new Map<AppId, ReadonlyMap<string, ObjectId>>();
@@ -18,6 +21,11 @@ export class StoredBranches {
   /** Before a push: what there is. Asked of git once for each app, then remembered. */
   async look(app: App, repository: Repository): Promise<void> {
     if (!this.#known.has(app.id)) this.#known.set(app.id, await repository.git.listRefs('refs/heads/'));
+  }
+
+  /** How many more there may be, as of the last look. */
+  left(app: App): number {
+    return mostBranches - (this.#known.get(app.id)?.size ?? 0);
   }
 
   /** After a push: an event for each branch but main that was stored, moved or removed. */

@@ -35,6 +35,7 @@ import { lineLog } from '../lib/line-log.ts';
 import { Semaphore } from '../lib/semaphore.ts';
 import { Uses } from '../lib/uses.ts';
 import { openSigner, type Signer, signingKeyFile } from '../proof/signing-key.ts';
+import { GitSlots } from '../receive/slots.ts';
 import { Observations } from '../release/observations.ts';
 import { defaultTeam } from '../store/meta.ts';
 import { openDatabase } from '../store/open.ts';
@@ -169,7 +170,13 @@ const world: World = {
 
 const branches = new StoredBranches(world);
 const receipts = new ReceiptBook(world, signer);
-const door: GitDoor = { world, branches, home: config.home, maxPushBytes: config.maxPushBytes };
+const door: GitDoor = {
+  world,
+  branches,
+  slots: new GitSlots(),
+  home: config.home,
+  maxPushBytes: config.maxPushBytes,
+};
 const platform = platformOf({
   world,
   receipts,

@@ -3,16 +3,25 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Principal } from '../domain/app.ts';
 import { diskFull } from '../domain/disk-failure.ts';
+import { isFailure } from '../domain/errors.ts';
+import type { AppId } from '../domain/ids.ts';
 import { judgePush } from '../journey/push.ts';
 import type { StoredBranches } from '../journey/stored-branches.ts';
 import { nowMs, type World } from '../journey/world.ts';
 import { isShort } from '../lib/room.ts';
-import { parseGitRoute } from '../receive/routes.ts';
+import { type GitService, parseGitRoute } from '../receive/routes.ts';
+import type { GitSlots } from '../receive/slots.ts';
 import { serveGit } from '../receive/smart-http.ts';
 import { findApp } from '../store/apps.ts';
 import { principalOf } from '../store/tokens.ts';
 
-export type GitDoor = { world: World; branches: StoredBranches; home: string; maxPushBytes: number };
+export type GitDoor = {
+  world: World;
+  branches: StoredBranches;
+  slots: GitSlots;
+  home: string;
+  maxPushBytes: number;
+};
 
 /** Answers one request under `/<app>.git/`. @throws what the judge and git throw, when nothing was answered yet */
 export async function answerGit(door: GitDoor, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -56,8 +65,11 @@ export async function answerGit(door: GitDoor, request: IncomingMessage, respons
   }
   const repository = await world.repositoryOf(app);
   const isPush = route.service === 'git-receive-pack' && route.step === 'exchange';
+  using slot = await placeFor(door, request, response, app.id, isPush ? 'git-receive-pack' : 'git-upload-pack');
+  if (slot === null) return;
   using _use = isPush ? await world.usesOf(app.id).begin() : null;
   if (isPush) await branches.look(app, repository);
+  const mayPush = (): boolean => whoAsks(database, request)?.rights.includes(right) ?? false;
   const result = await serveGit(request, response, {
     repositoryPath: repository.path,
     service: route.service,
@@ -65,12 +77,14 @@ export async function answerGit(door: GitDoor, request: IncomingMessage, respons
     // A pack over the limit is git's to refuse, which says so better than we can before it has read it.
     maxBodyBytes: door.maxPushBytes + 128 * 2 ** 20,
     maxPackBytes: door.maxPushBytes,
+    mayPush,
+    refsLeft: branches.left(app),
     onProcReceive: (push) =>
       judgePush(world, repository, push, {
         actor: principal.name,
         requestedAtMs,
         findApp: () => findApp(database, principal, route.app),
-        mayPush: () => whoAsks(database, request)?.rights.includes(right) ?? false,
+        mayPush,
       }),
   });
   if (isPush) await branches.note(findApp(database, principal, route.app) ?? app, repository, principal.name);
@@ -81,6 +95,27 @@ export async function answerGit(door: GitDoor, request: IncomingMessage, respons
       app: app.id,
       stderr: result.stderr.slice(-500),
     });
+}
+
+/** A place among the gits that are at work at once; null when the request has been answered: there is none, or nobody waits for it. */
+async function placeFor(
+  { slots }: GitDoor,
+  request: IncomingMessage,
+  response: ServerResponse,
+  app: AppId,
+  service: GitService,
+): Promise<Disposable | null> {
+  const away = new AbortController();
+  response.once('close', () => away.abort(new Error('the client went away')));
+  try {
+    return await slots.take(app, service, away.signal);
+  } catch (error) {
+    if (away.signal.aborted) return null;
+    if (!isFailure(error, 'busy')) throw error;
+    response.setHeader('retry-after', '60');
+    plain(request, response, 503, `${error.message}. ${error.advice}`);
+    return null;
+  }
 }
 
 /** The password of Basic, or a Bearer token. */

@@ -1,6 +1,6 @@
 // git's proc-receive conversation as a value: what is being pushed goes in, a verdict per ref comes out, and lines of
 // progress go to the pusher in between. A ref without a verdict is refused; so is everything when the judge throws.
-import type { Readable, Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
 import { fail } from '../domain/errors.ts';
 import { type CommitId, isZeroId, parseObjectId } from '../domain/ids.ts';
 import { decodePkts, encodePkt, flushPkt, type Pkt } from './pkt-line.ts';
@@ -22,7 +22,7 @@ export type Push = {
 /** Decides a push; an accepted ref has been moved by the judge, not by git. */
 export type Judge = (push: Push) => Promise<ReadonlyMap<string, RefVerdict>>;
 
-export type Wires = { fromHook: Readable; toHook: Writable; progress: Writable };
+export type Wires = { fromHook: AsyncIterable<Uint8Array>; toHook: Writable; progress: Writable };
 
 /**
  * Holds the conversation, if git starts one.

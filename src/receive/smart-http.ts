@@ -1,15 +1,17 @@
 // Git over HTTP: one request, one git process, everything streamed. Authentication and the choice of repository are done
 // before. A fetch whose client goes away is killed; a push is not: its judge is told by the signal, and git is let end, so
-// that a verdict is never half given.
+// that a verdict is never half given. Every wait has a limit: a client that neither sends nor reads is cut off.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Readable, Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { type StreamingChild, spawnStreaming } from '../exec/exec.ts';
 import { gitEnvironment } from '../git/git.ts';
+import { type GitLimits, gitLimits } from './limits.ts';
+import { answerPermission } from './permission.ts';
 import { encodePkt, flushPkt } from './pkt-line.ts';
 import { converse, type Judge, type RefVerdict } from './proc-receive.ts';
 import type { GitService } from './routes.ts';
+import { type IdleLimit, idleLimit, type WorkLimit, workLimit } from './time-limits.ts';
 
 export type ServeOptions = {
   repositoryPath: string;
@@ -20,6 +22,11 @@ export type ServeOptions = {
   maxBodyBytes?: number;
   /** The repository's receive.maxInputSize, to be named when a push is over it. */
   maxPackBytes?: number;
+  /** Asked when a push is unpacked and before any ref moves: a token may have been revoked while it was sent. */
+  mayPush?: () => boolean;
+  /** How many refs the push may make. */
+  refsLeft?: number;
+  limits?: GitLimits;
 };
 
 export type ServeResult = {
@@ -46,10 +53,11 @@ export async function serveGit(
   if (!['identity', 'gzip', 'x-gzip'].includes(encoding))
     return refuse(request, response, 415, 'send the body plain or as gzip');
 
+  const limits = options.limits ?? gitLimits;
   const isPush = service === 'git-receive-pack' && step === 'exchange';
   const child = spawnStreaming(words(options), {
     cwd: options.repositoryPath,
-    env: environment(request, service),
+    env: { ...environment(request, service), ...(isPush ? hookEnvironment(options) : {}) },
     extraPipes: isPush ? 3 : 0,
   });
   const gone = new AbortController();
@@ -63,15 +71,32 @@ export async function serveGit(
     stderr = (stderr + chunk.toString('utf8')).slice(-4000);
   });
 
-  const judged = isPush ? judgePush(child, options.onProcReceive, gone.signal) : Promise.resolve(null);
+  const unpacked = Promise.withResolvers<void>();
+  const judged = isPush ? judgePush(child, options, gone.signal, unpacked.resolve) : Promise.resolve(null);
   judged.catch(() => {});
+  using timers = new DisposableStack();
+  const after = (ms: number, act: () => void): void => {
+    const timer = setTimeout(act, ms);
+    timers.defer(() => clearTimeout(timer));
+  };
+  if (!isPush) after(limits.fetchMs, () => response.destroy());
   const body = {
     isGzip: encoding !== 'identity',
     maxBytes: options.maxBodyBytes ?? 640 * 1024 * 1024,
     isTooLarge: false,
   };
-  if (step === 'exchange') void feed(request, child, body);
-  else child.stdin.end();
+  const work = workLimit(limits.unpackMs, () => child.killChildren());
+  void Promise.race([unpacked.promise, child.ended.catch(() => {})]).then(work.end);
+  const idle = idleLimit(limits.bodyIdleMs, () => {
+    if (child.stdin.writableNeedDrain && !child.stdin.destroyed) idle.refresh();
+    else request.destroy();
+  });
+  timers.defer(idle.end);
+  if (step === 'exchange') void feed(request, child, body, idle, isPush ? work : null);
+  else {
+    idle.end();
+    child.stdin.end();
+  }
   response.statusCode = 200;
   response.setHeader('content-type', `application/x-${service}-${step === 'advertise' ? 'advertisement' : 'result'}`);
   response.setHeader('cache-control', 'no-cache, max-age=0, must-revalidate');
@@ -81,7 +106,7 @@ export async function serveGit(
       : null;
   const isRefused = (): boolean => body.isTooLarge && !response.headersSent;
   const output = isPush ? explained(child.stdout, options.maxPackBytes ?? null) : child.stdout;
-  const hasOutput = await relay(output, response, preface, isRefused);
+  const hasOutput = await relay(output, response, preface, isRefused, limits.readIdleMs);
   const { code } = await child.ended;
   if (isRefused()) {
     response.writeHead(413, { 'content-type': 'text/plain; charset=utf-8' });
@@ -113,21 +138,40 @@ function environment(request: IncomingMessage, service: GitService): Record<stri
   return { ...gitEnvironment(), ...(isKnown ? { GIT_PROTOCOL: protocol } : {}) };
 }
 
+/** What the pre-receive hook is told. */
+function hookEnvironment({ refsLeft }: ServeOptions): Record<string, string> {
+  return {
+    LOCKSTEP_ASKS: '1',
+    ...(refsLeft === undefined ? {} : { LOCKSTEP_REFS_LEFT: String(Math.max(0, refsLeft)) }),
+  };
+}
+
 function isVersion2(request: IncomingMessage, service: GitService): boolean {
   return environment(request, service).GIT_PROTOCOL === 'version=2';
 }
 
-async function judgePush(child: StreamingChild, judge: Judge, signal: AbortSignal) {
+async function judgePush(child: StreamingChild, options: ServeOptions, signal: AbortSignal, onUnpacked: () => void) {
   const [fromHook, toHook, progress] = child.extra;
-  return await converse({ fromHook: fromHook!, toHook: toHook!, progress: progress! }, judge, signal);
+  const asked = answerPermission(fromHook!, toHook!, () => {
+    onUnpacked();
+    return options.mayPush?.() ?? true;
+  });
+  return await converse({ fromHook: asked, toHook: toHook!, progress: progress! }, options.onProcReceive, signal);
 }
 
-/** The body into git. When git stops reading (a pack too large) the rest is read and dropped, so that the client hears why. */
+/**
+ * The body into git. When git stops reading (a pack too large) the rest is read and dropped, so that the client hears why.
+ * @param work counts while git takes no more, and from the end of the body on
+ */
 async function feed(
   request: IncomingMessage,
   child: StreamingChild,
   body: { isGzip: boolean; maxBytes: number; isTooLarge: boolean },
+  idle: IdleLimit,
+  work: WorkLimit | null,
 ): Promise<void> {
+  const { stdin } = child;
+  request.on('data', idle.refresh).once('end', idle.end);
   let bytes = 0;
   const limit = new Transform({
     transform(chunk: Buffer, _encoding, done) {
@@ -138,13 +182,28 @@ async function feed(
   });
   const stop = (): void => void limit.destroy();
   request.once('close', () => request.complete || stop());
+  stdin.once('close', stop);
   try {
     const source: Readable = body.isGzip ? request.pipe(createGunzip()).on('error', stop) : request;
     source.pipe(limit);
-    await pipeline(limit, child.stdin);
+    for await (const chunk of limit as AsyncIterable<Buffer>) {
+      if (stdin.write(chunk)) continue;
+      if (stdin.destroyed) throw new Error('git reads no more');
+      work?.begin();
+      await new Promise<void>((resolve) => {
+        const done = (): void => {
+          stdin.off('drain', done).off('close', done);
+          resolve();
+        };
+        stdin.once('drain', done).once('close', done);
+      });
+      work?.pause();
+    }
+    stdin.off('close', stop).end();
+    work?.begin();
   } catch {
     // git sees its input end early and says so itself, in its answer.
-    child.stdin.destroy();
+    stdin.destroy();
     request.unpipe();
     request.resume();
   }
@@ -211,6 +270,7 @@ async function relay(
   response: ServerResponse,
   preface: Buffer | null,
   isRefused: () => boolean,
+  idleMs: number,
 ): Promise<boolean> {
   let hasOutput = false;
   for await (const chunk of output) {
@@ -219,7 +279,9 @@ async function relay(
     hasOutput = true;
     if (response.destroyed || response.write(chunk)) continue;
     await new Promise<void>((resolve) => {
+      const idle = setTimeout(() => response.destroy(), idleMs);
       const done = (): void => {
+        clearTimeout(idle);
         response.off('drain', done).off('close', done);
         resolve();
       };

@@ -12,7 +12,7 @@ import { localMainline } from '../../src/mainline/local.ts';
 import { encodePkt, flushPkt } from '../../src/receive/pkt-line.ts';
 import type { Judge, Push, RefVerdict } from '../../src/receive/proc-receive.ts';
 import { parseGitRoute } from '../../src/receive/routes.ts';
-import { type ServeResult, serveGit } from '../../src/receive/smart-http.ts';
+import { type ServeOptions, type ServeResult, serveGit } from '../../src/receive/smart-http.ts';
 
 export const main = 'refs/heads/main' as RefName;
 export const clientEnv = {
@@ -28,7 +28,7 @@ export const clientEnv = {
   GIT_COMMITTER_EMAIL: 'a@b',
 };
 
-export async function stageGitHttp(maxInputBytes?: number, maxBodyBytes?: number) {
+export async function stageGitHttp(maxInputBytes?: number, maxBodyBytes?: number, more: Partial<ServeOptions> = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'lockstep-http-'));
   const repository = await openRepository(join(folder, 'app.git'), maxInputBytes ? { maxInputBytes } : {});
   const mainline = localMainline(repository.privileged);
@@ -59,6 +59,7 @@ export async function stageGitHttp(maxInputBytes?: number, maxBodyBytes?: number
       repositoryPath: repository.path,
       onProcReceive,
       ...(maxBodyBytes ? { maxBodyBytes } : {}),
+      ...more,
     });
     served.catch(() => {});
     state.served.push(served);
