@@ -121,7 +121,7 @@ test(`D2: two pushes at once, ${rounds} rounds: one lands, the other is told, an
     const loser = 1 - winner;
     assert.match(pushed[winner]!.stderr, /live: http/);
     assert.match(pushed[loser]!.stderr, /rejected|main moved to/);
-    await stage.git(clients[loser]!, 'fetch', '-q', 'lockstep');
+    await stage.git(clients[loser]!, 'fetch', '-q', clients[winner]!, 'main');
     await stage.git(clients[loser]!, 'reset', '-q', '--hard', tips[winner]!);
   }
   await stage.inSync(app);
