@@ -97,7 +97,10 @@ test('as root, volumes belong to their app again and the rest to control; links 
   assert.deepEqual([made.volumes.files, made.volumes.leftOut], [1, 1]);
   const home = join(one.folder, 'restored');
   const control = { uid: 39_990, gid: 39_990 };
+  const mask = process.umask(0o077);
   await restoreBackup({ home, file: one.file, passphrase: null, isRoot: true, control });
+  process.umask(mask);
+  assert.equal(statSync(home).mode & 0o777, 0o711);
   const volume = join(volumesFolder(home, one.app.id), 'data');
   const ownerOf = (path: string) => [lstatSync(path).uid, lstatSync(path).gid];
   assert.deepEqual(readdirSync(volume), ['own']);

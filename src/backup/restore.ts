@@ -1,7 +1,7 @@
 // Puts a backup onto an empty home. What the archive says is not trusted: kinds, names and paths come from closed lists, every
 // folder that something is put into was made here, no link is followed, every object of a repository is checked. On any
 // failure the home is empty again; a home that a power cut left half restored is marked, and nothing starts on it.
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { lchown, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeTree } from '../agent/remove-tree.ts';
@@ -69,6 +69,8 @@ export async function restoreBackup(asked: RestoreAsked): Promise<Restored> {
 function claimHome(home: string): boolean {
   const wasThere = existsSync(home);
   mkdirSync(home, { recursive: true, mode: 0o711 });
+  // Whatever the mask of who restores: apps have users of their own, and pass through.
+  if (!wasThere) chmodSync(home, 0o711);
   if (readdirSync(home).length > 0)
     throw fail('conflict', `${printable(home)} is not empty: a backup is restored onto an empty home only`, {
       advice: 'Choose another with --home, or move away what is there.',

@@ -1,6 +1,7 @@
 // Receipts: one signed statement a release, made after the landing and beside it. The pusher does not wait: the landing only
 // says that something is due, and what is due is read from the store, so that a control that died in between makes up for it
 // at its next start. A receipt is first kept in the store; the note in the app's repository follows, as often as it must be tried.
+import { setImmediate as otherWork } from 'node:timers/promises';
 import type { App } from '../domain/app.ts';
 import { fail } from '../domain/errors.ts';
 import type { CheckResult } from '../domain/gate.ts';
@@ -14,7 +15,7 @@ import { configOf } from '../store/app-config.ts';
 import { everyApp, isThere } from '../store/apps.ts';
 import { findChange, verdictOfChange } from '../store/changes.ts';
 import { inTransaction } from '../store/open.ts';
-import { appsDue, findReceipt, keepReceipt, markNoted, receiptsToNote, releasesDue } from '../store/receipts.ts';
+import { findReceipt, keepReceipt, markNoted, receiptsToNote, releasesDue } from '../store/receipts.ts';
 import { findRelease } from '../store/releases.ts';
 import { nowMs, type World } from './world.ts';
 
@@ -51,9 +52,9 @@ export class ReceiptBook {
     this.#timer.unref();
   }
 
-  /** What earlier controls have left undone. */
+  /** What earlier controls have left undone: every app is looked at, one after the other. */
   makeUp(): void {
-    for (const id of appsDue(this.#world.database)) this.due({ id });
+    for (const app of everyApp(this.#world.database)) this.due(app);
   }
 
   /** The receipt of a release, made now when it is due. @throws not-found, internal */
@@ -81,6 +82,7 @@ export class ReceiptBook {
     this.#due.clear();
     this.#work = this.#work.then(async () => {
       for (const id of ids) {
+        await otherWork();
         if (this.#world.signal.aborted) return;
         await this.#makeAll(id).catch((error: Error) => {
           if (this.#world.signal.aborted) return;
@@ -94,9 +96,11 @@ export class ReceiptBook {
 
   async #makeAll(id: AppId): Promise<void> {
     const { database } = this.#world;
+    const due = releasesDue(database, id);
+    if (this.#signer === null || (due.length === 0 && receiptsToNote(database, id).length === 0)) return;
     const app = everyApp(database).find((one) => one.id === id);
-    if (!app || this.#signer === null) return;
-    for (const release of releasesDue(database, id)) this.#keep(this.#signer, app, release);
+    if (!app) return;
+    for (const release of due) this.#keep(this.#signer, app, release);
     const unnoted = receiptsToNote(database, id);
     if (unnoted.length === 0) return;
     const repository = await this.#world.repositoryOf(app);

@@ -207,7 +207,6 @@ const found = await recover(world);
 if (found.ended + found.rolledForward > 0) say({ level: 'warn', message: 'recovered', ...found });
 keepHearing(world);
 removeLeftOvers(world);
-receipts.makeUp();
 dropOldRows(world);
 setInterval(() => dropOldRows(world), 3_600_000).unref();
 
@@ -227,6 +226,7 @@ await listen();
 keepMakingRoom(world, config.home);
 keepCopies(database, databaseFile, say, ended.signal);
 say({ level: 'info', message: 'ready', pid: process.pid });
+receipts.makeUp();
 collectAtRest();
 
 /** Takes requests from now on; asked again, it does already. */

@@ -14,25 +14,16 @@ export type KeptReceipt = {
   madeAtMs: number;
 };
 
-const isDue = `(r.version IS NOT NULL OR c.state = 'landed')
-  AND NOT EXISTS (SELECT 1 FROM receipts k WHERE k.app_id = r.app_id AND k.release_id = r.id)`;
-
 /** Releases of the app that have no receipt yet, oldest first. */
 export function releasesDue(database: DatabaseSync, appId: AppId): ReleaseId[] {
   return database
-    .prepare(`SELECT r.id FROM releases r LEFT JOIN changes c ON c.id = r.change_id
-              WHERE r.app_id = ? AND ${isDue} ORDER BY r.id`)
+    .prepare(
+      `SELECT r.id FROM releases r LEFT JOIN changes c ON c.id = r.change_id
+       WHERE r.app_id = ? AND (r.version IS NOT NULL OR c.state = 'landed')
+         AND NOT EXISTS (SELECT 1 FROM receipts k WHERE k.app_id = r.app_id AND k.release_id = r.id) ORDER BY r.id`,
+    )
     .all(appId)
     .map(({ id }) => id as ReleaseId);
-}
-
-/** Apps that have something to do about receipts: what a start of control asks. */
-export function appsDue(database: DatabaseSync): AppId[] {
-  return database
-    .prepare(`SELECT DISTINCT r.app_id FROM releases r LEFT JOIN changes c ON c.id = r.change_id WHERE ${isDue}
-              UNION SELECT DISTINCT app_id FROM receipts WHERE is_noted = 0`)
-    .all()
-    .map((row) => row.app_id as AppId);
 }
 
 /** One that is there already is left as it is. */
