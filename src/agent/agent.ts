@@ -17,6 +17,8 @@ import { failpoint } from '../lib/failpoint.ts';
 import { collectApp } from './collect.ts';
 import { loadDocument, saveDocument } from './desired/document-file.ts';
 import { parseDesiredState } from './desired/validate.ts';
+import { diskApps, type JobFolders } from './disk/disk-apps.ts';
+import { DiskWatch } from './disk/disk-watch.ts';
 import { ensureAppFolders, type HomeFolders } from './folders.ts';
 import type { Jobs } from './jobs/jobs.ts';
 import { AppLogs } from './logs/app-logs.ts';
@@ -52,6 +54,13 @@ export type AgentCoreParts = Pick<
   checks: Pick<Jobs, 'checking' | 'endChecks'>;
   /** Ends the jobs of an app and the making of its layers. */
   endWork(appId: AppId): Promise<unknown>;
+  jobFolders: JobFolders;
+  /** Ends jobs that have written too much; of checks, drops what they keep as well. */
+  endForDisk(appId: AppId, which: 'live' | 'gate'): Promise<void>;
+  /** Between two rounds of measuring the apps' disk, in milliseconds. */
+  diskRestMs: number;
+  /** What a destroyed app left outside of its folders. */
+  removeLeavings(app: AppRef): Promise<void>;
   log: AgentLog;
   arrivals: Arrivals;
   /** How long a document that is not the last one waits for control to send that. */
@@ -70,6 +79,7 @@ export class AgentCore {
   readonly #events = new EventHub();
   readonly #supervisor: Supervisor;
   readonly #routing: Routing;
+  readonly #disk: DiskWatch;
   readonly #folders: HomeFolders;
   #desired: DesiredState | null = null;
   /** The current file is whole, as far as we know: we read it or wrote it last. */
@@ -92,11 +102,25 @@ export class AgentCore {
       acknowledged: (snapshot) => this.#supervisor.acknowledged(snapshot),
       warn,
     });
+    this.#disk = new DiskWatch({
+      apps: () => diskApps(this.#desired, parts.folders, parts.jobFolders),
+      hold: async (appId, level) => {
+        await this.#supervisor.holdDisk(appId, level);
+        if (level === 'over') await parts.endForDisk(appId, 'live');
+      },
+      endChecks: (appId) => parts.endForDisk(appId, 'gate'),
+      tell: (appId, what, reason) =>
+        this.#events.emit({ type: 'incident', appId, instanceId: null, what, reason, atMs: parts.nowMs() }),
+      nowMs: parts.nowMs,
+      failed: (error) => warn("an app's disk could not be measured", { error: String(error) }),
+      restMs: parts.diskRestMs,
+    });
     this.#supervisor = new Supervisor({
       ...parts,
       prepare: parts.prepare({ portsInUse: () => this.#supervisor.portsInUse() }),
       logOf: (appId) => this.logs.of(appId),
       emit: (event) => this.#events.emit(event),
+      diskLevel: (appId) => this.#disk.levelOf(appId),
       changed: () => this.#routesAreDue(),
       drained: (id, limitMs) => parts.router.drained([id], limitMs),
       letGo: async (id) => void (await parts.router.letGo([id])),
@@ -132,6 +156,7 @@ export class AgentCore {
     // Without a document nothing is known to be unwanted, so nothing is stopped.
     if (loaded.document !== null) core.#boot(loaded.document, loaded.from === 'current' ? 0 : parts.fallBackMs);
     core.#routing.start();
+    core.#disk.start();
     return core;
   }
 
@@ -268,7 +293,8 @@ export class AgentCore {
   }
 
   /** Ends the app's jobs too. @throws conflict while the document still has the app, or an instance of it runs */
-  async deleteApp(appId: AppId, isWithVolumes: boolean): Promise<void> {
+  async deleteApp(app: AppRef, isWithVolumes: boolean): Promise<void> {
+    const appId = app.id;
     const isWanted = this.#desired?.apps.some((app) => app.id === appId) ?? false;
     const runs = this.#supervisor.views().some((view) => view.appId === appId);
     if (isWanted || runs) {
@@ -280,6 +306,7 @@ export class AgentCore {
     const root = this.#folders.app(appId);
     const parts = isWithVolumes ? [root] : ['trees', 'layers', 'gate', 'instances'].map((name) => join(root, name));
     for (const path of [...parts, this.#folders.logs(appId)]) await removeTree(path);
+    await this.#parts.removeLeavings(app);
     // Folders that hold no volume go, too.
     for (const path of [join(root, 'volumes'), root]) await rmdir(path).catch(() => {});
     this.logs.forget(appId);
@@ -288,6 +315,7 @@ export class AgentCore {
   /** `instances`: also ends everything that it started. */
   async stop(options: { instances: boolean }): Promise<void> {
     if (this.#fallBack !== null) clearTimeout(this.#fallBack);
+    await this.#disk[Symbol.asyncDispose]();
     this.#routing.stop();
     await (options.instances ? this.#supervisor.stopAll() : this.#supervisor.leave());
     await this.logs[Symbol.asyncDispose]();

@@ -234,7 +234,7 @@ export type JobResult = {
   /** null when it was killed by a signal or never ran. */
   exitCode: number | null;
   signal: string | null;
-  endedBy: 'exit' | 'deadline' | 'cancelled' | 'out-of-memory' | 'lost';
+  endedBy: 'exit' | 'deadline' | 'cancelled' | 'out-of-memory' | 'disk-limit' | 'lost';
   /** At most the last 200 lines. */
   outputTail: readonly string[];
   outputBytes: number;

@@ -83,6 +83,10 @@ export function judgeEnd(job: JobResult): Judgement | null {
     return { outcome: 'failed', summary: `timed out after ${seconds}s${last ? `; last output: ${last}` : ''}` };
   }
   if (job.endedBy === 'out-of-memory') return { outcome: 'failed', summary: `out of memory after ${seconds}s` };
+  if (job.endedBy === 'disk-limit') {
+    const summary = `disk limit reached after ${seconds}s: the checks may write as much as the app (limits.disk)`;
+    return { outcome: 'failed', summary };
+  }
   if (job.exitCode !== null && [125, 126, 127].includes(job.exitCode)) {
     return { outcome: 'infra', summary: `a tool could not be run (exit ${job.exitCode})` };
   }

@@ -63,7 +63,9 @@ export async function runReleaseCommand(
         ? `took longer than ${deadlineMs / 60_000} minutes`
         : job.endedBy === 'out-of-memory'
           ? 'ran out of memory'
-          : `ended with ${job.signal ?? `exit ${job.exitCode}`}`;
+          : job.endedBy === 'disk-limit'
+            ? "wrote more than the app's disk limit"
+            : `ended with ${job.signal ?? `exit ${job.exitCode}`}`;
     return resultOf('release', startedAtMs, {
       outcome: 'failed',
       summary: `the release command ${how}`,

@@ -12,9 +12,11 @@ import { type HomeFolders, homeFolders } from '../agent/folders.ts';
 import { openFifoPool } from '../agent/jobs/fifo-pool.ts';
 import { openJobs } from '../agent/jobs/jobs.ts';
 import { openLayers } from '../agent/layers/layers.ts';
+import { removeLeavings } from '../agent/leavings.ts';
 import { detectCgroups } from '../agent/process/cgroup.ts';
 import { machineMeans } from '../agent/process/limit-means.ts';
 import { openStandIn } from '../agent/process/stand-in.ts';
+import { removeTree } from '../agent/remove-tree.ts';
 import { keepRoom, type RoomKeeper } from '../agent/room/keep-room.ts';
 import { sweepHome } from '../agent/room/sweep-home.ts';
 import { processRuntime } from '../agent/runtimes/process/process-runtime.ts';
@@ -47,6 +49,8 @@ export type AgentOptions = {
   routerWaitMs?: number;
   /** How long a document that is not the last one waits for control to send that; 10 s unless told. */
   fallBackMs?: number;
+  /** Between two rounds of measuring the apps' disk; 2000 unless told. */
+  diskRestMs?: number;
 };
 
 export type RunningAgent = {
@@ -141,6 +145,14 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
     },
     checks: jobs,
     endWork: (appId) => Promise.all([jobs.stopAll(appId), layers.stopAll(appId)]),
+    jobFolders: (appId) => jobs.folders(appId),
+    async endForDisk(appId, which) {
+      await jobs.endForDisk(appId, which);
+      // A layer in the making stands on the cache.
+      if (which === 'gate' && layers.inMaking(appId).length === 0) await removeTree(folders.gateCache(appId));
+    },
+    diskRestMs: options.diskRestMs ?? 2000,
+    removeLeavings: (app) => removeLeavings(app, { isGrouped: cgroups.version !== null }),
     log: options.log,
     routerWaitMs: options.routerWaitMs ?? 1000,
     fallBackMs: options.fallBackMs ?? 10_000,

@@ -19,7 +19,7 @@ import { removeLeftGroups } from './contained.ts';
 import { openFifoPool } from './fifo-pool.ts';
 import type { JobRecord } from './job-folder.ts';
 import { jobPlaces, loadResult, readSmall } from './job-folder.ts';
-import { adoptJob, type RunningJob, startJob } from './running-job.ts';
+import { adoptJob, isLive, type RunningJob, startJob } from './running-job.ts';
 
 export type Jobs = {
   /**
@@ -41,6 +41,10 @@ export type Jobs = {
   checking(): AppId[];
   /** Ends the checks of an app: nobody waits for their results any more. How many there were. */
   endChecks(appId: AppId): Promise<number>;
+  /** Folders that running jobs of an app write in. */
+  folders(appId: AppId): { live: string[]; gate: string[] };
+  /** Ends what has written too much: the app's checks, or what runs with its live identity. */
+  endForDisk(appId: AppId, which: 'live' | 'gate'): Promise<void>;
   /** Removes what has ended, whoever may still ask for it; a job that has ended is lost then, never done twice. */
   dropEnded(): Promise<void>;
   /** Stops watching; the jobs go on, and their listeners are told `agent-away`. */
@@ -94,6 +98,9 @@ export async function openJobs(given: {
         await removeTree(folders.job(id)).catch(() => {}); // one that cannot be removed is tried again
     }
   };
+
+  const ofApp = (appId: AppId, which: 'live' | 'gate') =>
+    [...running.values()].filter((job) => job.uses.appId === appId && isLive(job) === (which === 'live'));
 
   const jobs: Jobs = {
     async *run(spec, signal) {
@@ -156,6 +163,13 @@ export async function openJobs(given: {
       for (const job of running.values()) job.leave();
       running.clear();
       removeLeftGroups();
+    },
+    folders(appId) {
+      const places = (which: 'live' | 'gate') => ofApp(appId, which).map(({ id }) => folders.job(id));
+      return { live: places('live'), gate: places('gate') };
+    },
+    async endForDisk(appId, which) {
+      await Promise.allSettled(ofApp(appId, which).map((job) => job.stop('disk-limit')));
     },
     async stopAll(appId) {
       const theirs = [...running.values()].filter(({ uses }) => appId === undefined || uses.appId === appId);

@@ -37,7 +37,7 @@ export type JobRoom = {
   arrivals: Arrivals | null;
 };
 
-type StopReason = 'deadline' | 'cancelled';
+type StopReason = 'deadline' | 'cancelled' | 'disk-limit';
 
 export type RunningJob = {
   id: JobId;
@@ -51,7 +51,7 @@ export type RunningJob = {
 };
 
 /** Time between SIGTERM and SIGKILL, in milliseconds. */
-const graceMs: Readonly<Record<StopReason, number>> = { deadline: 5000, cancelled: 2000 };
+const graceMs: Readonly<Record<StopReason, number>> = { deadline: 5000, cancelled: 2000, 'disk-limit': 0 };
 const tidyAfterMs = 1000;
 const longestTimerMs = 2 ** 31 - 1;
 const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
@@ -119,7 +119,7 @@ const recordOf = ({ id, appId, kind, reports, deadlineMs, outputBytes, limits, p
 });
 
 /** What runs with the live identity. */
-const isLive = ({ kind }: Pick<JobRecord, 'kind'>): boolean => kind === 'release' || kind === 'run';
+export const isLive = ({ kind }: Pick<JobRecord, 'kind'>): boolean => kind === 'release' || kind === 'run';
 
 const containedSpec = (record: JobRecord, places: JobPlaces, room: JobRoom) => ({
   name: record.id,

@@ -29,7 +29,7 @@ export type LaunchSpec = {
   /** Directories of cgroups to enter. */
   cgroups: readonly string[];
   openFiles: number | null;
-  /** No file that it writes grows larger; 0: it can write none. */
+  /** No file that it writes grows larger. */
   fileBytes: number | null;
   /** Comes before everything, to hold what no control group does (`limit-means.ts`). */
   limitArgv: readonly string[];

@@ -140,7 +140,7 @@ export const agentRoutes: readonly AgentRoute[] = [
     return { json: await core.collect(idIn('app', params[0]!), { treeIds: keep.treeIds, layerKeys: keep.layerKeys }) };
   }),
   route('DELETE', '/v1/apps/:app', async ({ params, query }, { core }) => {
-    await core.deleteApp(idIn('app', params[0]!), query.get('volumes') === 'true');
+    await core.deleteApp(appIn(params[0]!, query), query.get('volumes') === 'true');
     return done;
   }),
 ];

@@ -1,6 +1,7 @@
 // What an instance's life touches besides itself, as one narrow record.
 import type { AgentEvent, DesiredApp, DesiredSet } from '../../domain/desired.ts';
 import { drainMs, type InstanceView } from '../desired/converge.ts';
+import type { DiskLevel } from '../disk/disk-level.ts';
 import type { HomeFolders } from '../folders.ts';
 import type { AppLog } from '../logs/app-log.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
@@ -32,6 +33,8 @@ export type InstanceParts = {
   /** From a set to a command; also checks that tree and layer are there. */
   prepare(app: DesiredApp, set: DesiredSet, view: InstanceView): Promise<Prepared>;
   emit(event: AgentEvent): void;
+  /** How much of its disk limit the app has used. */
+  diskLevel(appId: InstanceView['appId']): DiskLevel;
   /** The view changed: routes and what is due may have. */
   changed(): void;
   warn(message: string, details: Record<string, unknown>): void;

@@ -81,6 +81,11 @@ export class InstanceRun {
     this.#wanted.resolve(set);
   }
 
+  /** Kills it; its end is told as any other. */
+  kill(): void {
+    void this.#running.stop(0).catch(() => {}); // whoever wants it gone asks again
+  }
+
   /** SIGTERM, grace, SIGKILL. Resolves when nothing of it is left and its last words are read. */
   async end(graceMs: number): Promise<void> {
     this.#quit.abort();

@@ -2,13 +2,16 @@
 // starts, drains and stops (`desired/converge.ts`); this carries it out, hears from each run (`instance-run.ts`), and tells
 // each change once: kept in its record, then announced. States and what ends them: the head of `desired/converge.ts`.
 import type { DesiredApp, DesiredSet, ObservedInstance } from '../../domain/desired.ts';
-import { isFailure } from '../../domain/errors.ts';
+import { fail, isFailure } from '../../domain/errors.ts';
 import { failpoint } from '../../lib/failpoint.ts';
 import { afterExit, type InstanceView, observedOf } from '../desired/converge.ts';
+import type { DiskLevel } from '../disk/disk-level.ts';
+import { isHeld } from '../disk/disk-watch.ts';
 import type { Healthy } from '../health/wait-healthy.ts';
+import { limitFileSize } from '../process/refuse-writes.ts';
 import { removeTree } from '../remove-tree.ts';
 import type { OutputSink, Running } from '../runtimes/runtime.ts';
-import { messageOf, startFailure } from './exit-reason.ts';
+import { megabytes, messageOf, startFailure } from './exit-reason.ts';
 import { type IncidentTeller, incidentTeller } from './incident-teller.ts';
 import { identityOf, makeInstanceFolders } from './instance-folders.ts';
 import { InstanceOutput } from './instance-output.ts';
@@ -27,6 +30,8 @@ export class Instance {
   #isLaunching = false;
   #stopping: Promise<void> | null = null;
   #isGone = false;
+  /** Why we end its run; null: its own end is its own reason. */
+  #endReason: string | null = null;
   readonly #output: InstanceOutput;
   readonly #trouble: InstanceTrouble;
   readonly #tell: IncidentTeller;
@@ -54,6 +59,16 @@ export class Instance {
   observed(): ObservedInstance {
     const observed = observedOf(this.view);
     return { ...observed, notes: [...observed.notes, ...this.#trouble.notes()] };
+  }
+
+  /** What its processes may write from now on. */
+  async holdDisk(level: DiskLevel): Promise<void> {
+    if (this.#run === null) return;
+    if (level === 'over') {
+      this.#endReason = this.#diskReason();
+      this.#run.kill();
+    }
+    await limitFileSize(() => this.pids(), isHeld(level) ? 0 : this.origin.limits.diskBytes);
   }
 
   /** At what it runs into; called every second or so. */
@@ -208,11 +223,17 @@ export class Instance {
     this.view.port = port;
     await this.#keep();
     if (this.view.state !== 'starting') return;
+    const level = this.#parts.diskLevel(app.id);
+    if (level === 'over')
+      throw fail('disk-full', this.#diskReason(), {
+        advice: 'Remove files of the app (lockstep run -- rm …), or raise limits.disk in lockstep.yml.',
+      });
     const spec = { id: this.view.id, ...command, limits: set.limits, identity: identityOf(app) };
     const running = await runtime.start(spec, await this.#sink());
     await failpoint('agent.after-launch');
     this.#run = this.#runOf(running);
     this.#isLaunching = false;
+    if (isHeld(level)) await this.holdDisk(level);
     if (this.view.state !== 'starting') {
       Object.assign(this.view, { pid: running.pid, startTicks: running.startTicks });
       await this.#keep();
@@ -282,7 +303,7 @@ export class Instance {
   }
 
   /** Nothing of this run is left: what becomes of the instance. */
-  #over(reason: string, notes: string[], isOutOfMemory: boolean): void {
+  #over(ownReason: string, notes: string[], isOutOfMemory: boolean): void {
     const { view } = this;
     const wasServing = view.healthyAtMs !== null;
     const next =
@@ -290,6 +311,8 @@ export class Instance {
         ? { state: 'stopped' as const, restarts: view.restarts }
         : afterExit(view, this.#parts.nowMs());
     this.#run = null;
+    const reason = this.#endReason ?? ownReason;
+    this.#endReason = null;
     let crash: Partial<InstanceView> = {};
     // What waits for its files (`lacks`) has not crashed.
     if (next.state !== 'stopped' && !view.lacks?.length && (view.stage === 'live' || wasServing)) {
@@ -297,6 +320,10 @@ export class Instance {
       crash = this.#trouble.crashed();
     }
     this.change({ ...next, ...crash, pid: null, startTicks: null, reason, notes, logTail: this.#output.tail });
+  }
+
+  #diskReason(): string {
+    return `disk limit reached (${megabytes(this.origin.limits.diskBytes)})`;
   }
 
   async #sink(): Promise<OutputSink> {

@@ -10,6 +10,7 @@ import type { RouteSnapshot } from '../../domain/route.ts';
 import { enter, isArmed, leave } from '../../lib/seam.ts';
 import { admit } from '../desired/admit.ts';
 import { type Action, converge, type InstanceView, nextDueMs } from '../desired/converge.ts';
+import type { DiskLevel } from '../disk/disk-level.ts';
 import { Instance } from './instance.ts';
 import type { InstanceOrigin, InstanceParts } from './instance-parts.ts';
 import { LimitLooks, lookEveryMs } from './limit-looks.ts';
@@ -129,6 +130,11 @@ export class Supervisor {
   looked(appId: AppId | null): { view: InstanceView; pids: number[] }[] {
     const ours = [...this.#instances.values()].filter(({ view }) => appId === null || view.appId === appId);
     return ours.map((one) => ({ view: one.view, pids: one.pids() }));
+  }
+
+  /** Tells the instances of an app what they may write. */
+  async holdDisk(appId: AppId, level: DiskLevel): Promise<void> {
+    for (const one of this.#instances.values()) if (one.view.appId === appId) await one.holdDisk(level);
   }
 
   /** What the instances of an app stand on: not to be removed under them. */

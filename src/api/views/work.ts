@@ -41,7 +41,7 @@ export const jobResultView = z
     id: z.string(),
     exitCode: z.int().nullable(),
     signal: z.string().nullable(),
-    endedBy: z.enum(['exit', 'deadline', 'cancelled', 'out-of-memory', 'lost']),
+    endedBy: z.enum(['exit', 'deadline', 'cancelled', 'out-of-memory', 'disk-limit', 'lost']),
     outputTail: z.array(z.string()),
     outputBytes: z.number(),
     reports: z.record(z.string(), z.string()),

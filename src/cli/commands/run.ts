@@ -53,6 +53,7 @@ function ended(session: Session, result: JobResult): number {
     deadline: 'it took longer than its limit',
     cancelled: 'cancelled',
     'out-of-memory': 'out of memory',
+    'disk-limit': "it wrote more than the app's disk limit",
     lost: 'lost: the agent stopped while it ran',
   }[result.endedBy];
   if (why) session.note(` !     ${why}`);

@@ -1,0 +1,86 @@
+// What an app may leave outside of its own folders: files in places that everybody may write, and shared memory, queues and
+// semaphores of the kernel's. Known by the app's own uids, so only root removes them, when the app is destroyed. Its
+// processes are ended by their control group and their mark; where there are no groups, by the uid as well. One installation
+// as root owns these uids: two on one machine would take each other's for their own.
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { AppRef } from '../domain/agent.ts';
+import { run } from '../exec/exec.ts';
+import { listProcesses } from './process/proc.ts';
+import { removeTree } from './remove-tree.ts';
+
+/** Folders where an identity can make files that is given none. */
+export const sharedPlaces = ['/tmp', '/var/tmp', '/dev/shm', '/dev/mqueue'] as const;
+
+/** A kind of the kernel's IPC: its table in /proc/sysvipc, and the option by which ipcrm removes one. */
+const ipcKinds = { shm: '-m', msg: '-q', sem: '-s' } as const;
+
+const uidsOf = ({ liveUid, gateUid }: AppRef): Set<number> =>
+  new Set([liveUid, gateUid].filter((uid): uid is number => uid !== null && process.getuid?.() === 0));
+
+/** Nothing of the app may run any more. @param isGrouped every process of it was in a control group */
+export async function removeLeavings(app: AppRef, { isGrouped }: { isGrouped: boolean }): Promise<void> {
+  const uids = uidsOf(app);
+  if (uids.size === 0) return;
+  if (!isGrouped) await endProcesses(uids);
+  for (const place of sharedPlaces) for (const path of entriesOf(place, uids)) await removeTree(path);
+  for (const [kind, option] of Object.entries(ipcKinds)) {
+    const ids = ipcIds(read(`/proc/sysvipc/${kind}`), uids);
+    const words = ids.flatMap((id) => [option, String(id)]);
+    if (words.length > 0) await run(['/usr/bin/ipcrm', ...words], { env: {}, timeoutMs: 10_000 });
+  }
+}
+
+/** The entries of a shared place that belong to one of these; what lies deeper belongs to somebody else's folder. */
+export function entriesOf(place: string, uids: ReadonlySet<number>): string[] {
+  const names = listOf(place);
+  return names
+    .map((name) => join(place, name))
+    .filter((path) => uids.has(lstatSync(path, { throwIfNoEntry: false })?.uid ?? -1));
+}
+
+/** Ids of the objects in a table of /proc/sysvipc that one of these owns or made. */
+export function ipcIds(table: string, uids: ReadonlySet<number>): number[] {
+  const [head = '', ...rows] = table.trimEnd().split('\n');
+  const columns = head.trim().split(/\s+/);
+  const at = ['uid', 'cuid'].map((name) => columns.indexOf(name));
+  return rows.flatMap((row) => {
+    const values = row.trim().split(/\s+/).map(Number);
+    return at.some((column) => uids.has(values[column] ?? -1)) ? [values[1]!] : [];
+  });
+}
+
+/** Kills until none is left; each has forked its last by then. */
+async function endProcesses(uids: ReadonlySet<number>): Promise<void> {
+  const left = () =>
+    listProcesses().filter(({ pid }) => uids.has(lstatSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid ?? -1));
+  for (let waitMs = 5; ; waitMs = Math.min(500, waitMs * 2)) {
+    const pids = left().map(({ pid }) => pid);
+    if (pids.length === 0) return;
+    for (const pid of pids) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It has gone meanwhile.
+      }
+    }
+    await pause(waitMs);
+  }
+}
+
+function listOf(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return []; // not on this machine
+  }
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return ''; // a kernel without it
+  }
+}

@@ -1,0 +1,29 @@
+// Takes from living processes the right to make files larger, and gives it back: reading, serving and deleting go on. Where
+// we may raise another's hard limit again (CAP_SYS_RESOURCE) both limits are moved; else the soft one alone, under the
+// process's own identity. That one the program can lift itself; what then grows on is ended (`disk/disk-level.ts`).
+import { lstatSync } from 'node:fs';
+import { run } from '../../exec/exec.ts';
+
+/** A process that forks between the list and its own turn is met by the next pass. */
+const passes = 2;
+const limits = { env: {}, timeoutMs: 5000 };
+
+/** @param fileBytes 0: nothing may be written */
+export async function limitFileSize(pids: () => readonly number[], fileBytes: number): Promise<void> {
+  const done = new Set<number>();
+  for (let pass = 0; pass < passes; pass += 1)
+    for (const pid of pids().filter((one) => !done.has(one))) {
+      done.add(pid);
+      await limitOne(pid, fileBytes);
+    }
+}
+
+async function limitOne(pid: number, fileBytes: number): Promise<void> {
+  const owner = lstatSync(`/proc/${pid}`, { throwIfNoEntry: false });
+  if (owner === undefined) return;
+  const words = (limit: string) => ['/usr/bin/prlimit', '--pid', String(pid), `--fsize=${limit}`];
+  const isRoot = process.getuid?.() === 0;
+  if (isRoot && (await run(words(`${fileBytes}:${fileBytes}`), limits)).code === 0) return;
+  const as = ['/usr/bin/setpriv', `--reuid=${owner.uid}`, `--regid=${owner.gid}`, '--clear-groups', '--'];
+  await run([...(isRoot && owner.uid !== 0 ? as : []), ...words(`${fileBytes}:`)], limits); // one that has gone needs none
+}
