@@ -138,7 +138,7 @@ export function createFakePlatform(): FakePlatform {
       main: null,
       release: null,
       instances: [],
-      router: { release: null },
+      router: { release: null, generation: null, instances: [] },
       served: null,
       problems: [],
       url: `http://${app.hosts[0]}:8080`,

@@ -7,7 +7,7 @@ import type { Change } from '../domain/change.ts';
 import type { JobEvent, ObservedInstance } from '../domain/desired.ts';
 import type { DoctorRepair, DoctorReport, Problem } from '../domain/doctor.ts';
 import type { Verdict } from '../domain/gate.ts';
-import type { ChangeId, CommitId, Digest, JobId, ReleaseId, TokenId, TreeId } from '../domain/ids.ts';
+import type { ChangeId, CommitId, Digest, InstanceId, JobId, ReleaseId, TokenId, TreeId } from '../domain/ids.ts';
 import type { LedgerEvent } from '../domain/ledger.ts';
 import type { AppName, BranchName, EnvKey } from '../domain/names.ts';
 import type { Release } from '../domain/release.ts';
@@ -20,7 +20,8 @@ export type AppStatus = {
   main: { commit: CommitId; tree: TreeId } | null;
   release: { version: number | null; artifact: Digest; commit: CommitId; tree: TreeId } | null;
   instances: readonly ObservedInstance[];
-  router: { release: string | null };
+  /** What the router itself says that it serves at the app's first host, and by which routes. */
+  router: { release: string | null; generation: number | null; instances: readonly InstanceId[] };
   /** git's id of what lies in the release directory, computed from the disk. */
   served: { tree: TreeId; files: number } | null;
   problems: readonly Problem[];

@@ -19,7 +19,7 @@ export const status = (state: string) => ({
   main: null,
   release: null,
   instances: [],
-  router: { release: 'v12' },
+  router: { release: 'v12', generation: 41, instances: ['ins_1'] },
   served: null,
   problems: [],
   url: 'http://blog.localhost:8080',

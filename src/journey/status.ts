@@ -4,7 +4,7 @@
 import type { App } from '../domain/app.ts';
 import type { ObservedInstance } from '../domain/desired.ts';
 import { isDrift, type Problem } from '../domain/doctor.ts';
-import type { CommitId, Digest, TreeId } from '../domain/ids.ts';
+import type { CommitId, Digest, InstanceId, TreeId } from '../domain/ids.ts';
 import { type AppFacts, factsOf } from './doctor/app-facts.ts';
 import { judgeApp, whyNotRunning } from './doctor/judge-app.ts';
 import type { World } from './world.ts';
@@ -16,7 +16,7 @@ export type SyncStatus = {
   release: { version: number | null; artifact: Digest; commit: CommitId; tree: TreeId } | null;
   instances: readonly ObservedInstance[];
   /** What the router itself says that it serves at the app's first host. */
-  router: { release: string | null };
+  router: { release: string | null; generation: number | null; instances: readonly InstanceId[] };
   /** git's id of what lies in the release directory, computed from the disk; null: nothing is live, or it cannot be read. */
   served: { tree: TreeId; files: number } | null;
   /** What is wrong; the first of them is `why`. */
@@ -40,7 +40,7 @@ export async function statusOf(world: World, app: App): Promise<SyncStatus> {
       tree: live.treeId,
     },
     instances,
-    router: { release: routedRelease(facts) },
+    router: routed(facts),
     served: live &&
       release && { tree: facts.differences?.length === 0 ? live.treeId : release.treeId, files: release.files },
     problems,
@@ -58,8 +58,15 @@ function ofLive({ live }: AppFacts, instances: readonly ObservedInstance[]): Obs
   return instances.filter((one) => one.setId === live?.setId);
 }
 
-function routedRelease({ app, live, evidence }: AppFacts): string | null {
-  const route = evidence?.router?.routes[app.hosts[0] ?? ''];
-  if (route === undefined || route === 'platform' || live === null) return null;
-  return route.setId === live.setId ? `v${live.version}` : route.releaseLabel;
+function routed({ app, live, evidence }: AppFacts): SyncStatus['router'] {
+  const router = evidence?.router ?? null;
+  const route = router?.routes[app.hosts[0] ?? ''];
+  const generation = router?.generation ?? null;
+  if (route === undefined || route === 'platform') return { release: null, generation, instances: [] };
+  const isLive = live !== null && route.setId === live.setId;
+  return {
+    release: isLive ? `v${live.version}` : route.releaseLabel,
+    generation,
+    instances: route.upstreams.map(({ instanceId }) => instanceId),
+  };
 }

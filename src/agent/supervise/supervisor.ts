@@ -127,9 +127,9 @@ export class Supervisor {
   }
 
   /** The instances of one app, or of all, with their processes now. */
-  looked(appId: AppId | null): { view: InstanceView; pids: number[] }[] {
+  looked(appId: AppId | null): { view: InstanceView; address: string; pids: number[] }[] {
     const ours = [...this.#instances.values()].filter(({ view }) => appId === null || view.appId === appId);
-    return ours.map((one) => ({ view: one.view, pids: one.pids() }));
+    return ours.map((one) => ({ view: one.view, address: one.address, pids: one.pids() }));
   }
 
   /** Tells the instances of an app what they may write. */

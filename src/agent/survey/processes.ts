@@ -5,19 +5,19 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import type { ProcessEvidence } from '../../domain/survey.ts';
 import type { InstanceView } from '../desired/converge.ts';
-import { isLoopbackReachable } from '../health/likely-cause.ts';
 import { type Listener, readListeners, socketInodes } from '../health/listeners.ts';
 import { isAlive, readProcess } from '../process/proc.ts';
 
-export type Looked = { view: InstanceView; pids: readonly number[] };
+/** `address`: where the router reaches it. */
+export type Looked = { view: InstanceView; address: string; pids: readonly number[] };
 
 export async function evidenceOf(instances: readonly Looked[]): Promise<ProcessEvidence[]> {
   const withPort = instances.filter(({ view }) => isServing(view));
   const listeners = withPort.length === 0 ? [] : await readListeners();
   return Promise.all(
-    instances.map(async ({ view, pids }) => {
+    instances.map(async ({ view, address, pids }) => {
       const { id: instanceId, setId, appId, type, state, pid, port, startTicks } = view;
-      const onPort = isServing(view) ? listeners.filter((one) => one.port === port && isLoopbackReachable(one)) : [];
+      const onPort = isServing(view) ? reachedAt(listeners, address, port!) : [];
       const own = onPort.length === 0 ? new Set<number>() : await socketInodes(pids);
       const foreign = onPort.filter(({ inode }) => !own.has(inode));
       const stranger = foreign.length === 0 ? null : await strangerOf(foreign, instanceId);
@@ -25,7 +25,7 @@ export async function evidenceOf(instances: readonly Looked[]): Promise<ProcessE
         ...{ instanceId, setId, appId, type, state, pid, port },
         isAlive: pid !== null && startTicks !== null && isAlive({ pid, startTicks }),
         uids: [...new Set(pids.flatMap((one) => uidOf(one) ?? []))].sort((a, b) => a - b),
-        isFolderGone: pid !== null && (linkOf(`/proc/${pid}/cwd`)?.endsWith(' (deleted)') ?? false),
+        isFolderGone: pid !== null && isGoneRelease(linkOf(`/proc/${pid}/cwd`), appId),
         stranger: stranger === 'own' ? null : stranger,
         listens: port === null ? null : onPort.length > foreign.length || stranger === 'own',
       };
@@ -48,6 +48,19 @@ export function straysOf(
     if (readProcess(pid) !== null) strays.push({ pid, instanceId, executable: linkOf(`/proc/${pid}/exe`) });
   }
   return strays;
+}
+
+/** Who is asked at this address: whoever listens just there, else those that listen everywhere. */
+function reachedAt(listeners: readonly Listener[], address: string, port: number): Listener[] {
+  const onPort = listeners.filter((one) => one.port === port);
+  const exact = onPort.filter((one) => one.address === address);
+  const everywhere = address === '127.0.0.1' ? ['0.0.0.0', '::'] : ['::'];
+  return exact.length > 0 ? exact : onPort.filter((one) => everywhere.includes(one.address));
+}
+
+/** A program may remove a folder of its own and stay in it; a release's is ours. */
+function isGoneRelease(folder: string | null, appId: string): boolean {
+  return folder?.endsWith(' (deleted)') === true && folder.includes(`/${appId}/trees/`);
 }
 
 function isServing({ state, port }: InstanceView): boolean {

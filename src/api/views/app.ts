@@ -84,7 +84,13 @@ export const statusView = z
       .object({ version: z.int().nullable(), artifact: z.string(), commit: z.string(), tree: z.string() })
       .nullable(),
     instances: z.array(instanceView),
-    router: z.object({ release: z.string().nullable() }),
+    router: z
+      .object({
+        release: z.string().nullable(),
+        generation: z.int().nullable().openapi({ description: 'The number of its routes; null: it does not answer' }),
+        instances: z.array(z.string()),
+      })
+      .openapi({ description: 'What the router itself says that it serves' }),
     served: z
       .object({ tree: z.string(), files: z.int() })
       .nullable()
@@ -108,7 +114,11 @@ export function presentStatus(status: AppStatus): z.infer<typeof statusView> {
       tree: release.tree,
     },
     instances: status.instances.map(presentInstance),
-    router: { release: status.router.release },
+    router: {
+      release: status.router.release,
+      generation: status.router.generation,
+      instances: [...status.router.instances],
+    },
     served: status.served && { tree: status.served.tree, files: status.served.files },
     problems: status.problems.map(presentProblem),
     url: status.url,

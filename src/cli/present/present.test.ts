@@ -46,7 +46,7 @@ const inSync = {
   main: { commit: 'a'.repeat(40), tree: 'b'.repeat(40) },
   release: { version: 12, artifact: `sha256:${'c'.repeat(64)}`, commit: 'a'.repeat(40), tree: 'b'.repeat(40) },
   instances: [instance, worker],
-  router: { release: 'v12' },
+  router: { release: 'v12', generation: 41, instances: ['ins_1'] },
   served: { tree: 'b'.repeat(40), files: 4 },
   problems: [],
   url: 'http://blog.localhost:8080',
@@ -58,7 +58,7 @@ test('a status says first whether main is live, then why', () => {
     '  main       aaaaaaaa  tree bbbbbbbb',
     '  release    v12  commit aaaaaaaa  artifact cccccccc',
     '  files      tree bbbbbbbb, computed from the 4 files on the disk',
-    '  router     v12',
+    '  router     v12, to 1 instance (routes 41)',
     '  instances  web     healthy      pid 4711  port 20001  1 min ago',
     '             worker  backing-off  -         -           1 min ago  3 restarts; exited with code 1',
     '  address    http://blog.localhost:8080',
@@ -80,7 +80,7 @@ test('the status of an app without a push has no gaps', () => {
     main: null,
     release: null,
     instances: [],
-    router: { release: null },
+    router: { release: null, generation: null, instances: [] },
     served: null,
   } as AppStatus;
   assert.deepEqual(statusLines(empty, plain, nowMs), [

@@ -23,7 +23,7 @@ export function statusLines(status: AppStatus, paint: Paint, nowMs: number): str
     ...(status.served
       ? [['files', `tree ${short(status.served.tree)}, computed from the ${status.served.files} files on the disk`]]
       : []),
-    ['router', status.router.release ?? '-'],
+    ['router', routerWords(status.router)],
     ...instanceRows(status.instances, paint, nowMs).map((row, index) => [index === 0 ? 'instances' : '', row]),
     ['address', paint.cyan(status.url)],
   ];
@@ -32,6 +32,12 @@ export function statusLines(status: AppStatus, paint: Paint, nowMs: number): str
     ...table(rows.map(([name, value]) => [`  ${name}`, value!])),
     ...status.problems.flatMap(({ code, what, advice }) => [`  ${paint.red(code)}  ${what}`, `    ${advice}`]),
   ];
+}
+
+function routerWords({ release, generation, instances }: AppStatus['router']): string {
+  if (release === null) return '-';
+  const count = `${instances.length} instance${instances.length === 1 ? '' : 's'}`;
+  return `${release}, to ${count} (routes ${generation ?? '?'})`;
 }
 
 function instanceRows(instances: AppStatus['instances'], paint: Paint, nowMs: number): string[] {

@@ -61,6 +61,7 @@ test('each difference is told by its code and in words', () => {
     `served-files-changed: the files of v1 are not main's tree ${well.live!.treeId.slice(0, 7)}: a was changed`,
   );
   check(withProcess({ isAlive: false }), 'process-gone: the web process (pid 1) is not there any more');
+  check(withProcess({ listens: false }), 'process-gone: nothing of the web process (pid 1) listens on port 1 any more');
   const stranger = { pid: 7, uid: 0, executable: '/bin/nc', folder: '/' };
   check(
     withProcess({ stranger }),

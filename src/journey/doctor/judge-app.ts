@@ -71,6 +71,7 @@ function judgeProcess(app: App, one: ProcessEvidence, hasIdentities: boolean): [
     const who = pid === null ? 'a process that cannot be named' : `pid ${pid} (uid ${uid}, ${executable} in ${folder})`;
     return [['process-swapped', `on port ${one.port} answers ${who}, which is none of the app's processes`]];
   }
+  if (one.listens === false) return [['process-gone', `nothing of ${what} listens on port ${one.port} any more`]];
   if (one.isFolderGone) return [['process-swapped', `${what} runs in a folder that was removed or replaced under it`]];
   const foreign = one.uids.filter((uid) => uid !== app.liveUid);
   if (hasIdentities && foreign.length > 0)
