@@ -128,7 +128,7 @@ export const commandTable: readonly CommandSpec[] = [
       verify: { kind: 'text', value: 'FILE', about: 'verify this receipt instead' },
       key: { kind: 'text', value: 'PUB', about: 'the public key (PEM) to verify with' },
     },
-    examples: ['lockstep receipt v12 > v12.receipt', 'lockstep receipt --verify v12.receipt --key lockstep.pub'],
+    examples: ['lockstep receipt v12', 'lockstep receipt --verify v12.receipt --key lockstep.pub'],
     load: async () => (await import('./commands/receipt.ts')).receipt,
   },
   {
