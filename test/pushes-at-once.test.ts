@@ -55,11 +55,11 @@ async function clone(work: string, name: string): Promise<string> {
 
 async function allChanges(app: string): Promise<Json[]> {
   const list: Json[] = [];
-  for (let path = `/apps/${app}/changes?limit=100`; ; ) {
+  for (let path = `/apps/${app}/changes?limit=20`; ; ) {
     const { body } = await stage.api(path);
     list.push(...body.items);
     if (!body.next) return list;
-    path = `/apps/${app}/changes?limit=100&before=${body.next}`;
+    path = `/apps/${app}/changes?limit=20&cursor=${encodeURIComponent(body.next)}`;
   }
 }
 
