@@ -97,6 +97,10 @@ export async function carryOut(world: World, asked: Asked, asker: Asker): Promis
 }
 
 const endedElsewhere = 'the change was ended elsewhere';
+const switchWaits =
+  'main has moved, and its release waits for the agent or the router: it is switched to when they answer';
+/** Then whoever waits is told what for. */
+const patienceMs = 5000;
 const unfinished = 'main has moved, and the switch is finished when Lockstep is back';
 
 const tooLong = `the gate took longer than ${gateLimitMs / 60_000} minutes`;
@@ -177,7 +181,10 @@ function land(
       if (moved === 'unknown') throw new Error('main may have moved: the next start of Lockstep decides it');
       return moved;
     },
-    switchRoute: () => switchOver(world, app, candidate.runnable, world.signal),
+    switchRoute: async () => {
+      const waits = setTimeout(() => running.say(switchWaits), patienceMs);
+      await switchOver(world, app, candidate.runnable, world.signal).finally(() => clearTimeout(waits));
+    },
     persistLanded: () =>
       insist(world, () => {
         persistLanded(world, app, running.change, candidate, running.verdict, { ...running.moments });

@@ -8,6 +8,7 @@ import type { Agent, AppRef, LogLine } from '../domain/agent.ts';
 import { type AgentEvent, agentProtocol, type JobEvent, type JobResult, type LayerEvent } from '../domain/desired.ts';
 import { type ErrorCode, errorRegistry, fail, isFailure, type LockstepError } from '../domain/errors.ts';
 import { encodeTree } from './tree/tree-stream.ts';
+import { Vigil, type VigilTimes } from './vigil.ts';
 
 export type AgentClientOptions = {
   socketPath: string;
@@ -15,6 +16,8 @@ export type AgentClientOptions = {
   limitMs?: number;
   /** How long a job's result is waited for while the agent is away. */
   jobAwayMs?: number;
+  /** How soon an agent that says nothing more counts as away. */
+  vigil?: VigilTimes;
 };
 
 /** For a look at processes and disk, which may be slow. */
@@ -34,7 +37,8 @@ type Call = {
 export function connectAgent(options: AgentClientOptions): Agent & { close(): void } {
   const pool = new HttpAgent({ keepAlive: true, maxSockets: 64, maxFreeSockets: 8 });
   const limitMs = options.limitMs ?? 30_000;
-  const ask = (call: Call) => send(options.socketPath, pool, { limitMs, ...call });
+  const door: Door = { socketPath: options.socketPath, pool, vigil: new Vigil(options.socketPath, options.vigil) };
+  const ask = (call: Call) => send(door, { limitMs, ...call });
   const json = async <T>(call: Call): Promise<T> => JSON.parse(await textOf(await ask(call))) as T;
   async function* lines<T>(call: Call): AsyncGenerator<T, void, void> {
     yield* linesOf<T>(await ask({ ...call, limitMs: null }), call.signal);
@@ -55,12 +59,7 @@ export function connectAgent(options: AgentClientOptions): Agent & { close(): vo
         limitMs: null,
       }),
     async hasTree(app, treeId) {
-      const answer = await send(
-        options.socketPath,
-        pool,
-        { method: 'HEAD', path: appPath(app, `/trees/${treeId}`), limitMs },
-        [404],
-      );
+      const answer = await send(door, { method: 'HEAD', path: appPath(app, `/trees/${treeId}`), limitMs }, [404]);
       answer.resume();
       return answer.statusCode === 200;
     },
@@ -121,6 +120,8 @@ export function connectAgent(options: AgentClientOptions): Agent & { close(): vo
       await json({ method: 'POST', path: appPath(app, '/folders') });
     },
     endChecks: (app) => json({ method: 'POST', path: appPath(app, '/checks/end') }),
+    endEarlierChecks: (before) =>
+      json({ method: 'POST', path: `/v1/checks/end?${new URLSearchParams({ before })}`, limitMs: null }),
     async routeAgain() {
       await json({ method: 'POST', path: '/v1/routes' });
     },
@@ -162,14 +163,11 @@ function identities(app: AppRef): Record<string, string> {
   return Object.fromEntries(given.map(([name, value]) => [name, String(value)]));
 }
 
-async function send(
-  socketPath: string,
-  pool: HttpAgent,
-  call: Call,
-  okStatuses: readonly number[] = [],
-): Promise<IncomingMessage> {
+type Door = { socketPath: string; pool: HttpAgent; vigil: Vigil };
+
+async function send(door: Door, call: Call, okStatuses: readonly number[] = []): Promise<IncomingMessage> {
   for (let isSecond = false; ; isSecond = true) {
-    const outcome = await once(socketPath, pool, call);
+    const outcome = await once(door, call);
     if (outcome === 'stale connection' && !isSecond) continue;
     if (outcome === 'stale connection') throw away(new Error(outcome));
     const status = outcome.statusCode ?? 0;
@@ -178,7 +176,7 @@ async function send(
   }
 }
 
-function once(socketPath: string, pool: HttpAgent, call: Call): Promise<IncomingMessage | 'stale connection'> {
+function once({ socketPath, pool, vigil }: Door, call: Call): Promise<IncomingMessage | 'stale connection'> {
   const { method, path, body, stream, signal, limitMs } = call;
   return new Promise((resolve, reject) => {
     const text = body === undefined ? null : JSON.stringify(body);
@@ -202,8 +200,18 @@ function once(socketPath: string, pool: HttpAgent, call: Call): Promise<Incoming
             request.destroy();
           }, limitMs);
     let isAnswered = false;
+    let answered: IncomingMessage | null = null;
+    if (timer === null) {
+      const leave = vigil.over((error) => {
+        reject(away(error));
+        answered?.destroy(error);
+        request.destroy(error);
+      });
+      request.once('close', leave);
+    }
     request.once('response', (answer) => {
       isAnswered = true;
+      answered = answer;
       if (timer !== null) clearTimeout(timer);
       resolve(answer);
     });

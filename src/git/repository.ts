@@ -1,8 +1,11 @@
 // An app's bare repository: its configuration, its hooks and its permit, all written by us and put right again each time it
 // is opened. What main may become is not decided here: the hooks hand that to control and refuse everything else.
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { diskFailure } from '../domain/disk-failure.ts';
 import { fail } from '../domain/errors.ts';
 import type { BranchName } from '../domain/names.ts';
 import { run } from '../exec/exec.ts';
@@ -79,11 +82,8 @@ export async function openRepository(
     await writeIfOther(join(path, 'hooks', name), await hookText(name), 0o755);
   }
   await writeIfOther(join(path, 'config'), repositoryConfig(options.maxInputBytes, options.mainBranch), 0o644);
-  let permit = (await readOrNull(join(path, permitFile)))?.trim();
-  if (!permit) {
-    permit = randomBytes(32).toString('hex');
-    await atomicWrite(join(path, permitFile), `${permit}\n`, 0o600);
-  }
+  const permit = await takePermit(path);
+  if (options.mainBranch) await untilUnlocked(join(path, branchRef(options.mainBranch)));
   const repository = {
     path,
     git: openGit({ repositoryPath: path }),
@@ -94,6 +94,34 @@ export async function openRepository(
     await repository.privileged.setHead(head);
   return repository;
 }
+
+/**
+ * The permit is this process's own, so that of an earlier one is worth nothing from here on: a git that its control started
+ * and that outlived it (it was frozen, or slow) is refused by the guard. A disk without room leaves the earlier permit.
+ */
+async function takePermit(path: string): Promise<string> {
+  const file = join(path, permitFile);
+  const found = (await readOrNull(file))?.trim();
+  if (found === ownPermit) return ownPermit;
+  try {
+    await atomicWrite(file, `${ownPermit}\n`, 0o600);
+    return ownPermit;
+  } catch (error) {
+    if (!found || diskFailure(error) === null) throw error;
+    return found;
+  }
+}
+
+const ownPermit = randomBytes(32).toString('hex');
+
+/** A git that had passed the guard before holds the branch until it is done: what main is can be said afterwards. */
+async function untilUnlocked(ref: string): Promise<void> {
+  const limit = performance.now() + lockWaitMs;
+  while (existsSync(`${ref}.lock`) && performance.now() < limit) await sleep(5);
+}
+
+/** A lock that is older was left by a git that is dead. */
+const lockWaitMs = 2000;
 
 /** What one of our hooks says. */
 export function hookText(name: (typeof hookNames)[number]): Promise<string> {

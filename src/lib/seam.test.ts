@@ -77,7 +77,9 @@ test('a step is done at the passing that it counts to, and the next one comes af
 test('the caller is the first function outside of the seams; a nameless one is called by what is around it', () => {
   const stack = [
     '    at enter (file:///x/src/lib/seam.ts:40:9)',
-    '    at inTransaction (file:///x/src/store/open.ts:77:5)',
+    '    at moveState (file:///x/src/store/transition.ts:35:5)',
+    '    at transition (file:///x/src/store/transition.ts:28:5)',
+    '    at inTransaction (file:///x/src/store/in-transaction.ts:7:5)',
     '    at file:///x/src/journey/recover.ts:112:43',
     '    at #insist (file:///x/src/journey/insist.ts:16:14)',
     '    at async work (file:///x/src/journey/recover.ts:112:5)',

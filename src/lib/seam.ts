@@ -55,15 +55,14 @@ export function kindOf(argv: readonly string[]): Kind {
   return argv[2] === 'up' ? 'agent' : 'other';
 }
 
-/** Files that have a seam of their own: never the caller. */
-const seamFiles = new Set<string>();
+/** Seams through which other seams are called: never the caller. */
+const wrappers = /(?:^|\/)(?:in-transaction|transition|atomic-write)\.[jt]s$/;
 
 /** `journey/landed.ts#goLive`, from a stack whose first line is the seam's own. */
 export function callerOf(stack: readonly string[], seam: string): string {
   const frames = stack.flatMap((line) => parseFrame(line) ?? []);
   const own = frames[0];
-  if (own) seamFiles.add(own.file);
-  const caller = frames.find(({ file }) => !seamFiles.has(file));
+  const caller = frames.find(({ file }) => file !== own?.file && !wrappers.test(file));
   // Called by its own file alone, or by the event loop.
   if (!caller) return own ? `${own.file}#${own.does || seam}` : '?';
   // A nameless function is called by the name of the one around it, as far as the stack has that.

@@ -34,6 +34,7 @@ import { fail } from '../domain/errors.ts';
 import { makeId, type NodeId, parseId } from '../domain/ids.ts';
 import { atomicWrite } from '../lib/atomic-write.ts';
 import { createRouterClient } from '../router/client.ts';
+import { claimHome } from './claim-home.ts';
 import { programVersion } from './version.ts';
 
 export type AgentOptions = {
@@ -69,10 +70,15 @@ export async function startAgent(given: AgentOptions): Promise<RunningAgent> {
   const ready = Promise.withResolvers<ServerParts>();
   ready.promise.catch(() => {});
   // First, so that no second agent takes up the same instances.
+  const release = claimHome(folders.agent);
   const { controlUid, log } = options;
   let room: RoomKeeper | null = null;
   const diskIsFull = () => room?.metTheEnd();
-  const server = await serveAgent(ready.promise, { socketPath: folders.socket, controlUid, log, diskIsFull });
+  const where = { socketPath: folders.socket, controlUid, log, diskIsFull };
+  const server = await serveAgent(ready.promise, where).catch((error: unknown) => {
+    release();
+    throw error;
+  });
   try {
     await removePartials(folders);
     const standIn = await openStandIn({ pipes: folders.pipes, kept: folders.keptOutput });
@@ -90,11 +96,13 @@ export async function startAgent(given: AgentOptions): Promise<RunningAgent> {
         await core.stop({ instances });
         if (instances) await standIn.end();
         else standIn.takeOver();
+        release();
       },
     };
   } catch (error) {
     ready.reject(error);
     await server.close();
+    release();
     throw error;
   }
 }

@@ -16,6 +16,7 @@ import { readConfig } from '../config/config.ts';
 import { rights } from '../domain/app.ts';
 import type { AgentHello } from '../domain/desired.ts';
 import { diskFailure } from '../domain/disk-failure.ts';
+import { errorRegistry, isFailure } from '../domain/errors.ts';
 import { type AppId, parseId } from '../domain/ids.ts';
 import { parseHostname } from '../domain/names.ts';
 import { unguarded } from '../git/inspect.ts';
@@ -37,6 +38,7 @@ import { Uses } from '../lib/uses.ts';
 import { openSigner, type Signer, signingKeyFile } from '../proof/signing-key.ts';
 import { GitSlots } from '../receive/slots.ts';
 import { Observations } from '../release/observations.ts';
+import { holdAlone } from '../store/hold-alone.ts';
 import { defaultTeam } from '../store/meta.ts';
 import { openDatabase } from '../store/open.ts';
 import { defaultLimits } from '../store/retention.ts';
@@ -46,6 +48,7 @@ import { keepHearing } from './hear-agent.ts';
 import { keepCopies } from './keep-copies.ts';
 import { platformOf } from './platform.ts';
 import { answerRefused, openSurely } from './stand-by.ts';
+import { endOnUncaught } from './uncaught.ts';
 import { programVersion } from './version.ts';
 
 const { values } = parseArgs({
@@ -56,6 +59,7 @@ const config = readConfig({ port: values.port, base: values.base }, process.env,
 const folder = join(config.home, 'control');
 const say = lineLog(1, 'control');
 const ended = new AbortController();
+endOnUncaught((message, stack) => say({ level: 'error', message, stack }));
 
 let answer: (request: IncomingMessage, response: ServerResponse) => void;
 const server = createServer(
@@ -68,7 +72,12 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stop);
 mkdirSync(join(folder, 'repos'), { recursive: true, mode: 0o700 });
 const databaseFile = join(folder, 'lockstep.db');
 const mustHold = readdirSync(join(folder, 'repos')).length > 0;
-const database = await openSurely(() => openDatabase(databaseFile, { mustHold }), {
+let alone: Disposable | null = null;
+const openAlone = () => {
+  alone ??= holdOrEnd();
+  return openDatabase(databaseFile, { mustHold });
+};
+const database = await openSurely(openAlone, {
   file: databaseFile,
   async refused(reason) {
     const { code, message, advice } = reason;
@@ -78,7 +87,10 @@ const database = await openSurely(() => openDatabase(databaseFile, { mustHold })
   },
   signal: ended.signal,
 });
-closeStore = () => database.close();
+closeStore = () => {
+  database.close();
+  alone?.[Symbol.dispose]();
+};
 const teamId = defaultTeam(database, () => newId('tea'), Math.round(nowMs()));
 await ensureOwnerToken(join(folder, 'owner.token'));
 const signer = await readSigner(join(folder, signingKeyFile));
@@ -277,4 +289,15 @@ async function ensureOwnerToken(file: string): Promise<void> {
   };
   insertToken(database, { ...token, teamId, secret });
   await atomicWrite(file, `${secret}\n`, 0o600);
+}
+
+/** Before anything is touched: another control may serve this home, or be frozen in the middle of a deploy. */
+function holdOrEnd(): Disposable {
+  try {
+    return holdAlone(join(folder, 'lock'));
+  } catch (error) {
+    if (!isFailure(error, 'home-in-use')) throw error;
+    say({ level: 'error', code: error.code, message: error.message, advice: error.advice });
+    process.exit(errorRegistry[error.code].exit);
+  }
 }

@@ -24,6 +24,9 @@ type NeighbourRecord = ProcessIdentity & { program: string; port: number };
 const program = `${programRoot}@${programVersion}`;
 export const startLimitMs = 30_000;
 const stopLimitMs = 15_000;
+/** One that lives and answers nothing for so long is frozen or stuck: it is ended, and started again. */
+const silentLimitMs = 30_000;
+const lookMs = 5000;
 
 /** A neighbour that is started, watched and started again. */
 export class Neighbour {
@@ -114,10 +117,10 @@ export class Neighbour {
   ): Promise<void> {
     for (let pauseMs = 10; !signal.aborted; ) {
       const since = performance.now();
-      await this.#end(signal);
+      const why = await this.#end(signal);
       if (signal.aborted) return;
       if (performance.now() - since > 10_000) pauseMs = 10;
-      log({ level: 'error', message: `${this.#name} ended; starting it again` });
+      log({ level: 'error', message: `${this.#name} ${why}; starting it again` });
       await sleep(pauseMs, undefined, { signal }).catch(() => {});
       pauseMs = Math.min(5000, pauseMs * 2);
       if (signal.aborted) return;
@@ -135,7 +138,31 @@ export class Neighbour {
     if (this.#identity) await stopProcess(this.#identity);
   }
 
-  async #end(signal: AbortSignal): Promise<void> {
+  /** Resolves when it has ended, by itself or by us because it was silent; or with the signal. */
+  async #end(signal: AbortSignal): Promise<string> {
+    const isOver = new AbortController();
+    const until = AbortSignal.any([signal, isOver.signal]);
+    try {
+      return await Promise.race([this.#ended(until).then(() => 'ended'), this.#fallsSilent(until)]);
+    } finally {
+      isOver.abort();
+    }
+  }
+
+  async #fallsSilent(signal: AbortSignal): Promise<string> {
+    for (let heardAt = performance.now(); !signal.aborted; ) {
+      await sleep(lookMs, undefined, { signal }).catch(() => {});
+      if (signal.aborted) break;
+      if (await this.#answers()) heardAt = performance.now();
+      const silentMs = performance.now() - heardAt;
+      if (silentMs < silentLimitMs || !this.#identity) continue;
+      await killProcess(this.#identity);
+      return `answered nothing for ${Math.round(silentMs / 1000)} s, and was ended`;
+    }
+    return 'ended';
+  }
+
+  async #ended(signal: AbortSignal): Promise<void> {
     const child = this.#child;
     if (child && child.exitCode === null && child.signalCode === null) {
       await new Promise<void>((resolve) => {
@@ -189,6 +216,11 @@ export class Neighbour {
   #notStarted(code: number | null): Error {
     const lines = tailOf(join(this.#config.home, 'logs', `${this.#name}.log`));
     const said = lines.at(-1) ?? 'it said nothing';
+    if (code === 73 && this.#name === 'control') {
+      return fail('home-in-use', `another control serves ${this.#config.home}, or is about to end`, {
+        advice: 'Stop it first, or choose another home with --home.',
+      });
+    }
     if (code === 73) {
       return fail('port-in-use', `the port ${this.#config.port} is taken: ${said}`, {
         advice: 'Stop who has it, or choose another: lockstep up --port N.',
@@ -245,5 +277,11 @@ async function stopProcess(identity: ProcessIdentity): Promise<void> {
   process.kill(identity.pid, 'SIGTERM');
   const limit = performance.now() + stopLimitMs;
   while (isAlive(identity) && performance.now() < limit) await sleep(10);
-  if (isAlive(identity)) process.kill(identity.pid, 'SIGKILL');
+  if (isAlive(identity)) await killProcess(identity);
+}
+
+/** Also one that is frozen. Resolves when it is gone: what it held is free then. */
+async function killProcess(identity: ProcessIdentity): Promise<void> {
+  process.kill(identity.pid, 'SIGKILL');
+  while (isAlive(identity)) await sleep(5);
 }

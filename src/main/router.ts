@@ -7,6 +7,7 @@ import { collectAtRest } from '../lib/collect-at-rest.ts';
 import { lineLog } from '../lib/line-log.ts';
 import { limitRate } from '../router/log-rate.ts';
 import { startRouter } from '../router/start-router.ts';
+import { goOnUntilTooMany } from './uncaught.ts';
 
 const drainMs = 10_000;
 const logLinesPerSecond = 50;
@@ -55,8 +56,9 @@ async function main(): Promise<void> {
   if (alarm !== null) say({ level: 'error', event: 'alarm', message: alarm });
   collectAtRest();
   // One request that we did not foresee must not end the others.
-  process.on('uncaughtException', (error) =>
-    say({ level: 'error', code: 'L17', message: error.stack ?? error.message }),
+  process.on(
+    'uncaughtException',
+    goOnUntilTooMany((message) => say({ level: 'error', code: 'L17', message })),
   );
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
     process.once(signal, () => void router.close(drainMs).then(() => process.exit(0)));

@@ -13,6 +13,7 @@ import { announce } from './announce.ts';
 import { boundLog } from './bound-log.ts';
 import { detach } from './detach.ts';
 import { Neighbour, startLimitMs } from './neighbour.ts';
+import { endOnUncaught } from './uncaught.ts';
 import type { UpArguments } from './up-arguments.ts';
 import { checkHome, identitiesFor, type OwnIdentities, refuseSecond } from './up-checks.ts';
 import { programRoot } from './version.ts';
@@ -39,6 +40,8 @@ export async function up(argv: UpArguments): Promise<number> {
     writeLine(line);
     if (line.level === 'error') process.stderr.write(`lockstep: ${line.message}\n`);
   };
+  // Instances, control and router go on; the next `up` takes them over.
+  endOnUncaught((message, stack) => log({ level: 'error', message, ...{ stack } }));
   // The agent starts instances at once: a signal counts from here on.
   const stopping = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort());
