@@ -120,8 +120,6 @@ export function connectAgent(options: AgentClientOptions): Agent & { close(): vo
       await json({ method: 'POST', path: appPath(app, '/folders') });
     },
     endChecks: (app) => json({ method: 'POST', path: appPath(app, '/checks/end') }),
-    endEarlierChecks: (before) =>
-      json({ method: 'POST', path: `/v1/checks/end?${new URLSearchParams({ before })}`, limitMs: null }),
     async routeAgain() {
       await json({ method: 'POST', path: '/v1/routes' });
     },

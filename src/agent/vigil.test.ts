@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { AppId, JobId } from '../domain/ids.ts';
+import type { AppId } from '../domain/ids.ts';
 import { connectAgent } from './client.ts';
 
 /** An agent that begins an answer and never ends it; `isFrozen`: it does not even give a sign of life. */
@@ -33,7 +33,7 @@ test('A4: what has no limit of its own ends as agent-away once the agent gives n
     assert.equal((await events.next()).done, false);
     const ends = [
       events.next(),
-      agent.endEarlierChecks('job_00000000000000000000000000' as JobId),
+      agent.dropCopy({ id: 'app_x' as AppId, liveUid: null, gateUid: null, gid: null }, 'c'),
       agent.makeCopy({ id: 'app_x' as AppId, liveUid: null, gateUid: null, gid: null }, 'a'.repeat(40) as never, 'c'),
     ].map((one) =>
       Promise.resolve(one).then(

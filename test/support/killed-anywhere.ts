@@ -6,34 +6,43 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DeployKind, Deploys, deployKinds } from './deploys.ts';
 import { Failpoints, type Kind, type Step } from './failpoints.ts';
+import { leftOver } from './left-over.ts';
 import { problemsAtRest } from './oracles.ts';
 import { PageWatch, releaseNumber } from './page-watch.ts';
 import { Stage, until } from './stage.ts';
 
 /** A place in the course of a deploy: the count-th passing of a name. */
 export type Place = { deploy: DeployKind; name: string; count: number };
+export type Part = { at: number; of: number };
+export type KillOptions = { more?: (page: number) => Record<string, string>; part?: Part };
 /** Passings of one name in one deploy that count as places of their own. */
 const mostCounts = 2;
 /** `LOCKSTEP_KILLS=all`: every place in every deploy that passes it; else in one of them. */
 const isEvery = process.env.LOCKSTEP_KILLS === 'all';
+/** `LOCKSTEP_KILLS_TOLD=1`: each as it is done. */
+const isTold = process.env.LOCKSTEP_KILLS_TOLD === '1';
 
 export class KilledAnywhere {
   readonly kind: Kind;
   readonly stage: Stage;
+  readonly #part: Part;
   readonly #points: Failpoints;
   readonly #deploys: Deploys;
   readonly #watch: PageWatch;
   /** Recorded names, each with a place in whose course or recovery it was passed. */
   readonly #recorded = new Map<string, Place>();
   readonly #killed = new Map<string, number>();
+  /** Names that another part's places have. */
+  readonly #ofOthers = new Set<string>();
   /** How many places the last recovery passed. */
   #recoveryLength = 1;
   #seconds = 0;
   #cases = 0;
   #deaths = 0;
 
-  private constructor(kind: Kind, stage: Stage, points: Failpoints, deploys: Deploys) {
+  private constructor(kind: Kind, part: Part, stage: Stage, points: Failpoints, deploys: Deploys) {
     this.kind = kind;
+    this.#part = part;
     this.stage = stage;
     this.#points = points;
     this.#deploys = deploys;
@@ -45,13 +54,14 @@ export class KilledAnywhere {
     );
   }
 
-  static async open(kind: Kind, more?: (page: number) => Record<string, string>): Promise<KilledAnywhere> {
+  /** `part`: the places are shared out among so many test files, and this is which of them. */
+  static async open(kind: Kind, { more, part = { at: 0, of: 1 } }: KillOptions = {}): Promise<KilledAnywhere> {
     const stage = await Stage.open();
     try {
       await stage.down();
       const points = new Failpoints(join(stage.folder, 'points'));
       await stage.up(points.env);
-      return new KilledAnywhere(kind, stage, points, await Deploys.open(stage, 'pool', more));
+      return new KilledAnywhere(kind, part, stage, points, await Deploys.open(stage, 'pool', more));
     } catch (error) {
       await stage[Symbol.asyncDispose]();
       throw error;
@@ -69,8 +79,13 @@ export class KilledAnywhere {
       for (const place of placesIn(this.#points.passed(this.kind), deploy)) places.push(place);
       await this.#deploys.clear();
     }
-    for (const place of places) this.#recorded.set(place.name, place);
-    return isEvery ? places : onceEach(places);
+    const { at: mine, of: parts } = this.#part;
+    const names = [...new Set(places.map(({ name }) => name))];
+    const ours = new Set(names.filter((_, at) => at % parts === mine));
+    for (const place of places)
+      if (ours.has(place.name)) this.#recorded.set(place.name, place);
+      else this.#ofOthers.add(place.name);
+    return (isEvery ? places : onceEach(places)).filter(({ name }) => ours.has(name));
   }
 
   /** Kills at the place, then at some place of the recovery, and holds what is left to the oracles. */
@@ -82,9 +97,22 @@ export class KilledAnywhere {
     await this.#deploys.prepare(place.deploy);
     this.#points.forget();
     this.#points.plan(this.kind, [{ effect: 'kill', count: place.count, name: place.name }, again]);
+    const victim = this.stage.pids()[this.kind];
     const die = async (): Promise<string[]> => {
       const asked = this.#deploys.go(place.deploy);
-      await this.#points.reached(this.kind);
+      // Some work waits for its moment: this time it may not come.
+      const isReached = await Promise.race([
+        this.#points.reached(this.kind).then(() => true),
+        asked.then(() => sleep(1000)).then(() => this.#points.done(this.kind).length > 0),
+      ]);
+      if (!isReached) this.#points.plan(this.kind, []);
+      // It says so just before it dies.
+      if (isReached)
+        await until(
+          () => !isAlive(victim),
+          5000,
+          () => 'it lives',
+        );
       const broken = await this.#settle();
       await Promise.race([asked, sleep(30_000, undefined, { ref: false }).then(() => assert.fail('nobody answers'))]);
       return broken;
@@ -92,9 +120,9 @@ export class KilledAnywhere {
     const startedAt = performance.now();
     const broken = await (this.kind === 'router' ? this.#watch.excuse(die, 'refusals') : die());
     this.#note(place);
-    if (process.env.LOCKSTEP_KILLS_TOLD)
+    if (isTold)
       process.stderr.write(
-        `${Math.round(performance.now() - startedAt)} ms ${place.deploy} ${place.count} ${this.#points.done(this.kind).join(' THEN ')} ${broken.join('; ')}\n`,
+        `${Math.round(performance.now() - startedAt)} ms, ${place.deploy}: ${this.#points.done(this.kind).join(', then ')} ${broken.join('; ')}\n`,
       );
     this.#points.forget();
     await this.#deploys.servedIsMain();
@@ -105,6 +133,10 @@ export class KilledAnywhere {
   /** Recorded, and nobody was killed there yet; each with a place after which it is passed. */
   left(): { name: string; after: Place }[] {
     return [...this.#recorded].flatMap(([name, after]) => (this.#killed.has(name) ? [] : [{ name, after }]));
+  }
+
+  names(): string[] {
+    return [...this.#killed.keys()];
   }
 
   /** For people. */
@@ -128,12 +160,17 @@ export class KilledAnywhere {
   /** Its keeper starts control and router again; `up` is started by us, as often as it dies in the start. */
   async #comeBack(): Promise<void> {
     const { kind, stage } = this;
-    for (let tries = 0; kind === 'agent' && (await isOver(stage.agentEnded())); tries += 1) {
-      assert.ok(tries < 4, `up does not come up\n${stage.upStderr}`);
-      await stage.up(this.#points.env).catch(() => {});
-    }
+    let starts = 0;
     await until(
-      async () => isAlive(stage.pids()[kind]) && (await stage.api('/apps').catch(() => null))?.status === 200,
+      async () => {
+        if (kind === 'agent' && (await isOver(stage.agentEnded()))) {
+          starts += 1;
+          assert.ok(starts < 5, `up does not come up\n${stage.upStderr}`);
+          await stage.up(this.#points.env).catch(() => {});
+          return false;
+        }
+        return isAlive(stage.pids()[kind]) && (await stage.api('/apps').catch(() => null))?.status === 200;
+      },
       30_000,
       () => `${kind} did not come back\n${stage.logs()}`,
     );
@@ -159,7 +196,8 @@ export class KilledAnywhere {
     for (const name of done) this.#killed.set(name, (this.#killed.get(name) ?? 0) + 1);
     this.#deaths += done.length;
     const passed = this.#points.passed(this.kind);
-    for (const name of passed) if (!this.#recorded.has(name)) this.#recorded.set(name, place);
+    for (const name of passed)
+      if (!this.#recorded.has(name) && !this.#ofOthers.has(name)) this.#recorded.set(name, place);
     const first = passed.indexOf(place.name);
     this.#recoveryLength = Math.max(1, Math.min(12, passed.length - first - 1));
   }
@@ -187,29 +225,43 @@ function onceEach(places: readonly Place[]): Place[] {
   });
 }
 
-/** The whole of it, for one kind: kills everywhere, prints the count, and leaves nothing out. */
-export async function killEverywhere(everywhere: KilledAnywhere, say: (line: string) => void): Promise<void> {
-  const broken: string[] = [];
-  const tell = (place: Place, said: string[]): void => {
-    for (const line of said) broken.push(`${place.deploy}, ${place.name} (${place.count}): ${line}`);
-  };
-  for (const place of await everywhere.record()) tell(place, await everywhere.kill(place));
-  // What only a recovery passes, and no second kill has met.
-  for (let rest = everywhere.left(); rest.length > 0; ) {
-    const { name, after } = rest[0]!;
-    tell(after, await everywhere.kill(after, { effect: 'kill', count: 1, name }));
-    const now = everywhere.left();
-    if (now.some((one) => one.name === name)) break;
-    rest = now;
+/** The whole of it, for one kind: kills everywhere, prints the count, and leaves nothing out. `expected`: seams that must be among it. */
+export async function killEverywhere(
+  kind: Kind,
+  { expected = [], ...options }: KillOptions & { expected?: readonly string[] },
+  say: (line: string) => void,
+): Promise<void> {
+  const everywhere = await KilledAnywhere.open(kind, options);
+  let folder = '';
+  try {
+    folder = everywhere.stage.folder;
+    const broken: string[] = [];
+    const tell = (place: Place, said: string[]): void => {
+      for (const line of said) broken.push(`${place.deploy}, ${place.name} (${place.count}): ${line}`);
+    };
+    for (const place of await everywhere.record()) tell(place, await everywhere.kill(place));
+    // What only a recovery passes, and no second kill has met; or what did not come to its moment.
+    for (let tries = 0, rest = everywhere.left(); rest.length > 0 && tries < 20; tries += 1, rest = everywhere.left()) {
+      const { name, after } = rest[tries % rest.length]!;
+      tell(after, await everywhere.kill(after, { effect: 'kill', count: 1, name }));
+    }
+    say(everywhere.count);
+    assert.deepEqual(broken, []);
+    assert.deepEqual(
+      everywhere.left().map(({ name }) => name),
+      [],
+      'recorded, and not killed at',
+    );
+    for (const seam of expected)
+      assert.ok(
+        everywhere.names().some((name) => name.startsWith(seam)),
+        `${seam} was not passed`,
+      );
+    assert.deepEqual(everywhere.problems(), []);
+  } finally {
+    await everywhere[Symbol.asyncDispose]();
   }
-  say(everywhere.count);
-  assert.deepEqual(broken, []);
-  assert.deepEqual(
-    everywhere.left().map(({ name }) => name),
-    [],
-    'recorded, and not killed at',
-  );
-  assert.deepEqual(everywhere.problems(), []);
+  assert.deepEqual(leftOver(folder), []);
 }
 
 /** True when it has been so already. */
