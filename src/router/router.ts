@@ -66,16 +66,22 @@ export function createRouter(options: RouterOptions): Router {
 
   let saving: Promise<unknown> = Promise.resolve();
   let saved: RouteSnapshot | null = options.isFirstSaved ? options.first : null;
+  /** What is on disk may not be in force: an error came between. */
+  let inForce = saved;
   const apply = (snapshot: RouteSnapshot): Promise<{ generation: number }> => {
     const mine = saving.then(async () => {
       routes.assertNotOlder(snapshot);
-      if (saved === null || saved.generation !== snapshot.generation) {
+      const isSaved = saved?.generation === snapshot.generation && (saved === inForce || isSame(saved, snapshot));
+      if (!isSaved) {
         await failpoint('router.before-persist');
         await saveSnapshot(options.snapshotFile, snapshot, saved !== null);
         saved = snapshot;
         await failpoint('router.before-swap');
+      }
+      if (inForce?.generation !== snapshot.generation) {
         const at = isArmed ? enter('router.swap') : null;
         routes.swap(snapshot);
+        inForce = snapshot;
         if (isArmed) leave(at);
         const { routes: list } = snapshot;
         const kept = new Set(list.flatMap((route) => route.upstreams.map((upstream) => upstream.instanceId)));
@@ -120,3 +126,5 @@ export function createRouter(options: RouterOptions): Router {
     },
   };
 }
+
+const isSame = (one: RouteSnapshot, other: RouteSnapshot): boolean => JSON.stringify(one) === JSON.stringify(other);

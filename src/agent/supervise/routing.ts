@@ -146,7 +146,9 @@ export class Routing {
     const serial = this.#wantedSerial;
     const snapshot = { ...this.#wanted!, generation: this.#generation + 1 };
     if (this.#taken !== null && switches(this.#taken, snapshot)) await failpoint('agent.before-route-switch');
-    await this.#parts.router.putSnapshot(snapshot);
+    const { generation } = await this.#parts.router.putSnapshot(snapshot);
+    // Else what it serves still may be what we are about to stop.
+    if (generation < snapshot.generation) throw new Error(`the router serves generation ${generation} still`);
     this.#generation = snapshot.generation;
     this.#takenSerial = serial;
     this.#taken = snapshot;
