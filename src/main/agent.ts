@@ -30,11 +30,12 @@ import { isToolName, toolsDigest } from '../agent/toolchains/pins.ts';
 import { openToolchains } from '../agent/toolchains/toolchains.ts';
 import { Arrivals } from '../agent/tree/arrivals.ts';
 import type { AgentHello } from '../domain/desired.ts';
-import { fail } from '../domain/errors.ts';
+import { errorRegistry, fail, isFailure } from '../domain/errors.ts';
 import { makeId, type NodeId, parseId } from '../domain/ids.ts';
 import { atomicWrite } from '../lib/atomic-write.ts';
 import { createRouterClient } from '../router/client.ts';
 import { claimHome } from './claim-home.ts';
+import { endOnUncaught } from './uncaught.ts';
 import { programVersion } from './version.ts';
 
 export type AgentOptions = {
@@ -254,12 +255,17 @@ if (import.meta.main) {
     void process.stdout.write(
       `${JSON.stringify({ at: new Date().toISOString(), from: 'agent', level, message, ...details })}\n`,
     );
+  endOnUncaught((message, stack) => say('error', message, { stack }));
   const agent = await startAgent({
     home,
     controlUid: values['control-uid'] === undefined ? null : Number(values['control-uid']),
     routerSocket: homeFolders(home).routerSocket,
     programRoot: dirname(dirname(import.meta.dirname)),
     log: say,
+  }).catch((error: unknown) => {
+    if (!isFailure(error)) throw error;
+    process.stderr.write(`lockstep agent: ${error.message}. ${error.advice ?? ''}\n`);
+    process.exit(errorRegistry[error.code].exit);
   });
   say('info', 'ready', { event: 'ready', pid: process.pid, nodeId: agent.hello.nodeId });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
