@@ -14,9 +14,10 @@ import { diskFailure } from '../domain/disk-failure.ts';
 import { fail } from '../domain/errors.ts';
 import { type AppId, type NodeId, parseId, type TreeId } from '../domain/ids.ts';
 import { failpoint } from '../lib/failpoint.ts';
+import { listText } from '../lib/list-text.ts';
 import { collectApp } from './collect.ts';
 import { loadDocument, saveDocument } from './desired/document-file.ts';
-import { parseDesiredState } from './desired/validate.ts';
+import { desiredReader, parseDesiredState } from './desired/validate.ts';
 import { diskApps, type JobFolders } from './disk/disk-apps.ts';
 import { DiskWatch } from './disk/disk-watch.ts';
 import { ensureAppFolders, type HomeFolders } from './folders.ts';
@@ -81,6 +82,7 @@ export class AgentCore {
   readonly #routing: Routing;
   readonly #disk: DiskWatch;
   readonly #folders: HomeFolders;
+  readonly #read = desiredReader();
   #desired: DesiredState | null = null;
   /** The current file is whole, as far as we know: we read it or wrote it last. */
   #isFileGood = false;
@@ -192,8 +194,8 @@ export class AgentCore {
   }
 
   /** @throws bad-request, conflict (older, or of another machine), disk-full, router-away (the document is kept) */
-  putDesired(value: unknown): Promise<{ version: number; routeGeneration: number }> {
-    const mine = this.#puts.catch(() => {}).then(() => this.#accept(value));
+  putDesired(text: string): Promise<{ version: number; routeGeneration: number }> {
+    const mine = this.#puts.catch(() => {}).then(() => this.#accept(text));
     this.#puts = mine.catch(() => {});
     return mine.then(async (version) => ({
       version,
@@ -328,8 +330,8 @@ export class AgentCore {
         await linkVolumes(this.#folders, app, this.#folders.tree(app.id, treeId), volumes);
   }
 
-  async #accept(value: unknown): Promise<number> {
-    const next = parseDesiredState(value, this.#desired?.version ?? null);
+  async #accept(text: string): Promise<number> {
+    const next = this.#read(text, this.#desired?.version ?? null);
     if (next.nodeId !== this.#parts.nodeId) {
       throw fail('conflict', `The document is for ${next.nodeId}, this machine is ${this.#parts.nodeId}.`, {
         advice: 'Ask the agent for its node id.',
@@ -338,9 +340,12 @@ export class AgentCore {
     if (next.version !== this.#desired?.version || JSON.stringify(next) !== JSON.stringify(this.#desired)) {
       const wasGood = this.#isFileGood;
       this.#isFileGood = false;
-      await saveDocument(this.#folders.desired, next, wasGood).catch((error: unknown) => {
-        throw diskFailure(error, 'The desired state cannot be kept') ?? error;
-      });
+      const { apps, ...head } = next;
+      await saveDocument(this.#folders.desired, next, wasGood, listText(head, 'apps', apps, '')).catch(
+        (error: unknown) => {
+          throw diskFailure(error, 'The desired state cannot be kept') ?? error;
+        },
+      );
       this.#isFileGood = true;
     }
     await failpoint('agent.after-desired-saved');

@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Agent, AppRef, LogLine } from '../domain/agent.ts';
 import { type AgentEvent, agentProtocol, type JobEvent, type JobResult, type LayerEvent } from '../domain/desired.ts';
 import { type ErrorCode, errorRegistry, fail, isFailure, type LockstepError } from '../domain/errors.ts';
+import { listText } from '../lib/list-text.ts';
 import { encodeTree } from './tree/tree-stream.ts';
 import { Vigil, type VigilTimes } from './vigil.ts';
 
@@ -49,7 +50,7 @@ export function connectAgent(options: AgentClientOptions): Agent & { close(): vo
   return {
     hello: () => json({ method: 'GET', path: '/v1/hello' }),
     alive: () => json({ method: 'GET', path: '/v1/alive', limitMs: 1000 }),
-    putDesired: (state) => json({ method: 'PUT', path: '/v1/desired', body: state }),
+    putDesired: ({ apps, ...head }) => json({ method: 'PUT', path: '/v1/desired', body: listText(head, 'apps', apps) }),
     events: (signal) => ends<AgentEvent>(lines({ method: 'GET', path: '/v1/events', signal }), signal),
     putTree: (app, treeId, copy, files) =>
       json({
@@ -177,7 +178,7 @@ async function send(door: Door, call: Call, okStatuses: readonly number[] = []):
 function once({ socketPath, pool, vigil }: Door, call: Call): Promise<IncomingMessage | 'stale connection'> {
   const { method, path, body, stream, signal, limitMs } = call;
   return new Promise((resolve, reject) => {
-    const text = body === undefined ? null : JSON.stringify(body);
+    const text = body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body);
     const request = httpRequest({
       socketPath,
       method,

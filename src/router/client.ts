@@ -5,6 +5,7 @@ import { type ErrorCode, errorRegistry, fail } from '../domain/errors.ts';
 import type { RouterHello, RouterStats, RouteSnapshot } from '../domain/route.ts';
 import type { RouterEvidence } from '../domain/survey.ts';
 import type { Drained } from './drain.ts';
+import { snapshotText } from './snapshot-parse.ts';
 
 export type RouterClient = {
   /** @param limitMs another limit than the client's */
@@ -33,7 +34,7 @@ export function createRouterClient(socketPath: string, limitMs = 5000): RouterCl
     hello: (forMs) => call('GET', '/v1/hello', undefined, forMs),
     stats: () => call('GET', '/v1/stats'),
     routes: (hosts) => call('GET', `/v1/routes?${new URLSearchParams(hosts.map((host) => ['host', host]))}`),
-    putSnapshot: (snapshot) => call('PUT', '/v1/snapshot', snapshot),
+    putSnapshot: (snapshot) => call('PUT', '/v1/snapshot', snapshotText(snapshot)),
     drained: (instances, timeoutMs) =>
       call(
         'GET',
@@ -91,7 +92,7 @@ function ask<T>({ socketPath, agent, method, path, body, limitMs }: Asked): Prom
         })
         .catch((error) => reject(away(error)));
     });
-    request.end(body === undefined ? undefined : JSON.stringify(body));
+    request.end(body === undefined || typeof body === 'string' ? body : JSON.stringify(body));
   });
 }
 

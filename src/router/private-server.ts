@@ -6,13 +6,14 @@ import type { RouterHello, RouterStats, RouteSnapshot } from '../domain/route.ts
 import type { RouterEvidence } from '../domain/survey.ts';
 import { type Drained, drain } from './drain.ts';
 import { normaliseHost, type RouteTable } from './match.ts';
-import { parseSnapshot } from './snapshot-parse.ts';
 import type { Stats } from './stats.ts';
 
 export type PrivateParts = {
   hello(): RouterHello;
   report(): RouterStats;
   stats: Stats;
+  /** @throws bad-request */
+  read(text: string): RouteSnapshot;
   /** The table in force; null before the first. */
   table(): RouteTable | null;
   letGo(instances: readonly string[]): Promise<{ ended: number }>;
@@ -49,7 +50,7 @@ async function answer(
   const search = new URLSearchParams(query);
   switch (`${request.method} ${path}`) {
     case 'PUT /v1/snapshot':
-      return parts.apply(parseSnapshot(await readJson(request)));
+      return parts.apply(parts.read(await readText(request)));
     case 'GET /v1/hello':
       return parts.hello();
     case 'GET /v1/stats':
@@ -86,7 +87,7 @@ function routesNow({ hello, table }: PrivateParts, wanted: readonly string[]): R
   return { generation, pid, routes: Object.fromEntries(found) };
 }
 
-async function readJson(request: IncomingMessage): Promise<unknown> {
+async function readText(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
@@ -94,9 +95,5 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
     if (bytes > snapshotBytes) throw fail('too-large', `A snapshot is larger than ${snapshotBytes} bytes`);
     chunks.push(chunk);
   }
-  try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
-  } catch {
-    throw fail('bad-request', 'The body is not JSON');
-  }
+  return Buffer.concat(chunks).toString('utf8');
 }

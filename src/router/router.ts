@@ -14,6 +14,7 @@ import { createPublicServer } from './public-server.ts';
 import { createRoutes } from './routes.ts';
 import { createSlowClients } from './slow-clients.ts';
 import { saveSnapshot } from './snapshot-file.ts';
+import { snapshotReader } from './snapshot-parse.ts';
 import { createStats } from './stats.ts';
 
 export type RouterOptions = {
@@ -97,6 +98,7 @@ export function createRouter(options: RouterOptions): Router {
 
   const { server: publicServer, tunnels } = createPublicServer(parts);
   const privateServer = createPrivateServer({
+    read: snapshotReader(),
     hello: () => ({ ...options.hello(), generation: routes.generation }),
     report: () => stats.report(routes.generation),
     stats,

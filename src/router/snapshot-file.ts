@@ -6,7 +6,7 @@ import { diskFailure } from '../domain/disk-failure.ts';
 import { fail } from '../domain/errors.ts';
 import type { RouteSnapshot } from '../domain/route.ts';
 import { atomicWrite } from '../lib/atomic-write.ts';
-import { parseSnapshot } from './snapshot-parse.ts';
+import { parseSnapshot, snapshotText } from './snapshot-parse.ts';
 
 /** `source` none: a first start, neither file exists. `problem`: what was wrong with the current file, for the log. */
 export type LoadedSnapshot = {
@@ -30,7 +30,7 @@ export async function saveSnapshot(file: string, snapshot: RouteSnapshot, isCurr
       await rm(temporary, { force: true });
       await link(file, temporary).then(() => rename(temporary, previousOf(file)), passWhenGone);
     }
-    const json = JSON.stringify(snapshot);
+    const json = snapshotText(snapshot, '');
     await atomicWrite(file, `sha256:${sha256(json)}\n${json}\n`);
   } catch (error) {
     throw diskFailure(error, 'The route snapshot could not be written') ?? error;

@@ -5,6 +5,7 @@ import { isIP } from 'node:net';
 import { fail } from '../domain/errors.ts';
 import { printable } from '../domain/names.ts';
 import { type Route, type RouteSnapshot, type RouteState, routerProtocol, type Upstream } from '../domain/route.ts';
+import { listText, readList } from '../lib/list-text.ts';
 import { normaliseHost } from './match.ts';
 
 type Fields<T> = Record<keyof T, unknown>;
@@ -24,19 +25,54 @@ export function parseSnapshot(value: unknown): RouteSnapshot {
       `protocol ${typeof protocol === 'number' ? protocol : `of type ${typeof protocol}`} is not spoken here`,
     );
   if (!isWhole(generation)) throw wrong('generation is not a whole number');
+  const platformHosts = parseHosts(snapshot.platformHosts, 'platformHosts');
+  const routes = list(snapshot.routes, 'routes').map((item, at) => parseRoute(item, `routes[${at}]`));
+  return alone({ protocol: routerProtocol, generation, platformHosts, routes });
+}
+
+/** The JSON of a snapshot, in the form that `snapshotReader` reads fastest; `between` '' puts it on one line. */
+export function snapshotText({ routes, ...head }: RouteSnapshot, between?: ''): string {
+  return listText(head, 'routes', routes, between);
+}
+
+/**
+ * The same for texts, again and again: a route whose text is that of the last snapshot is not parsed again.
+ * @throws bad-request
+ */
+export function snapshotReader(): (text: string) => RouteSnapshot {
+  const read = readList('routes', (value) => parseRoute(value, 'routes[]'));
+  return (text) => {
+    const listed = read(text);
+    if (listed === null) return parseSnapshot(parseJson(text));
+    const snapshot = parseSnapshot({ ...(listed.head as object), routes: [] });
+    return alone({ ...snapshot, routes: listed.items });
+  };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw fail('bad-request', 'The body is not JSON');
+  }
+}
+
+/** Every host, app and instance is there once. */
+function alone(snapshot: RouteSnapshot): RouteSnapshot {
   const hosts = new Set<string>();
   const apps = new Set<string>();
   const instances = new Set<string>();
-  const platformHosts = parseHosts(snapshot.platformHosts, 'platformHosts', hosts);
-  const routes = list(snapshot.routes, 'routes').map((item, at) => {
-    const route = parseRoute(item, `routes[${at}]`, hosts, instances);
+  for (const [at, host] of snapshot.platformHosts.entries()) once(hosts, host, `platformHosts[${at}]`);
+  for (const [at, route] of snapshot.routes.entries()) {
+    for (let one = 0; one < route.upstreams.length; one += 1)
+      once(instances, route.upstreams[one]!.instanceId, `routes[${at}].upstreams[${one}].instanceId`);
+    for (let one = 0; one < route.hosts.length; one += 1) once(hosts, route.hosts[one]!, `routes[${at}].hosts[${one}]`);
     once(apps, route.appId, `routes[${at}].appId`);
-    return route;
-  });
-  return { protocol: routerProtocol, generation, platformHosts, routes };
+  }
+  return snapshot;
 }
 
-function parseRoute(value: unknown, path: string, hosts: Set<string>, instances: Set<string>): Route {
+function parseRoute(value: unknown, path: string): Route {
   const known = [
     'appId',
     'teamId',
@@ -55,17 +91,15 @@ function parseRoute(value: unknown, path: string, hosts: Set<string>, instances:
     throw wrong(`${path}.releaseLabel cannot be the value of a header`);
   }
   if (!isWhole(concurrency) || concurrency < 1) throw wrong(`${path}.concurrency is not 1 or more`);
-  const upstreams = list(route.upstreams, `${path}.upstreams`).map((item, at) => {
-    const upstream = parseUpstream(item, `${path}.upstreams[${at}]`);
-    once(instances, upstream.instanceId, `${path}.upstreams[${at}].instanceId`);
-    return upstream;
-  });
+  const upstreams = list(route.upstreams, `${path}.upstreams`).map((item, at) =>
+    parseUpstream(item, `${path}.upstreams[${at}]`),
+  );
   if (state === 'serving' && upstreams.length === 0) throw wrong(`${path} is serving with no upstream`);
   return {
     appId: text(route.appId, `${path}.appId`) as Route['appId'],
     teamId: text(route.teamId, `${path}.teamId`) as Route['teamId'],
     name: text(route.name, `${path}.name`) as Route['name'],
-    hosts: parseHosts(route.hosts, `${path}.hosts`, hosts),
+    hosts: parseHosts(route.hosts, `${path}.hosts`),
     state: state as RouteState,
     setId: route.setId === null ? null : (text(route.setId, `${path}.setId`) as NonNullable<Route['setId']>),
     releaseLabel,
@@ -83,10 +117,9 @@ function parseUpstream(value: unknown, path: string): Upstream {
   return { instanceId: text(upstream.instanceId, `${path}.instanceId`) as Upstream['instanceId'], host, port };
 }
 
-function parseHosts(value: unknown, path: string, seen: Set<string>): Route['hosts'] {
+function parseHosts(value: unknown, path: string): Route['hosts'] {
   return list(value, path).map((host, at) => {
     if (!isText(host) || normaliseHost(host) !== host) throw wrong(`${path}[${at}] is not a host in its normal form`);
-    once(seen, host, `${path}[${at}]`);
     return host as Route['hosts'][number];
   });
 }

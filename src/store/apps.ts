@@ -65,16 +65,14 @@ export function listApps(database: DatabaseSync, principal: Principal, after: st
   const rows = database
     .prepare('SELECT * FROM apps WHERE team_id = ? AND name > ? ORDER BY name')
     .all(principal.teamId, after);
-  return rows
-    .filter((row) => mayTouch(principal, row.id as AppId))
-    .slice(0, limit)
-    .map((row) => present(database, row));
+  const shown = rows.filter((row) => mayTouch(principal, row.id as AppId)).slice(0, limit);
+  return presentAll(database, shown);
 }
 
 /** Every app of every team: for the desired state, which is the platform's own and no principal's. */
 export function everyApp(database: DatabaseSync): App[] {
   const rows = database.prepare('SELECT * FROM apps ORDER BY id').all();
-  return rows.map((row) => present(database, row));
+  return presentAll(database, rows);
 }
 
 /** False once it was destroyed: work that waited for its turn has nothing to do. */
@@ -99,19 +97,36 @@ export function deleteApp(database: DatabaseSync, principal: Principal, id: AppI
   return database.prepare('DELETE FROM apps WHERE team_id = ? AND id = ?').run(principal.teamId, id).changes === 1;
 }
 
+type Row = Record<string, SQLOutputValue>;
+
 function mayTouch(principal: Principal, id: AppId): boolean {
   return principal.appIds === null || principal.appIds.includes(id);
 }
 
-function present(database: DatabaseSync, row: Record<string, SQLOutputValue>): App {
+function present(database: DatabaseSync, row: Row): App {
   const hosts = database.prepare('SELECT host FROM hosts WHERE app_id = ? ORDER BY host').all(row.id as string);
+  return appOf(
+    row,
+    hosts.map(({ host }) => host as Hostname),
+  );
+}
+
+/** Asks for the hosts of all at once: each question would look through all of them. */
+function presentAll(database: DatabaseSync, rows: readonly Row[]): App[] {
+  const hosts = new Map(rows.map(({ id }) => [id, [] as Hostname[]]));
+  for (const { host, app_id } of database.prepare('SELECT host, app_id FROM hosts ORDER BY host').all())
+    hosts.get(app_id!)?.push(host as Hostname);
+  return rows.map((row) => appOf(row, hosts.get(row.id!)!));
+}
+
+function appOf(row: Row, hosts: readonly Hostname[]): App {
   const liveUid = firstIdentity + 2 * Number(row.identity);
   return {
     id: row.id as AppId,
     teamId: row.team_id as TeamId,
     name: row.name as AppName,
     mainBranch: row.main_branch as BranchName | null,
-    hosts: hosts.map(({ host }) => host as Hostname),
+    hosts,
     liveUid,
     gateUid: liveUid + 1,
     gid: liveUid,

@@ -75,18 +75,11 @@ export function converge(
 ): Action[] {
   const actions: Action[] = [];
   const wanted = new Set<InstanceSetId>();
+  const bySet = Map.groupBy(instances, ({ setId }) => setId);
   for (const app of desired.apps) {
     for (const set of app.sets) {
       wanted.add(set.id);
-      actions.push(
-        ...convergeSet(
-          app.id,
-          set,
-          instances.filter((one) => one.setId === set.id),
-          nowMs,
-          drainLimitMs,
-        ),
-      );
+      actions.push(...convergeSet(app.id, set, bySet.get(set.id) ?? [], nowMs, drainLimitMs));
     }
   }
   for (const one of instances) if (!wanted.has(one.setId)) actions.push(...leave(one, nowMs, drainLimitMs));

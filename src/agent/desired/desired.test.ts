@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DesiredState } from '../../domain/desired.ts';
 import { type IdPrefix, makeId } from '../../domain/ids.ts';
+import { listText } from '../../lib/list-text.ts';
 import { admit, startShareMs } from './admit.ts';
 import { afterExit, backOffMs, converge, type InstanceView, nextDueMs } from './converge.ts';
 import { nextSnapshot, routesOf } from './routes.ts';
-import { parseDesiredState } from './validate.ts';
+import { desiredReader, parseDesiredState } from './validate.ts';
 
 const idOf = <P extends IdPrefix>(prefix: P, at = 1) => makeId(prefix, at, new Uint8Array(16));
 
@@ -140,4 +141,26 @@ test('a document of another protocol, an older version or a contradiction is ref
   assert.throws(() => parseDesiredState({ ...wanted(), nodeId: 'x' }), /nodeId/);
   assert.throws(() => parseDesiredState({ ...wanted(), platformHosts: ['blog.localhost'] }), /twice/);
   assert.throws(() => parseDesiredState(null), { code: 'bad-request' });
+});
+
+test('a document read as text is the document, with the objects of the last one where nothing has changed', () => {
+  const read = desiredReader();
+  const textOf = ({ apps, ...head }: DesiredState) => listText(head, 'apps', apps);
+  const first = read(textOf(wanted()), null);
+  assert.deepEqual(first, wanted());
+  const second = read(textOf({ ...wanted(), version: 4 }), 3);
+  assert.equal(second.apps[0], first.apps[0]);
+  const changed = { ...wanted(), version: 5, apps: [{ ...wanted().apps[0]!, concurrency: 1 }] };
+  assert.deepEqual(read(textOf(changed), 4), changed);
+  assert.deepEqual(read(JSON.stringify({ ...changed, version: 6 }), 5), { ...changed, version: 6 });
+  assert.throws(() => read(textOf(changed), 6), { code: 'conflict' });
+  const app = wanted().apps[0]!;
+  const refused = (document: object, message: RegExp) =>
+    assert.throws(() => read(textOf({ ...wanted(), version: 9, ...document }), 4), { code: 'bad-request', message });
+  refused({ apps: [{ ...app, concurrency: 0 }] }, /apps\.0\.concurrency/);
+  refused({ apps: [app, app] }, /is there twice/);
+  refused({ platformHosts: app.hosts }, /is there twice/);
+  refused({ protocol: 2 }, /protocol 2/);
+  refused({ nodeId: 'x' }, /nodeId/);
+  assert.throws(() => read('{', 4), { code: 'bad-request' });
 });

@@ -14,8 +14,14 @@ export type Loaded<T> = {
 /**
  * Saves `document` durably (0600: it holds config values). Callers save one at a time.
  * @param isCurrentGood true when the caller itself wrote or read the current one whole; else it is read again here
+ * @param body the document's JSON on one line, when the caller has it already
  */
-export async function saveDocument(file: string, document: unknown, isCurrentGood = false): Promise<void> {
+export async function saveDocument(
+  file: string,
+  document: unknown,
+  isCurrentGood = false,
+  body = JSON.stringify(document),
+): Promise<void> {
   // A damaged current document never replaces a good previous one.
   if (isCurrentGood || (await readChecked(file)).kind === 'good') {
     const temporary = `${file}.previous.tmp-${process.pid}`;
@@ -24,7 +30,6 @@ export async function saveDocument(file: string, document: unknown, isCurrentGoo
     await rename(temporary, `${file}.previous`);
     await rm(temporary, { force: true });
   }
-  const body = JSON.stringify(document);
   await atomicWrite(file, `sha256:${checksum(body)}\n${body}\n`);
 }
 

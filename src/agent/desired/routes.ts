@@ -3,6 +3,7 @@
 import type { DesiredApp, DesiredState, ObservedInstance } from '../../domain/desired.ts';
 import type { InstanceId } from '../../domain/ids.ts';
 import { type Route, type RouteSnapshot, routerProtocol } from '../../domain/route.ts';
+import { textOfItem } from '../../lib/list-text.ts';
 
 /** @param addresses where an instance listens when that is not 127.0.0.1 */
 export function routesOf(
@@ -10,7 +11,10 @@ export function routesOf(
   instances: readonly ObservedInstance[],
   addresses: ReadonlyMap<InstanceId, string> = new Map(),
 ): Route[] {
-  return desired.apps.map((app) => routeOf(app, instances, addresses)).sort((a, b) => (a.appId < b.appId ? -1 : 1));
+  const bySet = Map.groupBy(instances, ({ setId }) => setId);
+  return desired.apps
+    .map((app) => (app.routed === null ? emptyRouteOf(app) : routeOf(app, bySet.get(app.routed) ?? [], addresses)))
+    .sort((a, b) => (a.appId < b.appId ? -1 : 1));
 }
 
 /** The next snapshot, or null when `last` already says the same. */
@@ -19,22 +23,40 @@ export function nextSnapshot(
   desired: DesiredState,
   routes: readonly Route[],
 ): RouteSnapshot | null {
-  const body = { platformHosts: desired.platformHosts, routes };
-  if (
+  const { platformHosts } = desired;
+  // A route that says what it said is the same object, whose text is made once.
+  const kept = routes.map((route, at) => {
+    const before = last?.routes[at];
+    return before !== undefined && textOfItem(before) === textOfItem(route) ? before : route;
+  });
+  const isSame =
     last !== null &&
-    JSON.stringify({ platformHosts: last.platformHosts, routes: last.routes }) === JSON.stringify(body)
-  )
-    return null;
-  return { protocol: routerProtocol, generation: (last?.generation ?? 0) + 1, ...body };
+    JSON.stringify(last.platformHosts) === JSON.stringify(platformHosts) &&
+    last.routes.length === kept.length &&
+    kept.every((route, at) => route === last.routes[at]);
+  if (isSame) return null;
+  return { protocol: routerProtocol, generation: (last?.generation ?? 0) + 1, platformHosts, routes: kept };
 }
 
+const emptyRoutes = new WeakMap<DesiredApp, Route>();
+
+/** Before the first release the route follows from the app alone. */
+function emptyRouteOf(app: DesiredApp): Route {
+  const known = emptyRoutes.get(app);
+  if (known !== undefined) return known;
+  const route = routeOf(app, [], new Map());
+  emptyRoutes.set(app, route);
+  return route;
+}
+
+/** @param instances those of the routed set */
 function routeOf(
   app: DesiredApp,
   instances: readonly ObservedInstance[],
   addresses: ReadonlyMap<InstanceId, string>,
 ): Route {
   const set = app.sets.find((one) => one.id === app.routed) ?? null;
-  const web = set === null ? [] : instances.filter((one) => one.setId === set.id && one.type === 'web');
+  const web = set === null ? [] : instances.filter((one) => one.type === 'web');
   const reachable = web.filter((one) => one.port !== null && one.healthyAtMs !== null);
   const healthy = reachable.filter((one) => one.state === 'healthy');
   const chosen = healthy.length > 0 ? healthy : reachable.filter((one) => one.state === 'unhealthy');

@@ -1,10 +1,11 @@
 // Unknown -> DesiredState, at the agent's door. Every problem is reported at once with its path; values are never shown,
 // for the document holds config.
 import { z } from 'zod';
-import { agentProtocol, type DesiredState } from '../../domain/desired.ts';
+import { agentProtocol, type DesiredApp, type DesiredState } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
 import { type IdPrefix, parseId } from '../../domain/ids.ts';
 import { processTypePattern } from '../../domain/plan.ts';
+import { readList } from '../../lib/list-text.ts';
 
 const id = (prefix: IdPrefix) =>
   z.string().refine((text) => parseId(prefix, text) !== null, `not an id of the form ${prefix}_…`);
@@ -47,13 +48,13 @@ const app = z.object({
   concurrency: z.number().int().positive(),
   sets: z.array(set),
 });
-const document = z.object({
+const head = z.object({
   protocol: z.number().int(),
   version: count,
   nodeId: id('nod'),
   platformHosts: z.array(z.string().min(1)),
-  apps: z.array(app),
 });
+const document = head.extend({ apps: z.array(app) });
 
 /**
  * Parses a document. `newerThan` is the version that the agent holds (null: none): the same one again is fine.
@@ -69,7 +70,31 @@ export function parseDesiredState(value: unknown, newerThan: number | null = nul
   const parsed = document.safeParse(value);
   if (!parsed.success)
     throw refused(parsed.error.issues.map((issue) => `${issue.path.join('.') || 'document'}: ${issue.message}`));
-  const state = parsed.data as unknown as DesiredState;
+  return agreed(parsed.data as unknown as DesiredState, newerThan);
+}
+
+/**
+ * The same for the text of a document, again and again: an app whose text is that of the last document is not parsed again, and
+ * is the same object. So a change of one app among a thousand costs about as much as a change of the only one.
+ */
+export function desiredReader(): (text: string, newerThan: number | null) => DesiredState {
+  const read = readList('apps', (value) => (app.safeParse(value).data ?? null) as DesiredApp | null);
+  return (text, newerThan) => {
+    const list = read(text);
+    const parsed = list && head.safeParse(list.head);
+    if (list && parsed?.success && parsed.data.protocol === agentProtocol)
+      return agreed({ ...parsed.data, apps: list.items } as unknown as DesiredState, newerThan);
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch {
+      throw fail('bad-request', 'The body is not JSON');
+    }
+    return parseDesiredState(value, newerThan);
+  };
+}
+
+function agreed(state: DesiredState, newerThan: number | null): DesiredState {
   const problems = contradictions(state);
   if (problems.length > 0) throw refused(problems);
   if (newerThan !== null && state.version < newerThan) {
@@ -88,18 +113,19 @@ function refused(problems: readonly string[]) {
 
 function contradictions(state: DesiredState): string[] {
   const problems: string[] = [];
-  const seen = new Set<string>();
-  const once = (kind: string, key: string) => {
-    if (seen.has(`${kind} ${key}`)) problems.push(`${kind} ${key} is there twice`);
-    seen.add(`${kind} ${key}`);
+  const once = (kind: string, seen: Set<string>, key: string) => {
+    if (seen.has(key)) problems.push(`${kind} ${key} is there twice`);
+    seen.add(key);
   };
-  for (const host of state.platformHosts) once('host', host);
+  const [hosts, apps, sets] = [new Set<string>(), new Set<string>(), new Set<string>()];
+  for (const host of state.platformHosts) once('host', hosts, host);
   for (const one of state.apps) {
-    once('app', one.id);
-    for (const host of one.hosts) once('host', host);
+    once('app', apps, one.id);
+    for (const host of one.hosts) once('host', hosts, host);
     for (const { id: setId, processes } of one.sets) {
-      once('set', setId);
-      for (const { type } of processes) once('process', `${setId}/${type}`);
+      once('set', sets, setId);
+      const types = new Set<string>();
+      for (const { type } of processes) once(`process of ${setId}:`, types, type);
     }
     if (one.routed !== null && !one.sets.some((each) => each.id === one.routed))
       problems.push(`app ${one.id}: the routed set ${one.routed} is not in the document`);

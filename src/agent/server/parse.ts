@@ -47,6 +47,16 @@ export function countIn(query: URLSearchParams, name: string, fallback: number, 
 
 /** @throws bad-request, too-large */
 export async function jsonIn(request: IncomingMessage, mostBytes: number): Promise<unknown> {
+  const text = await textIn(request, mostBytes);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw fail('bad-request', 'The body is not JSON');
+  }
+}
+
+/** @throws too-large */
+export async function textIn(request: IncomingMessage, mostBytes: number): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
@@ -54,9 +64,5 @@ export async function jsonIn(request: IncomingMessage, mostBytes: number): Promi
     if (bytes > mostBytes) throw fail('too-large', `The body is larger than ${mostBytes} bytes`);
     chunks.push(chunk);
   }
-  try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
-  } catch {
-    throw fail('bad-request', 'The body is not JSON');
-  }
+  return Buffer.concat(chunks).toString('utf8');
 }

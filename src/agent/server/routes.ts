@@ -8,7 +8,7 @@ import type { AgentCore } from '../agent.ts';
 import type { HomeFolders } from '../folders.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { Layers } from '../layers/layers.ts';
-import { appIn, countIn, idIn, jsonIn, nameIn, treeIn } from './parse.ts';
+import { appIn, countIn, idIn, jsonIn, nameIn, textIn, treeIn } from './parse.ts';
 
 export type ServerParts = {
   core: AgentCore;
@@ -36,7 +36,7 @@ export const agentRoutes: readonly AgentRoute[] = [
   route('GET', '/v1/hello', async (_asked, { core }) => ({ json: await core.hello() })),
   route('GET', '/v1/alive', async (_asked, { core }) => ({ json: await core.alive() })),
   route('PUT', '/v1/desired', async ({ request }, { core }) => ({
-    json: await core.putDesired(await jsonIn(request, documentBytes)),
+    json: await core.putDesired(await textIn(request, documentBytes)),
   })),
   route('GET', '/v1/events', async ({ gone }, { core }) => ({ lines: core.events(gone) })),
 
