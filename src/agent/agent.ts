@@ -37,7 +37,7 @@ export type AgentLog = (level: 'info' | 'warn' | 'error', message: string, detai
 
 export type AgentCoreParts = Pick<
   SupervisorParts,
-  'folders' | 'runtime' | 'records' | 'timings' | 'nowMs' | 'kernelBoot'
+  'folders' | 'runtime' | 'records' | 'timings' | 'nowMs' | 'wallMs' | 'kernelBoot'
 > & {
   prepare: (core: { portsInUse(): ReadonlySet<number> }) => SupervisorParts['prepare'];
   router: RouterPort;

@@ -35,7 +35,7 @@ const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
  */
 export function makeId<P extends IdPrefix>(prefix: P, nowMs: number, random16: Uint8Array): Brand<P> {
   let time = '';
-  let rest = nowMs;
+  let rest = Math.floor(nowMs);
   for (let place = 0; place < 10; place += 1) {
     time = alphabet[rest % 32] + time;
     rest = Math.floor(rest / 32);
@@ -43,6 +43,12 @@ export function makeId<P extends IdPrefix>(prefix: P, nowMs: number, random16: U
   let noise = '';
   for (let place = 0; place < 16; place += 1) noise += alphabet[random16[place]! % 32];
   return `${prefix}_${time}${noise}` as Brand<P>;
+}
+
+/** The moment that an id was made from. */
+export function momentOfId(id: string): number {
+  const time = id.slice(id.indexOf('_') + 1).slice(0, 10);
+  return [...time].reduce((sum, digit) => sum * 32 + alphabet.indexOf(digit), 0);
 }
 
 /** The id when `text` has the form of one of that kind, else null. */

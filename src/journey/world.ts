@@ -7,10 +7,11 @@ import type { Agent, AppRef } from '../domain/agent.ts';
 import type { App } from '../domain/app.ts';
 import type { Change } from '../domain/change.ts';
 import type { AgentHello } from '../domain/desired.ts';
-import { type AppId, type Brand, type IdPrefix, makeId, type ReleaseId } from '../domain/ids.ts';
+import { type AppId, type Brand, type IdPrefix, makeId, momentOfId, type ReleaseId } from '../domain/ids.ts';
 import type { EventType, LedgerEvent } from '../domain/ledger.ts';
 import { branchRef } from '../git/argv.ts';
 import type { Repository } from '../git/repository.ts';
+import { RisingClock, steadyMs } from '../lib/clock.ts';
 import type { Semaphore } from '../lib/semaphore.ts';
 import type { Uses } from '../lib/uses.ts';
 import { localMainline } from '../mainline/local.ts';
@@ -58,12 +59,20 @@ export type World = {
 };
 
 /** Milliseconds since the epoch, with fractions, and never going back within a process. */
-export function nowMs(): number {
-  return performance.timeOrigin + performance.now();
+export const nowMs = steadyMs;
+
+const idClock = new RisingClock();
+
+/** Ids sort by time, and much is found by that order: what is made now comes after all that the store has. */
+export function idsFollow(database: DatabaseSync): void {
+  for (const table of ['events', 'releases', 'changes', 'apps']) {
+    const newest = database.prepare(`SELECT max(id) AS id FROM ${table}`).get()?.id;
+    if (typeof newest === 'string') idClock.raiseTo(momentOfId(newest));
+  }
 }
 
 export function newId<P extends IdPrefix>(prefix: P): Brand<P> {
-  return makeId(prefix, Date.now(), randomBytes(16));
+  return makeId(prefix, idClock.next(), randomBytes(16));
 }
 
 export function refOf(app: App): AppRef {

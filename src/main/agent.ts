@@ -33,6 +33,7 @@ import type { AgentHello } from '../domain/desired.ts';
 import { errorRegistry, fail, isFailure } from '../domain/errors.ts';
 import { makeId, type NodeId, parseId } from '../domain/ids.ts';
 import { atomicWrite } from '../lib/atomic-write.ts';
+import { steadyMs } from '../lib/clock.ts';
 import { createRouterClient } from '../router/client.ts';
 import { claimHome } from './claim-home.ts';
 import { endOnUncaught } from './uncaught.ts';
@@ -91,13 +92,17 @@ export async function startAgent(given: AgentOptions): Promise<RunningAgent> {
       hello: await core.hello(),
       async stop({ instances }) {
         room?.close();
-        if (instances) await Promise.all([jobs.stopAll(), layers.stopAll()]);
-        else jobs.close();
-        await server.close();
-        await core.stop({ instances });
-        if (instances) await standIn.end();
-        else standIn.takeOver();
-        release();
+        // Whatever cannot be written down, everything that was started ends (or is left running) all the same.
+        const failed: unknown[] = [];
+        const steps = [
+          () => (instances ? Promise.all([jobs.stopAll(), layers.stopAll()]) : jobs.close()),
+          () => server.close(),
+          () => core.stop({ instances }),
+          () => (instances ? standIn.end() : standIn.takeOver()),
+          () => release(),
+        ];
+        for (const step of steps) await (async () => step())().catch((error: unknown) => failed.push(error));
+        if (failed.length > 0) throw failed[0];
       },
     };
   } catch (error) {
@@ -135,7 +140,8 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
     }),
     records: recordFiles(folders.instanceRecords),
     timings: { ...defaultTimings, ...options.timings },
-    nowMs: Date.now,
+    nowMs: () => Math.round(steadyMs()),
+    wallMs: Date.now,
     kernelBoot: kernelBoot(),
     router: routerPort(options.routerSocket),
     hello: {

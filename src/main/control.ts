@@ -29,7 +29,7 @@ import { ProgressBook } from '../journey/progress.ts';
 import { ReceiptBook } from '../journey/receipts.ts';
 import { recover } from '../journey/recover.ts';
 import { StoredBranches } from '../journey/stored-branches.ts';
-import { newId, nowMs, type World } from '../journey/world.ts';
+import { idsFollow, newId, nowMs, type World } from '../journey/world.ts';
 import { atomicWrite } from '../lib/atomic-write.ts';
 import { collectAtRest } from '../lib/collect-at-rest.ts';
 import { lineLog } from '../lib/line-log.ts';
@@ -91,6 +91,7 @@ closeStore = () => {
   database.close();
   alone?.[Symbol.dispose]();
 };
+idsFollow(database);
 const teamId = defaultTeam(database, () => newId('tea'), Math.round(nowMs()));
 await ensureOwnerToken(join(folder, 'owner.token'));
 const signer = await readSigner(join(folder, signingKeyFile));
@@ -277,7 +278,7 @@ async function readSigner(file: string): Promise<Signer | null> {
 
 /** The token that the command line on this machine uses: made once, kept as a hash here and in a file of the owner's. */
 async function ensureOwnerToken(file: string): Promise<void> {
-  if (existsSync(file) && principalOf(database, readFileSync(file, 'utf8').trim(), Math.round(nowMs()))) return;
+  if (existsSync(file) && principalOf(database, readFileSync(file, 'utf8').trim(), Date.now())) return;
   const secret = `lst_${randomBytes(32).toString('base64url')}`;
   const token = {
     id: newId('tok'),

@@ -127,7 +127,7 @@ function whoAsks(database: World['database'], request: IncomingMessage): Princip
         .toString('utf8')
         .replace(/^[^:]*:/, '')
     : /^Bearer (\S+)$/i.exec(header)?.[1];
-  return secret ? principalOf(database, secret, Math.round(nowMs())) : null;
+  return secret ? principalOf(database, secret, Date.now()) : null;
 }
 
 function plain(request: IncomingMessage, response: ServerResponse, status: number, text: string): void {

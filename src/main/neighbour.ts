@@ -134,8 +134,11 @@ export class Neighbour {
 
   /** Ends it, also when it had not answered yet. */
   async stop(): Promise<void> {
-    await stopRecorded(this.#config, this.#name);
-    if (this.#identity) await stopProcess(this.#identity);
+    try {
+      await stopRecorded(this.#config, this.#name);
+    } finally {
+      if (this.#identity) await stopProcess(this.#identity);
+    }
   }
 
   /** Resolves when it has ended, by itself or by us because it was silent; or with the signal. */

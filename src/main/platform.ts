@@ -51,7 +51,7 @@ export function platformOf(options: PlatformOptions): Platform {
   return {
     urlOf: world.urlOf,
     gitUrlOf: world.gitUrlOf,
-    principalOf: (secret) => principalOf(database, secret, Math.round(nowMs())),
+    principalOf: (secret) => principalOf(database, secret, Date.now()),
     createApp: (principal, wanted) => createApp(world, principal, wanted, options.base),
     listApps: (principal, after, limit) => listApps(database, principal, after, limit),
     findApp: mustFind,

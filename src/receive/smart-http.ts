@@ -6,6 +6,7 @@ import { type Readable, Transform } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { type StreamingChild, spawnStreaming } from '../exec/exec.ts';
 import { gitEnvironment } from '../git/git.ts';
+import { explained } from './explain-push.ts';
 import { type GitLimits, gitLimits } from './limits.ts';
 import { answerPermission } from './permission.ts';
 import { encodePkt, flushPkt } from './pkt-line.ts';
@@ -105,7 +106,8 @@ export async function serveGit(
       ? Buffer.concat([encodePkt(`# service=${service}\n`), flushPkt])
       : null;
   const isRefused = (): boolean => body.isTooLarge && !response.headersSent;
-  const output = isPush ? explained(child.stdout, options.maxPackBytes ?? null) : child.stdout;
+  const about = { maxPackBytes: options.maxPackBytes ?? null, repositoryPath: options.repositoryPath };
+  const output = isPush ? explained(child.stdout, about) : child.stdout;
   const hasOutput = await relay(output, response, preface, isRefused, limits.readIdleMs);
   const { code } = await child.ended;
   if (isRefused()) {
@@ -207,61 +209,6 @@ async function feed(
     request.unpipe();
     request.resume();
   }
-}
-
-/** What git says of a push that it could not take, and what we say before it. */
-type Explanation = { said: RegExp; line(limits: { maxPackBytes: number | null }): string | null };
-
-const explanations: readonly Explanation[] = [
-  {
-    said: /pack exceeds maximum allowed size/,
-    line({ maxPackBytes }) {
-      if (maxPackBytes === null) return null;
-      const mebibytes = (maxPackBytes / 2 ** 20).toFixed(maxPackBytes < 2 ** 24 ? 1 : 0);
-      return `a push may send at most ${mebibytes} MiB: keep large files out of the repository, or push fewer commits at a time`;
-    },
-  },
-  {
-    said: /No space left on device|Disk quota exceeded/i,
-    line: () =>
-      "disk-full: the server's disk is full. Nothing was changed; push again once there is room (Lockstep goes on by itself then)",
-  },
-  {
-    said: /Read-only file system|Input\/output error/i,
-    line: () =>
-      "disk-failed: the server's disk cannot be written. Nothing was changed; what is live goes on being served",
-  },
-];
-
-function explanationOf(packet: Buffer, maxPackBytes: number | null): string | null {
-  const text = packet.toString('latin1');
-  return explanations.find(({ said }) => said.test(text))?.line({ maxPackBytes }) ?? null;
-}
-
-/** A push's answer, packet by packet; before git's bare word of a known trouble, a line that says what it means and what to do. */
-async function* explained(output: Readable, maxPackBytes: number | null): AsyncGenerator<Buffer> {
-  let rest: Buffer = Buffer.alloc(0);
-  let isExplained = false;
-  for await (const chunk of output as AsyncIterable<Buffer>) {
-    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    for (let length = packetLength(rest); length !== null && length <= rest.length; length = packetLength(rest)) {
-      const packet = rest.subarray(0, length);
-      rest = rest.subarray(length);
-      const line: string | null = isExplained ? null : explanationOf(packet, maxPackBytes);
-      isExplained ||= line !== null;
-      if (line !== null) yield encodePkt(`\u0002${line}\n`);
-      yield packet;
-    }
-  }
-  if (rest.length > 0) yield rest;
-}
-
-/** Of the packet that `bytes` begins with, its head with it; null while that is not there. */
-function packetLength(bytes: Buffer): number | null {
-  if (bytes.length < 4) return null;
-  const length = Number.parseInt(bytes.toString('latin1', 0, 4), 16);
-  // Flush and its like are four bytes; what is no packet at all goes on as it is.
-  return Number.isNaN(length) ? bytes.length : Math.max(4, length);
 }
 
 /** git's output to the client; when the client has gone, or gets another answer, it is still read, else git would wait for ever. */

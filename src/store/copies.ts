@@ -1,17 +1,7 @@
 // Copies of the database beside it, each whole and synced before it has its name. `before-N.db` is the database at version
 // N, made before a newer program migrated it; `kept-TIME.db` is made by control now and then while all is well, and is what a
 // damaged database is replaced with. They hold what the database holds: they are closed to everybody else, as it is.
-import {
-  closeSync,
-  fsyncSync,
-  globSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, fsyncSync, globSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
 
@@ -47,7 +37,7 @@ export function dropCopiesBefore(file: string): void {
  * @returns where it is
  */
 export async function keepCopy(database: DatabaseSync, file: string, at: Date): Promise<string> {
-  const staged = begin(file, `kept-${at.toISOString().replace(/[-:]|\.\d+/g, '')}.db`);
+  const staged = begin(file, keptName(file, at));
   try {
     await backup(database, staged, { rate: 200 });
     const copy = new DatabaseSync(staged);
@@ -62,11 +52,19 @@ export async function keepCopy(database: DatabaseSync, file: string, at: Date): 
   }
 }
 
-/** The copy that was made last, by its file's time; null: there is none. */
+/** Names sort in the order of making, also when the clock went back: the oldest are those that go. */
+function keptName(file: string, at: Date): string {
+  const name = (ms: number): string => `kept-${new Date(ms).toISOString().replace(/[-:]|\.\d+/g, '')}.db`;
+  const last = named(file, 'kept-*.db').at(-1);
+  const [, year, month, day, hour, minute, second] =
+    /kept-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z\.db$/.exec(last ?? '')?.map(Number) ?? [];
+  if (year === undefined) return name(at.getTime());
+  return name(Math.max(at.getTime(), Date.UTC(year, month! - 1, day!, hour!, minute!, second!) + 1000));
+}
+
+/** The one of them that was made last, else a copy from before a migration; null: there is none. */
 export function newestCopy(file: string): string | null {
-  const found = [...named(file, 'kept-*.db'), ...named(file, 'before-*.db')];
-  const times = new Map(found.map((path) => [path, statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0]));
-  return found.sort((a, b) => times.get(a)! - times.get(b)!).at(-1) ?? null;
+  return named(file, 'kept-*.db').at(-1) ?? named(file, 'before-*.db').at(-1) ?? null;
 }
 
 function begin(file: string, name: string): string {

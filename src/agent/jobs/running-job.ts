@@ -1,12 +1,13 @@
 // One job from its start, or its adoption, to its result: the phases in order.
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { constants as os } from 'node:os';
+import { constants as os, uptime } from 'node:os';
 import type { JobResult, JobSpec } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
 import type { JobId } from '../../domain/ids.ts';
 import { enter, isArmed, leave } from '../../lib/seam.ts';
 import type { HomeFolders } from '../folders.ts';
 import type { CgroupSupport } from '../process/cgroup.ts';
+import { isAlive } from '../process/proc.ts';
 import { removeTree } from '../remove-tree.ts';
 import type { Toolchains } from '../toolchains/toolchains.ts';
 import type { Arrivals } from '../tree/arrivals.ts';
@@ -163,7 +164,9 @@ function life(
 
   const toItsEnd = async (): Promise<JobResult> => {
     const { contained, output, record, startedAt } = await begun;
-    const leftMs = record.deadlineMs - (startedAt === null ? room.now() - record.startedAtMs : 0);
+    // Since the process's own start, by the kernel's count: the clock may have been set meanwhile.
+    const ranMs = startedAt === null ? (agesMs(record.process) ?? room.now() - record.startedAtMs) : 0;
+    const leftMs = Math.min(record.deadlineMs, record.deadlineMs - ranMs);
     timer = setTimeout(() => void stop('deadline').catch(() => {}), Math.min(Math.max(0, leftMs), longestTimerMs));
     if (why !== null) void contained.stop(graceMs[why]).catch(() => {});
     const end = await contained.ended;
@@ -225,6 +228,13 @@ function life(
       void begun.then(({ contained }) => contained.leave()).catch(() => {});
     },
   };
+}
+
+const ticksPerSecond = 100;
+/** How long a process has been there; null: it is gone, or was never known. */
+function agesMs(process: JobRecord['process']): number | null {
+  if (process === null || !isAlive(process)) return null;
+  return Math.max(0, (uptime() - process.startTicks / ticksPerSecond) * 1000);
 }
 
 const writtenAtMs = (file: string): number | null => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? null;

@@ -28,7 +28,10 @@ export type InstanceParts = {
   records: RecordFiles;
   timings: Timings;
   kernelBoot: string;
+  /** Never jumps: what is waited for and measured. */
   nowMs(): number;
+  /** What stands in logs. */
+  wallMs(): number;
   logOf(appId: InstanceView['appId']): Promise<AppLog>;
   /** From a set to a command; also checks that tree and layer are there. */
   prepare(app: DesiredApp, set: DesiredSet, view: InstanceView): Promise<Prepared>;

@@ -41,7 +41,7 @@ export class Instance {
     this.view = view;
     this.origin = origin;
     const { id: instanceId, type } = view;
-    this.#output = new InstanceOutput({ instanceId, type, release: origin.releaseLabel }, parts.nowMs);
+    this.#output = new InstanceOutput({ instanceId, type, release: origin.releaseLabel }, parts.wallMs);
     this.#tell = incidentTeller(parts, view, this.#output);
     this.#trouble = new InstanceTrouble({ limits: origin.limits, view, nowMs: parts.nowMs, tell: this.#tell });
   }

@@ -1,6 +1,7 @@
 // Holds the instances of this machine and brings them towards the desired state: looks, asks `converge`, acts, looks
 // again at every change and when time alone makes something due. It never decides what should run, and never moves a
 // route: it says when instances changed, and waits for the router before it ends one that was routed.
+
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import type { InstanceUsage } from '../../domain/agent.ts';
@@ -14,6 +15,7 @@ import type { DiskLevel } from '../disk/disk-level.ts';
 import { Instance } from './instance.ts';
 import type { InstanceOrigin, InstanceParts } from './instance-parts.ts';
 import { LimitLooks, lookEveryMs } from './limit-looks.ts';
+import { notInFuture } from './not-in-future.ts';
 
 export type SupervisorParts = Omit<InstanceParts, 'emit' | 'changed'> & {
   emit(event: AgentEvent): void;
@@ -66,6 +68,7 @@ export class Supervisor {
     const sets = setsOf(desired);
     await Promise.all(
       records.map(async (record) => {
+        Object.assign(record.view, notInFuture(record.view, this.#parts.nowMs()));
         const instance = this.#make(record.view, record);
         // Of an earlier boot of this machine: nothing of it can run.
         if (record.kernelBoot !== this.#parts.kernelBoot) return this.#leaveNothing(instance);
