@@ -137,7 +137,7 @@ export const commandTable: readonly CommandSpec[] = [
     operands: '',
     counts: [0, 0],
     options: ofServer,
-    examples: ['lockstep receipt key > lockstep.pub'],
+    examples: ['lockstep receipt key'],
     load: async () => (await import('./commands/receipt.ts')).receiptKey,
   },
   {
