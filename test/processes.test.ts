@@ -5,6 +5,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync } from
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { leftOver } from './support/left-over.ts';
 import { PageWatch } from './support/page-watch.ts';
 import { type Json, root, Stage, until } from './support/stage.ts';
@@ -153,6 +154,27 @@ test('agent killed: sites go on, and the next agent takes up instances, logs, co
   assert.equal((await theInstance()).pid, pid);
   assert.deepEqual({ ...stage.pids(), agent: 0 }, { ...before, agent: 0 });
   assert.match(await log(), /asked for \/while-the-agent-was-away/);
+  await deployNext();
+});
+
+test('A3: agent killed while it starts control again: the next one knows that control, and there is one', async () => {
+  const controls = () =>
+    leftOver(stage.home).flatMap((line) => (/\/main\/control\.ts /.test(line) ? Number(line.split(' ')[0]) : []));
+  for (const pauseMs of [0, 100, 250]) {
+    const before = stage.pids().control;
+    process.kill(before, 'SIGKILL');
+    await until(
+      () => controls().some((pid) => pid !== before),
+      15_000,
+      () => 'control is not started again',
+    );
+    await sleep(pauseMs);
+    await stage.killAgent();
+    await stage.up();
+    await stage.inSync(app);
+    assert.deepEqual(controls(), [stage.pids().control]);
+    assert.equal((await stage.api('/apps')).status, 200);
+  }
   await deployNext();
 });
 

@@ -1,14 +1,13 @@
 // Control and router as the agent's neighbours: started, watched, started again, and taken over when they outlived the
 // agent that started them. Each is known again by pid and start time, from `run/<name>.json`.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, chownSync, closeSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { extname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { identify, isAlive, type ProcessIdentity } from '../agent/process/proc.ts';
 import type { Config } from '../config/config.ts';
 import { fail } from '../domain/errors.ts';
-import { atomicWrite } from '../lib/atomic-write.ts';
 import { createRouterClient } from '../router/client.ts';
 import { routerNodeFlags } from '../router/node-flags.ts';
 import { tailOf } from './log-tail.ts';
@@ -66,6 +65,8 @@ export class Neighbour {
     if (running && isAlive(running)) {
       if (running.program === program && (port === 0 || running.port === port) && (await this.#answers())) {
         this.#identity = running;
+        // Whoever started it may have died before it came to this.
+        this.#share();
         return;
       }
       await stopRecorded(this.#config, this.#name);
@@ -84,6 +85,12 @@ export class Neighbour {
         ...(identity ? { uid: identity.uid, gid: identity.gid } : {}),
       },
     );
+    // In the same breath: an agent that dies from here on leaves a neighbour that the next one knows, and not a second one.
+    const { pid } = this.#child;
+    if (pid !== undefined) {
+      this.#identity = identify(pid) ?? { pid, startTicks: 0 };
+      this.#recordIfItCan(port);
+    }
     const ended = new Promise<number | null>((resolve) => this.#child!.once('exit', (code) => resolve(code)));
     await new Promise<void>((resolve, reject) => {
       this.#child!.once('spawn', resolve);
@@ -91,7 +98,6 @@ export class Neighbour {
     });
     closeSync(log);
     this.#child.unref();
-    this.#identity = identify(this.#child.pid!) ?? { pid: this.#child.pid!, startTicks: 0 };
     const limit = AbortSignal.timeout(startLimitMs);
     let exit: { code: number | null } | null = null;
     void ended.then((code) => {
@@ -103,9 +109,30 @@ export class Neighbour {
       signal.throwIfAborted();
       await sleep(5);
     }
+    this.#share();
+    this.#record(await this.#port(port));
+  }
+
+  /** Without room for it the neighbour starts all the same, and is recorded when it answers. */
+  #recordIfItCan(port: number): void {
+    try {
+      this.#record(port);
+    } catch (error) {
+      if (!['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    }
+  }
+
+  /** Control made its socket; the router must be able to dial it, and nobody else. */
+  #share(): void {
     if (this.#name === 'control' && this.#own.control) shareSocket(this.#config.sockets.control, this.#own);
-    const record: NeighbourRecord = { ...this.#identity, program, port: await this.#port(port) };
-    await atomicWrite(recordFile(this.#config, this.#name), JSON.stringify(record), 0o600);
+  }
+
+  /** Whole or not at all, and not on the disk for good: a record is worth nothing after a reboot. */
+  #record(port: number): void {
+    const record: NeighbourRecord = { ...this.#identity!, program, port };
+    const file = recordFile(this.#config, this.#name);
+    writeFileSync(`${file}.new`, JSON.stringify(record), { mode: 0o600 });
+    renameSync(`${file}.new`, file);
   }
 
   /** Starts it again whenever it ends, with a back-off, until the signal. */
@@ -241,7 +268,6 @@ function heapOf(name: NeighbourName): string[] {
   return name === 'router' ? [...routerNodeFlags] : ['--max-semi-space-size=2'];
 }
 
-/** Control made its socket; the router must be able to dial it, and nobody else. */
 function shareSocket(path: string, own: OwnIdentities): void {
   chownSync(path, own.control!.uid, own.router!.gid);
   chmodSync(path, 0o660);
