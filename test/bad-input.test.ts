@@ -146,7 +146,7 @@ test('requirements that do not resolve and a Python that is not there are named'
   await stage.deploy(work);
 });
 
-test('an app that never listens, exits at once or breaks is refused with its last lines and the likely cause', async () => {
+test('B2: an app that never listens, exits at once or breaks is refused with its last lines and the likely cause', async () => {
   await refuses(
     { Procfile: 'web: sleep 600\n', 'lockstep.yml': 'health: { timeout: 1 }\n' },
     /boot FAILED [\d.]+s: not healthy after/,

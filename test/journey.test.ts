@@ -209,7 +209,7 @@ test('rollback lands a revert commit: main and live stay equal, and the next sta
   assert.notEqual(same.code, 0);
 });
 
-test('a release command runs once before the new code; its failure refuses the change', async () => {
+test('B10: a release command runs once before the new code; its failure refuses the change', async () => {
   const before = await standing();
   stage.write(work, {
     Procfile:

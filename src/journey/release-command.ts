@@ -60,7 +60,7 @@ export async function runReleaseCommand(
     if (job.exitCode === 0) return resultOf('release', startedAtMs, { summary: 'ended well' });
     const how =
       job.endedBy === 'deadline'
-        ? `took longer than ${deadlineMs / 60_000} minutes`
+        ? `took longer than ${deadlineMs / 60_000} minutes; it may wait for a lock that the running release holds, or for input`
         : job.endedBy === 'out-of-memory'
           ? 'ran out of memory'
           : job.endedBy === 'disk-limit'

@@ -63,6 +63,7 @@ function wait(world: { listeners?: Listener[]; status?: number; hasNoIpv6?: bool
       nowMs += ms;
     },
     listenersOf: async () => world.listeners ?? [],
+    holders: async () => [],
     probe: async ({ address }) =>
       world.hasNoIpv6 && address === '::1'
         ? { kind: 'failed', why: 'no-address' }
@@ -105,12 +106,25 @@ test('health: PORT, another port, a stranger, a 5xx, an exit', async () => {
 });
 
 test('likely causes', () => {
-  const running: StartFacts = { exit: null, isOutOfMemory: false, ranMs: 1, port: 8000, listeners: [], status: null };
+  const running: StartFacts = {
+    exit: null,
+    isOutOfMemory: false,
+    ranMs: 1,
+    port: 8000,
+    listeners: [],
+    held: [],
+    status: null,
+  };
   const gone = { ...running, exit: { code: 1, signal: null } };
   const cases: [StartFacts, string, RegExp][] = [
     [gone, "ModuleNotFoundError: No module named 'flask'", /"flask" is not installed/],
     [gone, '  File "app.py", line 3\nSyntaxError: invalid', /app\.py:3/],
-    [gone, 'OSError: [Errno 98] Address already in use', /in use/],
+    [gone, 'OSError: [Errno 98] Address already in use', /in use; bind \$PORT/],
+    [
+      { ...gone, held: [{ port: 5000, pid: 7, comm: 'python3' }] },
+      'Address already in use',
+      /in use: port 5000 is held by process 7 \(python3\); bind \$PORT \(8000\)/,
+    ],
     [{ ...gone, exit: { code: 0, signal: null } }, '', /foreground/],
     [{ ...gone, isOutOfMemory: true }, '', /memory/],
     [{ ...running, listeners: [on(8000, '10.0.0.2')] }, '', /10\.0\.0\.2 only/],

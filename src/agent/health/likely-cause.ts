@@ -1,5 +1,5 @@
 // Why did it not start? From the facts and the last log lines to one line of advice. A list of rules, first match wins.
-import type { Listener } from './listeners.ts';
+import type { Listener, PortHolder } from './listeners.ts';
 
 export type StartFacts = {
   /** null while it runs. */
@@ -10,6 +10,8 @@ export type StartFacts = {
   port: number;
   /** What its processes listen on. */
   listeners: readonly Listener[];
+  /** Ports that its last lines name, and who else listens on them. */
+  held: readonly PortHolder[];
   /** The last status that a probe got. */
   status: number | null;
 };
@@ -35,10 +37,12 @@ const rules: readonly Rule[] = [
     const place = last(log, /File "([^"]+)", line (\d+)/g);
     return place === null ? 'A syntax error in the source.' : `A syntax error in ${place[1]}:${place[2]}.`;
   },
-  (facts, log) =>
-    /EADDRINUSE|[Aa]ddress already in use|Connection in use/.test(log)
-      ? `The address that it binds is in use: bind $PORT (${facts.port}), not a fixed port.`
-      : null,
+  (facts, log) => {
+    if (!isInUse(log)) return null;
+    const holders = facts.held.map(({ port, pid, comm }) => `port ${port} is held by process ${pid} (${comm})`);
+    const what = ['The address that it binds is in use', ...holders].join(': ');
+    return `${what}; bind $PORT (${facts.port}), not a fixed port.`;
+  },
   (_facts, log) => {
     const path =
       last(
@@ -78,6 +82,8 @@ const rules: readonly Rule[] = [
       ? `It never listened: serve HTTP on $PORT (${facts.port}).`
       : null,
 ];
+
+export const isInUse = (log: string): boolean => /EADDRINUSE|[Aa]ddress already in use|Connection in use/.test(log);
 
 /** One line of advice, or null when nothing fits. */
 export function likelyCause(facts: StartFacts, logTail: readonly string[]): string | null {

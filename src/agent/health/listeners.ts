@@ -1,6 +1,7 @@
 // Which ports do these processes listen on? Read from /proc: the kernel's table of listening sockets, joined by inode
 // with the processes' open files. A port that another process holds never counts as ours.
 import { readdir, readFile, readlink } from 'node:fs/promises';
+import { listProcesses } from '../process/proc.ts';
 
 export type Listener = {
   inode: number;
@@ -62,6 +63,23 @@ export async function listenersOf(pids: readonly number[], proc = '/proc'): Prom
   const inodes = await socketInodes(pids, proc);
   if (inodes.size === 0) return [];
   return (await readListeners(proc)).filter((one) => inodes.has(one.inode));
+}
+
+export type PortHolder = { port: number; pid: number; comm: string };
+
+/** Who listens on these ports, as far as we may see it. Looks at every process of the machine: asked once, when a start failed. */
+export async function portHolders(ports: readonly number[]): Promise<PortHolder[]> {
+  const wanted = (await readListeners()).filter(({ port }) => ports.includes(port));
+  if (wanted.length === 0) return [];
+  const found: PortHolder[] = [];
+  for (const { pid, comm } of listProcesses()) {
+    const inodes = await socketInodes([pid]);
+    for (const { inode, port } of wanted) {
+      const isKnown = found.some((one) => one.port === port);
+      if (inodes.has(inode) && !isKnown) found.push({ port, pid, comm });
+    }
+  }
+  return found;
 }
 
 /** The kernel prints 32-bit words in the machine's order, which is little-endian wherever we run. */

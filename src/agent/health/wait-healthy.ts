@@ -3,8 +3,8 @@
 // wait at once. The outcome is a value.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HealthCheck } from '../../domain/desired.ts';
-import { isLoopbackReachable, likelyCause } from './likely-cause.ts';
-import { type Listener, listenersOf } from './listeners.ts';
+import { isInUse, isLoopbackReachable, likelyCause } from './likely-cause.ts';
+import { type Listener, listenersOf, type PortHolder, portHolders } from './listeners.ts';
 import { type ProbeResult, type ProbeTarget, probe } from './probe.ts';
 
 export type Exit = { code: number | null; signal: string | null; isOutOfMemory: boolean };
@@ -32,6 +32,7 @@ export type World = {
   sleep(ms: number, signal: AbortSignal): Promise<void>;
   listenersOf(pids: readonly number[]): Promise<Listener[]>;
   probe(target: ProbeTarget): Promise<ProbeResult>;
+  holders(ports: readonly number[]): Promise<PortHolder[]>;
 };
 
 export type HealthWait = {
@@ -56,6 +57,7 @@ const realWorld: World = {
   sleep: (ms, signal) => sleep(ms, undefined, { signal }),
   listenersOf: (pids) => listenersOf(pids),
   probe,
+  holders: portHolders,
 };
 
 /** Waits for health, an exit, the limit or the signal, whichever comes first. */
@@ -127,12 +129,14 @@ export async function waitHealthy(wait: HealthWait, world: World = realWorld): P
 
   async function notHealthy(): Promise<NotHealthy> {
     const one = exitNow();
+    const tail = await wait.logTail();
     const facts = {
       exit: one,
       isOutOfMemory: one?.isOutOfMemory ?? false,
       ranMs: ranMs(),
       port: wait.port,
       listeners,
+      held: isInUse(tail.join('\n')) ? await world.holders(portsNamed(tail)) : [],
       status,
     };
     const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
@@ -146,7 +150,13 @@ export async function waitHealthy(wait: HealthWait, world: World = realWorld): P
       cancelled: () => 'cancelled',
       limit: () => `not healthy after ${seconds(facts.ranMs)}: ${answer} on ${wait.check.path}`,
     }[endedBy]();
-    const cause = endedBy === 'cancelled' ? null : likelyCause(facts, await wait.logTail());
+    const cause = endedBy === 'cancelled' ? null : likelyCause(facts, tail);
     return { healthy: false, endedBy, reason, cause, status, notes: notesFor(wait.port, status) };
   }
+}
+
+/** Numbers in these lines that could be ports: a program that could not bind one mostly says which, or shows its line. */
+function portsNamed(lines: readonly string[]): number[] {
+  const numbers = lines.flatMap((line) => line.match(/\b[1-9]\d{1,4}\b/g) ?? []).map(Number);
+  return [...new Set(numbers)].filter((port) => port < 65_536);
 }
