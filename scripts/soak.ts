@@ -5,6 +5,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { doctorSays } from '../test/support/doctor-says.ts';
 import { problemsAtRest } from '../test/support/oracles.ts';
 import { SmallDisk } from '../test/support/small-disk.ts';
 import { Stage } from '../test/support/stage.ts';
@@ -116,24 +117,8 @@ async function holdsAtTheEnd(stage: Stage, sites: ReadonlyMap<string, Site>): Pr
   for (const site of sites.values())
     problems.push(...site.watch.problems().map((said) => `a visitor of ${site.name}: ${said}`));
   problems.push(...(await problemsAtRest(stage, { withinMs: settleMs })));
-  problems.push(...(await doctorSays(stage)));
+  problems.push(...(await doctorSays(stage, settleMs)));
   return problems;
-}
-
-/** Its first empty answer, or what it says at the last. */
-async function doctorSays(stage: Stage): Promise<string[]> {
-  let said: string[] = [];
-  for (const limit = performance.now() + settleMs; performance.now() < limit; await sleep(1000)) {
-    const ran = await stage.lockstep(['doctor', '--json']);
-    if (ran.code === 0) return [];
-    said = ran.stdout.startsWith('{"problems"')
-      ? JSON.parse(ran.stdout).problems.map(
-          (one: { code: string; app: string; what: string }) =>
-            `doctor: ${one.app ?? 'lockstep'} ${one.code}: ${one.what}`,
-        )
-      : [`doctor: ${ran.stderr || ran.stdout}`];
-  }
-  return said;
 }
 
 function say(line: string): void {

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DeployKind, Deploys, deployKinds } from './deploys.ts';
+import { doctorSays } from './doctor-says.ts';
 import { Failpoints, type Kind, type Step } from './failpoints.ts';
 import { leftOver } from './left-over.ts';
 import { problemsAtRest } from './oracles.ts';
@@ -258,6 +259,7 @@ export async function killEverywhere(
         `${seam} was not passed`,
       );
     assert.deepEqual(everywhere.problems(), []);
+    assert.deepEqual(await doctorSays(everywhere.stage), []);
   } finally {
     await everywhere[Symbol.asyncDispose]();
   }
