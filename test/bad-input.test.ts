@@ -109,7 +109,7 @@ async function refuses(
   return pushed.stderr;
 }
 
-test('a configuration file that is a link is refused; so is a link that leaves the tree; one inside is fine', async () => {
+test('G2: a configuration file that is a link is refused; so is a link that leaves the tree; one inside is fine', async () => {
   for (const file of ['Procfile', 'lockstep.yml']) {
     await refuses(
       () => {

@@ -86,7 +86,7 @@ async function ask(fake: FakePlatform, route: Route, app: string, secret: string
 }
 
 for (const [name, role] of Object.entries(roles)) {
-  test(`every route answers a token that is ${name} as it declares`, async () => {
+  test(`L1: every route answers a token that is ${name} as it declares`, async () => {
     for (const route of routes) {
       const seen: Record<string, string> = {};
       for (const app of ['foreign', 'absent', 'blog'] as const) {
@@ -124,6 +124,37 @@ function checkAnswer(route: Route, response: Response, text: string, where: stri
   const body: unknown = JSON.parse(text);
   assert.deepEqual(declared.schema.parse(body), body, where);
 }
+
+test('L1: an unknown address is 404 and another method is 405, to everybody and without running a verb', async () => {
+  const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND'];
+  for (const [name, role] of Object.entries(roles)) {
+    const fake = createFakePlatform();
+    const api = createApi({ platform: fake, version: '0', log: { error: (_, message) => assert.fail(message) } });
+    const secret = role.secret(fake);
+    const headers = { ...(secret === null ? {} : { authorization: `Bearer ${secret}` }) };
+    const status = async (method: string, path: string): Promise<number> =>
+      (await api.app.request(path, { method, headers })).status;
+    for (const path of [
+      '/api/v1/nothing',
+      '/api/v1/apps/blog/nothing',
+      '/api/v2/apps',
+      '/api/v1/apps/blog/releases/x/y',
+      '/api/v1/%2e%2e/x',
+    ])
+      for (const method of methods.slice(0, 5))
+        assert.equal(await status(method, path), 404, `${method} ${path} as ${name}`);
+    for (const route of routes) {
+      const known = new Set(routes.filter((one) => one.path === route.path).map((one) => one.method.toUpperCase()));
+      for (const method of methods) {
+        if (known.has(method) || (method === 'HEAD' && known.has('GET'))) continue;
+        const seen = await status(method, pathOf(route, 'blog', fake));
+        assert.ok([401, 404, 405].includes(seen), `${method} ${route.path} as ${name}: ${seen}`);
+      }
+    }
+    assert.deepEqual(fake.calls, [], name);
+    fake.database.close();
+  }
+});
 
 test('what a request asks for can need a further right', async () => {
   const fake = createFakePlatform();

@@ -191,7 +191,7 @@ test("the platform's python runs under the identity of the gate", needsRoot, asy
   assert.deepEqual(lines, ['59901 59900 []']);
 });
 
-test('a deadline ends everything that came from the job', async () => {
+test('G5: a deadline ends everything that came from the job', async () => {
   const given = spec('setsid sleep 600 & (trap "" TERM; sleep 600) & echo on; wait; sleep 600', { deadlineMs: 300 });
   const { result } = await run(given);
   assert.equal(result.endedBy, 'deadline');
@@ -229,7 +229,7 @@ test('a signal whose reason is a cancellation cancels the job', async () => {
   assert.equal((await end)?.endedBy, 'cancelled');
 });
 
-test('a job that a signal ended says which', async () => {
+test('G5: a job that a signal ended says which', async () => {
   const { result } = await run(spec('kill -SEGV $$'));
   assert.deepEqual([result.exitCode, result.signal, result.endedBy], [null, 'SIGSEGV', 'exit']);
 });
@@ -241,7 +241,7 @@ test('a job that takes more memory than its limit is out of memory', async (t) =
   assert.equal(result.endedBy, 'out-of-memory');
 });
 
-test('output is bounded: the first and the last bytes are kept, the rest is counted', async () => {
+test('G5: output is bounded: the first and the last bytes are kept, the rest is counted', async () => {
   const given = spec('echo first; i=0; while [ $i -lt 20000 ]; do echo "line $i"; i=$((i+1)); done; echo last', {
     outputBytes: 16_000,
   });

@@ -141,6 +141,14 @@ const hostile: [string, TreeFile[], 'tree-refused' | 'too-large'][] = [
   ['a duplicate', [file('a', ''), file('a', '')], 'tree-refused'],
   ['a file below a symlink', [file('a', 'b', '120000'), file('a/x', '')], 'tree-refused'],
   ['a symlink in the place of a directory', [file('a/x', ''), file('a', 'b', '120000')], 'tree-refused'],
+  ['a file that would run as its owner', [file('a', '', '104755' as TreeMode)], 'tree-refused'],
+  ['a device', [file('a', '', '020666' as TreeMode)], 'tree-refused'],
+  [
+    'a chain of links out',
+    [file('a', 'b/..', '120000'), file('b', 'c', '120000'), file('c', '..', '120000')],
+    'tree-refused',
+  ],
+  ['a directory and a link of one name', [file('a', '..', '120000'), file('a/b', '')], 'tree-refused'],
   ['a submodule', [file('a', '', '160000' as TreeMode)], 'tree-refused'],
   ['an absolute link', [file('a', '/etc/passwd', '120000')], 'tree-refused'],
   ['a link upwards', [file('d/a', '../../x', '120000')], 'tree-refused'],
@@ -150,7 +158,7 @@ const hostile: [string, TreeFile[], 'tree-refused' | 'too-large'][] = [
   ['too many files', ['a', 'b', 'c', 'd'].map((name) => file(name, '')), 'too-large'],
 ];
 for (const [what, files, code] of hostile)
-  test(`refused, with nothing left: ${what}`, async () => {
+  test(`G1: refused, with nothing left: ${what}`, async () => {
     const where = spec(hashed([]));
     await assert.rejects(placeTree(decodeTree(encodeTree(files), caps), where), (error) => {
       assert.ok(isFailure(error, code), String(error));
@@ -161,6 +169,15 @@ for (const [what, files, code] of hostile)
     assert.deepEqual(readdirSync(where.base), []);
     assert.ok(!existsSync('/etc/x'));
   });
+
+test('G1: names that differ in case only are two files, also where one is a link', async () => {
+  const files = [file('A', 'b', '120000'), file('B', 'upper'), file('a', 'lower'), file('b', 'target')];
+  const where = spec(hashed(files));
+  await placeTree(decodeTree(encodeTree(files)), where);
+  assert.deepEqual(readdirSync(where.release.path).sort(), ['A', 'B', 'a', 'b']);
+  assert.equal(readFileSync(join(where.release.path, 'A'), 'utf8'), 'target');
+  assert.equal(readFileSync(join(where.release.path, 'a'), 'utf8'), 'lower');
+});
 
 test('a stream that is cut or has a tail is refused', async () => {
   const whole = await gather(encodeTree(sample.slice(0, 2)));

@@ -1,0 +1,75 @@
+// A check that did not say that it passed has not passed, however its job ended and whatever stands in its reports.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { anyText, fc, holds } from '../../test/support/fuzz.ts';
+import type { JobResult } from '../domain/desired.ts';
+import type { GateFacts } from './check.ts';
+import { checks } from './checks/list.ts';
+
+const facts: GateFacts = {
+  paths: ['a.py', 'test_a.py'],
+  texts: new Map(),
+  changed: new Map([['a.py', new Set([1])]]),
+  testEnv: {},
+};
+const words = [
+  '{',
+  '}',
+  '"',
+  'count',
+  ':',
+  '0',
+  'findings',
+  '[',
+  ']',
+  '<testsuites>',
+  '</testsuites>',
+  '"runner":"pytest"',
+];
+const text = fc.oneof(
+  anyText(words, 8),
+  fc.constantFrom(
+    ...['', '{}', '[]', 'null', '{"count":0}', '{"runner":"pytest","notes":[]}', '{"runner":null,"notes":[]}'],
+    ...['<testsuites></testsuites>', '<testsuites><testcase name="a"/></testsuites>', '{"count":0,"findings":[]}'],
+  ),
+);
+/** A code, or a signal: never both. */
+const end = fc.oneof(
+  fc.constantFrom(0, 1, 2, 5, 125, 126, 127, 130, 137, 139, 255).map((exitCode) => ({ exitCode, signal: null })),
+  fc.constantFrom(null, 'SIGKILL', 'SIGSEGV', 'SIGTERM').map((signal) => ({ exitCode: null, signal })),
+);
+const result = fc.record({
+  end,
+  endedBy: fc.constantFrom('exit', 'deadline', 'cancelled', 'out-of-memory', 'lost'),
+  reports: fc.dictionary(fc.constantFrom('style.json', 'tests.json', 'junit.xml', 'lcov.info'), text),
+});
+
+test('G5: no end but an exit, no signal and no failing exit code is ever a pass', () => {
+  const passes = new Map<string, number>();
+  holds(result, 6000, ({ end, ...over }) => {
+    const job = {
+      id: 'job',
+      outputTail: ['last'],
+      outputBytes: 4,
+      startedAtMs: 0,
+      durationMs: 1,
+      ...end,
+      ...over,
+    } as unknown as JobResult;
+    for (const check of checks) {
+      const { outcome, findings, summary } = check.judge(facts, job);
+      assert.ok(summary.length > 0);
+      if (outcome !== 'passed') continue;
+      passes.set(check.name, (passes.get(check.name) ?? 0) + 1);
+      assert.equal(job.endedBy, 'exit', check.name);
+      assert.equal(job.signal, null, check.name);
+      // 5 is a runner's word for "there are no tests"; it is said by the runner's own report, too.
+      const saysNone = job.exitCode === 5 && JSON.parse(job.reports['tests.json']!).runner === null;
+      assert.ok(job.exitCode === 0 || saysNone, `${check.name} passed with exit ${job.exitCode}`);
+      const report = check.name === 'style' ? job.reports['style.json'] : saysNone ? 'said' : job.reports['junit.xml'];
+      assert.ok(report, `${check.name} passed without a report`);
+      assert.deepEqual(findings, [], check.name);
+    }
+  });
+  for (const { name } of checks) assert.ok(passes.has(name), `${name} never passed: the property says nothing`);
+});
