@@ -367,6 +367,45 @@ function filesBelow(folder: string): string[] {
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
 }
 
+test('G7: what is set is what the app has, byte for byte', needsRoot, async () => {
+  const values: Record<string, string> = {
+    ...{ files: 'one\ntwo\n', groups: '"\'`', fifo: '$(id) $HOME $$', code: '%s%n', group: '\\', exit_file: ' ' },
+    ...{ UNICODE: '\u{1f600} \u202e é', TAB: '\t\r', EMPTY: '', EQUALS: 'a=b=c', LARGE: 'x'.repeat(100_000) },
+    ...{
+      LD_DEBUG_OUTPUT: '/nonexistent/x',
+      MALLOC_ARENA_MAX: '2',
+      BASH_ENV: '/nonexistent',
+      NODE_OPTIONS: '--no-such',
+    },
+  };
+  const keys = Object.keys(values);
+  const set = await stage.lockstep(['config', 'set', '-a', app, ...keys.map((key) => `${key}=${values[key]}`)]);
+  assert.equal(set.code, 0, set.stderr);
+  const { pid } = (await stage.inSync(app)).instances.find((one: { state: string }) => one.state === 'healthy');
+  const entries = new Map(
+    fileOf(`/proc/${pid}/environ`)
+      .split('\0')
+      .map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]),
+  );
+  for (const key of keys) assert.equal(entries.get(key), Buffer.from(values[key]!, 'utf8').toString('latin1'), key);
+  const shown = (await stage.api(`/apps/${app}/config?reveal=true`)).body.entries;
+  for (const key of keys) assert.equal(shown[key], values[key], key);
+  for (const value of ['a\u0000b', 'x'.repeat(200_000)]) {
+    const { status } = await stage.api(`/apps/${app}/config`, { method: 'PATCH', body: { set: { A: value } } });
+    assert.equal(status, 422);
+  }
+  const half = await fetch(`${stage.ready.url}/api/v1/apps/${app}/config`, {
+    method: 'PATCH',
+    headers: { authorization: `Bearer ${stage.token}`, 'content-type': 'application/json' },
+    body: '{"set":{"A":"\\ud800"}}',
+  });
+  assert.equal(half.status, 422, await half.text());
+  for (const pid of [stage.ready.pid, ...Object.values(stage.pids())])
+    assert.doesNotMatch(fileOf(`/proc/${pid}/environ`), /nonexistent|no-such/);
+  const unset = await stage.lockstep(['config', 'unset', '-a', app, ...keys]);
+  assert.equal(unset.code, 0, unset.stderr);
+});
+
 test('G8: an app that is made again under the same name inherits nothing', async () => {
   const folder = await stage.makeApp('twice', { 'index.html': '<p>first' });
   await stage.deploy(folder);
