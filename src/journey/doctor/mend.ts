@@ -5,6 +5,8 @@ import { openGitTree } from '../../build/git-tree.ts';
 import type { App } from '../../domain/app.ts';
 import type { ProblemCode } from '../../domain/doctor.ts';
 import { fail } from '../../domain/errors.ts';
+import { isThere } from '../../store/apps.ts';
+import { wasDestroyed } from '../../store/events.ts';
 import { inTransaction } from '../../store/open.ts';
 import { appendEvent } from '../../store/transition.ts';
 import { startRestart } from '../config-release.ts';
@@ -132,9 +134,14 @@ async function restartToItsEnd(world: World, app: App, actor: string): Promise<v
   throw fail('timed-out', 'the restart took too long');
 }
 
+/**
+ * What the agent has of it can be made again from the repository. The repository goes only with an app that was destroyed: of
+ * one that the store merely does not know (an older database was brought back) it may be all that is left.
+ */
 async function removeOrphan(world: World, id: App['id']): Promise<void> {
+  if (isThere(world.database, id)) throw fail('conflict', `${id} is an app again`);
   await world.agent.deleteApp({ id, liveUid: null, gateUid: null, gid: null }, { volumes: false });
-  await world.forget(id);
+  if (wasDestroyed(world.database, id)) await world.forget(id);
 }
 
 function note(world: World, { problem, app }: Found, actor: string): void {
