@@ -34,7 +34,7 @@ export function readHead(text: string, method: string): AnswerHead {
     const line = headerLine.exec(lines[at]!);
     if (line === null) throw new Error('not a header line');
     const name = line[1]!;
-    const value = line[2]!.trimEnd();
+    const value = withoutBlanks(line[2]!);
     rawHeaders.push(name, value);
     switch (name.length === 10 || name.length === 14 || name.length === 17 ? name.toLowerCase() : '') {
       case 'content-length':
@@ -56,4 +56,11 @@ export function readHead(text: string, method: string): AnswerHead {
   const framing = hasNoBody ? 0 : coding !== null ? 'chunked' : length === null ? 'close' : Number(length);
   const isKept = framing !== 'close' && (first[1] === '1' ? !/,[\t ]*close[\t ]*(?:,|$)/.test(connection) : false);
   return { status, reason: first[3] ?? '', rawHeaders, framing, isKept };
+}
+
+/** Only the blanks that HTTP means: `trimEnd` takes the byte A0 for one, which is the end of many a character in UTF-8. */
+function withoutBlanks(text: string): string {
+  let end = text.length;
+  while (end > 0 && (text[end - 1] === ' ' || text[end - 1] === '\t')) end -= 1;
+  return end === text.length ? text : text.slice(0, end);
 }

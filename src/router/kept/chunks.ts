@@ -1,4 +1,4 @@
-// A chunked body, decoded as its bytes come in. Strict: CRLF only, sizes of at most 15 hex digits; extensions and trailers are
+// A chunked body, decoded as its bytes come in. Strict: CRLF only, sizes of at most 13 hex digits; extensions and trailers are
 // bounded and thrown away.
 const mostLineBytes = 1024;
 const mostTrailerBytes = 16 * 1024;

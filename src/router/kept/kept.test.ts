@@ -30,6 +30,11 @@ test('a header says where its answer ends and whether the connection goes on', (
   assert.deepEqual(read.rawHeaders, ['Set-Cookie', 'a=1', 'set-cookie', 'b=\xe4', 'Empty', '']);
 });
 
+test('a value keeps every byte but the blanks around it: one in UTF-8 may end in the byte of a no-break space', () => {
+  const place = Buffer.from('/voilà').toString('latin1');
+  assert.deepEqual(head('HTTP/1.1 302 Found', `Location: ${place} \t`).rawHeaders, ['Location', place]);
+});
+
 test('a header that could be read in two ways is refused', () => {
   for (const lines of [
     ['SSH-2.0'],
