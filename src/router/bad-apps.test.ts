@@ -70,6 +70,18 @@ test('E11: an answer that breaks off is cut at the client too, with a line in th
   );
 });
 
+test('E11: an answer in pieces of one byte that is not taken at once is waited for once, not once for every piece', async () => {
+  await using router = await testRouter();
+  const warnings: string[] = [];
+  const warned = (warning: Error) => void warnings.push(String(warning));
+  process.on('warning', warned);
+  await says(router, `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${'1\r\nx\r\n'.repeat(500_000)}0\r\n\r\n`);
+  assert.equal((await router.ask('/')).body.length, 500_000);
+  await new Promise(setImmediate);
+  process.off('warning', warned);
+  assert.deepEqual(warnings, []);
+});
+
 test('E11: an answer that never ends ends with its silence, and gives its place back', async () => {
   await using router = await testRouter({ answerIdleMs: 80 });
   await says(router, 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n');

@@ -180,8 +180,10 @@ function relay(parts: ProxyParts, exchange: Exchange, target: Target, answer: An
     });
   }
   let wait: Watch | null = null;
+  let isFull = false;
   const mustTake = () => {
-    if (target.upstream === null) return;
+    // Without a socket it waits behind an earlier answer of its connection, and nobody could take it.
+    if (target.upstream === null || response.socket === null) return;
     wait?.stop();
     wait = parts.slowClients.watch(target.app, limits.slowReadMs, always, () => endSlow(parts, exchange));
   };
@@ -195,9 +197,12 @@ function relay(parts: ProxyParts, exchange: Exchange, target: Target, answer: An
         return true;
       }
       const isRoom = response.write(bytes);
-      if (isRoom) return true;
+      // An answer in small chunks has many pieces in one reading: they are waited for together.
+      if (isRoom || isFull) return isRoom;
+      isFull = true;
       mustTake();
       response.once('drain', () => {
+        isFull = false;
         wait?.stop();
         answer.resume();
       });

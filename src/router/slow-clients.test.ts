@@ -48,6 +48,30 @@ test('E7: an answer that is not taken is cut, also its last piece, and the app h
   await until(() => reads.text().length > 20_000_000);
 });
 
+test('an answer that waits behind an earlier one of its connection makes no client slow', async () => {
+  await using router = await testRouter({ slowWindowMs: 10, slowReadMs: 20 });
+  const late: (() => void)[] = [];
+  const { at } = await router.upstream('a', ({ method, url }, response) => {
+    if (method === 'HEAD') response.end();
+    else if (url === '/big') response.end(Buffer.alloc(20_000_000, 'z'));
+    else late.push(() => response.end('late'));
+  });
+  await router.put(routeOf({ upstreams: [at] }));
+  const raw = await router.dial(`${get}HEAD${get.slice(3)}`);
+  await until(() => late.length === 1);
+  // Somebody who came later, and is slow, is ended first.
+  const slow = await router.dial();
+  slow.socket.pause();
+  slow.socket.write(get.replace('/', '/big'));
+  await until(() => router.logged.some(({ path }) => path === '/big'));
+  for (const answer of late) answer();
+  assert.equal((await raw.until(/late[\s\S]*\r\n\r\n$/)).match(/HTTP\/1.1 200/g)?.length, 2);
+  assert.deepEqual(
+    router.logged.map(({ path }) => path),
+    ['/big'],
+  );
+});
+
 test('E7: an app that is full of slow clients makes room for the next one, and for no more than that', async () => {
   await using router = await testRouter({ slowWindowMs: 40 });
   const answers: (() => void)[] = [];

@@ -32,7 +32,7 @@ export type TestRouter = {
   home: string;
   running: RunningRouter;
   client: RouterClient;
-  logged: { code: LCode; detail: string }[];
+  logged: { code: LCode; path: string; detail: string }[];
   /** A real HTTP server as the instance `id`. */
   upstream(id: string, listener: RequestListener): Promise<{ at: Upstream; server: Server }>;
   /** Any server, put on a free port of loopback, and ended with the router. */
