@@ -78,6 +78,11 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
   });
+  const failed = new Promise<never>((_resolve, reject) => {
+    child.once('error', (error) => reject(new ExecError(argv, null, error)));
+  });
+  failed.catch(() => {});
+  if (!hasPipes(child)) return await failed;
   const stop = (flag: keyof typeof flags): void => {
     flags[flag] = true;
     killGroup(child);
@@ -102,10 +107,10 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
     // A program may end without reading its input: that is its choice, not an error of ours.
     child.stdin.on('error', () => {});
     child.stdin.end(options.input);
-    const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
-      child.once('error', (error) => reject(new ExecError(argv, null, error)));
+    const ended = new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
       child.once('close', (endCode, endSignal) => resolve([endCode, endSignal]));
     });
+    const [code, signal] = await Promise.race([ended, failed]);
     const stdoutBytes = Buffer.concat(stdout);
     const text = { stdout: stdoutBytes.toString('utf8'), stderr: Buffer.concat(stderr).toString('utf8') };
     return judge({ argv, code, signal, stdoutBytes, ...text, ...flags }, options);
@@ -113,6 +118,11 @@ export async function run(argv: readonly string[], options: RunOptions): Promise
     if (timer) clearTimeout(timer);
     options.signal?.removeEventListener('abort', cancel);
   }
+}
+
+/** False when there were no descriptors for them: then it never started, and its streams are not there at all. */
+function hasPipes(child: ChildProcess): boolean {
+  return child.stdin !== undefined;
 }
 
 function judge(result: RunResult, options: RunOptions): RunResult {
@@ -135,7 +145,10 @@ export type StreamingChild = {
   killChildren(): void;
 };
 
-/** Starts a program whose streams the caller handles, with `extraPipes` descriptors beside the usual three. */
+/**
+ * Starts a program whose streams the caller handles, with `extraPipes` descriptors beside the usual three.
+ * @throws ExecError when there are no descriptors for them
+ */
 export function spawnStreaming(
   argv: readonly string[],
   options: { cwd?: string; env: Readonly<Record<string, string>>; extraPipes?: number },
@@ -151,6 +164,10 @@ export function spawnStreaming(
     child.once('close', (code, signal) => resolve({ code, signal }));
   });
   ended.catch(() => {});
+  if (!hasPipes(child)) {
+    const cause = Object.assign(new Error('no descriptors are left'), { code: 'EMFILE' });
+    throw new ExecError(argv, null, cause);
+  }
   const extra = child.stdio.slice(3) as unknown as (Readable & Writable)[];
   for (const stream of [child.stdin, ...extra]) stream?.on('error', () => {});
   return {

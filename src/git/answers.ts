@@ -49,6 +49,12 @@ export function asFailure(words: readonly string[], error: unknown): Error {
       cause: error,
     });
   }
+  if (['EMFILE', 'ENFILE', 'EAGAIN'].includes(String((error.cause as NodeJS.ErrnoException | undefined)?.code))) {
+    return fail('busy', 'no more files can be opened, or processes started', {
+      advice: 'Try again in a moment.',
+      cause: error,
+    });
+  }
   const said = result?.stderr.trim().slice(0, 500) ?? 'git could not be started';
   return fail('git-failed', `git ${words[0]}: ${said}`, {
     advice: result ? null : 'Install git 2.38 or newer.',

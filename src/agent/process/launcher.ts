@@ -96,10 +96,12 @@ export function startBeside(
 } {
   const child = spawn(argv[0]!, argv.slice(1), { cwd: '/', env, detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
   child.on('error', () => {}); // it is a convenience; without it we go on
-  child.stdin.on('error', () => {});
+  // Without a descriptor for it there is no input, and no program either.
+  const input = child.stdin as Socket | undefined;
+  input?.on('error', () => {});
   child.unref();
-  (child.stdin as Socket).unref();
-  return { endInput: () => void child.stdin.destroy() };
+  input?.unref();
+  return { endInput: () => void input?.destroy() };
 }
 
 /** A FIFO that `uid` may reopen (/dev/stdout does). */
