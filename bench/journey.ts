@@ -2,7 +2,7 @@
 // page every 5 ms; then a push that is refused and two rollbacks. Beside each: the app's own checks and start by hand, and
 // the glue script that people write. The README of this folder says what each figure means.
 import { existsSync } from 'node:fs';
-import { cpus, loadavg, totalmem } from 'node:os';
+import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { root, Stage } from '../test/support/stage.ts';
@@ -16,6 +16,9 @@ import { note, round } from './journey/report.ts';
 import { missingOf, stagesOf } from './journey/stages.ts';
 import { freshPage } from './journey/subject.ts';
 import { type Run, type Summary, summarize } from './journey/summary.ts';
+import { measureVariant, type Variant } from './journey/variants.ts';
+import { type Machine, machineNow, noiseNow } from './support/machine.ts';
+import { markdownOf } from './support/report.ts';
 
 const restMs = 60_000;
 
@@ -33,12 +36,14 @@ async function measure(stage: Stage, options: Options, open: AsyncDisposableStac
   const glue = open.adopt(await openGlue(stage, hand.venv), (one) => one.close());
   const runs: Run[] = [];
   const broken: string[] = [];
+  const noise: number[] = [];
   // One of each to begin with, which is not counted: caches of the disk and of the three processes are then warm.
   await oneRun(arena, hand, glue, jobs.uids);
   const most = options.runs + Math.max(3, Math.ceil(options.runs / 4));
   const isEnough = () => runs.filter((run) => run.void.length === 0).length >= options.runs;
   while (!isEnough() && runs.length + broken.length < most) {
     try {
+      noise.push(await noiseNow());
       const run = await oneRun(arena, hand, glue, jobs.uids);
       runs.push(run);
       const account = `push to live ${Math.round(run.pushToLiveMs)} ms, by hand ${Math.round(run.hand.checksMs)} ms`;
@@ -49,7 +54,12 @@ async function measure(stage: Stage, options: Options, open: AsyncDisposableStac
       await arena.follow();
     }
   }
-  return { firstPush, runs, broken, packages: hand.packages, off };
+  const variants: Variant[] = [];
+  for (const shape of options.shapes) {
+    variants.push(await measureVariant(arena, shape, options.shapeRuns));
+    note(`${variants.at(-1)!.name}: ${Math.round(variants.at(-1)!.pushToLive.p50)} ms`);
+  }
+  return { firstPush, runs, broken, packages: hand.packages, off, noise, variants };
 }
 
 async function oneRun(arena: Arena, hand: Hand, glue: Glue, gateUids: ReadonlySet<number>): Promise<Run> {
@@ -112,8 +122,7 @@ async function compiledMemory(options: Options, open: AsyncDisposableStack): Pro
 }
 
 /** What is opened is put on `open`, whose owner ends it. */
-async function bench(options: Options, open: AsyncDisposableStack): Promise<Summary> {
-  const loadBefore = round(loadavg()[0]!);
+async function bench(options: Options, open: AsyncDisposableStack, machine: Machine): Promise<Summary> {
   const stage = open.use(await Stage.open());
   const measured = await measure(stage, options, open);
   const source = await memoryAtRest(stage, options);
@@ -122,7 +131,7 @@ async function bench(options: Options, open: AsyncDisposableStack): Promise<Summ
     ...measured,
     wanted: options.runs,
     memory: { source, compiled, restMs: options.isRested ? restMs : 0 },
-    machine: { cores: cpus().length, memoryBytes: totalmem(), loadBefore, node: process.version },
+    machine,
     beside: { packages: measured.packages, glue: standIn },
   });
 }
@@ -132,8 +141,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.once(signal, () => void open.disposeAsync().finally(() => process.exit(1)));
 try {
   const options = parseOptions(process.argv.slice(2));
-  const { figures, table, isMet } = await bench(options, open);
-  process.stdout.write(options.isJson ? `${JSON.stringify(figures)}\n` : `${table}\n`);
+  const { figures, table, page, isMet } = await bench(options, open, machineNow());
+  const json = { ...figures, void: page.void, isMet, charts: page.charts, markdown: markdownOf(page) };
+  process.stdout.write(options.isJson ? `${JSON.stringify(json)}\n` : `${table}\n`);
   process.exitCode = options.isStrict && !isMet ? 1 : 0;
 } catch (error) {
   note(`the journey could not be measured: ${(error as Error).message}`);

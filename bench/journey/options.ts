@@ -1,5 +1,6 @@
 // The words of `npm run bench -- journey`.
 import { parseArgs } from 'node:util';
+import { type Shape, shapes } from './variants.ts';
 
 export type Options = {
   /** Valid runs that are wanted. */
@@ -8,6 +9,9 @@ export type Options = {
   isRested: boolean;
   /** Also the memory of the compiled build, after as many pushes. */
   isCompiledToo: boolean;
+  /** Other shapes of a push, and how often each is measured. */
+  shapes: readonly Shape[];
+  shapeRuns: number;
   isJson: boolean;
   /** Exit 1 when a bar does not hold. */
   isStrict: boolean;
@@ -20,6 +24,9 @@ export function parseOptions(words: string[]): Options {
     options: {
       runs: { type: 'string', default: '20' },
       rest: { type: 'boolean', default: false },
+      shapes: { type: 'string', default: '5' },
+      changed: { type: 'string', default: '' },
+      files: { type: 'string', default: '' },
       json: { type: 'boolean', default: false },
       strict: { type: 'boolean', default: false },
       'no-compiled': { type: 'boolean', default: false },
@@ -31,7 +38,19 @@ export function parseOptions(words: string[]): Options {
     runs,
     isRested: values.rest,
     isCompiledToo: !values['no-compiled'],
+    ...shapesOf(values),
     isJson: values.json,
     isStrict: values.strict,
   };
+}
+
+/** `--changed N` and `--files N` ask for one shape of their own instead of those of the issue. */
+function shapesOf(values: { shapes: string; changed: string; files: string }): Pick<Options, 'shapes' | 'shapeRuns'> {
+  const [shapeRuns, changed, files] = [Number(values.shapes), Number(values.changed || 1), Number(values.files || 0)];
+  const isGood = [shapeRuns, changed, files].every(
+    (value) => Number.isInteger(value) && value >= 0 && value <= 100_000,
+  );
+  if (!isGood || changed < 1) throw new Error('--shapes, --changed and --files take whole numbers');
+  const own = values.changed !== '' || values.files !== '';
+  return { shapeRuns, shapes: shapeRuns === 0 ? [] : own ? [{ changed, files }] : shapes };
 }

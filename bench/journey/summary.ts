@@ -1,9 +1,12 @@
 // From the runs to the answer: percentiles, the stages in a row, the bars of DESIGN 11. Void runs are told and not counted.
 
+import { type Machine, noiseOf } from '../support/machine.ts';
+import type { Report } from '../support/report.ts';
 import type { ByHand } from './hand.ts';
 import type { Memory } from './memory.ts';
 import { type Bar, barOf, inColumns, round, type Spread, spreadOf } from './report.ts';
 import type { Staged } from './stages.ts';
+import type { Variant } from './variants.ts';
 
 /** Milliseconds. */
 export type Run = {
@@ -35,7 +38,10 @@ export type Measured = {
   /** Why nothing of this counts. */
   off: readonly string[];
   memory: { source: Memory; compiled: Memory | null; restMs: number };
-  machine: { cores: number; memoryBytes: number; loadBefore: number; node: string };
+  machine: Machine;
+  /** What others used of the machine at moments of rest, from 0 to 1. */
+  noise: readonly number[];
+  variants: readonly Variant[];
   beside: { packages: readonly string[]; glue: string };
 };
 
@@ -43,6 +49,8 @@ export type Summary = {
   figures: Record<string, unknown>;
   /** The same for people. */
   table: string;
+  /** What of it goes into docs/benchmarks.md. */
+  page: Report;
   /** Every bar holds, and as many runs counted as were wanted. */
   isMet: boolean;
 };
@@ -84,7 +92,45 @@ export function summarize(measured: Measured): Summary {
   const stages = columnsOf(valid, ({ stages: each }) => each);
   const checks = columnsOf(valid, ({ beside }) => beside);
   const voids = measured.runs.flatMap((run, at) => (run.void.length > 0 ? [{ run: at + 1, why: run.void }] : []));
+  const voidWhy = [
+    ...off,
+    ...noiseOf(measured.noise),
+    ...(valid.length < wanted ? [`only ${valid.length} of ${wanted} runs count`] : []),
+    ...measured.variants.flatMap(({ name, wrong }) => wrong.map((why) => `${name}: ${why}`)),
+  ];
+  const variants = {
+    title: 'other shapes of a push, p50, ms',
+    columns: ['push to live', 'own share', 'until it is received', 'tree read and placed'],
+    rows: measured.variants.map((one) => [
+      one.name,
+      ...[one.pushToLive, one.ownShare, one.receive, one.tree].map(({ p50 }) => p50),
+    ]),
+  };
+  const page: Report = {
+    bench: 'journey',
+    about: `The example app (Flask, 51 tests), ${valid.length} pushes of a tree that nobody has seen, through the whole gate, a page asked for every 5 ms.`,
+    machine: measured.machine,
+    void: voidWhy,
+    tables: [
+      {
+        title: 'milliseconds',
+        columns: ['p50', 'p95', 'least', 'most'],
+        rows: [...rowsOf('Lockstep: ', lockstep), ...rowsOf('by hand: ', hand), ...rowsOf('glue script: ', glue)],
+      },
+      {
+        title: 'stage along the critical path, ms',
+        columns: ['p50', 'p95', 'least', 'most'],
+        rows: rowsOf('', stages),
+      },
+      ...(variants.rows.length > 0 ? [variants] : []),
+    ],
+    bars,
+    notes: [],
+    charts: [],
+    figures: null,
+  };
   return {
+    page,
     figures: {
       bench: 'journey',
       isMet,
@@ -96,6 +142,7 @@ export function summarize(measured: Measured): Summary {
       stagesMs: stages,
       checksMs: checks,
       bars,
+      variants: measured.variants,
       memoryMB: memory,
       off,
       voids,
@@ -106,7 +153,7 @@ export function summarize(measured: Measured): Summary {
     },
     table: [
       `journey: ${valid.length} runs that count, ${voids.length} void, load before ${measured.machine.loadBefore} on ${measured.machine.cores} cores`,
-      ...off.map((why) => `VOID: ${why}`),
+      ...voidWhy.map((why) => `VOID: ${why}`),
       ...voids.map(({ run, why }) => `run ${run} is void: ${why.join('; ')}`),
       ...measured.broken.map((why) => `a run broke off: ${why}`),
       '',
@@ -132,6 +179,11 @@ export function summarize(measured: Measured): Summary {
           `= ${Math.round(staged.sumMs)} of ${Math.round(pushToLiveMs)}`,
           `load ${load}`,
         ]),
+      ]),
+      '',
+      inColumns([
+        [variants.title, ...variants.columns],
+        ...variants.rows.map((cells) => cells.map((cell) => (typeof cell === 'number' ? `${round(cell)}` : cell))),
       ]),
       '',
       inColumns([
