@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { readConfig } from '../config/config.ts';
 import { errorRegistry, fail, isFailure } from '../domain/errors.ts';
 import { collectAtRest } from '../lib/collect-at-rest.ts';
-import { lineLog } from '../lib/line-log.ts';
+import { waitingLineLog } from '../lib/line-log.ts';
 import { limitRate } from '../router/log-rate.ts';
 import { startRouter } from '../router/start-router.ts';
 import { goOnUntilTooMany } from './uncaught.ts';
@@ -14,7 +14,7 @@ const logLinesPerSecond = 50;
 const startedAt = performance.now();
 
 // Whoever read our lines may die before us, and the disk may be full; sites go on.
-const say = lineLog(1, 'router');
+const say = waitingLineLog(1, 'router');
 
 function numericId(name: string, value: string | undefined): number | null {
   if (value === undefined) return null;

@@ -1,5 +1,5 @@
 // A disk that a test can fill: a file system of its own on a small image, mounted and unmounted here. Root is needed.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import {
   closeSync,
   mkdirSync,
@@ -103,6 +103,21 @@ export class SmallDisk implements Disposable {
   /** What a kernel does that finds its file system broken: from now on nothing can be written, by whoever had it open too. */
   breakDown(): void {
     execFileSync('mount', ['-o', 'remount,abort', this.path], { stdio: 'pipe' });
+  }
+
+  /** From now on whoever writes waits, until `thaw`; at the latest after so many seconds, whatever becomes of the test. */
+  freeze(atMostSeconds: number): void {
+    const words = ['-c', 'sleep "$1"; exec fsfreeze --unfreeze "$2"', 'thaw', String(atMostSeconds), this.path];
+    spawn('sh', words, { detached: true, stdio: 'ignore' }).unref();
+    execFileSync('fsfreeze', ['--freeze', this.path], { stdio: 'pipe' });
+  }
+
+  thaw(): void {
+    try {
+      execFileSync('fsfreeze', ['--unfreeze', this.path], { stdio: 'pipe' });
+    } catch {
+      // It had thawed by itself.
+    }
   }
 
   /** After a break-down: checks the file system, as its operator does, and mounts it again. Nobody may have anything open on it. */
