@@ -1,9 +1,10 @@
 // A git tree as a build looks at it, and as it travels to the agent: small files are read once, in one pass, and kept for
 // the next change, which shares most of them.
 import type { OutgoingFile } from '../domain/agent.ts';
-import { fail } from '../domain/errors.ts';
+import { fail, isFailure } from '../domain/errors.ts';
 import type { CommitId, ObjectId, TreeId } from '../domain/ids.ts';
 import { quoted } from '../domain/names.ts';
+import { defaultTreeCaps } from '../domain/tree-caps.ts';
 import type { Git, TreeEntry } from '../git/git.ts';
 import type { TreeView } from './tree-view.ts';
 
@@ -48,6 +49,24 @@ export type GitTree = {
   files(): AsyncGenerator<OutgoingFile>;
 };
 
+/** What the agent would refuse after it had written most of it. */
+function refuseOversized(entries: readonly TreeEntry[]): void {
+  if (entries.length > defaultTreeCaps.entries)
+    throw tooLarge(`The tree has ${entries.length} files; at most ${defaultTreeCaps.entries} are placed.`);
+  const bytes = entries.reduce((sum, { size }) => sum + (size ?? 0), 0);
+  if (bytes > defaultTreeCaps.totalBytes)
+    throw tooLarge(
+      `The files of the tree have ${bytes} bytes together; at most ${defaultTreeCaps.totalBytes} are placed.`,
+    );
+}
+
+function tooLarge(message: string, cause?: Error) {
+  return fail('too-large', message, {
+    advice: 'Take large or generated files out of the repository and commit again.',
+    cause,
+  });
+}
+
 /** @param commit a commit that has this tree, or the tree itself: it is read before anybody knows the tree's id */
 export async function openGitTree(
   git: Git,
@@ -55,7 +74,10 @@ export async function openGitTree(
   commit: CommitId | TreeId,
   signal: AbortSignal,
 ): Promise<Omit<GitTree, 'id'>> {
-  const entries = await git.lsTree(commit, signal);
+  const entries = await git.lsTree(commit, signal).catch((error: Error) => {
+    throw isFailure(error, 'too-large') ? tooLarge('The tree lists more files than are read.', error) : error;
+  });
+  refuseOversized(entries);
   const byPath = new Map(entries.map((entry) => [entry.path, entry]));
   await warm(git, cache, entries);
   const list = entries.map(({ path, mode }) => ({ path, mode }));

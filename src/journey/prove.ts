@@ -5,7 +5,7 @@ import { type Build, makeLayer, planBuild } from '../build/build.ts';
 import { type GitTree, openGitTree } from '../build/git-tree.ts';
 import type { App } from '../domain/app.ts';
 import type { Change } from '../domain/change.ts';
-import { fail } from '../domain/errors.ts';
+import { fail, isFailure } from '../domain/errors.ts';
 import { type CheckResult, fold, type Verdict } from '../domain/gate.ts';
 import type { CommitId, TreeId } from '../domain/ids.ts';
 import { runGate } from '../gate/gate.ts';
@@ -64,10 +64,14 @@ export function readCandidate(
   signal: AbortSignal,
 ): Reading {
   const { git } = repository;
+  const inVain = new AbortController();
+  const untilThen = AbortSignal.any([signal, inVain.signal]);
   const reading = {
     tree: openGitTree(git, world.blobs, candidate, signal),
-    diff: base === null ? Promise.resolve(null) : git.diff(base, candidate, signal),
+    diff: base === null ? Promise.resolve(null) : git.diff(base, candidate, untilThen),
   };
+  // A tree that is too large to be read is not compared either.
+  reading.tree.catch(() => inVain.abort(new Error('the tree could not be read')));
   // Whoever needs them hears of a failure; a push that is refused before never asks.
   for (const promise of [reading.tree, reading.diff]) promise.catch(() => {});
   return reading;
@@ -76,7 +80,17 @@ export function readCandidate(
 export async function proveCandidate(world: World, request: ProveRequest): Promise<Proof> {
   const { app, repository, say, moment, signal } = request;
   const reading = request.reading ?? readCandidate(world, repository, request.baseTree, request.tree, signal);
-  const [hello, read, diff] = await Promise.all([world.hello(), reading.tree, reading.diff]);
+  const unbuildable = (error: unknown): Proof => {
+    const result = failedCheck('build', error, nowMs());
+    for (const line of checkLines(result)) say(line);
+    return { verdict: fold([result]), results: [result], isMemoised: false, candidate: null };
+  };
+  const answers = await Promise.all([world.hello(), reading.tree, reading.diff]).catch((error: unknown) => {
+    if (isFailure(error, 'too-large')) return unbuildable(error);
+    throw error;
+  });
+  if (!Array.isArray(answers)) return answers;
+  const [hello, read, diff] = answers;
   const tree: GitTree = { ...read, id: request.tree };
   moment('treeRead');
   const keys = memoKeys(app, request, hello, currentConfig(world.database, app.id).version);
@@ -97,9 +111,7 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
   try {
     build = await planBuild({ app: refOf(app), tree, hello });
   } catch (error) {
-    const result = failedCheck('build', error, nowMs());
-    for (const line of checkLines(result)) say(line);
-    return { verdict: fold([result]), results: [result], isMemoised: false, candidate: null };
+    return unbuildable(error);
   }
   say(`${build.artifact.plan.detector}: ${build.artifact.plan.why}`);
   for (const note of build.notes) say(`note: ${note}`);

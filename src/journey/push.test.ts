@@ -99,3 +99,34 @@ test('a token that is revoked during the gate lands nothing', async () => {
   assert.equal(liveRelease(stage.database, app.id), null);
   assert.deepEqual(stage.agent.sets(app.id), []);
 });
+
+test('D4: a tree of more files than can be placed is a rejection that says so, before anything is sent', async () => {
+  using stage = new FakeWorld();
+  const app = await stage.createApp();
+  const one = await stage.commit(app, page('one'), null);
+  await stage.land(app, one, null);
+  const blob = (await stage.git(app, ['hash-object', '-w', '--stdin'], 'x')).trim();
+  const treeOf = async (count: number, line: (at: number) => string): Promise<string> =>
+    (await stage.git(app, ['mktree'], Array.from({ length: count }, (_, at) => `${line(at)}\n`).join(''))).trim();
+  const many = await treeOf(400, (at) => `100644 blob ${blob}\tf${at}`);
+  const tooMany = await treeOf(300, (at) => `040000 tree ${many}\td${at}`);
+  // A few trees that hold one another: 10^9 files.
+  let endless = many;
+  for (let depth = 0; depth < 7; depth += 1) {
+    const inner = endless;
+    endless = await treeOf(10, (at) => `040000 tree ${inner}\t${'d'.repeat(200)}${at}`);
+  }
+  for (const [tree, word] of [
+    [tooMany, /The tree has 120000 files; at most 100000 are placed/],
+    [endless, /The tree lists more files than are read/],
+  ] as const) {
+    const author = { name: 'Ada', email: 'ada@example.org', atSeconds: 1_700_000_000 };
+    const { git } = await stage.world.repositoryOf(app);
+    const made = { tree: tree as ObjectId, parents: [one], message: 'many', author, committer: author };
+    const { said, verdicts } = await stage.push(app, [{ ref: main, from: one, to: await git.commitTree(made) }]);
+    assert.match(said.join('\n'), word);
+    assert.match(JSON.stringify(verdicts.get(main)), /gate: build: /);
+    assert.match(JSON.stringify(listChanges(stage.database, app.id, null, 1)[0]), /"state":"rejected"/);
+    assert.equal(liveRelease(stage.database, app.id)?.commit, one);
+  }
+});

@@ -5,15 +5,13 @@
 // Frame: "LSTREE1\n", then per file 'F' mode:u32 pathLength:u32 size:u64 path bytes, then 'Z' fileCount:u32, then the end.
 import { fail, type LockstepError } from '../../domain/errors.ts';
 import { quoted } from '../../domain/names.ts';
+import { defaultTreeCaps, type TreeCaps } from '../../domain/tree-caps.ts';
 
 export type TreeMode = '100644' | '100755' | '120000';
 
 /** A file on its way: `content` must be read to its end before the next file is asked for. Paths are bytes, as in git. */
 export type TreeFile = { mode: TreeMode; path: Buffer; size: number; content: Buffer | AsyncIterable<Uint8Array> };
 export type DecodedFile = TreeFile & { content: AsyncIterable<Buffer> };
-
-export type TreeCaps = { entries: number; totalBytes: number; pathBytes: number };
-export const defaultTreeCaps: TreeCaps = { entries: 100_000, totalBytes: 1024 ** 3, pathBytes: 1024 };
 
 const magic = Buffer.from('LSTREE1\n');
 const headBytes = 16;

@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { isFailure } from '../../domain/errors.ts';
+import type { TreeCaps } from '../../domain/tree-caps.ts';
 import { blobHash, gitTreeId } from './git-tree-hash.ts';
 import { copyTree, type PlaceSpec, placeTree } from './place-tree.ts';
-import { decodeTree, encodeTree, type TreeCaps, type TreeFile, type TreeMode } from './tree-stream.ts';
+import { decodeTree, encodeTree, type TreeFile, type TreeMode } from './tree-stream.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'lockstep-tree-'));
 after(() => rmSync(scratch, { recursive: true, force: true }));
