@@ -2,17 +2,16 @@
 // starts, drains and stops (`desired/converge.ts`); this carries it out, hears from each run (`instance-run.ts`), and tells
 // each change once: kept in its record, then announced. States and what ends them: the head of `desired/converge.ts`.
 import type { DesiredApp, DesiredSet, ObservedInstance } from '../../domain/desired.ts';
-import { fail, isFailure } from '../../domain/errors.ts';
+import { isFailure } from '../../domain/errors.ts';
 import { failpoint } from '../../lib/failpoint.ts';
 import { afterExit, type InstanceView, observedOf } from '../desired/converge.ts';
 import type { DiskLevel } from '../disk/disk-level.ts';
-import { isHeld } from '../disk/disk-watch.ts';
 import type { Healthy } from '../health/wait-healthy.ts';
-import { limitFileSize } from '../process/refuse-writes.ts';
 import { removeTree } from '../remove-tree.ts';
 import type { OutputSink, Running } from '../runtimes/runtime.ts';
-import { megabytes, messageOf, startFailure } from './exit-reason.ts';
+import { messageOf, startFailure } from './exit-reason.ts';
 import { type IncidentTeller, incidentTeller } from './incident-teller.ts';
+import { InstanceDisk } from './instance-disk.ts';
 import { identityOf, makeInstanceFolders } from './instance-folders.ts';
 import { InstanceOutput } from './instance-output.ts';
 import type { InstanceOrigin, InstanceParts } from './instance-parts.ts';
@@ -30,10 +29,9 @@ export class Instance {
   #isLaunching = false;
   #stopping: Promise<void> | null = null;
   #isGone = false;
-  /** Why we end its run; null: its own end is its own reason. */
-  #endReason: string | null = null;
   readonly #output: InstanceOutput;
   readonly #trouble: InstanceTrouble;
+  readonly #disk: InstanceDisk;
   readonly #tell: IncidentTeller;
 
   constructor(parts: InstanceParts, view: InstanceView, origin: InstanceOrigin) {
@@ -44,6 +42,12 @@ export class Instance {
     this.#output = new InstanceOutput({ instanceId, type, release: origin.releaseLabel }, parts.wallMs);
     this.#tell = incidentTeller(parts, view, this.#output);
     this.#trouble = new InstanceTrouble({ limits: origin.limits, view, nowMs: parts.nowMs, tell: this.#tell });
+    this.#disk = new InstanceDisk({
+      diskBytes: origin.limits.diskBytes,
+      level: () => parts.diskLevel(view.appId),
+      pids: () => this.pids(),
+      kill: () => this.#run?.kill(),
+    });
   }
 
   /** Its processes now. */
@@ -63,12 +67,7 @@ export class Instance {
 
   /** What its processes may write from now on. */
   async holdDisk(level: DiskLevel): Promise<void> {
-    if (this.#run === null) return;
-    if (level === 'over') {
-      this.#endReason = this.#diskReason();
-      this.#run.kill();
-    }
-    await limitFileSize(() => this.pids(), isHeld(level) ? 0 : this.origin.limits.diskBytes);
+    if (this.#run !== null) await this.#disk.hold(level);
   }
 
   /** At what it runs into; called every second or so. */
@@ -223,17 +222,13 @@ export class Instance {
     this.view.port = port;
     await this.#keep();
     if (this.view.state !== 'starting') return;
-    const level = this.#parts.diskLevel(app.id);
-    if (level === 'over')
-      throw fail('disk-full', this.#diskReason(), {
-        advice: 'Remove files of the app (lockstep run -- rm …), or raise limits.disk in lockstep.yml.',
-      });
+    this.#disk.assertMayStart();
     const spec = { id: this.view.id, ...command, limits: set.limits, identity: identityOf(app) };
     const running = await runtime.start(spec, await this.#sink());
     await failpoint('agent.after-launch');
     this.#run = this.#runOf(running);
     this.#isLaunching = false;
-    if (isHeld(level)) await this.holdDisk(level);
+    await this.#disk.started();
     if (this.view.state !== 'starting') {
       Object.assign(this.view, { pid: running.pid, startTicks: running.startTicks });
       await this.#keep();
@@ -311,8 +306,7 @@ export class Instance {
         ? { state: 'stopped' as const, restarts: view.restarts }
         : afterExit(view, this.#parts.nowMs());
     this.#run = null;
-    const reason = this.#endReason ?? ownReason;
-    this.#endReason = null;
+    const reason = this.#disk.endReason() ?? ownReason;
     let crash: Partial<InstanceView> = {};
     // What waits for its files (`lacks`) has not crashed.
     if (next.state !== 'stopped' && !view.lacks?.length && (view.stage === 'live' || wasServing)) {
@@ -320,10 +314,6 @@ export class Instance {
       crash = this.#trouble.crashed();
     }
     this.change({ ...next, ...crash, pid: null, startTicks: null, reason, notes, logTail: this.#output.tail });
-  }
-
-  #diskReason(): string {
-    return `disk limit reached (${megabytes(this.origin.limits.diskBytes)})`;
   }
 
   async #sink(): Promise<OutputSink> {
