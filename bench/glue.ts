@@ -109,7 +109,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
 try {
   const { values } = parseArgs({
     options: {
-      runs: { type: 'string', default: '10' },
+      runs: { type: 'string', default: '8' },
       install: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       strict: { type: 'boolean', default: false },

@@ -21,7 +21,7 @@ function parse(words: string[]): Options & { isJson: boolean; isStrict: boolean;
     options: {
       apps: { type: 'string', default: '1,10,100,1000' },
       running: { type: 'string', default: '20' },
-      pushes: { type: 'string', default: '8' },
+      pushes: { type: 'string', default: '6' },
       rest: { type: 'string', default: '21' },
       source: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** The program, and the Debian package that has it. */
+/** The program, and the Debian packages that it takes. */
 export type Wanted = Readonly<Record<string, string>>;
 
 const alsoIn = ['/usr/sbin', '/usr/local/sbin', '/sbin'];
@@ -26,7 +26,7 @@ export function pathOf(program: string): string | null {
 /** @throws with the line to type when something is missing and may not or cannot be installed */
 export function insistOn(wanted: Wanted, mayInstall: boolean): void {
   const packagesMissing = () => [
-    ...new Set(Object.entries(wanted).flatMap(([program, from]) => (pathOf(program) === null ? [from] : []))),
+    ...new Set(Object.entries(wanted).flatMap(([program, from]) => (pathOf(program) === null ? from.split(' ') : []))),
   ];
   const missing = packagesMissing();
   if (missing.length === 0) return;
