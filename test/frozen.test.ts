@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Deploys } from './support/deploys.ts';
+import { doctorSays } from './support/doctor-says.ts';
 import { Failpoints, type Kind } from './support/failpoints.ts';
 import { leftOver } from './support/left-over.ts';
 import { problemsAtRest } from './support/oracles.ts';
@@ -55,6 +56,7 @@ async function whileFrozen(
     await deploys.prepare('change');
     await stage.deploy(join(stage.folder, 'pool'));
     assert.deepEqual(await problemsAtRest(stage, { watches: [watch] }), []);
+    assert.deepEqual(await doctorSays(stage), []);
   } finally {
     await stage[Symbol.asyncDispose]();
   }

@@ -8,8 +8,21 @@ import { join } from 'node:path';
 const inObjects = /^(?:tmp_objdir-|incoming-|tmp_obj_)/;
 const inPacks = /^(?:\.tmp-|tmp_)/;
 
+/**
+ * What was there before this process began was left by the gits of a dead one: nobody waits for objects that were arriving at
+ * them. (Locks are left to whoever opens the repository: a git that outlived its control may be about to let go of one.)
+ */
+export async function removeQuarantines(repositories: string): Promise<void> {
+  for (const name of await namesIn(repositories))
+    await removeLeftOvers(join(repositories, name), performance.now(), false);
+}
+
 /** @returns the paths that were removed */
-export async function removeLeftOvers(repositoryPath: string, olderThanMs: number): Promise<string[]> {
+export async function removeLeftOvers(
+  repositoryPath: string,
+  olderThanMs: number,
+  withLocks = true,
+): Promise<string[]> {
   const objects = join(repositoryPath, 'objects');
   const bootedAtMs = Date.now() - uptime() * 1000;
   const found = [
@@ -17,10 +30,8 @@ export async function removeLeftOvers(repositoryPath: string, olderThanMs: numbe
     ...(await namesIn(join(objects, 'pack')))
       .filter((name) => inPacks.test(name))
       .map((name) => join(objects, 'pack', name)),
-    ...(await namesIn(repositoryPath))
-      .filter((name) => name.endsWith('.lock'))
-      .map((name) => join(repositoryPath, name)),
-    ...(await locksBelow(join(repositoryPath, 'refs'))),
+    ...(withLocks ? await locksBelow(repositoryPath, false) : []),
+    ...(withLocks ? await locksBelow(join(repositoryPath, 'refs'), true) : []),
   ];
   const removed: string[] = [];
   for (const path of found) {
@@ -35,7 +46,7 @@ export async function removeLeftOvers(repositoryPath: string, olderThanMs: numbe
 
 const namesIn = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);
 
-async function locksBelow(folder: string): Promise<string[]> {
-  const names = await readdir(folder, { recursive: true }).catch(() => []);
+async function locksBelow(folder: string, recursive: boolean): Promise<string[]> {
+  const names = await readdir(folder, { recursive }).catch(() => []);
   return names.filter((name) => name.endsWith('.lock')).map((name) => join(folder, name));
 }

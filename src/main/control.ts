@@ -16,10 +16,10 @@ import { readConfig } from '../config/config.ts';
 import { rights } from '../domain/app.ts';
 import type { AgentHello } from '../domain/desired.ts';
 import { diskFailure } from '../domain/disk-failure.ts';
-import { errorRegistry, isFailure } from '../domain/errors.ts';
 import { type AppId, parseId } from '../domain/ids.ts';
 import { parseHostname } from '../domain/names.ts';
 import { unguarded } from '../git/inspect.ts';
+import { removeQuarantines } from '../git/left-overs.ts';
 import { openRepository, type Repository } from '../git/repository.ts';
 import { removeLeftOvers } from '../journey/apps.ts';
 import { DesiredPublisher } from '../journey/desired.ts';
@@ -38,13 +38,13 @@ import { Uses } from '../lib/uses.ts';
 import { openSigner, type Signer, signingKeyFile } from '../proof/signing-key.ts';
 import { GitSlots } from '../receive/slots.ts';
 import { Observations } from '../release/observations.ts';
-import { holdAlone } from '../store/hold-alone.ts';
 import { defaultTeam } from '../store/meta.ts';
 import { openDatabase } from '../store/open.ts';
 import { defaultLimits } from '../store/retention.ts';
 import { insertToken, principalOf } from '../store/tokens.ts';
 import { answerGit, type GitDoor } from './git-door.ts';
 import { keepHearing } from './hear-agent.ts';
+import { holdOrEnd } from './hold-or-end.ts';
 import { keepCopies } from './keep-copies.ts';
 import { platformOf } from './platform.ts';
 import { answerRefused, openSurely } from './stand-by.ts';
@@ -74,7 +74,7 @@ const databaseFile = join(folder, 'lockstep.db');
 const mustHold = readdirSync(join(folder, 'repos')).length > 0;
 let alone: Disposable | null = null;
 const openAlone = () => {
-  alone ??= holdOrEnd();
+  alone ??= holdOrEnd(join(folder, 'lock'), say);
   return openDatabase(databaseFile, { mustHold });
 };
 const database = await openSurely(openAlone, {
@@ -220,6 +220,9 @@ const found = await recover(world);
 if (found.ended + found.rolledForward > 0) say({ level: 'warn', message: 'recovered', ...found });
 keepHearing(world);
 removeLeftOvers(world);
+void removeQuarantines(join(folder, 'repos')).catch((error: Error) =>
+  say({ level: 'warn', message: `quarantines stay: ${error.message}` }),
+);
 dropOldRows(world);
 setInterval(() => dropOldRows(world), 3_600_000).unref();
 
@@ -253,14 +256,19 @@ async function listen(): Promise<void> {
   chmodSync(config.sockets.control, 0o660);
 }
 
+/** Then it ends whoever is connected still. */
+const endLimitMs = 1000;
+
 /** Ends at once: what is under way is finished or refused by the next start, as after a crash. */
 function stop(): void {
   ended.abort(new Error('Lockstep is stopping'));
-  server.closeAllConnections();
-  server.close(() => {
+  const end = (): void => {
     closeStore();
     process.exit(0);
-  });
+  };
+  server.close(end);
+  server.closeAllConnections();
+  setTimeout(end, endLimitMs);
 }
 
 /** null: the file is damaged, which is said. Everything else goes on; receipts stay due until a person has decided. */
@@ -290,15 +298,4 @@ async function ensureOwnerToken(file: string): Promise<void> {
   };
   insertToken(database, { ...token, teamId, secret });
   await atomicWrite(file, `${secret}\n`, 0o600);
-}
-
-/** Before anything is touched: another control may serve this home, or be frozen in the middle of a deploy. */
-function holdOrEnd(): Disposable {
-  try {
-    return holdAlone(join(folder, 'lock'));
-  } catch (error) {
-    if (!isFailure(error, 'home-in-use')) throw error;
-    say({ level: 'error', code: error.code, message: error.message, advice: error.advice });
-    process.exit(errorRegistry[error.code].exit);
-  }
 }

@@ -141,6 +141,6 @@ export class Deploys {
 
   async #git(...words: string[]): Promise<void> {
     const done = await this.#stage.git(this.#work, ...words);
-    assert.equal(done.code, 0, `git ${words.join(' ')}: ${done.stderr}`);
+    assert.equal(done.code, 0, `git ${words.join(' ')}: ${done.stderr}\n${this.#stage.logs()}`);
   }
 }

@@ -71,36 +71,51 @@ export function isBusy(home: string): boolean {
 
 /** Throws when a file is not there or is being replaced: ask again. */
 export function readHome(home: string): HomeFacts {
+  // Read at once, and let go: control must not wait for whoever looks at its database.
+  const apps = readDatabase(home).map((app) => readApp(home, app));
+  const desired = readDocument(join(home, 'agent', 'desired.json'));
+  const routes = readDocument(join(home, 'router', 'snapshot.json'));
+  return {
+    apps,
+    desired: (desired?.apps ?? []) as HomeFacts['desired'],
+    routes: ((routes?.routes ?? []) as { appId: string; setId: string; upstreams: { instanceId: string }[] }[]).map(
+      ({ appId, setId, upstreams }) => ({ appId, setId, instances: upstreams.map((one) => one.instanceId) }),
+    ),
+    instances: list(join(home, 'agent', 'instances'))
+      .filter((name) => name.endsWith('.json'))
+      .map((name) => JSON.parse(readFileSync(join(home, 'agent', 'instances', name), 'utf8')).view),
+    pipes: list(join(home, 'agent', 'pipes')),
+    processes: processesOf(home),
+  };
+}
+
+type AppRows = Pick<AppFacts, 'id' | 'name' | 'changes' | 'releases' | 'events'> & { branch: string | null };
+
+function readDatabase(home: string): AppRows[] {
   const database = new DatabaseSync(join(home, 'control', 'lockstep.db'), { readOnly: true });
   try {
     database.exec('PRAGMA busy_timeout=5000; BEGIN');
-    const apps = rows<{ id: string; name: string; main_branch: string | null }>(database, 'SELECT * FROM apps').map(
-      (app) => readApp(home, database, app),
-    );
-    const desired = readDocument(join(home, 'agent', 'desired.json'));
-    const routes = readDocument(join(home, 'router', 'snapshot.json'));
-    return {
-      apps,
-      desired: (desired?.apps ?? []) as HomeFacts['desired'],
-      routes: ((routes?.routes ?? []) as { appId: string; setId: string; upstreams: { instanceId: string }[] }[]).map(
-        ({ appId, setId, upstreams }) => ({ appId, setId, instances: upstreams.map((one) => one.instanceId) }),
+    const apps = rows<{ id: string; name: string; main_branch: string | null }>(database, 'SELECT * FROM apps');
+    return apps.map(({ id, name, main_branch: branch }) => ({
+      id,
+      name,
+      branch,
+      changes: rows(database, 'SELECT * FROM changes WHERE app_id = ? ORDER BY number', id),
+      releases: rows(
+        database,
+        `SELECT r.*, a.tree_id AS artifact_tree FROM releases r
+         LEFT JOIN artifacts a ON a.app_id = r.app_id AND a.digest = r.artifact_digest WHERE r.app_id = ? ORDER BY r.version`,
+        id,
       ),
-      instances: list(join(home, 'agent', 'instances'))
-        .filter((name) => name.endsWith('.json'))
-        .map((name) => JSON.parse(readFileSync(join(home, 'agent', 'instances', name), 'utf8')).view),
-      pipes: list(join(home, 'agent', 'pipes')),
-      processes: processesOf(home),
-    };
+      events: rows(database, 'SELECT type, change_id FROM events WHERE app_id = ? ORDER BY seq', id),
+    }));
   } finally {
     database.close();
   }
 }
 
-function readApp(
-  home: string,
-  database: DatabaseSync,
-  { id, name, main_branch: branch }: { id: string; name: string; main_branch: string | null },
-): AppFacts {
+function readApp(home: string, { branch, ...app }: AppRows): AppFacts {
+  const { id } = app;
   const repository = join(home, 'control', 'repos', `${id}.git`);
   const refs = refsOf(repository);
   const main = refs.find(({ ref }) => ref === `refs/heads/${branch}`);
@@ -111,16 +126,7 @@ function readApp(
     .map((line) => line.split(' ') as [string, string])
     .map(([from, to]) => ({ from: /^0+$/.test(from) ? null : from, to }));
   return {
-    id,
-    name,
-    changes: rows(database, 'SELECT * FROM changes WHERE app_id = ? ORDER BY number', id),
-    releases: rows(
-      database,
-      `SELECT r.*, a.tree_id AS artifact_tree FROM releases r
-       LEFT JOIN artifacts a ON a.app_id = r.app_id AND a.digest = r.artifact_digest WHERE r.app_id = ? ORDER BY r.version`,
-      id,
-    ),
-    events: rows(database, 'SELECT type, change_id FROM events WHERE app_id = ? ORDER BY seq', id),
+    ...app,
     main: { tip: main?.id ?? null, tree: main?.tree ?? null, moves },
     refs: refs.map(({ ref }) => ref),
     gitLeftOvers: globSync(['**/*.lock', 'objects/tmp_objdir-*', 'objects/incoming-*'], { cwd: repository }),

@@ -195,9 +195,12 @@ function isUnchanged(headers, etag, modified) {
   return Date.parse(headers['if-modified-since'] ?? '') === modified.getTime();
 }
 
+let isStopping = false;
 const server = createServer(
   { headersTimeout: 10_000, requestTimeout: 60_000, keepAliveTimeout: 75_000 },
   (request, response) => {
+    // A kept connection that is asked again and again would keep the process for as long.
+    if (isStopping) response.shouldKeepAlive = false;
     request.resume();
     serve(request, response).catch(() => {
       if (response.headersSent) response.destroy();
@@ -211,6 +214,7 @@ server.on('error', (error) => {
 });
 server.listen({ host: bind[1] ?? bind[2], port: Number(bind[3]) });
 const stop = () => {
+  isStopping = true;
   server.close(() => process.exit(0));
   server.closeIdleConnections();
 };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { request } from 'node:http';
+import { Agent, request } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -166,8 +166,22 @@ test('clients that go away in the middle leave no file open', async () => {
   assert.equal((await ask('/')).status, 200);
 });
 
-test('SIGTERM ends it', async () => {
+test('SIGTERM ends it, also when a kept connection is asked again and again', async () => {
   const ended = new Promise((resolve) => child.once('exit', resolve));
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  let isOver = false;
+  const once = (): Promise<void> =>
+    new Promise((resolve) => {
+      const sent = request({ host: '127.0.0.1', port, agent }, (answer) => answer.resume().once('end', resolve));
+      sent.once('error', () => resolve()).end();
+    });
+  const asking = [0, 1, 2].map(async () => {
+    while (!isOver) await once();
+  });
+  await once();
   child.kill('SIGTERM');
   assert.equal(await ended, 0);
+  isOver = true;
+  await Promise.all(asking);
+  agent.destroy();
 });
