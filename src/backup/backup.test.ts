@@ -1,5 +1,6 @@
 // A home goes into a file and comes back as it was; everything else is refused, and leaves the home empty.
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import {
   chownSync,
   existsSync,
@@ -140,6 +141,49 @@ test('a wrong passphrase, a cut file and a home that is not empty are refused, a
     }),
     { code: 'not-found' },
   );
+});
+
+test('a restore that the disk does not confirm is none', async () => {
+  await using one = await TestHome.make();
+  await create(one);
+  const before = process.env.PATH;
+  mkdirSync(join(one.folder, 'bin'));
+  writeFileSync(join(one.folder, 'bin', 'sync'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+  process.env.PATH = `${join(one.folder, 'bin')}:${before}`;
+  try {
+    await assert.rejects(restore(one), /sync ended with 1/);
+  } finally {
+    process.env.PATH = before;
+  }
+  assert.ok(!existsSync(join(one.folder, 'restored')));
+});
+
+test('a repository that cannot be read to its end fails the backup, however slowly it is written', async () => {
+  await using one = await TestHome.make();
+  // git reads the broken blob when it has sent the tree.
+  const broken = await one.git(['hash-object', '-w', '--stdin'], randomBytes(20_000).toString('base64'));
+  const names = Array.from({ length: 10_000 }, () => randomBytes(20).toString('base64url'));
+  const tree = await one.git(['mktree'], names.map((name) => `100644 blob ${broken}\t${name}\n`).join(''));
+  const path = repositoryFolder(one.home, one.app.id);
+  const file = join(path, 'objects', broken.slice(0, 2), broken.slice(2));
+  const bytes = readFileSync(file);
+  rmSync(file);
+  writeFileSync(file, bytes.fill(0, 1000));
+  const unhandled: unknown[] = [];
+  const saw = (reason: unknown) => void unhandled.push(reason);
+  process.on('unhandledRejection', saw);
+  let pieces = 0;
+  const write = async () => {
+    for await (const _piece of packOf(path, [tree as never])) {
+      pieces += 1;
+      // Something that takes its time, as the disk may.
+      await one.git(['version']);
+    }
+  };
+  await assert.rejects(write(), { code: 'git-failed' });
+  process.off('unhandledRejection', saw);
+  assert.ok(pieces > 1);
+  assert.deepEqual(unhandled, []);
 });
 
 test('a home that a power cut left half restored starts nothing', () => {

@@ -52,7 +52,8 @@ export async function restoreBackup(asked: RestoreAsked): Promise<Restored> {
     const wasThere = claimHome(home);
     try {
       const restored = await place(asked, readEntries(readContainer(file, asked.passphrase)));
-      await run(['sync', '-f', home], { env: { PATH: process.env.PATH ?? '/usr/bin:/bin' }, timeoutMs: 600_000 });
+      const env = { PATH: process.env.PATH ?? '/usr/bin:/bin' };
+      await run(['sync', '-f', home], { env, timeoutMs: 600_000, okCodes: [0] });
       rmSync(incompleteMark(home));
       return restored;
     } catch (error) {

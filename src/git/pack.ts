@@ -17,6 +17,8 @@ export async function* packOf(repositoryPath: string, ids: readonly ObjectId[]):
   try {
     child.stdin.end(ids.map((id) => `${id}\n`).join(''));
     const end = endOf(child, 'pack-objects');
+    // Whoever takes the last piece may still be busy with it when git has failed.
+    end.catch(() => {});
     yield* child.stdout as AsyncIterable<Buffer>;
     await end;
   } finally {
