@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { verifyReceipt } from '../proof/receipt-text.ts';
 import { signerOf } from '../proof/signing-key.ts';
 import { listReleases } from '../store/releases.ts';
@@ -10,6 +11,7 @@ import { FakeWorld, page } from './fake-world.ts';
 import { ReceiptBook } from './receipts.ts';
 import { recover } from './recover.ts';
 import { startRollback } from './rollback.ts';
+import type { World } from './world.ts';
 
 const signer = signerOf(generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
 
@@ -121,6 +123,22 @@ test('a note that cannot be written is written later, and the receipt is there m
   next.makeUp();
   await next.settle();
   assert.equal((await notes(stage)).get(one), file, 'the note is the receipt, byte for byte');
+});
+
+test('a receipt that waits to be tried again keeps no other waiting', async () => {
+  using stage = new FakeWorld();
+  const [app, other] = [await stage.createApp(), await stage.createApp('shop')];
+  await stage.land(app, await stage.commit(app, page('one'), null), null);
+  const repositoryOf: World['repositoryOf'] = (of) =>
+    of.id === app.id ? Promise.reject(new Error('no room')) : stage.world.repositoryOf(of);
+  const book = new ReceiptBook({ ...stage.world, repositoryOf }, signer);
+  book.due(app);
+  await book.settle();
+  await stage.land(other, await stage.commit(other, page('two'), null), null);
+  book.due(other);
+  const noted = stage.database.prepare('SELECT 1 FROM receipts WHERE app_id = ? AND is_noted = 1');
+  for (const limit = performance.now() + 15_000; noted.get(other.id) === undefined; await pause(10))
+    assert.ok(performance.now() < limit, 'it waits for the other');
 });
 
 test('nobody but Lockstep writes the notes, on the server neither', async () => {

@@ -33,6 +33,8 @@ export class ReceiptBook {
   readonly #signer: Signer | null;
   readonly #due = new Set<AppId>();
   #timer: NodeJS.Timeout | null = null;
+  /** When it fires. */
+  #timerAtMs = 0;
   #work: Promise<void> = Promise.resolve();
 
   constructor(world: ReceiptWorld, signer: Signer | null) {
@@ -44,7 +46,12 @@ export class ReceiptBook {
   /** Something of the app has gone live. Returns at once. */
   due(app: Pick<App, 'id'>, inMs = pauseMs): void {
     this.#due.add(app.id);
-    if (this.#timer !== null || this.#world.signal.aborted || this.#signer === null) return;
+    if (this.#world.signal.aborted || this.#signer === null) return;
+    const atMs = performance.now() + inMs;
+    // What is tried again in a minute keeps nothing else waiting for so long.
+    if (this.#timer !== null && this.#timerAtMs <= atMs) return;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timerAtMs = atMs;
     this.#timer = setTimeout(() => {
       this.#timer = null;
       void this.settle();
