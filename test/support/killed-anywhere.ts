@@ -259,7 +259,7 @@ export async function killEverywhere(
         `${seam} was not passed`,
       );
     assert.deepEqual(everywhere.problems(), []);
-    assert.deepEqual(await doctorSays(everywhere.stage), []);
+    assert.deepEqual(await doctorSays(everywhere.stage, 20_000), []);
   } finally {
     await everywhere[Symbol.asyncDispose]();
   }
