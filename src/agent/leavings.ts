@@ -40,6 +40,21 @@ export function entriesOf(place: string, uids: ReadonlySet<number>): string[] {
     .filter((path) => uids.has(lstatSync(path, { throwIfNoEntry: false })?.uid ?? -1));
 }
 
+/** What lies in the shared places, by its owner; what many ask for is looked at once. */
+export function entriesByOwner(): Map<number, string[]> {
+  const found = new Map<number, string[]>();
+  for (const place of sharedPlaces)
+    for (const name of listOf(place)) {
+      const path = join(place, name);
+      const uid = lstatSync(path, { throwIfNoEntry: false })?.uid;
+      if (uid === undefined) continue;
+      const theirs = found.get(uid);
+      if (theirs === undefined) found.set(uid, [path]);
+      else theirs.push(path);
+    }
+  return found;
+}
+
 /** Ids of the objects in a table of /proc/sysvipc that one of these owns or made. */
 export function ipcIds(table: string, uids: ReadonlySet<number>): number[] {
   const [head = '', ...rows] = table.trimEnd().split('\n');

@@ -4,13 +4,15 @@ import type { DesiredState } from '../../domain/desired.ts';
 import type { AppId } from '../../domain/ids.ts';
 import { defaultLimits } from '../../domain/plan.ts';
 import type { HomeFolders } from '../folders.ts';
-import { entriesOf, sharedPlaces } from '../leavings.ts';
+import { entriesByOwner } from '../leavings.ts';
 import type { DiskApp } from './disk-watch.ts';
 
 /** Folders of running jobs. */
 export type JobFolders = (appId: AppId) => { live: readonly string[]; gate: readonly string[] };
 
 export function diskApps(desired: DesiredState | null, folders: HomeFolders, jobs: JobFolders): DiskApp[] {
+  const shared = process.getuid?.() === 0 ? entriesByOwner() : new Map<number, string[]>();
+  const sharedOf = (uid: number | null) => (uid === null ? [] : (shared.get(uid) ?? []));
   return (desired?.apps ?? []).map(({ id, liveUid, gateUid, sets }) => {
     const limits = sets.map(({ limits }) => limits.diskBytes);
     const { live, gate } = jobs(id);
@@ -18,13 +20,8 @@ export function diskApps(desired: DesiredState | null, folders: HomeFolders, job
       id,
       // At a switch the larger one of two releases holds.
       limitBytes: limits.length > 0 ? Math.max(...limits) : defaultLimits.diskBytes,
-      live: [join(folders.app(id), 'volumes'), join(folders.app(id), 'instances'), ...live, ...shared(liveUid)],
-      gate: [folders.gate(id), ...gate, ...shared(gateUid)],
+      live: [join(folders.app(id), 'volumes'), join(folders.app(id), 'instances'), ...live, ...sharedOf(liveUid)],
+      gate: [folders.gate(id), ...gate, ...sharedOf(gateUid)],
     };
   });
-}
-
-function shared(uid: number | null): string[] {
-  if (uid === null) return [];
-  return sharedPlaces.filter((place) => place !== '/dev/mqueue').flatMap((place) => entriesOf(place, new Set([uid])));
 }
