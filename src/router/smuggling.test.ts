@@ -189,7 +189,7 @@ function judge(texts: readonly string[], answers: readonly string[], connections
   return count;
 }
 
-const limits = { headerMs: 300, bodyIdleMs: 300, keepAliveMs: 100, lingerMs: 100 };
+const limits = { headerMs: 600, bodyIdleMs: 600, keepAliveMs: 100, lingerMs: 100 };
 
 test('E9: an upstream never gets a request that the bytes, read strictly, are not', { timeout: 60_000 }, async () => {
   await using router = await testRouter(limits);
