@@ -1,8 +1,9 @@
 // The end of what would last for ever, before its instance is stopped: told, whole, and nobody else's.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import type { Server } from 'node:http';
-import { createServer as createNetServer } from 'node:net';
+import { connect, createServer as createNetServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -112,6 +113,34 @@ async function until(isSo: () => boolean): Promise<void> {
 }
 
 const hash = (latin1: string) => createHash('sha256').update(latin1, 'latin1').digest('hex');
+
+test('E3: a client that is in the middle of sending when it is let go of is heard out, so that no reset takes the farewell away', async () => {
+  await using router = await testRouter();
+  const { at, server } = await router.upstream('old', (_request, response) => response.end());
+  sockets(server);
+  await router.put(routeOf({ upstreams: [at] }));
+  const client = connect({ port: router.running.port, host: '127.0.0.1', allowHalfOpen: true });
+  const faults: Error[] = [];
+  client.on('error', (error) => faults.push(error));
+  let got = '';
+  client.on('data', (piece) => {
+    got += piece.toString('latin1');
+  });
+  client.write(askSocket);
+  while (!got.endsWith('xxxxx')) await once(client, 'data');
+  const ended = once(client, 'end');
+  assert.deepEqual(await router.client.letGo(['old']), { ended: 1 });
+  await ended;
+  assert.ok(got.endsWith(farewell));
+  assert.deepEqual(await router.client.drained(['old'], 0), { drained: true, inFlight: {} });
+  for (let at = 0; at < 3; at += 1) {
+    await new Promise((resolve) => client.write('what was on its way', resolve));
+    await router.client.stats();
+  }
+  client.end();
+  if (!client.closed) await once(client, 'close');
+  assert.deepEqual(faults, []);
+});
 
 test('E2: what is only slow goes on after its instance was let go of, as long as that runs; then it is cut, and the log says L19', async () => {
   await using router = await testRouter();

@@ -4,20 +4,23 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { followFrames, restartFrame } from './frames.ts';
 
-/** @param idleMs no byte in either direction for so long ends both; 0 for no limit */
-export function join(one: Duplex, other: Duplex, idleMs: number): void {
+/**
+ * @param idleMs no byte in either direction for so long ends both; 0 for no limit
+ * @returns from then on the end of `other` is not that of `one`
+ */
+export function join(one: Duplex, other: Duplex, idleMs: number): () => void {
   pass(one, other);
-  pass(other, one);
-  if (idleMs === 0 || !(one instanceof Socket)) return;
+  const part = pass(other, one);
   // Every byte that passes is read from or written to this one, so that one timer sees both directions.
-  one.setTimeout(idleMs, () => one.destroy());
+  if (idleMs > 0 && one instanceof Socket) one.setTimeout(idleMs, () => one.destroy());
+  return part;
 }
 
 /**
  * Makes the end of a tunnel that is not the wish of either side. A client that speaks WebSocket is told why (1012) as soon as
  * the frame that it is being sent is whole; any other sees the end.
  * @param first what the upstream has sent already
- * @param finish ends the client's side when all has been said
+ * @param finish parts the client from the upstream, and ends its side when all has been said
  */
 export function endOf(
   client: Duplex,
@@ -52,14 +55,16 @@ export function endOf(
   };
 }
 
-function pass(from: Duplex, to: Duplex): void {
-  from.on('error', () => from.destroy());
-  from.once('close', () => {
+function pass(from: Duplex, to: Duplex): () => void {
+  const closed = () => {
     if (to.destroyed) return;
     if (from.errored) to.destroy();
     else flush(to);
-  });
+  };
+  from.on('error', () => from.destroy());
+  from.once('close', closed);
   from.pipe(to);
+  return () => void from.off('close', closed);
 }
 
 /** Destroys once everything that was written has been handed over. */

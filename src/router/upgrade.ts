@@ -75,9 +75,13 @@ function forward(parts: ProxyParts, upgrade: Upgrade, target: Target): void {
         client.write(headText(101, '', headers));
         if (first.length > 0) client.write(first);
         if (head.length > 0) socket.write(head);
-        join(client, socket, upstream === null ? 0 : parts.limits.answerIdleMs);
+        const part = join(client, socket, upstream === null ? 0 : parts.limits.answerIdleMs);
         const isWebSocket = protocol.toLowerCase() === 'websocket';
-        const end = endOf(client, socket, first, isWebSocket, () => finish(client, parts.limits.lingerMs));
+        const end = endOf(client, socket, first, isWebSocket, () => {
+          part();
+          leave();
+          finish(client, parts.limits.lingerMs);
+        });
         if (upstream !== null) client.once('close', parts.lasting.begin(upstream.instanceId, end));
       },
       answered(answer) {
