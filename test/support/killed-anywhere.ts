@@ -142,7 +142,7 @@ export class KilledAnywhere {
 
   /** For people. */
   get count(): string {
-    return `${this.kind}: killed ${this.#deaths} times at ${this.#killed.size} of ${this.#recorded.size} places, in ${this.#cases} deploys, ${this.#watch.requests} requests watched`;
+    return `${this.kind}: killed ${this.#deaths} times, at ${this.#recorded.size - this.left().length} of ${this.#recorded.size} recorded places, in ${this.#cases} deploys, ${this.#watch.requests} requests watched`;
   }
 
   problems(): string[] {
