@@ -72,6 +72,8 @@ export const argv = {
   deleteRef: (ref: RefName, from: ObjectId) => ['update-ref', '-d', '--', ref, from],
   listRefs: (prefix: string) => ['for-each-ref', '--format=%(objectname) %(refname)', '--', prefix],
   refHistory: (ref: RefName) => ['log', '--walk-reflogs', '--format=%H', '--end-of-options', ref, '--'],
+  /** Newest first: where it was moved to, a space, and what whoever moved it said. */
+  lastMove: (ref: RefName) => ['log', '--walk-reflogs', '-1', '--format=%H %gs', '--end-of-options', ref, '--'],
   /** The note comes on standard input; one that is there is replaced. */
   setNote: (notes: RefName, on: CommitId) => ['notes', `--ref=${notes}`, 'add', '-f', '-F', '-', on],
   setHead: (ref: RefName) => ['symbolic-ref', 'HEAD', ref],

@@ -221,6 +221,13 @@ export function openGit(options: GitOptions) {
       if ((await resolveRef(ref)) === null) return [];
       return (await ask(argv.refHistory(ref))).stdout.split('\n').filter((line) => line !== '') as CommitId[];
     },
+    /** The newest line of the ref's log; `to` is not where it stands when it was moved past its log. null: there is none. */
+    async lastMove(ref: RefName): Promise<{ to: CommitId; reason: string } | null> {
+      const line = (await ask(argv.lastMove(ref))).stdout.split('\n')[0] ?? '';
+      return line === ''
+        ? null
+        : { to: line.slice(0, line.indexOf(' ')) as CommitId, reason: line.slice(line.indexOf(' ') + 1) };
+    },
     /**
      * Puts a note on a commit; git keeps the tree of notes in folders when there are many. It is this text as it stands when its
      * lines end without blanks, none is empty, and the last one ends: git tidies up others.

@@ -5,6 +5,8 @@ import { isFailure } from '../../domain/errors.ts';
 import type { CommitId, TreeId } from '../../domain/ids.ts';
 import type { Artifact, Release } from '../../domain/release.ts';
 import type { AppEvidence } from '../../domain/survey.ts';
+import { branchRef } from '../../git/argv.ts';
+import { landedReason } from '../../mainline/local.ts';
 import { runningChanges, stateOfCandidate } from '../../store/changes.ts';
 import { findArtifact, liveRelease, startingReleases } from '../../store/releases.ts';
 import { mainlineOf, refOf, type World } from '../world.ts';
@@ -21,7 +23,7 @@ export type AppFacts = {
   /** Somebody held the app's turn meanwhile: what is seen may be half done. */
   isBusy: boolean;
   main: Main | null;
-  /** main may be put back: what is live is in the repository, and no change to where main stands is unfinished. */
+  /** main may be put back: what is live is in the repository, and it was not Lockstep that moved main to where it stands. */
   mayRestoreMain: boolean;
   /** Why main could not be asked; null: it could. */
   mainProblem: string | null;
@@ -80,6 +82,11 @@ async function mayRestoreMain(world: World, app: App, live: Release | null, main
   if (live === null || main?.commit === live.commit) return false;
   if (main !== null && stateOfCandidate(world.database, app.id, main.commit) === 'passed') return false;
   const { git } = await world.repositoryOf(app);
+  // Lockstep landed it, and this store does not know: an older database was brought back. Newer work must not be put aside.
+  if (main !== null && app.mainBranch !== null) {
+    const last = await git.lastMove(branchRef(app.mainBranch)).catch(() => null);
+    if (last?.to === main.commit && last.reason === landedReason) return false;
+  }
   return (await git.treeOf(live.commit).catch(() => null)) === live.treeId;
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { localMainline } from '../../mainline/local.ts';
 import { FakeWorld, page } from '../fake-world.ts';
 import { statusOf } from '../status.ts';
 import { type AppFacts, factsOf } from './app-facts.ts';
@@ -112,6 +113,20 @@ test('a main that was moved is put back, and the ledger says so; where it stood 
   );
   const noted = stage.database.prepare("SELECT data FROM events WHERE type = 'doctor.fixed'").all();
   assert.equal(JSON.parse(String(noted[0]!.data)).code, 'main-moved');
+});
+
+test('a main that Lockstep itself landed is left to people: the store may be an older one that was brought back', async () => {
+  using stage = new FakeWorld();
+  const app = await stage.createApp();
+  const first = await stage.commit(app, page('one'), null);
+  await stage.land(app, first, null);
+  const second = await stage.commit(app, page('two'), first);
+  const { privileged } = await stage.world.repositoryOf(stage.app());
+  await localMainline(privileged).advance(first, second);
+  const scope = { principal: stage.owner, app: stage.app(), version: '0' };
+  const { fixed, report } = await repair(stage.world, scope);
+  assert.deepEqual([fixed, report.problems.map(({ code }) => code)], [[], ['main-ambiguous']]);
+  assert.equal((await statusOf(stage.world, stage.app())).main?.commit, second);
 });
 
 test('what the agent mends within a moment is no problem; what stays is', async () => {
