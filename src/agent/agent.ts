@@ -105,7 +105,7 @@ export class AgentCore {
       warn,
     });
     this.#disk = new DiskWatch({
-      apps: () => diskApps(this.#desired, parts.folders, parts.jobFolders),
+      apps: (step) => diskApps(this.#desired, parts.folders, parts.jobFolders, step),
       hold: async (appId, level) => {
         await this.#supervisor.holdDisk(appId, level);
         if (level === 'over') await parts.endForDisk(appId, 'live');

@@ -1,8 +1,19 @@
 import assert from 'node:assert/strict';
-import { existsSync, lchownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lchownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { makeId } from '../domain/ids.ts';
-import { entriesOf, ipcIds, removeLeavings } from './leavings.ts';
+import { entriesByOwner, entriesOf, ipcIds, removeLeavings } from './leavings.ts';
 import { launch } from './process/launcher.ts';
 import { isAlive } from './process/proc.ts';
 
@@ -68,3 +79,38 @@ os.execve('/bin/sleep', ['sleep', '600'], {})`;
     assert.ok(!existsSync(at('/tmp', other)));
   },
 );
+
+test('B5: what lies in a shared place is looked at a step at a time, under any name; what may not be looked at is passed by', async () => {
+  const place = mkdtempSync(join(tmpdir(), 'lockstep-shared-'));
+  const uid = process.getuid!();
+  const isRoot = uid === 0;
+  try {
+    const name = Buffer.from(`${place}/\xff`, 'latin1');
+    writeFileSync(name, '');
+    writeFileSync(join(place, 'file'), '');
+    let steps = 0;
+    const step = async () => {
+      steps += 1;
+    };
+    const look = () => entriesByOwner(step, ['/nowhere', place]);
+    const found = (await look()).get(uid)!;
+    assert.deepEqual(found.map((path) => path.toString('latin1')).sort(), [
+      join(place, 'file'),
+      name.toString('latin1'),
+    ]);
+    assert.equal(steps, 2);
+    // Readable and not passable: names are there, and none can be looked at, as with what another user has mounted.
+    chmodSync(place, 0o444);
+    if (isRoot) process.seteuid!(65_534);
+    try {
+      assert.equal((await look()).size, 0);
+      assert.deepEqual(entriesOf(place, new Set([uid])), []);
+    } finally {
+      if (isRoot) process.seteuid!(0);
+    }
+    assert.equal(steps, 4);
+  } finally {
+    chmodSync(place, 0o700);
+    rmSync(place, { recursive: true });
+  }
+});

@@ -3,7 +3,7 @@
 // processes are ended by their control group and their mark; where there are no groups, by the uid as well. One installation
 // as root owns these uids: two on one machine would take each other's for their own.
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { opendir } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { AppRef } from '../domain/agent.ts';
 import { run } from '../exec/exec.ts';
@@ -33,26 +33,48 @@ export async function removeLeavings(app: AppRef, { isGrouped }: { isGrouped: bo
 }
 
 /** The entries of a shared place that belong to one of these; what lies deeper belongs to somebody else's folder. */
-export function entriesOf(place: string, uids: ReadonlySet<number>): string[] {
-  const names = listOf(place);
-  return names
-    .map((name) => join(place, name))
-    .filter((path) => uids.has(lstatSync(path, { throwIfNoEntry: false })?.uid ?? -1));
+export function entriesOf(place: string, uids: ReadonlySet<number>): Buffer[] {
+  return namesIn(place)
+    .map((name) => within(place, name))
+    .filter((path) => uids.has(ownerOf(path) ?? -1));
 }
 
-/** What lies in the shared places, by its owner; what many ask for is looked at once. */
-export function entriesByOwner(): Map<number, string[]> {
-  const found = new Map<number, string[]>();
-  for (const place of sharedPlaces)
-    for (const name of listOf(place)) {
-      const path = join(place, name);
-      const uid = lstatSync(path, { throwIfNoEntry: false })?.uid;
-      if (uid === undefined) continue;
+/**
+ * What lies in the shared places, by its owner; what many ask for is looked at once. Everybody may put a million names there:
+ * `step` is waited for at each.
+ */
+export async function entriesByOwner(
+  step: () => Promise<void>,
+  places: readonly string[] = sharedPlaces,
+): Promise<Map<number, Buffer[]>> {
+  const found = new Map<number, Buffer[]>();
+  for (const place of places) {
+    // Its type as text is wrong: with this encoding names are buffers.
+    const entries = await opendir(place, { encoding: 'buffer' as 'utf8' }).catch(() => null);
+    if (entries === null) continue; // not on this machine
+    for await (const entry of entries) {
+      await step();
+      const path = within(place, entry.name as unknown as Buffer);
+      const uid = ownerOf(path);
+      if (uid === null) continue;
       const theirs = found.get(uid);
       if (theirs === undefined) found.set(uid, [path]);
       else theirs.push(path);
     }
+  }
   return found;
+}
+
+/** Names as bytes: an app's need not be text. */
+const within = (place: string, name: Buffer): Buffer => Buffer.concat([Buffer.from(`${place}/`), name]);
+
+/** null: it has gone, or may not be looked at (what a user has mounted there, not even by root). */
+function ownerOf(path: Buffer): number | null {
+  try {
+    return lstatSync(path).uid;
+  } catch {
+    return null;
+  }
 }
 
 /** Ids of the objects in a table of /proc/sysvipc that one of these owns or made. */
@@ -84,9 +106,9 @@ async function endProcesses(uids: ReadonlySet<number>): Promise<void> {
   }
 }
 
-function listOf(folder: string): string[] {
+function namesIn(folder: string): Buffer[] {
   try {
-    return readdirSync(folder);
+    return readdirSync(folder, { encoding: 'buffer' });
   } catch {
     return []; // not on this machine
   }

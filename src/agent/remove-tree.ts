@@ -8,7 +8,7 @@ import { setImmediate as otherWork } from 'node:timers/promises';
 const turnMs = 4;
 
 /** Quiet when it is not there; a link is removed, not followed. The folder around `path` must be ours. */
-export async function removeTree(path: string): Promise<void> {
+export async function removeTree(path: string | Buffer): Promise<void> {
   const entry = ifThere(() => lstatSync(path));
   if (entry === null) return;
   let turn = performance.now();
@@ -25,7 +25,7 @@ export async function removeTree(path: string): Promise<void> {
       await remove(Buffer.concat([at, slash, child.name]), child);
     ifThere(() => rmdirSync(at));
   };
-  await remove(Buffer.from(path), entry);
+  await remove(typeof path === 'string' ? Buffer.from(path) : path, entry);
 }
 
 function take(folder: Buffer): true {

@@ -6,12 +6,18 @@ import { defaultLimits } from '../../domain/plan.ts';
 import type { HomeFolders } from '../folders.ts';
 import { entriesByOwner } from '../leavings.ts';
 import type { DiskApp } from './disk-watch.ts';
+import type { Pace } from './measure.ts';
 
 /** Folders of running jobs. */
 export type JobFolders = (appId: AppId) => { live: readonly string[]; gate: readonly string[] };
 
-export function diskApps(desired: DesiredState | null, folders: HomeFolders, jobs: JobFolders): DiskApp[] {
-  const shared = process.getuid?.() === 0 ? entriesByOwner() : new Map<number, string[]>();
+export async function diskApps(
+  desired: DesiredState | null,
+  folders: HomeFolders,
+  jobs: JobFolders,
+  step: Pace,
+): Promise<DiskApp[]> {
+  const shared = process.getuid?.() === 0 ? await entriesByOwner(step) : new Map<number, Buffer[]>();
   const sharedOf = (uid: number | null) => (uid === null ? [] : (shared.get(uid) ?? []));
   return (desired?.apps ?? []).map(({ id, liveUid, gateUid, sets }) => {
     const limits = sets.map(({ limits }) => limits.diskBytes);

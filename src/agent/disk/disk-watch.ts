@@ -13,13 +13,14 @@ export type DiskApp = {
   id: AppId;
   limitBytes: number;
   /** Where what is live writes. */
-  live: readonly string[];
+  live: readonly (string | Buffer)[];
   /** Where its checks write. */
-  gate: readonly string[];
+  gate: readonly (string | Buffer)[];
 };
 
 export type DiskParts = {
-  apps(): readonly DiskApp[];
+  /** What there is to measure; it takes the pace of the measuring. */
+  apps(step: Pace): readonly DiskApp[] | Promise<readonly DiskApp[]>;
   /** Its level has changed: what runs is to be told. Again and again while it is `full` or `over`: it may have forked. */
   hold(app: AppId, level: DiskLevel): Promise<void>;
   /** Ends the checks that run, and drops what they keep. */
@@ -63,17 +64,24 @@ export class DiskWatch implements AsyncDisposable {
   async #rounds(): Promise<void> {
     const { signal } = this.#end;
     while (!signal.aborted) {
-      const apps = this.#parts.apps();
-      for (const app of apps) {
-        if (signal.aborted) return;
-        await this.#look(app).catch((error: unknown) => {
-          if (!signal.aborted) this.#parts.failed(error);
-        });
-      }
-      for (const map of [this.#levels, this.#refused])
-        for (const id of map.keys()) if (!apps.some((app) => app.id === id)) map.delete(id);
+      await this.#round().catch((error: unknown) => {
+        if (!signal.aborted) this.#parts.failed(error);
+      });
       await pause(this.#parts.restMs ?? 2000, undefined, { signal, ref: false }).catch(() => {});
     }
+  }
+
+  async #round(): Promise<void> {
+    const { signal } = this.#end;
+    const apps = await this.#parts.apps(this.#step);
+    for (const app of apps) {
+      if (signal.aborted) return;
+      await this.#look(app).catch((error: unknown) => {
+        if (!signal.aborted) this.#parts.failed(error);
+      });
+    }
+    for (const map of [this.#levels, this.#refused])
+      for (const id of map.keys()) if (!apps.some((app) => app.id === id)) map.delete(id);
   }
 
   async #look(app: DiskApp): Promise<void> {

@@ -123,3 +123,32 @@ test('an app is warned, held at its limit and let go again, each told once; its 
   while (checksEnded === 0) await new Promise((resolve) => setTimeout(resolve, 1));
   assert.match(told.at(-1)!, /^disk-limit: disk limit reached \(10 MB\) by its checks: they were ended$/);
 });
+
+test('a round that fails is told, and the next one measures', async () => {
+  const live = folder('after-a-failure');
+  writeFileSync(join(live, 'file'), Buffer.alloc(9 * 1024 * kib));
+  const app: DiskApp = {
+    id: makeId('app', 2, new Uint8Array(16)),
+    limitBytes: 10 * 1024 * kib,
+    live: [live],
+    gate: [],
+  };
+  const failures: string[] = [];
+  const near = Promise.withResolvers<void>();
+  await using watch = new DiskWatch({
+    apps: () => {
+      if (failures.length === 0) throw new Error('what a user has mounted cannot be looked at');
+      return [app];
+    },
+    hold: async () => near.resolve(),
+    endChecks: async () => {},
+    tell: () => {},
+    nowMs: () => 0,
+    failed: (error) => void failures.push(String(error)),
+    restMs: 1,
+  });
+  watch.start();
+  await near.promise;
+  assert.equal(watch.levelOf(app.id), 'near');
+  assert.deepEqual(failures, ['Error: what a user has mounted cannot be looked at']);
+});

@@ -27,7 +27,7 @@ export function pace(signal: AbortSignal, steps = 200, shareOfTime = 0.1): Pace 
 }
 
 /** @throws AbortError by way of the pace. A folder that goes away meanwhile counts as far as it was seen. */
-export async function diskBytes(folders: readonly string[], step: Pace): Promise<number> {
+export async function diskBytes(folders: readonly (string | Buffer)[], step: Pace): Promise<number> {
   const links = new Set<string>();
   let bytes = 0;
   const count = ({ nlink, dev, ino, blocks }: Stats, isFolder: boolean): void => {
@@ -38,12 +38,13 @@ export async function diskBytes(folders: readonly string[], step: Pace): Promise
     bytes += Math.max(leastBytes, blocks * blockBytes);
   };
   for (const top of folders) {
+    await step();
     const root = await ifThere(lstat(top));
     if (root === null) continue;
     count(root, root.isDirectory());
     if (!root.isDirectory()) continue;
     // Names as bytes: an app's need not be text.
-    for (const waiting = [Buffer.from(top)]; waiting.length > 0; ) {
+    for (const waiting = [typeof top === 'string' ? Buffer.from(top) : top]; waiting.length > 0; ) {
       const folder = waiting.pop()!;
       // Its type as text is wrong: with this encoding names are buffers.
       const entries = await ifThere(opendir(folder as unknown as string, { encoding: 'buffer' as 'utf8' }));
