@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -7,7 +8,8 @@ import type { CommitId, ObjectId, TreeId } from '../domain/ids.ts';
 import { run } from '../exec/exec.ts';
 import { branchRef, emptyTree, type RefName } from './argv.ts';
 import { gitEnvironment, openGit } from './git.ts';
-import { openRepository } from './repository.ts';
+import { removeQuarantines } from './left-overs.ts';
+import { maintain, openRepository } from './repository.ts';
 
 type Entry = { mode: string; path: string | Buffer; id: string };
 const someone = { name: 'Ada', email: 'ada@example.org', atSeconds: 1_700_000_000 };
@@ -271,4 +273,28 @@ test('a ref keeps its whole history through packing, and HEAD follows the main b
   await s.privileged.setHead(master);
   assert.equal(await s.git.updateRef(master, ids[0]!, null, 'by hand').catch(({ code }) => code), 'git-failed');
   assert.equal(await s.privileged.updateRef(master, ids[0]!, null, 'landed'), true);
+});
+
+test('a lock that a dead git left goes by its age, and what a slow push is still sending does not', async () => {
+  await using s = await stage();
+  const first = await s.commit(await s.files({ a: '1' }));
+  const second = await s.commit(await s.files({ a: '2' }), first);
+  await s.privileged.updateRef(main, first, null, 'landed');
+  const arriving = join(s.repository.path, 'objects', 'tmp_objdir-incoming-abc');
+  const lock = join(s.repository.path, `${main}.lock`);
+  const minutesAgo = Date.now() / 1000 - 300;
+  await mkdir(join(arriving, 'pack'), { recursive: true });
+  await writeFile(lock, '');
+  // Git makes the folder at the beginning, and writes below it from then on.
+  for (const path of [arriving, lock]) await utimes(path, minutesAgo, minutesAgo);
+  assert.equal(await s.privileged.updateRef(main, second, first, 'landed'), true);
+  assert.deepEqual([existsSync(lock), existsSync(arriving)], [false, true]);
+  await openRepository(s.repository.path);
+  assert.ok(existsSync(arriving));
+  await utimes(arriving, new Date(), new Date());
+  await removeQuarantines(join(s.repository.path, '..'));
+  assert.ok(existsSync(arriving), "a push of this process is nobody's left-over");
+  // With nobody else at work.
+  await maintain(s.repository, 'now');
+  assert.ok(!existsSync(arriving));
 });

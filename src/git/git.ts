@@ -121,7 +121,7 @@ export function openGit(options: GitOptions) {
     } catch (error) {
       // A git that was killed left its lock: nobody holds one for so long, and it would refuse every push from now on.
       if (!isAgain && /\.lock': File exists/.test((error as Error).message)) {
-        const removed = await removeLeftOvers(options.repositoryPath, heldLockMs);
+        const removed = await removeLeftOvers(options.repositoryPath, heldLockMs, 'locks');
         if (removed.length > 0) return move(ref, from, to, words, true);
       }
       const now = await resolveRef(ref);

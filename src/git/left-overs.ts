@@ -14,30 +14,36 @@ const inPacks = /^(?:\.tmp-|tmp_)/;
  */
 export async function removeQuarantines(repositories: string): Promise<void> {
   for (const name of await namesIn(repositories))
-    await removeLeftOvers(join(repositories, name), performance.now(), false);
+    await removeLeftOvers(join(repositories, name), performance.now(), 'arrivals');
 }
 
-/** @returns the paths that were removed */
+/**
+ * A lock is held for a moment, and says by its age that it is nobody's. What arrives does not: the folder of a push that is still
+ * being sent is as old as its beginning. So `arrivals` go only where no push can be under way that began before.
+ * @returns the paths that were removed
+ */
 export async function removeLeftOvers(
   repositoryPath: string,
   olderThanMs: number,
-  withLocks = true,
+  what: 'all' | 'arrivals' | 'locks' = 'all',
 ): Promise<string[]> {
   const objects = join(repositoryPath, 'objects');
-  const bootedAtMs = Date.now() - uptime() * 1000;
-  const found = [
-    ...(await namesIn(objects)).filter((name) => inObjects.test(name)).map((name) => join(objects, name)),
-    ...(await namesIn(join(objects, 'pack')))
-      .filter((name) => inPacks.test(name))
-      .map((name) => join(objects, 'pack', name)),
-    ...(withLocks ? await locksBelow(repositoryPath, false) : []),
-    ...(withLocks ? await locksBelow(join(repositoryPath, 'refs'), true) : []),
-  ];
+  // One moment for all: a removal may take long, and what began meanwhile is not older for that.
+  const nowMs = Date.now();
+  const bootedAtMs = nowMs - uptime() * 1000;
+  const found: string[] = [];
+  if (what !== 'locks') {
+    for (const name of await namesIn(objects)) if (inObjects.test(name)) found.push(join(objects, name));
+    for (const name of await namesIn(join(objects, 'pack')))
+      if (inPacks.test(name)) found.push(join(objects, 'pack', name));
+  }
+  if (what !== 'arrivals')
+    found.push(...(await locksBelow(repositoryPath, false)), ...(await locksBelow(join(repositoryPath, 'refs'), true)));
   const removed: string[] = [];
   for (const path of found) {
     const changedAtMs = (await stat(path).catch(() => null))?.mtimeMs;
     if (changedAtMs === undefined) continue;
-    if (changedAtMs >= bootedAtMs && Date.now() - changedAtMs < olderThanMs) continue;
+    if (changedAtMs >= bootedAtMs && nowMs - changedAtMs < olderThanMs) continue;
     await rm(path, { recursive: true, force: true });
     removed.push(path);
   }

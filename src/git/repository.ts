@@ -76,7 +76,7 @@ export async function openRepository(
     });
     if (made.code !== 0) throw fail('git-failed', `git init: ${made.stderr.trim().slice(0, 500)}`);
   }
-  await removeLeftOvers(path, abandonedMs);
+  await removeLeftOvers(path, abandonedMs, 'locks');
   await mkdir(join(path, 'hooks'), { recursive: true });
   for (const name of hookNames) {
     await writeIfOther(join(path, 'hooks', name), await hookText(name), 0o755);
@@ -136,7 +136,7 @@ const mostPacks = 20;
  * `expire` "now" nobody else may be at work on the repository: objects of a push are unreachable until main has moved.
  */
 export async function maintain(repository: Repository, expire?: string): Promise<void> {
-  await removeLeftOvers(repository.path, expire === 'now' ? 0 : abandonedMs);
+  await removeLeftOvers(repository.path, expire === 'now' ? 0 : abandonedMs, expire === 'now' ? 'all' : 'locks');
   const packs = (await readdir(join(repository.path, 'objects', 'pack'))).filter((name) => name.endsWith('.pack'));
   await repository.privileged.maintain(expire, packs.length < mostPacks && expire === 'now');
 }
