@@ -52,10 +52,21 @@ export function keepRoom(given: {
     }
     sweep();
   };
+  const cannot = (error: unknown): void => log('warn', `the disk cannot be asked: ${(error as Error).message}`);
+  /** Also on a disk that takes no change any more. */
+  const metTheEnd = (): void => {
+    try {
+      beShort();
+    } catch (error) {
+      cannot(error);
+    }
+  };
   const beRoomy = async (): Promise<void> => {
     isMaking = true;
     try {
       if (await makeReserve(home, allocate)) log('info', 'the reserve of the disk is there', readRoom(home));
+    } catch (error) {
+      cannot(error);
     } finally {
       isMaking = false;
     }
@@ -68,14 +79,14 @@ export function keepRoom(given: {
       else if (isRoomy(room)) void beRoomy();
       else sweep();
     } catch (error) {
-      log('warn', `the disk cannot be asked: ${(error as Error).message}`);
+      cannot(error);
     }
   };
 
   look();
   const timer = setInterval(look, given.lookEveryMs ?? lookEveryMs);
   timer.unref();
-  return { metTheEnd: beShort, close: () => clearInterval(timer) };
+  return { metTheEnd, close: () => clearInterval(timer) };
 }
 
 /** Real blocks, at once where the system can. */
