@@ -482,3 +482,13 @@ test('a folder that a job closed to itself is removed with it', async () => {
   assert.equal(result.exitCode, 0);
   await until('its home goes', () => !existsSync(join(folders.job(one.id), 'home')));
 });
+
+test('a collection of ended jobs that fails costs nothing but the collection', needsRoot, async () => {
+  const other = homeFolders(mkdtempSync(join(home, 'other-')));
+  const theirs = await openJobs({ folders: other, toolchains, cgroups });
+  rmSync(other.jobs, { recursive: true });
+  const nobody = { liveUid: null, gateUid: null, gid: null };
+  for (let ended = 0; ended < 20; ended += 1)
+    await assert.rejects(run(spec('true', nobody), theirs), { code: 'bad-request' });
+  await pause(0);
+});

@@ -78,7 +78,7 @@ export async function openJobs(given: {
     const forget = () => {
       running.delete(job.id);
       ended += 1;
-      if (ended % 20 === 0) void collect();
+      if (ended % 20 === 0) void collect().catch(() => {}); // tried again twenty jobs later
     };
     job.result.then(forget, forget);
     return job;

@@ -29,10 +29,10 @@ export class InstanceDisk {
     });
   }
 
-  /** After a start: its processes are held as those before it were. */
+  /** After a start: its processes are held as those before it were. What cannot be done now the next look at the disk does. */
   async started(): Promise<void> {
     const level = this.#parts.level();
-    if (isHeld(level)) await this.hold(level);
+    if (isHeld(level)) await this.hold(level).catch(() => {});
   }
 
   /** What its processes may write from now on. */

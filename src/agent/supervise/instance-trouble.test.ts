@@ -7,6 +7,7 @@ import { makeId } from '../../domain/ids.ts';
 import { defaultLimits } from '../../domain/plan.ts';
 import type { InstanceView } from '../desired/converge.ts';
 import { openFilesOf } from '../process/reached.ts';
+import { InstanceDisk } from './instance-disk.ts';
 import { InstanceTrouble } from './instance-trouble.ts';
 import { flapLooks, keepProbing } from './keep-probing.ts';
 import { LimitLooks, lookMs } from './limit-looks.ts';
@@ -137,4 +138,24 @@ test("a process's open files are counted", async () => {
   child.stdin.end('\n');
   await new Promise((resolve) => child.once('exit', resolve));
   assert.equal(openFilesOf(child.pid!), 0);
+});
+
+test('B5: a start at the disk limit is no failure when its processes cannot be held yet; the next look holds them', async () => {
+  let isAble = false;
+  let asked = 0;
+  const disk = new InstanceDisk({
+    diskBytes: 10 * mib,
+    level: () => 'full',
+    pids: () => {
+      asked += 1;
+      if (!isAble) throw new Error('no descriptors are left');
+      return [];
+    },
+    kill: () => {},
+  });
+  await disk.started();
+  assert.equal(asked, 1);
+  await assert.rejects(disk.hold('full'));
+  isAble = true;
+  await disk.hold('full');
 });
