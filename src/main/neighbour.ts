@@ -71,33 +71,8 @@ export class Neighbour {
       }
       await stopRecorded(this.#config, this.#name);
     }
-    const log = openSync(join(this.#config.home, 'logs', `${this.#name}.log`), 'a', 0o600);
-    const file = join(import.meta.dirname, `${this.#name}${extname(import.meta.filename)}`);
-    const identity = this.#name === 'control' ? this.#own.control : null;
-    this.#child = spawn(
-      process.execPath,
-      ['--disable-warning=ExperimentalWarning', ...heapOf(this.#name), file, ...this.#words()],
-      {
-        cwd: this.#config.home,
-        env: { ...process.env, LOCKSTEP_HOME: this.#config.home },
-        stdio: ['ignore', log, log],
-        detached: true,
-        ...(identity ? { uid: identity.uid, gid: identity.gid } : {}),
-      },
-    );
-    // In the same breath: an agent that dies from here on leaves a neighbour that the next one knows, and not a second one.
-    const { pid } = this.#child;
-    if (pid !== undefined) {
-      this.#identity = identify(pid) ?? { pid, startTicks: 0 };
-      this.#recordIfItCan(port);
-    }
-    const ended = new Promise<number | null>((resolve) => this.#child!.once('exit', (code) => resolve(code)));
-    await new Promise<void>((resolve, reject) => {
-      this.#child!.once('spawn', resolve);
-      this.#child!.once('error', reject);
-    });
-    closeSync(log);
-    this.#child.unref();
+    const child = await this.#spawn(port);
+    const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
     const limit = AbortSignal.timeout(startLimitMs);
     let exit: { code: number | null } | null = null;
     void ended.then((code) => {
@@ -111,6 +86,43 @@ export class Neighbour {
     }
     this.#share();
     this.#record(await this.#port(port));
+  }
+
+  /** Resolves when it runs; what it was given of ours is closed either way. */
+  async #spawn(port: number): Promise<ChildProcess> {
+    const file = join(import.meta.dirname, `${this.#name}${extname(import.meta.filename)}`);
+    const identity = this.#name === 'control' ? this.#own.control : null;
+    const log = openSync(join(this.#config.home, 'logs', `${this.#name}.log`), 'a', 0o600);
+    try {
+      const child = spawn(
+        process.execPath,
+        ['--disable-warning=ExperimentalWarning', ...heapOf(this.#name), file, ...this.#words()],
+        {
+          cwd: this.#config.home,
+          env: { ...process.env, LOCKSTEP_HOME: this.#config.home },
+          stdio: ['ignore', log, log],
+          detached: true,
+          ...(identity ? { uid: identity.uid, gid: identity.gid } : {}),
+        },
+      );
+      this.#child = child;
+      const begun = new Promise<void>((resolve, reject) => {
+        child.once('spawn', resolve);
+        child.once('error', reject);
+      });
+      begun.catch(() => {});
+      // In the same breath: an agent that dies from here on leaves a neighbour that the next one knows, and not a second one.
+      const { pid } = child;
+      if (pid !== undefined) {
+        this.#identity = identify(pid) ?? { pid, startTicks: 0 };
+        this.#recordIfItCan(port);
+      }
+      await begun;
+      child.unref();
+      return child;
+    } finally {
+      closeSync(log);
+    }
   }
 
   /** Without room for it the neighbour starts all the same, and is recorded when it answers. */
@@ -184,6 +196,7 @@ export class Neighbour {
       await sleep(lookMs, undefined, { signal }).catch(() => {});
       if (signal.aborted) break;
       if (await this.#answers()) heardAt = performance.now();
+      if (signal.aborted) break; // it has ended, and the next one may be there by now
       const silentMs = performance.now() - heardAt;
       if (silentMs < silentLimitMs || !this.#identity) continue;
       await killProcess(this.#identity);
@@ -303,7 +316,7 @@ async function stopRecorded(config: Config, name: NeighbourName): Promise<void> 
 
 async function stopProcess(identity: ProcessIdentity): Promise<void> {
   if (!isAlive(identity)) return;
-  process.kill(identity.pid, 'SIGTERM');
+  signalTo(identity, 'SIGTERM');
   const limit = performance.now() + stopLimitMs;
   while (isAlive(identity) && performance.now() < limit) await sleep(10);
   if (isAlive(identity)) await killProcess(identity);
@@ -311,6 +324,15 @@ async function stopProcess(identity: ProcessIdentity): Promise<void> {
 
 /** Also one that is frozen. Resolves when it is gone: what it held is free then. */
 async function killProcess(identity: ProcessIdentity): Promise<void> {
-  process.kill(identity.pid, 'SIGKILL');
+  signalTo(identity, 'SIGKILL');
   while (isAlive(identity)) await sleep(5);
+}
+
+/** Quiet when it has just gone. */
+function signalTo({ pid }: ProcessIdentity, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
