@@ -160,7 +160,10 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
     },
     checks: jobs,
     endWork: (appId) => Promise.all([jobs.stopAll(appId), layers.stopAll(appId)]),
-    jobFolders: (appId) => jobs.folders(appId),
+    jobFolders(appId) {
+      const isAtWork = jobs.inUse(appId).jobs + layers.inMaking(appId).length > 0;
+      return { ...jobs.folders(appId), gateWork: isAtWork ? null : jobs.begun() + layers.begun() };
+    },
     async endForDisk(appId, which) {
       await jobs.endForDisk(appId, which);
       // A layer in the making stands on the cache.

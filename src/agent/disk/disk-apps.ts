@@ -8,8 +8,12 @@ import { entriesByOwner } from '../leavings.ts';
 import type { DiskApp } from './disk-watch.ts';
 import type { Pace } from './measure.ts';
 
-/** Folders of running jobs. */
-export type JobFolders = (appId: AppId) => { live: readonly string[]; gate: readonly string[] };
+/** Folders of running jobs; `gateWork` as in `DiskApp`. */
+export type JobFolders = (appId: AppId) => {
+  live: readonly string[];
+  gate: readonly string[];
+  gateWork?: number | null;
+};
 
 export async function diskApps(
   desired: DesiredState | null,
@@ -21,13 +25,14 @@ export async function diskApps(
   const sharedOf = (uid: number | null) => (uid === null ? [] : (shared.get(uid) ?? []));
   return (desired?.apps ?? []).map(({ id, liveUid, gateUid, sets }) => {
     const limits = sets.map(({ limits }) => limits.diskBytes);
-    const { live, gate } = jobs(id);
+    const { live, gate, gateWork = null } = jobs(id);
     return {
       id,
       // At a switch the larger one of two releases holds.
       limitBytes: limits.length > 0 ? Math.max(...limits) : defaultLimits.diskBytes,
       live: [join(folders.app(id), 'volumes'), join(folders.app(id), 'instances'), ...live, ...sharedOf(liveUid)],
       gate: [folders.gate(id), ...gate, ...sharedOf(gateUid)],
+      gateWork,
     };
   });
 }

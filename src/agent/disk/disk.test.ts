@@ -73,7 +73,13 @@ test('levels have their way back a little lower than their way there', () => {
 test('an app is warned, held at its limit and let go again, each told once; its checks are ended', async () => {
   const [live, gate] = [folder('live'), folder('gate')];
   const mib = 1024 * kib;
-  const app: DiskApp = { id: makeId('app', 1, new Uint8Array(16)), limitBytes: 10 * mib, live: [live], gate: [gate] };
+  const app: DiskApp = {
+    id: makeId('app', 1, new Uint8Array(16)),
+    limitBytes: 10 * mib,
+    live: [live],
+    gate: [gate],
+    gateWork: null,
+  };
   const told: string[] = [];
   const held: DiskLevel[] = [];
   let checksEnded = 0;
@@ -132,6 +138,7 @@ test('a round that fails is told, and the next one measures', async () => {
     limitBytes: 10 * 1024 * kib,
     live: [live],
     gate: [],
+    gateWork: null,
   };
   const failures: string[] = [];
   const near = Promise.withResolvers<void>();
@@ -151,4 +158,48 @@ test('a round that fails is told, and the next one measures', async () => {
   await near.promise;
   assert.equal(watch.levelOf(app.id), 'near');
   assert.deepEqual(failures, ['Error: what a user has mounted cannot be looked at']);
+});
+
+test("the places of an app's checks are measured while they are at work and once afterwards, and not at rest", async () => {
+  const gate = folder('gate-at-rest');
+  const id = makeId('app', 3, new Uint8Array(16));
+  let gateWork: number | null = 1;
+  let rounds = 0;
+  let ended = 0;
+  await using watch = new DiskWatch({
+    apps: () => {
+      rounds += 1;
+      return [{ id, limitBytes: 1024 * kib, live: [], gate: [gate], gateWork }];
+    },
+    hold: async () => {},
+    endChecks: async () => {
+      ended += 1;
+      rmSync(join(gate, 'much'), { force: true });
+    },
+    tell: () => {},
+    nowMs: () => 0,
+    failed: (error) => assert.fail(String(error)),
+    restMs: 1,
+  });
+  watch.start();
+  const next = async () => {
+    for (const until = rounds + 3; rounds < until; ) await new Promise((resolve) => setTimeout(resolve, 1));
+  };
+  const fill = async () => {
+    writeFileSync(join(gate, 'much'), Buffer.alloc(2 * 1024 * kib));
+    await next();
+    return ended;
+  };
+  await next();
+  assert.equal(await fill(), 0, 'nobody is at work: nothing grows by itself');
+  gateWork = null;
+  await next();
+  assert.deepEqual([ended, await fill()], [1, 2]);
+  gateWork = 1;
+  await next();
+  assert.equal(await fill(), 2);
+  // Begun and ended between two rounds.
+  gateWork = 2;
+  await next();
+  assert.equal(ended, 3);
 });

@@ -37,6 +37,8 @@ export type Jobs = {
   adopt(): Promise<void>;
   /** What the jobs of an app run on now: not to be removed. */
   inUse(appId: AppId): { jobs: number; treeIds: string[]; layerKeys: string[]; copies: string[] };
+  /** How many were begun or taken up so far, of all apps. */
+  begun(): number;
   /** Apps of which checks run. */
   checking(): AppId[];
   /** Ends the checks of an app: nobody waits for their results any more. How many there were. */
@@ -71,10 +73,12 @@ export async function openJobs(given: {
   const running = new Map<JobId, RunningJob>();
   const room = { folders, toolchains, cgroups, now, fifos, arrivals };
   const placesOf = (id: JobId) => jobPlaces(folders.job(id));
+  let begun = 0;
   let ended = 0;
 
   const track = (job: RunningJob): RunningJob => {
     running.set(job.id, job);
+    begun += 1;
     const forget = () => {
       running.delete(job.id);
       ended += 1;
@@ -149,6 +153,7 @@ export async function openJobs(given: {
       const named = (what: 'treeId' | 'layerKey' | 'copy') => uses.flatMap((one) => one[what] ?? []);
       return { jobs: uses.length, treeIds: named('treeId'), layerKeys: named('layerKey'), copies: named('copy') };
     },
+    begun: () => begun,
     checking: () => [
       ...new Set([...running.values()].flatMap(({ kind, uses }) => (kind === 'check' ? uses.appId : []))),
     ],

@@ -24,6 +24,8 @@ export type Layers = {
   make(spec: LayerSpec, signal: AbortSignal): AsyncIterable<LayerEvent>;
   /** Keys of the app's layers that are being made now: not to be removed. */
   inMaking(appId: AppId): string[];
+  /** How many were begun so far, of all apps. */
+  begun(): number;
   /** Stops all work, or that of one app; nothing half done stays. */
   stopAll(appId?: AppId): Promise<void>;
 };
@@ -49,6 +51,7 @@ export async function openLayers(given: {
     indexEnv: indexEnvOnce(),
   };
   const works = new Map<string, Work>();
+  let begun = 0;
 
   const begin = (name: string, spec: LayerSpec): Work => {
     const feed = lineFeed();
@@ -56,6 +59,7 @@ export async function openLayers(given: {
     const end = makeLayer(spec, room, feed, stopper.signal);
     const work = { feed, end, listeners: 0, stopper };
     works.set(name, work);
+    begun += 1;
     end.then(
       (ended) => {
         feed.close();
@@ -93,6 +97,7 @@ export async function openLayers(given: {
     },
     inMaking: (appId) =>
       [...works.keys()].flatMap((name) => (name.startsWith(`${appId}/`) ? [name.slice(appId.length + 1)] : [])),
+    begun: () => begun,
     async stopAll(appId) {
       const theirs = [...works].flatMap(([name, work]) => (name.startsWith(`${appId ?? ''}`) ? [work] : []));
       for (const work of theirs) work.stopper.abort();
