@@ -30,6 +30,16 @@ export type CaptureOptions = {
   budget?: ReadBudget;
 };
 
+/**
+ * Keeps the FIFO from never ending: one that no writer has ever opened tells its reader of no end, and a process that is killed
+ * at once has opened nothing. Taken between `captureFifo` and the launch, let go when the process has ended.
+ * @returns lets go
+ */
+export function holdOpen(path: string): () => void {
+  const fd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+  return () => closeSync(fd);
+}
+
 /** All reads go through it, one after the other: what is kept of it is copied at once. */
 const buffer = Buffer.allocUnsafeSlow(64 * 1024);
 

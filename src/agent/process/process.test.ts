@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { isFailure } from '../../domain/errors.ts';
 import { defaultLimits, type Limits } from '../../domain/plan.ts';
 import { run as runProgram } from '../../exec/exec.ts';
-import { captureFifo } from './capture.ts';
+import { captureFifo, holdOpen } from './capture.ts';
 import {
   type Cgroup,
   cgroupDirs,
@@ -321,4 +321,12 @@ test('the environment is what was declared and nothing of ours', () => {
     () => scrubbedEnv({ 'A=B': '1' }, { path: [], home: '/h', tmp: '/t' }),
     (error) => isFailure(error, 'bad-env'),
   );
+});
+
+test('output that nobody ever began ends when nobody can begin it any more', async () => {
+  const fifo = fresh('fifo');
+  await makeFifo(fifo, null);
+  const { ended } = captureFifo(fifo, { line: () => {}, dropped: () => {} });
+  holdOpen(fifo)();
+  await ended;
 });

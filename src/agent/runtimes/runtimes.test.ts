@@ -107,6 +107,19 @@ for (const { name, open, argv } of subjects) {
     for (const { id } of [polite, deaf]) await first.clean(id);
   });
 
+  test(`${name}: of one that is killed before it could do anything, the output ends too`, async () => {
+    const { first } = await open();
+    // Ten, since it is a matter of who is quicker.
+    for (let count = 0; count < 10; count += 1) {
+      const spec = newSpec(argv.stays);
+      const running = await first.start(spec, collector().sink);
+      await running.stop(0);
+      await running.exited;
+      await running.outputEnded;
+      await first.clean(spec.id);
+    }
+  });
+
   test(`${name}: what one runtime leaves another adopts, with its output and its end`, async () => {
     const { first, second } = await open();
     const spec = newSpec(argv.stays);

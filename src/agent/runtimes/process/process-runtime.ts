@@ -7,7 +7,7 @@ import type { InstanceId } from '../../../domain/ids.ts';
 import type { Limits } from '../../../domain/plan.ts';
 import { enter, isArmed, leave } from '../../../lib/seam.ts';
 import type { Exit } from '../../health/wait-healthy.ts';
-import { appCaptureCaps, type Capture, captureFifo } from '../../process/capture.ts';
+import { appCaptureCaps, type Capture, captureFifo, holdOpen } from '../../process/capture.ts';
 import {
   type Cgroup,
   type CgroupSupport,
@@ -106,6 +106,7 @@ export function processRuntime(parts: ProcessRuntimeParts): Runtime {
       const group = cgroupOf(spec.id, spec.limits);
       const before = group === null ? 0 : oomKills(group);
       const capture = captureFifo(fifo, sink);
+      const letGo = holdOpen(fifo);
       try {
         const launched = await launch({
           argv: spec.argv,
@@ -119,9 +120,11 @@ export function processRuntime(parts: ProcessRuntimeParts): Runtime {
           limitArgv: limitArgv(means, spec.limits, 'app'),
           identity: spec.identity,
         });
+        void launched.exited.finally(letGo);
         if (isArmed) leave(at);
         return running(spec.id, launched, group, capture, () => launched.exited, before, spec.limits);
       } catch (error) {
+        letGo();
         capture.stop();
         throw error;
       }
