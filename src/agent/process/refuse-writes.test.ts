@@ -7,7 +7,7 @@ import { limitFileSize } from './refuse-writes.ts';
 
 const canRun = { skip: process.getuid?.() === 0 && existsSync('/usr/bin/prlimit') ? false : 'needs root and prlimit' };
 
-test('B5: a process that has its limit already costs no program, however often it is asked for', canRun, async () => {
+test('a process that has its limit already costs no program, however often it is asked for', canRun, async () => {
   const child = spawn('/bin/sleep', ['600'], { stdio: 'ignore', uid: 65_534, gid: 65_534 });
   let programs = 0;
   const count = (): void => {

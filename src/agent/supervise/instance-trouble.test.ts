@@ -140,7 +140,7 @@ test("a process's open files are counted", async () => {
   assert.equal(openFilesOf(child.pid!), 0);
 });
 
-test('B5: a start at the disk limit is no failure when its processes cannot be held yet; the next look holds them', async () => {
+test('a start at the disk limit is no failure when its processes cannot be held yet; the next look holds them', async () => {
   let isAble = false;
   let asked = 0;
   const disk = new InstanceDisk({
