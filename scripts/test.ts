@@ -1,8 +1,10 @@
 // Runs every test of the tree under the pinned Node, and passes arguments on: `npm test -- src/gate`.
 // A test that needs what this machine lacks says so as skipped; with LOCKSTEP_NO_SKIP=1 (our own gate) a skipped or
-// todo test fails the run.
+// todo test fails the run. Two files at once at least: most of a journey's time is somebody's start or wait. A file whose tests
+// have ended and whose process has not would be waited for without end: silence ends the run, and names who is left.
 import { spawn } from 'node:child_process';
-import { globSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 
 const root = dirname(import.meta.dirname);
@@ -16,20 +18,33 @@ if (files.length === 0) {
   process.exit(1);
 }
 
+const silenceLimitMs = 10 * 60_000;
+const atOnce = Math.max(2, availableParallelism() - 1);
 const child = spawn(
   process.execPath,
-  ['--disable-warning=ExperimentalWarning', '--test', '--test-timeout=300000', '--test-reporter=spec', ...files],
+  [
+    ...['--disable-warning=ExperimentalWarning', '--test', '--test-timeout=300000', '--test-reporter=spec'],
+    ...[`--test-concurrency=${atOnce}`, ...files],
+  ],
   {
     cwd: root,
     stdio: ['ignore', 'pipe', 'inherit'],
   },
 );
 let tail = '';
+const silence = setTimeout(() => {
+  process.stderr.write(
+    `nothing was heard for ${silenceLimitMs / 60_000} minutes; still running: ${running().join(', ')}\n`,
+  );
+  child.kill('SIGKILL');
+}, silenceLimitMs);
 child.stdout.on('data', (chunk: Buffer) => {
+  silence.refresh();
   process.stdout.write(chunk);
   tail = (tail + chunk.toString()).slice(-200_000);
 });
 child.on('close', (code) => {
+  clearTimeout(silence);
   const left = [...tail.matchAll(/^ℹ (skipped|todo) (\d+)$/gm)].filter(([, , count]) => count !== '0');
   if (process.env.LOCKSTEP_NO_SKIP === '1' && left.length > 0) {
     process.stderr.write(
@@ -40,3 +55,9 @@ child.on('close', (code) => {
   process.exit(code ?? 1);
 });
 process.on('SIGINT', () => child.kill('SIGINT'));
+
+/** The files whose processes are there. */
+function running(): string[] {
+  const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim().split(' ');
+  return children.map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').at(-2) ?? pid);
+}
