@@ -54,6 +54,8 @@ export async function serveGit(
   if (!['identity', 'gzip', 'x-gzip'].includes(encoding))
     return refuse(request, response, 415, 'send the body plain or as gzip');
 
+  // It went while it waited for its turn: nobody says so again, and a git would wait for the rest of the body for ever.
+  if (response.destroyed) return { code: null, isDisconnected: true, verdicts: null, stderr: '' };
   const limits = options.limits ?? gitLimits;
   const isPush = service === 'git-receive-pack' && step === 'exchange';
   const child = spawnStreaming(words(options), {
