@@ -44,8 +44,8 @@ test('C1: on a full disk pushes are refused by name, sites go on, and with room 
   assert.match(large.stderr, /disk-full/, large.stderr);
   await stage.git(work, 'reset', '-q', '--hard', 'HEAD~1');
 
-  // Nothing is left: the reserve goes, so that there is room to work in; nothing large is begun any more.
-  own.fill();
+  // Nearly nothing is left: the reserve goes, so that there is room to work in; nothing large is begun any more.
+  own.take(own.freeBytes - 600_000);
   await until(
     () => !hasReserve(),
     10_000,
