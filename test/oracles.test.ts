@@ -72,6 +72,10 @@ const breaks: Readonly<Record<string, [Parameters<typeof other>[0], RegExp][]>> 
   versionsCount: [
     [(_, { releases }) => releases.forEach((one) => void Object.assign(one, { version: 7 })), /versions are 7/],
   ],
+  receiptsAreKept: [
+    [(_, { receipts }) => void receipts.pop(), /v\d has no receipt/],
+    [(_, { receipts }) => void Object.assign(receipts[0]!, { is_noted: 0 }), /is no note yet/],
+  ],
   nothingOfCandidates: [
     [(_, { refs }) => void refs.push('refs/candidates/x'), /refs\/candidates\/x stayed/],
     [(_, { copies }) => void copies.push('cpy'), /copy cpy stayed/],

@@ -23,7 +23,7 @@ export const notesRef = 'refs/notes/lockstep' as RefName;
 
 /** The answer to the pusher goes first, and landings close to each other are done together. */
 const pauseMs = 250;
-const againMs = 60_000;
+const againMs = 10_000;
 
 type ReceiptWorld = Pick<World, 'database' | 'repositoryOf' | 'usesOf' | 'forget' | 'log' | 'signal'>;
 
@@ -48,7 +48,7 @@ export class ReceiptBook {
     this.#due.add(app.id);
     if (this.#world.signal.aborted || this.#signer === null) return;
     const atMs = performance.now() + inMs;
-    // What is tried again in a minute keeps nothing else waiting for so long.
+    // What is tried again later keeps nothing else waiting for so long.
     if (this.#timer !== null && this.#timerAtMs <= atMs) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timerAtMs = atMs;

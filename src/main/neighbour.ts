@@ -184,14 +184,21 @@ export class Neighbour {
   async #end(signal: AbortSignal): Promise<string> {
     const isOver = new AbortController();
     const until = AbortSignal.any([signal, isOver.signal]);
+    // Whoever is ended for its silence has ended, too: that news may be the quicker one.
+    let silence: string | null = null;
+    const fallen = this.#fallsSilent(until, (why) => {
+      silence = why;
+    });
     try {
-      return await Promise.race([this.#ended(until).then(() => 'ended'), this.#fallsSilent(until)]);
+      await Promise.race([this.#ended(until), fallen]);
+      return silence ?? 'ended';
     } finally {
       isOver.abort();
     }
   }
 
-  async #fallsSilent(signal: AbortSignal): Promise<string> {
+  /** @param say told before it is ended */
+  async #fallsSilent(signal: AbortSignal, say: (why: string) => void): Promise<void> {
     for (let heardAt = performance.now(); !signal.aborted; ) {
       await sleep(lookMs, undefined, { signal }).catch(() => {});
       if (signal.aborted) break;
@@ -199,10 +206,9 @@ export class Neighbour {
       if (signal.aborted) break; // it has ended, and the next one may be there by now
       const silentMs = performance.now() - heardAt;
       if (silentMs < silentLimitMs || !this.#identity) continue;
-      await killProcess(this.#identity);
-      return `answered nothing for ${Math.round(silentMs / 1000)} s, and was ended`;
+      say(`answered nothing for ${Math.round(silentMs / 1000)} s, and was ended`);
+      return await killProcess(this.#identity);
     }
-    return 'ended';
   }
 
   async #ended(signal: AbortSignal): Promise<void> {

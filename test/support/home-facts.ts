@@ -18,6 +18,7 @@ export type ChangeRow = {
   ended_at_ms: number | null;
 };
 export type ReleaseRow = {
+  id: string;
   version: number | null;
   state: string;
   commit_id: string;
@@ -25,6 +26,8 @@ export type ReleaseRow = {
   artifact_tree: string | null;
   set_id: string;
 };
+/** `is_noted`: 1 when it is in the repository's notes, or needs none. */
+export type ReceiptRow = { release_id: string; is_noted: number };
 export type EventRow = { type: string; change_id: string | null };
 export type Main = {
   tip: string | null;
@@ -38,6 +41,7 @@ export type AppFacts = {
   changes: ChangeRow[];
   releases: ReleaseRow[];
   events: EventRow[];
+  receipts: ReceiptRow[];
   main: Main;
   refs: string[];
   /** Quarantines and locks that a dead git left. */
@@ -89,7 +93,9 @@ export function readHome(home: string): HomeFacts {
   };
 }
 
-type AppRows = Pick<AppFacts, 'id' | 'name' | 'changes' | 'releases' | 'events'> & { branch: string | null };
+type AppRows = Pick<AppFacts, 'id' | 'name' | 'changes' | 'releases' | 'events' | 'receipts'> & {
+  branch: string | null;
+};
 
 function readDatabase(home: string): AppRows[] {
   const database = new DatabaseSync(join(home, 'control', 'lockstep.db'), { readOnly: true });
@@ -107,6 +113,7 @@ function readDatabase(home: string): AppRows[] {
          LEFT JOIN artifacts a ON a.app_id = r.app_id AND a.digest = r.artifact_digest WHERE r.app_id = ? ORDER BY r.version`,
         id,
       ),
+      receipts: rows(database, 'SELECT release_id, is_noted FROM receipts WHERE app_id = ?', id),
       events: rows(database, 'SELECT type, change_id FROM events WHERE app_id = ? ORDER BY seq', id),
     }));
   } finally {

@@ -71,6 +71,16 @@ const versionsCount = ofEveryApp(({ releases }) => {
   ];
 });
 
+/** Of everything that was live there is a receipt, and its note. */
+const receiptsAreKept = ofEveryApp(({ releases, receipts }) =>
+  releases.flatMap(({ id, version }) => {
+    if (version === null) return [];
+    const receipt = receipts.find((one) => one.release_id === id);
+    if (!receipt) return [`v${version} has no receipt`];
+    return receipt.is_noted === 1 ? [] : [`the receipt of v${version} is no note yet`];
+  }),
+);
+
 /** I6: nothing of a candidate stays: no ref, copy, set, instance or route. */
 const nothingOfCandidates = ofEveryApp((app, { desired, routes, instances }) => {
   const live = liveOf(app)?.set_id ?? null;
@@ -122,6 +132,7 @@ export const oracles: Readonly<Record<string, Oracle>> = {
   landsOnce,
   endsOnce,
   versionsCount,
+  receiptsAreKept,
   nothingOfCandidates,
   routeLeadsToLive,
   noOrphans,
