@@ -27,7 +27,7 @@ import { insist } from './journey/insist.ts';
 import { persistLanded } from './journey/landed.ts';
 import { proveCandidate, type Reading } from './journey/prove.ts';
 import { runReleaseCommand } from './journey/release-command.ts';
-import { type Asker, type ChangeEnd, RunningChange } from './journey/running-change.ts';
+import { type Asker, type ChangeEnd, endUnbegun, RunningChange } from './journey/running-change.ts';
 import { switchOver } from './journey/switch-over.ts';
 import { mainlineOf, type World } from './journey/world.ts';
 import { type PromoteEnd, promote } from './release/promote.ts';
@@ -58,7 +58,7 @@ export const gateLimitMs = 15 * 60_000;
 export async function carryOut(world: World, asked: Asked, asker: Asker): Promise<ChangeEnd> {
   const limit = AbortSignal.timeout(gateLimitMs);
   const signal = AbortSignal.any([asker.signal, limit]);
-  const running = new RunningChange(world, asked.change, { candidate: asked.candidate, tree: asked.tree }, asker);
+  const running = begin(world, asked, asker);
   const { say } = running;
   try {
     if (running.isLost) return running.close({ state: 'infra-error', reason: endedElsewhere, version: null });
@@ -102,6 +102,16 @@ const switchWaits =
 /** Then whoever waits is told what for. */
 const patienceMs = 5000;
 const unfinished = 'main has moved, and the switch is finished when Lockstep is back';
+
+/** A store that cannot take the beginning is told the end as soon as it can be: no change stays between the two. */
+function begin(world: World, { change, candidate, tree }: Asked, asker: Asker): RunningChange {
+  try {
+    return new RunningChange(world, change, { candidate, tree }, asker);
+  } catch (error) {
+    endUnbegun(world, change, `it could not be begun: ${(error as Error).message}; try again`);
+    throw error;
+  }
+}
 
 const tooLong = `the gate took longer than ${gateLimitMs / 60_000} minutes`;
 const abandoned = 'the client went away, or its token was revoked: the verdict is kept, push again to land it';

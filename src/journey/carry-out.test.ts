@@ -2,10 +2,12 @@
 // only forward.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fail } from '../domain/errors.ts';
 import { listChanges, runningChanges } from '../store/changes.ts';
 import { liveRelease, startingReleases } from '../store/releases.ts';
 import { FakeWorld, page } from './fake-world.ts';
+import { startRollback } from './rollback.ts';
 
 const main = 'refs/heads/main';
 const python = { 'app.py': 'print(1)\n', Procfile: 'web: python3 app.py\n' };
@@ -53,6 +55,28 @@ test('a landing that cannot be written is written when the store can be', async 
   await stage.land(app, one, null);
   assert.equal(listChanges(stage.database, app.id, null, 1)[0]?.state, 'landed');
   assert.ok(stage.logged.some((line) => String(line.message).startsWith('the store cannot be written')));
+});
+
+test('a change that a full disk does not let begin has its end when there is room', async () => {
+  using stage = new FakeWorld();
+  const app = await stage.createApp();
+  const one = await stage.commit(app, page('one'), null);
+  await stage.land(app, one, null);
+  const two = await stage.commit(app, page('two'), one);
+  await stage.land(app, two, one);
+  const turn = await stage.world.lockOf(app.id).take(stage.world.signal);
+  const { id } = await startRollback(stage.world, stage.app(), { version: 1, withConfig: false, actor: 'owner' });
+  stage.fillDisk();
+  turn.release();
+  setTimeout(() => stage.freeDisk(), 100);
+  const states: string[] = [];
+  for await (const step of stage.world.progress.follow(id, AbortSignal.timeout(10_000))!)
+    if ('end' in step) states.push(step.end.state);
+  while (runningChanges(stage.database).length > 0) await pause(10);
+  const change = listChanges(stage.database, app.id, null, 1)[0];
+  assert.deepEqual([states, change?.state], [['infra-error'], 'infra-error']);
+  assert.match(change?.reason ?? '', /could not be begun: .*full/);
+  assert.equal(liveRelease(stage.database, app.id)?.commit, two);
 });
 
 test('what an app says reaches no terminal as it is', async () => {

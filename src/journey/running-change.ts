@@ -126,3 +126,18 @@ export class RunningChange {
     return isWon;
   }
 }
+
+/** Of a change that was received and could not be begun. Its end is written now, or when the store can be written again. */
+export function endUnbegun(world: World, change: Change, reason: string): void {
+  const event = eventOf({ ...change, changeId: change.id }, 'change.infra-error', { reason });
+  const endedAtMs = Math.round(nowMs());
+  insistLater(world, `the end of ${change.id}`, () => {
+    transition(world.database, {
+      ...{ table: 'changes', id: change.id, from: 'received', to: 'infra-error', event },
+      set: { reason, ended_at_ms: endedAtMs },
+    });
+    world.announce();
+  });
+  const durationMs = endedAtMs - change.createdAtMs;
+  world.progress.open(change.id).end({ ok: false, state: 'infra-error', reason, version: null, durationMs });
+}
