@@ -212,6 +212,8 @@ export type JobSpec = Identities & {
    * beside the job, which is launched as soon as its copy is whole.
    */
   place: { copy: string; isComing?: boolean } | { treeId: TreeId };
+  /** The folder of the place to run in; left out: its top. */
+  folder?: string;
   layerKey: string | null;
   /** Names of tools that must be there, used as `{tool:NAME}`. */
   tools: readonly string[];

@@ -3,8 +3,11 @@
 import type { JobResult, JobSpec } from '../domain/desired.ts';
 import type { CheckKind, CheckOutcome, CheckResult, Finding } from '../domain/gate.ts';
 import type { ChangedLines } from './changed-lines.ts';
+import type { Language, Part } from './part.ts';
 
 export type GateFacts = {
+  /** What of the repository these facts are about: paths are as seen from its folder. Left out: the whole. */
+  part?: Part;
   /** Every file of the candidate's tree, `/`-separated. */
   paths: readonly string[];
   /** Text of the configuration files among them (`configFiles`); absent ones are missing. */
@@ -15,18 +18,24 @@ export type GateFacts = {
   testEnv: Readonly<Record<string, string>>;
 };
 
-/** The files whose text checks want to see. */
-export const configFiles = [
-  'pyproject.toml',
-  'ruff.toml',
-  '.ruff.toml',
-  'setup.cfg',
-  'tox.ini',
-  '.flake8',
-  'pytest.ini',
-  '.pytest.ini',
-  'requirements.txt',
-] as const;
+/** The files whose text checks want to see, in whatever folder a project begins. A list a language. */
+const configFiles: readonly RegExp[] = [
+  /(?:^|\/)(?:pyproject\.toml|\.?ruff\.toml|setup\.(?:cfg|py)|tox\.ini|\.flake8|\.?pytest\.ini|requirements[^/]*\.txt)$/,
+  /(?:^|\/)(?:\.?mypy\.ini|pyrightconfig\.json|noxfile\.py|\.coveragerc|mkdocs\.ya?ml|conf\.py|Makefile)$/,
+  /(?:^|\/)(?:package\.json|biome\.jsonc?|tsconfig[^/]*\.json|typedoc\.jsonc?|\.nvmrc|\.node-version)$/,
+  /(?:^|\/)(?:eslint\.config\.[cm]?[jt]s|\.eslintrc(?:\.[a-z]+)?|\.prettierrc(?:\.[a-z0-9]+)?|prettier\.config\.[cm]?[jt]s)$/,
+  /(?:^|\/)(?:\.?oxlintrc\.json|vite(?:st)?\.config\.[cm]?[jt]s|jest\.config\.[a-z]+)$/,
+  /(?:^|\/)(?:go\.mod|go\.work|\.golangci\.(?:ya?ml|toml|json)|\.htmlvalidate\.json|\.pre-commit-config\.yaml|app\.json)$/,
+];
+
+/** Of more files than these the text is not read, nor of what lies deeper. */
+export const mostConfigFiles = 200;
+const deepest = 4;
+
+export const isConfigFile = (path: string): boolean =>
+  path.split('/').length <= deepest &&
+  !/(?:^|\/)node_modules\//.test(path) &&
+  configFiles.some((one) => one.test(path));
 
 /**
  * The pieces of a JobSpec that a check decides. `{python}` is the interpreter of the layer or, without one, the
@@ -35,16 +44,23 @@ export const configFiles = [
 export type CheckPlan = Pick<JobSpec, 'command' | 'env' | 'files' | 'reports' | 'tools' | 'deadlineMs'> & {
   /** Which dependency layer it runs with. */
   layer: 'none' | 'gate';
+  /** Where it runs, from the part's folder; left out: there. */
+  folder?: string;
 };
 
 export type Check = {
   kind: CheckKind;
   name: string;
+  /** The parts of a repository that it asks about. */
+  language: Language;
   applies(facts: GateFacts): boolean;
   /** null: there is nothing to look at, the check passes without a job. */
   plan(facts: GateFacts): CheckPlan | null;
-  /** With all findings; the policy sorts out and then cuts them to `findingLimit`. */
-  judge(facts: GateFacts, result: JobResult): CheckResult;
+  /**
+   * With all findings; the policy sorts out and then cuts them to `findingLimit`. One run may answer more than one question
+   * (tests and their coverage): the check's own result comes first.
+   */
+  judge(facts: GateFacts, result: JobResult): CheckResult | readonly CheckResult[];
 };
 
 export type Judgement = {

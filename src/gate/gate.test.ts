@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { JobResult } from '../domain/desired.ts';
+import type { CheckResult } from '../domain/gate.ts';
 import { parseChangedLines } from './changed-lines.ts';
-import type { GateFacts } from './check.ts';
+import type { Check, GateFacts } from './check.ts';
 import { pythonStyle, styleTool } from './checks/python-style.ts';
 import { pythonTests, testRunners } from './checks/python-tests.ts';
 import { type RunJob, runGate } from './gate.ts';
@@ -34,6 +35,11 @@ const noTests = job({ exitCode: 5, reports: { 'tests.json': '{"runner":null,"not
 const red =
   '<testsuites><testcase name="test_bad" file="tests/test_a.py"><failure message="assert 2 == 3">tests/test_a.py:5: x</failure></testcase></testsuites>';
 const redTests = job({ exitCode: 1, reports: { 'tests.json': '{"runner":"pytest","notes":[]}', 'junit.xml': red } });
+
+/** A check's own result of the job. */
+function first(check: Check, result: JobResult): CheckResult {
+  return [check.judge(facts, result)].flat()[0]!;
+}
 
 function gate(runJob: RunJob, over: Partial<GateFacts> = {}, hasEverRunTests = false) {
   return runGate({
@@ -114,18 +120,18 @@ test('a check that somebody else ended is no pass', async () => {
 });
 
 test('exit 0 without a report is not a pass', () => {
-  assert.equal(pythonStyle.judge(facts, job({})).outcome, 'failed');
-  assert.equal(pythonTests.judge(facts, job({})).outcome, 'failed');
-  assert.equal(pythonTests.judge(facts, { ...redTests, exitCode: 0 }).outcome, 'failed');
+  assert.equal(first(pythonStyle, job({})).outcome, 'failed');
+  assert.equal(first(pythonTests, job({})).outcome, 'failed');
+  assert.equal(first(pythonTests, { ...redTests, exitCode: 0 }).outcome, 'failed');
 });
 
 test('the pusher reads where it failed, without control characters', async () => {
-  assert.deepEqual(checkLines(pythonTests.judge(facts, redTests)), [
+  assert.deepEqual(checkLines(first(pythonTests, redTests)), [
     'tests FAILED 2.1s: tests/test_a.py:5 test_bad: assert 2 == 3',
   ]);
-  assert.deepEqual(checkLines(pythonStyle.judge(facts, style(2))), ['style FAILED 2.1s: a.py:2 E501: long?[31m']);
+  assert.deepEqual(checkLines(first(pythonStyle, style(2))), ['style FAILED 2.1s: a.py:2 E501: long?[31m']);
   const folder = `/srv/lock/apps/app_01M848EFN7ZCHXH3AGKA9A7B0K/trees/${'a1'.repeat(20)}`;
-  const red = { ...pythonStyle.judge(facts, style(0)), outcome: 'failed' as const, summary: 'exited', findings: [] };
+  const red = { ...first(pythonStyle, style(0)), outcome: 'failed' as const, summary: 'exited', findings: [] };
   assert.equal(checkLines({ ...red, outputTail: [`File "${folder}/app.py", line 2`] })[1], '  File "app.py", line 2');
   const end = await gate(async (_plan, check) => (check.kind === 'style' ? style(1) : redTests));
   assert.equal(

@@ -6,7 +6,8 @@ import { isFailure } from '../domain/errors.ts';
 import { type CheckResult, fold, type Verdict } from '../domain/gate.ts';
 import { type Check, type CheckPlan, type GateFacts, toResult } from './check.ts';
 import { checksFor } from './checks/list.ts';
-import { applyPolicy, type PolicyFacts } from './policy.ts';
+import { factsOf, fromPart, nameIn, type Part, partsOf } from './part.ts';
+import { applyPolicy, type PolicyFacts } from './policy/policy.ts';
 
 export type RunJob = (plan: CheckPlan, check: Pick<Check, 'kind' | 'name'>, signal: AbortSignal) => Promise<JobResult>;
 
@@ -38,12 +39,13 @@ export async function runGate(request: GateRequest): Promise<GateEnd> {
     return result;
   };
   const policy = { ...request.policy, changed: request.facts.changed };
-  const planned = (request.checks ?? checksFor(request.facts)).map(async (check) => {
-    const signal = check.kind === 'style' ? request.signal : slow;
-    return say(applyPolicy(await runCheck(check, request, signal), policy));
+  const planned = questionsOf(request.facts, request.checks).map(async (question) => {
+    const signal = question.check.kind === 'style' ? request.signal : slow;
+    const results = await runCheck(question, request, signal);
+    return results.map((result) => say(applyPolicy(result, policy)));
   });
-  const others = request.others.map(async (other) => say(await other(slow)));
-  const results = await Promise.all([...planned, ...others]);
+  const others = request.others.map(async (other) => [say(await other(slow))]);
+  const results = (await Promise.all([...planned, ...others])).flat();
   return { verdict: request.signal.aborted ? null : judged(results), results };
 }
 
@@ -53,31 +55,63 @@ function judged(results: CheckResult[]): Verdict | null {
   return verdict?.outcome === 'passed' && results.some((one) => one.outcome === 'skipped') ? null : verdict;
 }
 
-async function runCheck(check: Check, request: GateRequest, signal: AbortSignal): Promise<CheckResult> {
-  const plan = check.plan(request.facts);
-  if (plan === null) return without(check, request.now(), 'passed', 'nothing to look at');
+type Question = { check: Check; part: Part; facts: GateFacts };
+
+/** Each check of each part that it applies to. */
+export function questionsOf(facts: GateFacts, among?: readonly Check[]): Question[] {
+  const parts = partsOf(facts.paths);
+  return parts.flatMap((part) => {
+    const seen = factsOf(facts, part, parts);
+    const asked = checksFor(seen, part.language, among);
+    return asked.map((check) => ({ check, part, facts: seen }));
+  });
+}
+
+async function runCheck(question: Question, request: GateRequest, signal: AbortSignal): Promise<CheckResult[]> {
+  const { check, part, facts } = question;
+  const named = { kind: check.kind, name: nameIn(check.name, part) };
+  const plan = check.plan(facts);
+  if (plan === null) return [without(named, request.now(), 'passed', 'nothing to look at')];
+  const placed = { ...plan, folder: `${part.root}${plan.folder ?? ''}` };
   for (let left = request.retries ?? 2; ; left -= 1) {
-    if (signal.aborted) return without(check, request.now(), 'skipped', 'cancelled');
-    const result = await attempt(check, plan, request, signal);
-    if (signal.aborted && result.outcome !== 'passed') return { ...result, outcome: 'skipped', summary: 'cancelled' };
-    if (result.outcome !== 'infra' || left <= 0) return result;
+    if (signal.aborted) return [without(named, request.now(), 'skipped', 'cancelled')];
+    const answers = await attempt(question, placed, request, signal);
+    const results = answers.map((result) => ({
+      ...result,
+      name: nameIn(result.name, part),
+      findings: result.findings.map((finding) => fromPart(finding, part)),
+    }));
+    if (signal.aborted && results[0]?.outcome !== 'passed')
+      return results.slice(0, 1).map((result) => ({ ...result, outcome: 'skipped', summary: 'cancelled' }));
+    if (results[0]?.outcome !== 'infra' || left <= 0) return results;
   }
 }
 
-async function attempt(check: Check, plan: CheckPlan, request: GateRequest, signal: AbortSignal): Promise<CheckResult> {
+async function attempt(
+  { check, part, facts }: Question,
+  plan: CheckPlan,
+  request: GateRequest,
+  signal: AbortSignal,
+): Promise<readonly CheckResult[]> {
   let job: JobResult;
   try {
-    job = await request.runJob(plan, { kind: check.kind, name: check.name }, signal);
+    job = await request.runJob(plan, { kind: check.kind, name: nameIn(check.name, part) }, signal);
   } catch (error) {
-    if (isFailure(error, 'cancelled')) return without(check, request.now(), 'skipped', error.message);
+    if (isFailure(error, 'cancelled')) return [without(check, request.now(), 'skipped', error.message)];
     // The app's own test requirements, which nothing but the tests needs.
     const outcome = isFailure(error, 'install-failed') ? 'failed' : 'infra';
-    return without(check, request.now(), outcome, error instanceof Error ? error.message : String(error));
+    return [without(check, request.now(), outcome, error instanceof Error ? error.message : String(error))];
   }
-  return check.judge(request.facts, job);
+  const judged = check.judge(facts, job);
+  return 'kind' in judged ? [judged] : judged;
 }
 
-function without(check: Check, nowMs: number, outcome: CheckResult['outcome'], summary: string): CheckResult {
+function without(
+  check: Pick<Check, 'kind' | 'name'>,
+  nowMs: number,
+  outcome: CheckResult['outcome'],
+  summary: string,
+): CheckResult {
   return toResult(check, { outputTail: [], startedAtMs: nowMs, durationMs: 0 } as unknown as JobResult, {
     outcome,
     summary,

@@ -5,7 +5,7 @@ import type { App } from '../domain/app.ts';
 import type { JobResult, JobSpec } from '../domain/desired.ts';
 import { defaultLimits } from '../domain/plan.ts';
 import { parseChangedLines } from '../gate/changed-lines.ts';
-import { type CheckPlan, configFiles, type GateFacts } from '../gate/check.ts';
+import { type CheckPlan, type GateFacts, isConfigFile, mostConfigFiles } from '../gate/check.ts';
 import { newId, refOf, type World } from './world.ts';
 
 /** Check jobs may use at least this much, whatever the app's own limit is. */
@@ -14,9 +14,9 @@ const checkMemoryBytes = 1024 ** 3;
 /** What the checks see. @param diff from main; null at the first push */
 export async function gateFacts(tree: GitTree, diff: string | null, build: Build): Promise<GateFacts> {
   const texts = new Map<string, string>();
-  for (const path of configFiles) {
-    const entry = tree.entries.find((one) => one.path === path);
-    const content = entry?.mode.startsWith('100') ? await tree.view.read(path, 1024 * 1024) : null;
+  const wanted = tree.entries.filter(({ path, mode }) => mode.startsWith('100') && isConfigFile(path));
+  for (const { path } of wanted.slice(0, mostConfigFiles)) {
+    const content = await tree.view.read(path, 1024 * 1024);
     if (content) texts.set(path, content.toString('utf8'));
   }
   return {
@@ -44,6 +44,7 @@ export function runCheckJob(
     kind: 'check',
     identity: 'gate',
     place: { copy, isComing: true },
+    ...(plan.folder ? { folder: plan.folder } : {}),
     layerKey: plan.layer === 'gate' ? build.artifact.gateLayerKey : null,
     tools: plan.tools,
     command: plan.command,

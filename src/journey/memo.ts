@@ -4,7 +4,7 @@ import type { App } from '../domain/app.ts';
 import type { AgentHello } from '../domain/desired.ts';
 import { type CheckResult, fold, type Verdict } from '../domain/gate.ts';
 import type { TreeId } from '../domain/ids.ts';
-import { policyVersion } from '../gate/policy.ts';
+import { policyVersion } from '../gate/policy/policy.ts';
 import { keepVerdict } from '../store/verdicts.ts';
 import { nowMs, type World } from './world.ts';
 

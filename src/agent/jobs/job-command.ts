@@ -58,10 +58,17 @@ export async function jobCommand(given: {
   const env = scrubbedEnv(fillEnv(spec.env, names), { path, home: places.home, tmp: places.tmp });
   return {
     argv: fillCommand(spec.command, names),
-    cwd: tree,
+    cwd: spec.folder === undefined ? tree : join(tree, folderIn(spec.folder)),
     env: { ...env, ...volumes, LOCKSTEP_JOB: spec.id },
     identity: who,
   };
+}
+
+/** A folder of the tree as it was named; @throws bad-request for one that leads out of it */
+function folderIn(folder: string): string {
+  const parts = folder.split('/').filter((part) => part !== '' && part !== '.');
+  if (!folder.startsWith('/') && !folder.includes('\0') && !parts.includes('..')) return parts.join('/');
+  throw fail('bad-request', `${JSON.stringify(folder)} is no folder of the tree.`);
 }
 
 async function placeOf(

@@ -1,10 +1,12 @@
 // The checks there are. A new question is a new file and one more line here.
 import type { Check, GateFacts } from '../check.ts';
+import type { Language } from '../part.ts';
 import { pythonStyle } from './python-style.ts';
 import { pythonTests } from './python-tests.ts';
 
 export const checks: readonly Check[] = [pythonStyle, pythonTests];
 
-export function checksFor(facts: GateFacts): Check[] {
-  return checks.filter((check) => check.applies(facts));
+/** Those that ask about a part of this language, and apply to what is in it. */
+export function checksFor(facts: GateFacts, language: Language, among: readonly Check[] = checks): Check[] {
+  return among.filter((check) => check.language === language && check.applies(facts));
 }

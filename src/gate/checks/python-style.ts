@@ -13,6 +13,7 @@ const deadlineMs = 120_000;
 
 export const pythonStyle: Check = {
   ...me,
+  language: 'python',
   applies: (facts) => facts.paths.some(isPython),
   plan(facts) {
     const files = filesToCheck(facts);

@@ -1,8 +1,9 @@
 // Python's tests: pytest, unittest or Django's, in one process with coverage. "No tests" is a value (metric testsRun 0),
 // never an error; the policy says what it means. The exit code alone proves nothing: a `sys.exit(0)` in a test leaves no report.
 import { readFileSync } from 'node:fs';
-import type { Finding } from '../../domain/gate.ts';
+import type { CheckResult, Finding } from '../../domain/gate.ts';
 import { type Check, endedWithout, type GateFacts, judgeEnd, toResult } from '../check.ts';
+import { coverageResult } from '../coverage.ts';
 import { parseJunit } from '../reports/junit.ts';
 import { parseLcov } from '../reports/lcov.ts';
 
@@ -11,6 +12,7 @@ const runnerFile = new URL('../runners/run_tests.py', import.meta.url);
 
 export const pythonTests: Check = {
   ...me,
+  language: 'python',
   applies: (facts) => facts.paths.some((path) => path.endsWith('.py')),
   plan(facts) {
     const argv = ['{python}', '{job}/run_tests.py', '--reports', '{reports}'];
@@ -25,13 +27,13 @@ export const pythonTests: Check = {
       layer: 'gate',
     };
   },
-  judge(_facts, job) {
+  judge(facts, job) {
     const end = judgeEnd(job);
     if (end) return toResult(me, job, end);
     const summary = parseSummary(job.reports['tests.json'] ?? '');
     if (!summary) return toResult(me, job, { outcome: 'failed', summary: `the tests ${endedWithout(job)}` });
-    const warnings = summary.notes;
-    if (job.exitCode === 5 && summary.runner === null) {
+    const { runner, notes: warnings } = summary;
+    if (job.exitCode === 5 && runner === null) {
       return toResult(me, job, {
         outcome: 'passed',
         summary: 'no tests found',
@@ -40,8 +42,7 @@ export const pythonTests: Check = {
       });
     }
     const cases = parseJunit(job.reports['junit.xml'] ?? '');
-    if (!cases)
-      return toResult(me, job, { outcome: 'failed', summary: `${summary.runner} ${endedWithout(job)}`, warnings });
+    if (!cases) return toResult(me, job, { outcome: 'failed', summary: `${runner} ${endedWithout(job)}`, warnings });
     const failed = cases.filter((one) => one.outcome === 'failed');
     const run = cases.filter((one) => one.outcome !== 'skipped').length;
     const metrics: Record<string, number> = {
@@ -50,36 +51,28 @@ export const pythonTests: Check = {
       testsSkipped: cases.length - run,
     };
     const coverage = parseLcov(job.reports['lcov.info'] ?? '');
-    if (coverage && coverage.linesFound > 0) metrics.coverageLines = coverage.linesHit / coverage.linesFound;
+    const covered = coverage && coverageResult(coverage, facts.changed, job, (file) => !isTestFile(file));
+    const withCoverage = (tests: CheckResult) => (covered ? [tests, covered] : [tests]);
     const findings = failed.map(
       (one): Finding => ({ file: one.file, line: one.line, rule: one.name, message: one.message ?? 'failed' }),
     );
     if (failed.length > 0) {
-      return toResult(me, job, {
-        outcome: 'failed',
-        summary: `${failed.length} of ${run} tests failed`,
-        findings,
-        metrics,
-        warnings,
-      });
+      const summary = `${failed.length} of ${run} tests failed`;
+      return withCoverage(toResult(me, job, { outcome: 'failed', summary, findings, metrics, warnings }));
     }
     if (job.exitCode !== 0) {
-      return toResult(me, job, {
-        outcome: 'failed',
-        summary: `${summary.runner} ended with exit ${job.exitCode} though no test failed`,
-        metrics,
-        warnings,
-      });
+      const summary = `${runner} ended with exit ${job.exitCode} though no test failed`;
+      return toResult(me, job, { outcome: 'failed', summary, metrics, warnings });
     }
-    const covered = metrics.coverageLines === undefined ? '' : `, ${Math.floor(metrics.coverageLines * 100)}% coverage`;
-    return toResult(me, job, {
-      outcome: 'passed',
-      summary: `${run} ${run === 1 ? 'test' : 'tests'}${covered}`,
-      metrics,
-      warnings,
-    });
+    return withCoverage(
+      toResult(me, job, { outcome: 'passed', summary: `${run} ${run === 1 ? 'test' : 'tests'}`, metrics, warnings }),
+    );
   },
 };
+
+/** Its lines are run by running the tests: they say nothing about what is tested. */
+const isTestFile = (path: string): boolean =>
+  /(?:^|\/)(?:tests?\/|test_[^/]*\.py$|[^/]*_test\.py$|conftest\.py$|tests\.py$)/.test(path);
 
 /** The runners in the order in which they are tried: the next one only when the one before found no test. */
 export function testRunners(facts: GateFacts): ('pytest' | 'django' | 'unittest')[] {

@@ -1,0 +1,86 @@
+// The parts of a repository: each is a folder that holds a project of one language, and a check sees its part as if that
+// were the whole repository. A project begins where a file says so (pyproject.toml, package.json, go.mod); sources that
+// belong to no such folder are a part at the top.
+import type { Finding } from '../domain/gate.ts';
+import type { GateFacts } from './check.ts';
+
+export type Language = 'python' | 'node' | 'go' | 'web' | 'any';
+
+export type Part = {
+  language: Language;
+  /** '' or a folder with its last slash: `services/api/`. */
+  root: string;
+};
+
+/** What says that a folder holds a project, and what its sources are. A new language is one more line. */
+const signs: readonly { language: Exclude<Language, 'any'>; marker: RegExp | null; source: RegExp }[] = [
+  {
+    language: 'python',
+    marker: /(?:^|\/)(?:pyproject\.toml|setup\.py|setup\.cfg|requirements\.txt|Pipfile|uv\.lock|manage\.py)$/,
+    source: /\.pyi?$/,
+  },
+  { language: 'node', marker: /(?:^|\/)package\.json$/, source: /(?:^|\/)package\.json$/ },
+  { language: 'go', marker: /(?:^|\/)go\.mod$/, source: /\.go$/ },
+  { language: 'web', marker: null, source: /\.html?$/ },
+];
+
+/** Folders of what others wrote, or what tests feed on. */
+const foreign =
+  /(?:^|\/)(?:\.venv|venv|env|node_modules|site-packages|__pycache__|vendor|testdata|fixtures|third_party)\//;
+
+/** More than these are not looked at one by one. */
+export const mostParts = 20;
+
+/** The parts there are, the outermost folders of each language; the whole tree (`any`) comes last. */
+export function partsOf(paths: readonly string[]): Part[] {
+  const own = paths.filter((path) => !foreign.test(path));
+  const parts = signs.flatMap(({ language, marker, source }): Part[] => {
+    const sources = own.filter((path) => source.test(path));
+    if (sources.length === 0) return [];
+    const marked = marker === null ? [] : own.filter((path) => marker.test(path)).map(folderOf);
+    const roots = outermost(marked).filter((root) => sources.some((path) => path.startsWith(root)));
+    const isLoose = sources.some((path) => !roots.some((root) => path.startsWith(root)));
+    const all = isLoose ? ['', ...roots] : roots;
+    // Too many to be told apart: one look at the whole.
+    return (all.length > mostParts ? [''] : all).map((root) => ({ language, root }));
+  });
+  return [...parts, { language: 'any', root: '' }];
+}
+
+/** What a check of the part may look at: paths and texts as seen from the part's folder, without those of other parts in it. */
+export function factsOf(facts: GateFacts, part: Part, parts: readonly Part[]): GateFacts {
+  const others = parts.filter(
+    ({ language, root }) => language === part.language && root !== part.root && root.startsWith(part.root),
+  );
+  const isOurs = (path: string) => path.startsWith(part.root) && !others.some(({ root }) => path.startsWith(root));
+  if (part.root === '' && others.length === 0) return { ...facts, part };
+  const inside = (path: string) => path.slice(part.root.length);
+  const of = <T>(map: ReadonlyMap<string, T>) =>
+    new Map([...map].filter(([path]) => isOurs(path)).map(([path, value]) => [inside(path), value] as const));
+  return {
+    ...facts,
+    part,
+    paths: facts.paths.filter(isOurs).map(inside),
+    texts: of(facts.texts),
+    changed: facts.changed && of(facts.changed),
+  };
+}
+
+/** A finding of a check that looked at the part alone, as a finding of the repository. */
+export function fromPart(finding: Finding, { root }: Part): Finding {
+  return finding.file === null ? finding : { ...finding, file: `${root}${finding.file}` };
+}
+
+/** `tests`, and in a part of its own `tests (services/api)`. */
+export function nameIn(name: string, { root }: Part): string {
+  return root === '' ? name : `${name} (${root.slice(0, -1)})`;
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/') + 1);
+}
+
+function outermost(folders: readonly string[]): string[] {
+  const sorted = [...new Set(folders)].sort();
+  return sorted.filter((one) => !sorted.some((other) => other !== one && one.startsWith(other)));
+}

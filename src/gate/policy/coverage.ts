@@ -1,0 +1,26 @@
+// Coverage: the whole may not fall below main's by more than the slack, and most of the new lines must be run. A handful of
+// new lines is not weighed: one untested line of three is a third.
+import type { CheckResult } from '../../domain/gate.ts';
+import { percent } from '../coverage.ts';
+import type { RuleFacts } from './policy.ts';
+
+export function judgeCoverage(result: CheckResult, { before, rules }: RuleFacts): CheckResult {
+  const { coverageLines, patchFound = 0, patchHit = 0 } = result.metrics;
+  if (result.outcome !== 'passed' || coverageLines === undefined) return result;
+  const { patch, patchFloor, slackPoints, min } = rules.coverage;
+  const fail = (summary: string) => ({
+    ...result,
+    outcome: 'failed' as const,
+    summary,
+    findingCount: result.findings.length,
+  });
+  if (patchFound >= patchFloor && patchHit / patchFound < patch)
+    return fail(
+      `patch ${percent(patchHit / patchFound)} < ${percent(patch)} (${patchFound - patchHit} of ${patchFound} new lines are not run)`,
+    );
+  if (min !== null && coverageLines < min) return fail(`${percent(coverageLines)} of the lines < ${percent(min)}`);
+  const main = before?.metrics.coverageLines;
+  if (main !== undefined && coverageLines < main - slackPoints / 100)
+    return fail(`${percent(coverageLines)} of the lines, and main has ${percent(main)}`);
+  return { ...result, findings: [], findingCount: 0 };
+}

@@ -1,0 +1,70 @@
+// What a result means for this app: a ratchet on main's measured state, absolute rules on new code. Pure.
+// First push: findings and figures are recorded as the baseline, and only build and boot block. Afterwards each kind of
+// check has its rule, in a file of its own.
+import { type CheckKind, type CheckResult, type Finding, findingLimit } from '../../domain/gate.ts';
+import { defaultRules, type GateRules } from '../../domain/gate-rules.ts';
+import type { ChangedLines } from '../changed-lines.ts';
+import { judgeCoverage } from './coverage.ts';
+import { judgeDocstrings } from './docstrings.ts';
+import { judgeNewFindings } from './new-findings.ts';
+import { judgeTests } from './tests.ts';
+
+/** Part of the verdict's key: raise it when a rule changes. */
+export const policyVersion = 2;
+
+export type PolicyFacts = {
+  /** Against main; null at the first push. */
+  changed: ChangedLines | null;
+  hasEverRunTests: boolean;
+  /** What the checks said of main; null at the first push, or when it is not known. */
+  main: readonly CheckResult[] | null;
+  /** What the app is held to; left out: the defaults. */
+  rules?: GateRules;
+};
+
+/** What a rule decides from: what the same check said of main is null when main was not asked that. */
+export type RuleFacts = {
+  changed: ChangedLines | null;
+  hasEverRunTests: boolean;
+  before: CheckResult | null;
+  rules: GateRules;
+};
+
+type Rule = (result: CheckResult, facts: RuleFacts) => CheckResult;
+
+/** A kind without a rule is taken by its word. */
+const rules: Partial<Record<CheckKind, Rule>> = {
+  style: judgeNewFindings,
+  types: judgeNewFindings,
+  tests: judgeTests,
+  coverage: judgeCoverage,
+  docstrings: judgeDocstrings,
+  docs: judgeNewFindings,
+};
+const isAlwaysAbsolute = (kind: CheckKind): boolean => ['policy', 'build', 'boot', 'release'].includes(kind);
+
+export function applyPolicy(result: CheckResult, facts: PolicyFacts): CheckResult {
+  const judged = judge({ ...result, findings: result.findings.map(cutFinding) }, facts);
+  return {
+    ...judged,
+    summary: cut(judged.summary),
+    findings: judged.findings.slice(0, findingLimit),
+    warnings: judged.warnings.slice(0, findingLimit).map(cut),
+    outputTail: judged.outputTail.map(cut),
+  };
+}
+
+/** A verdict is kept and shown: no text of an app's tools makes it large. */
+const textLimit = 1000;
+const cut = (text: string): string => (text.length > textLimit ? `${text.slice(0, textLimit - 3)}...` : text);
+const cutFinding = (one: Finding): Finding => ({ ...one, rule: cut(one.rule), message: cut(one.message) });
+
+function judge(result: CheckResult, facts: PolicyFacts): CheckResult {
+  if (result.outcome === 'infra' || result.outcome === 'skipped' || isAlwaysAbsolute(result.kind)) return result;
+  const before = facts.main?.find((one) => one.kind === result.kind && one.name === result.name) ?? null;
+  const rule = rules[result.kind];
+  const judged = rule ? rule(result, { ...facts, before, rules: facts.rules ?? defaultRules }) : result;
+  if (judged.outcome !== 'failed' || facts.changed !== null) return judged;
+  const warning = `${judged.summary}: recorded as the baseline, a first push is not blocked by it`;
+  return { ...judged, outcome: 'passed', warnings: [...judged.warnings, warning] };
+}
