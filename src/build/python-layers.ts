@@ -1,0 +1,127 @@
+// The dependency layers of a Python app: what serves, and what its tests need beyond that, read from uv.lock, requirements
+// or pyproject.toml, in that order. A server, pytest and coverage are added where the app names none, in a fixed version.
+
+import { readPyproject } from '../config/readers/pyproject.ts';
+import { wantedPython } from '../config/readers/python-version.ts';
+import { parseRequirement, readRequirements } from '../config/readers/requirements.ts';
+import type { LayerRecipe } from '../domain/plan.ts';
+import type { WebEntry } from './detectors/detection.ts';
+import type { Layers } from './layers.ts';
+import { hasFile, readConfigFile, type TreeView } from './tree-view.ts';
+
+const modern = { gunicorn: '27.0.1', uvicorn: '0.54.0', pytest: '9.2.0', coverage: '7.17.3' };
+/** For Python before 3.10, which the versions above left behind. */
+const older = { gunicorn: '23.0.0', uvicorn: '0.33.0', pytest: '8.3.5', coverage: '7.6.1' };
+
+/** @throws bad-config */
+export async function pythonLayers(view: TreeView, web: WebEntry): Promise<Layers> {
+  const read = (path: string) => readConfigFile(view, path);
+  const pyprojectText = await read('pyproject.toml');
+  const pyproject = pyprojectText === null ? null : readPyproject(pyprojectText);
+  const wanted = wantedPython({
+    pythonVersion: await read('.python-version'),
+    runtimeTxt: await read('runtime.txt'),
+    requiresPython: pyproject?.requiresPython ?? null,
+  });
+  const interpreter = { kind: 'python', version: wanted?.spec ?? null } as const;
+  const pins = /^(?:==)?3\.[0-9](?:\.|$)/.test(wanted?.spec ?? '') ? older : modern;
+  const notes: string[] = [];
+  const names = new Set<string>();
+  const addNames = (specifiers: readonly string[]) =>
+    specifiers.forEach((one) => void names.add(parseRequirement(one)?.name ?? ''));
+  const missing = (...tools: (keyof typeof modern)[]) =>
+    tools.filter((tool) => !names.has(tool)).map((tool) => `${tool}==${pins[tool]}`);
+  const shell = web.server === 'own' ? web.shell : '';
+  const needsGunicorn = web.server === 'wsgi' || /\bgunicorn\b/.test(shell);
+  const needsUvicorn = web.server === 'asgi' || /\buvicorn\b/.test(shell);
+  const servers = () => [...(needsGunicorn ? missing('gunicorn') : []), ...(needsUvicorn ? missing('uvicorn') : [])];
+
+  if (hasFile(view, 'uv.lock') && pyproject !== null) {
+    // A lock may be larger than configuration is; its names are all that is needed, and uv reads it itself.
+    const lock = (await view.read('uv.lock', 8 * 1024 * 1024))?.toString('utf8') ?? '';
+    addNames(pyproject.dependencies);
+    const inputs = [
+      'uv.lock',
+      ...view
+        .list()
+        .map(({ path }) => path)
+        .filter((path) => /(?:^|\/)pyproject\.toml$/.test(path)),
+    ];
+    const layer: LayerRecipe = { interpreter, inputs, extras: servers(), installer: { tool: 'uv-sync' } };
+    for (const match of lock.matchAll(/^name = "([^"]+)"$/gm)) names.add(match[1]!);
+    return { layer, gateLayer: { ...layer, extras: [...layer.extras, ...missing('pytest', 'coverage')] }, notes };
+  }
+  if (hasFile(view, 'requirements.txt')) {
+    const { requirements, files, local } = await readRequirements('requirements.txt', read);
+    for (const { name } of requirements) names.add(name);
+    if (local.length > 0)
+      notes.push(`requirements.txt installs ${local.join(', ')} of the tree itself; list its dependencies instead`);
+    const layer: LayerRecipe = {
+      interpreter,
+      inputs: files,
+      extras: servers(),
+      installer: { tool: 'uv-requirements', files: ['requirements.txt'] },
+    };
+    const more = view
+      .list()
+      .map(({ path }) => path)
+      .filter((path) =>
+        /^(?:requirements[-_](?:dev|test|tests|ci)|(?:dev|test)[-_]requirements|requirements\/(?:dev|test|tests|development))\.txt$/.test(
+          path,
+        ),
+      );
+    const all = [...files];
+    for (const path of more) {
+      const other = await readRequirements(path, read);
+      for (const { name } of other.requirements) names.add(name);
+      all.push(...other.files.filter((file) => !all.includes(file)));
+    }
+    return {
+      layer,
+      gateLayer: {
+        ...layer,
+        inputs: all,
+        extras: [...layer.extras, ...missing('pytest', 'coverage')],
+        installer: { tool: 'uv-requirements', files: ['requirements.txt', ...more] },
+      },
+      notes,
+    };
+  }
+  addNames(pyproject?.dependencies ?? []);
+  const development = (lists: Readonly<Record<string, readonly string[]>>) =>
+    Object.keys(lists).filter((name) => /^(?:dev|test|tests|testing)$/.test(name));
+  if (pyproject?.kind === 'project') {
+    const layer: LayerRecipe = {
+      interpreter,
+      inputs: ['pyproject.toml'],
+      extras: servers(),
+      installer: { tool: 'uv-project', extras: [], groups: [] },
+    };
+    const extras = development(pyproject.optional);
+    const groups = development(pyproject.groups);
+    for (const one of extras) addNames(pyproject.optional[one]!);
+    for (const one of groups) addNames(pyproject.groups[one]!);
+    return {
+      layer,
+      gateLayer: {
+        ...layer,
+        extras: [...layer.extras, ...missing('pytest', 'coverage')],
+        installer: { tool: 'uv-project', extras, groups },
+      },
+      notes,
+    };
+  }
+  const layer: LayerRecipe = {
+    interpreter,
+    inputs: [],
+    extras: [...(pyproject?.dependencies ?? []), ...servers()],
+    installer: { tool: 'none' },
+  };
+  const forTests = development(pyproject?.groups ?? {}).flatMap((name) => pyproject!.groups[name]!);
+  addNames(forTests);
+  return {
+    layer,
+    gateLayer: { ...layer, extras: [...layer.extras, ...forTests, ...missing('pytest', 'coverage')] },
+    notes,
+  };
+}
