@@ -1,0 +1,30 @@
+// What was proposed for main, and what became of it.
+import type { CommandSpec } from '../command.ts';
+import { count, follow, ofApp } from './options.ts';
+
+export const changesCommands: readonly CommandSpec[] = [
+  {
+    name: 'changes',
+    summary: 'list what was proposed for main, and what became of it',
+    operands: '',
+    counts: [0, 0],
+    options: { ...ofApp, n: count },
+    examples: ['lockstep changes -n 5'],
+    load: async () => (await import('../commands/changes.ts')).changes,
+  },
+  {
+    name: 'events',
+    summary: 'show the ledger: who did what, and when',
+    operands: '',
+    counts: [0, 0],
+    options: {
+      ...ofApp,
+      follow,
+      n: count,
+      after: { kind: 'text', value: 'SEQ', about: 'only events after this number' },
+      'all-apps': { kind: 'flag', about: 'of every app' },
+    },
+    examples: ['lockstep events -f', 'lockstep events --all-apps --after 1200 --json'],
+    load: async () => (await import('../commands/events.ts')).events,
+  },
+];
