@@ -5,10 +5,11 @@ import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from
 import { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Agent, AppRef, LogLine } from '../domain/agent.ts';
+import { type CollectedFile, collectedCaps, type LeftOut } from '../domain/collected.ts';
 import { type AgentEvent, agentProtocol, type JobEvent, type JobResult, type LayerEvent } from '../domain/desired.ts';
 import { type ErrorCode, errorRegistry, fail, isFailure, type LockstepError } from '../domain/errors.ts';
 import { listText } from '../lib/list-text.ts';
-import { encodeTree } from './tree/tree-stream.ts';
+import { decodeTree, encodeTree, leftOutHeader } from './tree/tree-stream.ts';
 import { Vigil, type VigilTimes } from './vigil.ts';
 
 export type AgentClientOptions = {
@@ -92,6 +93,11 @@ export function connectAgent(options: AgentClientOptions): Agent & { close(): vo
     async cancelJob(id) {
       await json({ method: 'DELETE', path: `/v1/jobs/${id}` });
     },
+    async collected(id, name) {
+      const answer = await ask({ method: 'GET', path: `/v1/jobs/${id}/collected/${name}`, limitMs: null });
+      const leftOut = JSON.parse(decodeURIComponent(String(answer.headers[leftOutHeader]))) as LeftOut;
+      return { leftOut, files: collectedFiles(answer) };
+    },
     logs(app, { count, follow, instanceId }, signal) {
       const query = new URLSearchParams({ count: String(count), follow: String(follow) });
       if (instanceId !== null) query.set('instance', instanceId);
@@ -128,6 +134,23 @@ export function connectAgent(options: AgentClientOptions): Agent & { close(): vo
     collect: (app, keep) => json({ method: 'POST', path: appPath(app, '/collect'), body: keep, limitMs: null }),
     close: () => pool.destroy(),
   };
+}
+
+/** The files of an answer. One that breaks off is no folder: the agent went away in the middle of it. */
+async function* collectedFiles(answer: IncomingMessage): AsyncGenerator<CollectedFile> {
+  let broken: Error | null = null;
+  answer.once('error', (error) => {
+    broken = error;
+  });
+  async function* surely<T>(values: AsyncIterable<T>): AsyncGenerator<T> {
+    try {
+      yield* values;
+    } catch (error) {
+      throw broken === null && isFailure(error) ? error : away(broken ?? error);
+    }
+  }
+  for await (const { path, size, content } of surely(decodeTree(answer, collectedCaps)))
+    yield { path: path.toString('utf8'), size, content: surely(content) };
 }
 
 /** Tries again while the agent is away, for so long from each loss on. */

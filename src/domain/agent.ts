@@ -1,6 +1,7 @@
 // The agent as control sees it: the seam between thinking and acting. The real one speaks HTTP over a Unix socket
 // (`agent/client.ts`); no path crosses it, only ids, documents and streams. Every method throws `agent-away` when the agent
 // cannot be reached.
+import type { CollectedFolder } from './collected.ts';
 import type {
   AgentEvent,
   AgentHello,
@@ -63,6 +64,11 @@ export type Agent = {
    */
   runJob(spec: JobSpec, options: { signal: AbortSignal; onLine?: (line: string) => void }): Promise<JobResult>;
   cancelJob(id: JobId): Promise<void>;
+  /**
+   * A folder that a job has left (`JobSpec.collect`), once it has ended. A stream that breaks off throws `agent-away`.
+   * @throws not-found (no such job or folder), conflict (it runs still), too-large
+   */
+  collected(id: JobId, name: string): Promise<CollectedFolder>;
   /** The last `count` lines, and with `follow` whatever comes until the signal. */
   logs(
     app: AppId,

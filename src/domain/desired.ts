@@ -1,6 +1,7 @@
 // The desired state: the whole document that control gives the agent, versioned, replaced atomically, kept on disk. The
 // agent converges on it, boots from it alone, and makes the router's snapshot from it. It names artifacts by digest and
 // the machine by node id, and holds no path of control's.
+import type { Kept } from './collected.ts';
 import type { AppId, Digest, InstanceId, InstanceSetId, JobId, NodeId, ReleaseId, TeamId, TreeId } from './ids.ts';
 import type { AppName, Hostname } from './names.ts';
 import type { Command, Limits } from './plan.ts';
@@ -223,6 +224,8 @@ export type JobSpec = Identities & {
   files: Readonly<Record<string, string>>;
   /** Files that the command writes to `{reports}/NAME`, brought back with the result; at most 16 MiB each. */
   reports: readonly string[];
+  /** Folders that the command writes to `{reports}/FOLDER`, by the name under which they are fetched once it has ended. */
+  collect?: Readonly<Record<string, string>>;
   /** Volumes are mounted for `live` jobs only. */
   volumes: Readonly<Record<string, string>>;
   deadlineMs: number;
@@ -241,6 +244,8 @@ export type JobResult = {
   outputTail: readonly string[];
   outputBytes: number;
   reports: Readonly<Record<string, string>>;
+  /** What control has kept of the job's folders, by their names; absent: none was asked for. */
+  collected?: Readonly<Record<string, Kept>>;
   startedAtMs: number;
   durationMs: number;
 };

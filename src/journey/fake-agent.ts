@@ -1,9 +1,10 @@
 // An agent in memory, for tests of what stands on the seam: sets that appear in the desired state become healthy (or what a
 // test says) at once, those that leave it are gone. It starts nothing.
 import type { Agent, AppRef } from '../domain/agent.ts';
+import type { CollectedFolder } from '../domain/collected.ts';
 import type { AgentHello, DesiredSet, DesiredState, JobResult, JobSpec, ObservedInstance } from '../domain/desired.ts';
 import { fail } from '../domain/errors.ts';
-import type { AppId, InstanceId, NodeId, TreeId } from '../domain/ids.ts';
+import type { AppId, InstanceId, JobId, NodeId, TreeId } from '../domain/ids.ts';
 import type { Route } from '../domain/route.ts';
 import type { AgentSurvey, AppEvidence, LeftOver, ReleaseHash } from '../domain/survey.ts';
 import type { Observations } from '../release/observations.ts';
@@ -127,6 +128,18 @@ export class FakeAgent implements Agent {
     };
   }
 
+  /** What the folders of jobs hold: path -> text. */
+  folder: (id: JobId, name: string) => Record<string, string> = () => {
+    throw fail('not-found', 'the job wrote no such folder');
+  };
+
+  async collected(id: JobId, name: string): Promise<CollectedFolder> {
+    this.#demand();
+    const texts = Object.entries(this.folder(id, name));
+    const files = texts.map(([path, text]) => ({ path, size: Buffer.byteLength(text), content: chunk(text) }));
+    return { leftOut: { count: 0, shown: [] }, files: chunk(...files) };
+  }
+
   async cancelJob() {}
   async usage() {
     return [];
@@ -214,6 +227,10 @@ export class FakeAgent implements Agent {
   #demand(): void {
     if (this.isAway) throw fail('agent-away', 'The agent does not answer');
   }
+}
+
+async function* chunk<T>(...values: T[]): AsyncGenerator<T extends string ? Buffer : T> {
+  for (const value of values) yield (typeof value === 'string' ? Buffer.from(value) : value) as never;
 }
 
 function instanceOf(appId: AppId, set: DesiredSet, end: Partial<ObservedInstance> | null): ObservedInstance {

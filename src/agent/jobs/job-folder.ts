@@ -19,6 +19,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { collectNamePattern, mostCollectedFolders } from '../../domain/collected.ts';
 import type { JobResult, JobSpec } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
 import type { AppId } from '../../domain/ids.ts';
@@ -44,7 +45,10 @@ export const jobPlaces = (folder: string) => ({
 export type JobUses = { appId: AppId; treeId: string | null; layerKey: string | null; copy?: string | null };
 
 /** What an agent that comes later must know. `process` is null until it was launched. */
-export type JobRecord = Pick<JobSpec, 'id' | 'kind' | 'reports' | 'deadlineMs' | 'outputBytes' | 'limits'> & {
+export type JobRecord = Pick<
+  JobSpec,
+  'id' | 'kind' | 'reports' | 'collect' | 'deadlineMs' | 'outputBytes' | 'limits'
+> & {
   uses: JobUses;
   bootId: string;
   process: ProcessIdentity | null;
@@ -56,8 +60,17 @@ export const reportBytes = 16 * 1024 * 1024;
 const fileName = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$/;
 
 /** @throws bad-request for a name that is no plain file name */
-export function prepareJobFolder(places: JobPlaces, spec: Pick<JobSpec, 'files' | 'reports'>, who: JobIdentity): void {
-  for (const name of [...Object.keys(spec.files), ...spec.reports])
+export function prepareJobFolder(
+  places: JobPlaces,
+  spec: Pick<JobSpec, 'files' | 'reports' | 'collect'>,
+  who: JobIdentity,
+): void {
+  const collected = Object.entries(spec.collect ?? {});
+  if (collected.length > mostCollectedFolders || collected.some(([name]) => !collectNamePattern.test(name)))
+    throw fail('bad-request', 'These cannot be the names of folders to collect.', {
+      advice: `At most ${mostCollectedFolders}, of a-z, 0-9 and "-".`,
+    });
+  for (const name of [...Object.keys(spec.files), ...spec.reports, ...collected.map(([, folder]) => folder)])
     if (!fileName.test(name))
       throw fail('bad-request', `${JSON.stringify(name)} cannot name a file of a job.`, {
         advice: 'Use letters, digits, ".", "_" and "-".',
@@ -114,12 +127,17 @@ export function readReports(places: JobPlaces, names: readonly string[]): Record
   return found;
 }
 
-/** What the job put beside the reports that are asked for, and what is too large to be one: it goes with the job's own folders. */
-export function strayReports(places: JobPlaces, names: readonly string[]): string[] {
+/** What the job put beside the reports and folders that are asked for, and what is too large to be one: it goes with the job's own folders. */
+export function strayReports(
+  places: JobPlaces,
+  { reports: names, collect = {} }: Pick<JobRecord, 'reports' | 'collect'>,
+): string[] {
+  const collected = new Set(Object.values(collect));
   const found = existsSync(places.reports) ? readdirSync(places.reports) : [];
   return found
     .map((name) => ({ name, path: join(places.reports, name) }))
     .filter(({ name, path }) => {
+      if (collected.has(name)) return false;
       const entry = lstatSync(path, { throwIfNoEntry: false });
       return entry !== undefined && (!names.includes(name) || !entry.isFile() || entry.size > reportBytes);
     })

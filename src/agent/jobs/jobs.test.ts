@@ -492,3 +492,41 @@ test('a collection of ended jobs that fails costs nothing but the collection', n
     await assert.rejects(run(spec('true', nobody), theirs), { code: 'bad-request' });
   await pause(0);
 });
+
+test('a folder that is to be collected is there after the job, also for the next agent, and no other folder is', async () => {
+  const shell =
+    'mkdir -p "$OUT/site/sub" "$OUT/other" && echo page >"$OUT/site/sub/index.html" && echo no >"$OUT/other/x"';
+  const given = spec(shell, { env: { OUT: '{reports}' }, collect: { docs: 'site' }, id: id('job') });
+  const endless = follow(spec('sleep 100', { collect: { docs: 'site' } }));
+  const { result } = await run(given);
+  assert.equal(result.exitCode, 0);
+  const places = jobPlaces(folders.job(given.id));
+  await until('what was not asked for is gone', () => !existsSync(join(places.reports, 'other')));
+  const later = await open();
+  for (const by of [jobs, later]) {
+    const { files } = await by.collected(given.id, 'docs');
+    const paths: string[] = [];
+    for await (const { path, content } of files) {
+      for await (const chunk of content) assert.equal(String(chunk), 'page\n');
+      paths.push(path);
+    }
+    assert.deepEqual(paths, ['sub/index.html']);
+  }
+  for (const name of ['other', 'site']) await assert.rejects(jobs.collected(given.id, name), isNotFound);
+  const [running] = jobs.inUse(app).copies.length > 0 ? [endless] : [];
+  assert.ok(running);
+  endless.stopper.abort(fail('cancelled', 'enough'));
+  await endless.end;
+});
+
+const isNotFound = (error: unknown) => isFailure(error, 'not-found');
+
+test('names of folders to collect are plain and few', async () => {
+  for (const collect of [
+    { docs: '../x' },
+    { docs: 'a/b' },
+    { '../x': 'site' },
+    { a: 'a', b: 'b', c: 'c', d: 'd', e: 'e' },
+  ])
+    await assert.rejects(run(spec('true', { collect })), (error) => isFailure(error, 'bad-request'));
+});

@@ -15,6 +15,7 @@ import type { CgroupSupport } from '../process/cgroup.ts';
 import { removeTree } from '../remove-tree.ts';
 import type { Toolchains } from '../toolchains/toolchains.ts';
 import type { Arrivals } from '../tree/arrivals.ts';
+import { type OpenedFolder, openCollected } from './collected.ts';
 import { removeLeftGroups } from './contained.ts';
 import { openFifoPool } from './fifo-pool.ts';
 import type { JobRecord } from './job-folder.ts';
@@ -33,6 +34,8 @@ export type Jobs = {
   find(id: JobId): Promise<JobResult | 'running' | null>;
   /** Resolves when nothing of it is left; nothing happens when it has ended or never was. */
   cancel(id: JobId): Promise<void>;
+  /** A folder that an ended job has left. @throws not-found, conflict (it runs still), too-large */
+  collected(id: JobId, name: string): Promise<OpenedFolder>;
   /** Takes up what an earlier agent left; to be called once, before anything else. */
   adopt(): Promise<void>;
   /** What the jobs of an app run on now: not to be removed. */
@@ -138,6 +141,14 @@ export async function openJobs(given: {
     async cancel(id) {
       await running.get(id)?.stop('cancelled');
     },
+    async collected(id, name) {
+      if (running.has(id)) throw fail('conflict', 'The job runs still.');
+      const record = parseId('job', id) === null ? null : readSmall<JobRecord>(placesOf(id).record);
+      const folder = Object.entries(record?.collect ?? {}).find(([one]) => one === name)?.[1];
+      if (folder === undefined || !existsSync(placesOf(id).result))
+        throw fail('not-found', 'No job (any more) has left such a folder.');
+      return openCollected(join(placesOf(id).reports, folder));
+    },
     async adopt() {
       for (const name of readdirSync(folders.jobs)) {
         const id = parseId('job', name);
@@ -185,11 +196,34 @@ export async function openJobs(given: {
   return jobs;
 }
 
-/** Of the files in a job's folder and its reports: what outlives it. */
+/** Of the files in a job's folder, its reports and the folders that it left to be collected: what outlives it. */
 function bytesOf(folder: string): number {
-  let bytes = 0;
-  for (const path of [folder, join(folder, 'reports')])
-    for (const name of existsSync(path) ? readdirSync(path) : [])
-      bytes += (lstatSync(join(path, name), { throwIfNoEntry: false })?.blocks ?? 0) * 512;
+  const reports = join(folder, 'reports');
+  const { collect = {} } = readSmall<JobRecord>(join(folder, 'record.json')) ?? {};
+  const below = Object.values(collect).map((name) => join(reports, name));
+  return (
+    [folder, reports].reduce((sum, path) => sum + bytesIn(path, false), 0) +
+    below.reduce((sum, path) => sum + bytesIn(path, true), 0)
+  );
+}
+
+/** More entries than these count as much as may be kept of all. */
+const mostCounted = 50_000;
+
+/** No link is followed. */
+function bytesIn(folder: string, isDeep: boolean): number {
+  let [bytes, seen] = [0, 0];
+  const waiting = [folder];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    if (!lstatSync(next, { throwIfNoEntry: false })?.isDirectory()) continue;
+    for (const name of readdirSync(next)) {
+      const path = join(next, name);
+      const entry = lstatSync(path, { throwIfNoEntry: false });
+      bytes += (entry?.blocks ?? 0) * 512;
+      seen += 1;
+      if (seen > mostCounted) return kept.bytes;
+      if (isDeep && entry?.isDirectory()) waiting.push(path);
+    }
+  }
   return bytes;
 }

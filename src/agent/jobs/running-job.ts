@@ -104,7 +104,18 @@ export function adoptJob(record: JobRecord, room: JobRoom): RunningJob {
   });
 }
 
-const recordOf = ({ id, appId, kind, reports, deadlineMs, outputBytes, limits, place, layerKey }: JobSpec) => ({
+const recordOf = ({
+  id,
+  appId,
+  kind,
+  reports,
+  collect,
+  deadlineMs,
+  outputBytes,
+  limits,
+  place,
+  layerKey,
+}: JobSpec) => ({
   id,
   uses: {
     appId,
@@ -114,6 +125,7 @@ const recordOf = ({ id, appId, kind, reports, deadlineMs, outputBytes, limits, p
   },
   kind,
   reports,
+  ...(collect === undefined ? {} : { collect }),
   deadlineMs,
   outputBytes,
   limits,
@@ -195,7 +207,7 @@ function life(
     if (isArmed) leave(at);
     // What it left in its own folders goes when nobody waits for the result any more; else with the folder, later.
     const tidy = () =>
-      [places.home, places.tmp, ...strayReports(places, record.reports)].forEach(
+      [places.home, places.tmp, ...strayReports(places, record)].forEach(
         (path) => void removeTree(path).catch(() => {}),
       );
     setTimeout(tidy, tidyAfterMs).unref();

@@ -1,4 +1,4 @@
-// Streams of JSON, one value a line. An error before the first line is an ordinary error answer; after it, a last line
+// Streams: JSON, one value a line, and bytes. An error before the first line is an ordinary error answer; after it, a last line
 // `{"error": …}`. A reader that takes nothing for long is let go.
 import type { ServerResponse } from 'node:http';
 
@@ -21,6 +21,20 @@ export async function sendLines(
     response.write(`${JSON.stringify({ error: toError(error) })}\n`);
   }
   if (!response.headersSent) response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+  response.end();
+}
+
+/** Bytes as they come. An error on the way ends the connection, so that no part is taken for the whole. */
+export async function sendBytes(
+  response: ServerResponse,
+  chunks: AsyncIterable<Uint8Array>,
+  headers: Readonly<Record<string, string>>,
+): Promise<void> {
+  response.writeHead(200, { 'content-type': 'application/octet-stream', ...headers });
+  for await (const chunk of chunks) {
+    if (response.destroyed) return;
+    if (!response.write(chunk)) await room(response);
+  }
   response.end();
 }
 

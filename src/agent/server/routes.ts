@@ -1,6 +1,7 @@
 // Every address of the agent's socket: method, path, what answers. Parse, ask, answer; no decision is made here.
 import { access } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
+import type { CollectedFile } from '../../domain/collected.ts';
 import type { JobSpec, LayerSpec } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
 import type { LeftOver } from '../../domain/survey.ts';
@@ -8,17 +9,22 @@ import type { AgentCore } from '../agent.ts';
 import type { HomeFolders } from '../folders.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { Layers } from '../layers/layers.ts';
+import { encodeTree, leftOutHeader, type TreeFile } from '../tree/tree-stream.ts';
 import { appIn, countIn, idIn, jsonIn, nameIn, textIn, treeIn } from './parse.ts';
 
 export type ServerParts = {
   core: AgentCore;
   folders: HomeFolders;
-  jobs: Pick<Jobs, 'run' | 'find' | 'cancel'>;
+  jobs: Pick<Jobs, 'run' | 'find' | 'cancel' | 'collected'>;
   layers: Pick<Layers, 'make'>;
 };
 
 export type Asked = { request: IncomingMessage; params: string[]; query: URLSearchParams; gone: AbortSignal };
-export type Answer = { json: unknown } | { lines: AsyncIterable<unknown> } | { status: number };
+export type Answer =
+  | { json: unknown }
+  | { lines: AsyncIterable<unknown> }
+  | { bytes: AsyncIterable<Uint8Array>; headers: Readonly<Record<string, string>> }
+  | { status: number };
 export type AgentRoute = { method: string; path: RegExp; answer(asked: Asked, parts: ServerParts): Promise<Answer> };
 
 const documentBytes = 64 * 1024 * 1024;
@@ -121,6 +127,11 @@ export const agentRoutes: readonly AgentRoute[] = [
     await jobs.cancel(idIn('job', params[0]!));
     return done;
   }),
+  route('GET', '/v1/jobs/:id/collected/:name', async ({ params }, { jobs }) => {
+    const { files, leftOut } = await jobs.collected(idIn('job', params[0]!), nameIn(params[1]!));
+    const sent = encodeTree(asTree(files));
+    return { bytes: sent, headers: { [leftOutHeader]: encodeURIComponent(JSON.stringify(leftOut)) } };
+  }),
 
   route('GET', '/v1/apps/:app/logs', async ({ params, query, gone }, { core }) => {
     const app = idIn('app', params[0]!);
@@ -152,6 +163,10 @@ function isLeftOver(value: unknown): value is LeftOver {
 
 function isStrings(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((one) => typeof one === 'string');
+}
+
+async function* asTree(files: AsyncIterable<CollectedFile>): AsyncGenerator<TreeFile> {
+  for await (const { path, size, content } of files) yield { mode: '100644', path: Buffer.from(path), size, content };
 }
 
 async function* each<T>(values: readonly T[]): AsyncGenerator<T> {

@@ -8,7 +8,7 @@ import { agentProtocol } from '../../domain/desired.ts';
 import { diskFailure } from '../../domain/disk-failure.ts';
 import { errorRegistry, fail, isFailure } from '../../domain/errors.ts';
 import type { AgentLog } from '../agent.ts';
-import { sendLines } from './ndjson.ts';
+import { sendBytes, sendLines } from './ndjson.ts';
 import { agentRoutes, type ServerParts } from './routes.ts';
 
 export type AgentServer = { close(): Promise<void> };
@@ -85,6 +85,7 @@ async function answer(
     const params = found.match!.slice(1);
     const given = await found.one.answer({ request, params, query: url.searchParams, gone: gone.signal }, await ready);
     if ('lines' in given) await sendLines(response, given.lines, toError);
+    else if ('bytes' in given) await sendBytes(response, given.bytes, given.headers);
     else if ('status' in given) response.writeHead(given.status).end();
     else response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(given.json));
   } catch (error) {

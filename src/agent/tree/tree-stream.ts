@@ -13,6 +13,9 @@ export type TreeMode = '100644' | '100755' | '120000';
 export type TreeFile = { mode: TreeMode; path: Buffer; size: number; content: Buffer | AsyncIterable<Uint8Array> };
 export type DecodedFile = TreeFile & { content: AsyncIterable<Buffer> };
 
+/** Of an answer that holds a collected folder: what does not come, as JSON in percent-encoding. */
+export const leftOutHeader = 'x-lockstep-left-out';
+
 const magic = Buffer.from('LSTREE1\n');
 const headBytes = 16;
 const modes: ReadonlyMap<number, TreeMode> = new Map([
