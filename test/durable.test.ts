@@ -37,7 +37,7 @@ const renamers: Readonly<Record<string, string>> = {
   'src/backup/create.ts': 'syncs the file, and the folder after the rename',
   'src/agent/supervise/volumes.ts': 'a link to a volume, made again at each start',
   'src/agent/jobs/fifo-pool.ts': 'a pipe, made again after a power cut',
-  'src/main/neighbour.ts': 'which process is which: worth nothing after a power cut',
+  'src/main/neighbour-record.ts': 'which process is which: worth nothing after a power cut',
   'src/main/claim-home.ts': 'who holds the home now: nobody after a power cut',
   'src/lib/seam.ts': 'what a test of failpoints writes',
   'src/agent/supervise/instance-record.ts': 'worth nothing after a power cut: it kills what the record is about',

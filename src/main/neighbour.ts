@@ -1,8 +1,7 @@
 // Control and router as the agent's neighbours: started, watched, started again, and taken over when they outlived the
-// agent that started them. Each is known again by pid and start time, from `run/<name>.json`.
+// agent that started them. Each is known again by pid and start time (`neighbour-record.ts`).
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, chownSync, closeSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { request } from 'node:http';
+import { chmodSync, chownSync, closeSync, openSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { identify, isAlive, type ProcessIdentity } from '../agent/process/proc.ts';
@@ -10,19 +9,15 @@ import type { Config } from '../config/config.ts';
 import { fail } from '../domain/errors.ts';
 import { createRouterClient } from '../router/client.ts';
 import { routerNodeFlags } from '../router/node-flags.ts';
+import { killProcess, stopProcess } from './end-process.ts';
 import { tailOf } from './log-tail.ts';
+import { probeNeighbour, type Refusal } from './neighbour-probe.ts';
+import { type NeighbourName, readRecord, removeRecord, writeRecord } from './neighbour-record.ts';
 import type { OwnIdentities } from './up-checks.ts';
 import { programRoot, programVersion } from './version.ts';
 
-export type NeighbourName = 'control' | 'router';
-/** Why control answers and does nothing else (`stand-by.ts`). */
-export type Refusal = { code: string; detail: string; advice: string | null };
-/** What `run/<name>.json` says of a neighbour: enough to know it again. */
-type NeighbourRecord = ProcessIdentity & { program: string; port: number };
-
 const program = `${programRoot}@${programVersion}`;
 export const startLimitMs = 30_000;
-const stopLimitMs = 15_000;
 /** One that lives and answers nothing for so long is frozen or stuck: it is ended, and started again. */
 const silentLimitMs = 30_000;
 const lookMs = 5000;
@@ -139,12 +134,8 @@ export class Neighbour {
     if (this.#name === 'control' && this.#own.control) shareSocket(this.#config.sockets.control, this.#own);
   }
 
-  /** Whole or not at all, and not on the disk for good: a record is worth nothing after a reboot. */
   #record(port: number): void {
-    const record: NeighbourRecord = { ...this.#identity!, program, port };
-    const file = recordFile(this.#config, this.#name);
-    writeFileSync(`${file}.new`, JSON.stringify(record), { mode: 0o600 });
-    renameSync(`${file}.new`, file);
+    writeRecord(this.#config, this.#name, { ...this.#identity!, program, port });
   }
 
   /** Starts it again whenever it ends, with a back-off, until the signal. */
@@ -238,28 +229,12 @@ export class Neighbour {
     }
   }
 
-  /** It speaks: it works, or says why it cannot. */
-  #answers(): Promise<boolean> {
+  /** It speaks: it works, or says why it cannot. One that says nothing has taken nothing back. */
+  async #answers(): Promise<boolean> {
     const path = this.#name === 'control' ? '/healthz' : '/v1/hello';
-    const { sockets } = this.#config;
-    return new Promise((resolve) => {
-      const asked = request({ socketPath: sockets[this.#name], path, agent: false, timeout: 2000 }, (response) => {
-        let text = '';
-        response.setEncoding('utf8');
-        response.on('data', (chunk: string) => {
-          text = (text + chunk).slice(0, 65_536);
-        });
-        response.on('end', () => {
-          const refusal = response.statusCode === 503 ? parseRefusal(text) : null;
-          this.#refusal = refusal;
-          resolve(response.statusCode === 200 || refusal !== null);
-        });
-        response.on('error', () => resolve(false));
-      });
-      asked.once('timeout', () => asked.destroy());
-      asked.once('error', () => resolve(false));
-      asked.end();
-    });
+    const probe = await probeNeighbour(this.#config.sockets[this.#name], path);
+    if (probe !== null) this.#refusal = probe.refusal;
+    return probe?.isUp ?? false;
   }
 
   #notStarted(code: number | null): Error {
@@ -292,53 +267,9 @@ function shareSocket(path: string, own: OwnIdentities): void {
   chmodSync(path, 0o660);
 }
 
-function parseRefusal(text: string): Refusal | null {
-  try {
-    const { code, detail, advice } = JSON.parse(text) as Partial<Refusal>;
-    return typeof code === 'string' && typeof detail === 'string' ? { code, detail, advice: advice ?? null } : null;
-  } catch {
-    return null;
-  }
-}
-
-function recordFile(config: Config, name: NeighbourName): string {
-  return join(config.home, 'run', `${name}.json`);
-}
-
-function readRecord(config: Config, name: NeighbourName): NeighbourRecord | null {
-  try {
-    return JSON.parse(readFileSync(recordFile(config, name), 'utf8')) as NeighbourRecord;
-  } catch {
-    return null;
-  }
-}
-
-/** Ends the neighbour that the record names: SIGTERM, time to finish, SIGKILL. */
+/** Ends the neighbour that the record names. */
 async function stopRecorded(config: Config, name: NeighbourName): Promise<void> {
   const running = readRecord(config, name);
   if (running) await stopProcess(running);
-  rmSync(recordFile(config, name), { force: true });
-}
-
-async function stopProcess(identity: ProcessIdentity): Promise<void> {
-  if (!isAlive(identity)) return;
-  signalTo(identity, 'SIGTERM');
-  const limit = performance.now() + stopLimitMs;
-  while (isAlive(identity) && performance.now() < limit) await sleep(10);
-  if (isAlive(identity)) await killProcess(identity);
-}
-
-/** Also one that is frozen. Resolves when it is gone: what it held is free then. */
-async function killProcess(identity: ProcessIdentity): Promise<void> {
-  signalTo(identity, 'SIGKILL');
-  while (isAlive(identity)) await sleep(5);
-}
-
-/** Quiet when it has just gone. */
-function signalTo({ pid }: ProcessIdentity, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
+  removeRecord(config, name);
 }
