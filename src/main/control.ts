@@ -1,8 +1,7 @@
 // The control process: opens the store, finishes what the last one left, listens on its Unix socket for git and for the
 // API, and keeps the agent's desired state. It starts no program but git. Usage:
 //   LOCKSTEP_HOME=<folder> node control.ts --port 8080 --base localhost
-import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { availableParallelism } from 'node:os';
@@ -13,7 +12,6 @@ import { connectAgent } from '../agent/client.ts';
 import { createApi } from '../api/api.ts';
 import { BlobCache } from '../build/git-tree.ts';
 import { readConfig } from '../config/config.ts';
-import { rights } from '../domain/app.ts';
 import type { AgentHello } from '../domain/desired.ts';
 import { diskFailure } from '../domain/disk-failure.ts';
 import { type AppId, parseId } from '../domain/ids.ts';
@@ -30,18 +28,17 @@ import { ReceiptBook } from '../journey/receipts.ts';
 import { recover } from '../journey/recover.ts';
 import { StoredBranches } from '../journey/stored-branches.ts';
 import { idsFollow, newId, nowMs, type World } from '../journey/world.ts';
-import { atomicWrite } from '../lib/atomic-write.ts';
 import { collectAtRest } from '../lib/collect-at-rest.ts';
 import { lineLog } from '../lib/line-log.ts';
 import { Semaphore } from '../lib/semaphore.ts';
 import { Uses } from '../lib/uses.ts';
-import { openSigner, type Signer, signingKeyFile } from '../proof/signing-key.ts';
+import { signingKeyFile } from '../proof/signing-key.ts';
 import { GitSlots } from '../receive/slots.ts';
 import { Observations } from '../release/observations.ts';
 import { defaultTeam } from '../store/meta.ts';
 import { openDatabase } from '../store/open.ts';
 import { defaultLimits } from '../store/retention.ts';
-import { insertToken, principalOf } from '../store/tokens.ts';
+import { ensureOwnerToken, readSigner } from './credentials.ts';
 import { answerGit, type GitDoor } from './git-door.ts';
 import { keepHearing } from './hear-agent.ts';
 import { holdOrEnd } from './hold-or-end.ts';
@@ -93,8 +90,8 @@ closeStore = () => {
 };
 idsFollow(database);
 const teamId = defaultTeam(database, () => newId('tea'), Math.round(nowMs()));
-await ensureOwnerToken(join(folder, 'owner.token'));
-const signer = await readSigner(join(folder, signingKeyFile));
+await ensureOwnerToken(join(folder, 'owner.token'), database, teamId);
+const signer = await readSigner(join(folder, signingKeyFile), say);
 
 const url = `http://127.0.0.1:${config.port}`;
 const publicPort = config.port === 80 ? null : config.port;
@@ -269,33 +266,4 @@ function stop(): void {
   server.close(end);
   server.closeAllConnections();
   setTimeout(end, endLimitMs);
-}
-
-/** null: the file is damaged, which is said. Everything else goes on; receipts stay due until a person has decided. */
-async function readSigner(file: string): Promise<Signer | null> {
-  try {
-    return await openSigner(file);
-  } catch (error) {
-    say({
-      level: 'error',
-      message: `${file} is not the signing key: ${(error as Error).message}. Receipts wait: restore it from a backup, or move it away and restart, then a new key signs.`,
-    });
-    return null;
-  }
-}
-
-/** The token that the command line on this machine uses: made once, kept as a hash here and in a file of the owner's. */
-async function ensureOwnerToken(file: string): Promise<void> {
-  if (existsSync(file) && principalOf(database, readFileSync(file, 'utf8').trim(), Date.now())) return;
-  const secret = `lst_${randomBytes(32).toString('base64url')}`;
-  const token = {
-    id: newId('tok'),
-    name: 'owner',
-    rights,
-    appIds: null,
-    createdAtMs: Math.round(nowMs()),
-    expiresAtMs: null,
-  };
-  insertToken(database, { ...token, teamId, secret });
-  await atomicWrite(file, `${secret}\n`, 0o600);
 }
