@@ -2,33 +2,29 @@
 // again at every change and when time alone makes something due. It never decides what should run, and never moves a
 // route: it says when instances changed, and waits for the router before it ends one that was routed.
 
-import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import type { InstanceUsage } from '../../domain/agent.ts';
 import type { AgentEvent, DesiredApp, DesiredSet, DesiredState, ObservedInstance } from '../../domain/desired.ts';
-import { type AppId, type InstanceId, type InstanceSetId, makeId } from '../../domain/ids.ts';
+import type { AppId, InstanceId, InstanceSetId } from '../../domain/ids.ts';
 import type { RouteSnapshot } from '../../domain/route.ts';
 import { enter, isArmed, leave } from '../../lib/seam.ts';
 import { admit } from '../desired/admit.ts';
 import { type Action, converge, type InstanceView, nextDueMs } from '../desired/converge.ts';
 import type { DiskLevel } from '../disk/disk-level.ts';
+import { type DrainParts, Drains, upstreamsOf } from './drains.ts';
 import { Instance } from './instance.ts';
 import type { InstanceOrigin, InstanceParts } from './instance-parts.ts';
 import { LimitLooks, lookEveryMs } from './limit-looks.ts';
+import { newView } from './new-view.ts';
 import { notInFuture } from './not-in-future.ts';
 
-export type SupervisorParts = Omit<InstanceParts, 'emit' | 'changed'> & {
-  emit(event: AgentEvent): void;
-  /** Instances changed: the routes may follow. */
-  changed(): void;
-  /** Resolves when the router has nothing in flight for the instance; false when the limit passed first. */
-  drained(id: InstanceId, limitMs: number): Promise<boolean>;
-  /** The router ends what would last for ever at the instance: WebSockets, event streams. */
-  letGo(id: InstanceId): Promise<void>;
-};
+export type SupervisorParts = Omit<InstanceParts, 'emit' | 'changed'> &
+  Pick<DrainParts, 'drained' | 'letGo'> & {
+    emit(event: AgentEvent): void;
+    /** Instances changed: the routes may follow. */
+    changed(): void;
+  };
 
-/** How long the end of a drained instance waits for a router that does not take the snapshot without it. */
-const unacknowledgedMs = 300_000;
 /** Between two looks that time alone asks for, at least. */
 const shortestLookMs = 20;
 /** While starts wait for their turn; the end of another start is a look, too. */
@@ -46,13 +42,15 @@ export class Supervisor {
   readonly #lookTimer = setInterval(() => this.#looks.turn(), lookEveryMs).unref();
   #isLookDue = false;
   #isClosed = false;
-  /** Upstreams of the snapshot that the router took last; null: none yet. */
-  #acknowledged: ReadonlySet<InstanceId> | null = null;
-  readonly #askedDrained = new Set<InstanceId>();
-  readonly #lettingGo = new Set<InstanceId>();
+  readonly #drains: Drains;
 
   constructor(parts: SupervisorParts) {
     this.#parts = parts;
+    this.#drains = new Drains({
+      ...{ timings: parts.timings, nowMs: parts.nowMs, drained: parts.drained, letGo: parts.letGo },
+      instanceOf: (id) => this.#instances.get(id),
+      isClosed: () => this.#isClosed,
+    });
     this.#instanceParts = {
       ...parts,
       changed: () => {
@@ -159,8 +157,7 @@ export class Supervisor {
 
   /** The router has taken a snapshot: what it no longer names may end. */
   acknowledged(snapshot: RouteSnapshot): void {
-    this.#acknowledged = upstreamsOf(snapshot);
-    for (const { view } of this.#instances.values()) if (view.state === 'draining') this.#askDrained(view);
+    this.#drains.acknowledged(snapshot, this.views());
     this.#look();
   }
 
@@ -207,29 +204,17 @@ export class Supervisor {
     const nowMs = this.#parts.nowMs();
     const sets = setsOf(this.#desired);
     const { drainMs } = this.#parts.timings;
-    const views = this.#timedViews(nowMs);
+    const views = this.#drains.timed(this.views(), nowMs);
     const actions = converge(this.#desired, views, nowMs, drainMs);
     const { now, heldBack } = admit(actions, this.#desired, views, startsAtOnce, nowMs);
     for (const action of now) this.#do(action, sets);
     if (this.#timer !== null) clearTimeout(this.#timer);
     const dueMs = Math.min(
-      nextDueMs(this.#timedViews(nowMs), nowMs, drainMs) ?? Infinity,
+      nextDueMs(this.#drains.timed(this.views(), nowMs), nowMs, drainMs) ?? Infinity,
       heldBack > 0 ? heldBackLookMs : Infinity,
     );
     this.#timer = dueMs === Infinity ? null : setTimeout(() => this.#act(), Math.max(shortestLookMs, dueMs));
     this.#timer?.unref();
-  }
-
-  /** A drain's time begins when the router has let go: until then the instance may still be asked. */
-  #timedViews(nowMs: number): InstanceView[] {
-    return this.views().map((view) => {
-      const waits = view.state === 'draining' && !this.#isLetGo(view.id) && nowMs - view.sinceMs < unacknowledgedMs;
-      return waits ? { ...view, sinceMs: nowMs } : view;
-    });
-  }
-
-  #isLetGo(id: InstanceId): boolean {
-    return this.#acknowledged !== null && !this.#acknowledged.has(id);
   }
 
   #do(action: Action, sets: ReturnType<typeof setsOf>): void {
@@ -242,18 +227,16 @@ export class Supervisor {
     const instance = this.#instances.get(action.id);
     if (instance === undefined) return;
     if (action.do === 'promote') instance.change({ stage: 'live' });
-    else if (action.do === 'stop' && instance.view.state === 'draining') this.#letGo(instance);
+    else if (action.do === 'stop' && instance.view.state === 'draining') this.#drains.end(instance);
     else if (action.do === 'stop' || action.do === 'kill') instance.stop();
-    else if (action.do === 'drain') {
-      instance.change({ state: 'draining' });
-      if (this.#isLetGo(action.id)) this.#askDrained(instance.view);
-    } else if (action.do === 'forget') this.#forget(instance);
+    else if (action.do === 'drain') this.#drains.begin(instance);
+    else if (action.do === 'forget') this.#forget(instance);
   }
 
   #forget(instance: Instance): void {
     const { id, setId, appId } = instance.view;
     this.#instances.delete(id);
-    this.#askedDrained.delete(id);
+    this.#drains.forget(id);
     this.#parts.emit({ type: 'instance-gone', id, setId, appId });
     this.#parts.changed();
     const work: Promise<void> = this.#leaveNothing(instance).finally(() => this.#leaving.delete(work));
@@ -273,57 +256,8 @@ export class Supervisor {
     await Promise.all(this.#leaving);
   }
 
-  #askDrained(view: InstanceView): void {
-    if (this.#askedDrained.has(view.id) || !this.#isLetGo(view.id)) return;
-    this.#askedDrained.add(view.id);
-    // From now on the drain's time runs, in the record too.
-    this.#instances.get(view.id)?.note({ sinceMs: this.#parts.nowMs() });
-    this.#parts.drained(view.id, this.#parts.timings.drainMs).then(
-      (isDrained) => {
-        const instance = this.#instances.get(view.id);
-        if (!this.#isClosed && isDrained && instance?.view.state === 'draining') instance.stop();
-      },
-      () => this.#askedDrained.delete(view.id), // the router is away: asked again after its next snapshot, or time ends it
-    );
-  }
-
-  /** The drain's time is over: who would stay for ever is told to come back, then the instance is stopped. */
-  #letGo(instance: Instance): void {
-    const { id } = instance.view;
-    if (this.#lettingGo.has(id)) return;
-    this.#lettingGo.add(id);
-    this.#parts
-      .letGo(id)
-      .catch(() => {}) // without a router nobody is left to be told
-      .finally(() => {
-        this.#lettingGo.delete(id);
-        if (!this.#isClosed && instance.view.state === 'draining') instance.stop();
-      });
-  }
-
   #makeNew(app: DesiredApp, set: DesiredSet, type: string): Instance {
-    const nowMs = this.#parts.nowMs();
-    const view: InstanceView = {
-      id: makeId('ins', nowMs, randomBytes(16)),
-      setId: set.id,
-      appId: app.id,
-      releaseId: set.releaseId,
-      type,
-      state: 'starting',
-      pid: null,
-      startTicks: null,
-      port: null,
-      restarts: 0,
-      startedAtMs: nowMs,
-      healthyAtMs: null,
-      healthStatus: null,
-      reason: null,
-      logTail: [],
-      notes: [],
-      stage: set.stage,
-      wasRouted: false,
-      sinceMs: nowMs,
-    };
+    const view = newView(app, set, type, this.#parts.nowMs());
     const { treeId, layerKey } = set.artifact;
     const instance = this.#make(view, { releaseLabel: set.releaseLabel, treeId, layerKey, limits: set.limits });
     this.#instances.set(view.id, instance);
@@ -337,8 +271,4 @@ export class Supervisor {
 
 function setsOf(desired: DesiredState | null): Map<InstanceSetId, { app: DesiredApp; set: DesiredSet }> {
   return new Map((desired?.apps ?? []).flatMap((app) => app.sets.map((set) => [set.id, { app, set }] as const)));
-}
-
-function upstreamsOf(snapshot: RouteSnapshot): Set<InstanceId> {
-  return new Set(snapshot.routes.flatMap((route) => route.upstreams.map(({ instanceId }) => instanceId)));
 }
