@@ -10,70 +10,29 @@ import {
   type DesiredState,
   type ObservedState,
 } from '../domain/desired.ts';
-import { diskFailure } from '../domain/disk-failure.ts';
 import { fail } from '../domain/errors.ts';
-import { type AppId, type NodeId, parseId, type TreeId } from '../domain/ids.ts';
+import { type AppId, parseId, type TreeId } from '../domain/ids.ts';
 import { failpoint } from '../lib/failpoint.ts';
-import { listText } from '../lib/list-text.ts';
+import type { AgentCoreParts } from './agent-parts.ts';
 import { collectApp } from './collect.ts';
-import { loadDocument, saveDocument } from './desired/document-file.ts';
-import { desiredReader, parseDesiredState } from './desired/validate.ts';
-import { diskApps, type JobFolders } from './disk/disk-apps.ts';
+import { DesiredDocument } from './desired/desired-document.ts';
+import { diskApps } from './disk/disk-apps.ts';
 import { DiskWatch } from './disk/disk-watch.ts';
-import { ensureAppFolders, type HomeFolders } from './folders.ts';
-import type { Jobs } from './jobs/jobs.ts';
+import type { HomeFolders } from './folders.ts';
 import { AppLogs } from './logs/app-logs.ts';
 import { removeTree } from './remove-tree.ts';
 import { EventHub } from './supervise/event-hub.ts';
-import { type RouterPort, Routing } from './supervise/routing.ts';
-import { Supervisor, type SupervisorParts } from './supervise/supervisor.ts';
+import { Routing } from './supervise/routing.ts';
+import { Supervisor } from './supervise/supervisor.ts';
 import { linkVolumes } from './supervise/volumes.ts';
 import { Inspection } from './survey/inspection.ts';
-import type { Arrivals } from './tree/arrivals.ts';
-import { copyTree, type Placed, placeTree } from './tree/place-tree.ts';
-import { decodeTree } from './tree/tree-stream.ts';
-
-export type AgentLog = (level: 'info' | 'warn' | 'error', message: string, details?: Record<string, unknown>) => void;
-
-export type AgentCoreParts = Pick<
-  SupervisorParts,
-  'folders' | 'runtime' | 'records' | 'timings' | 'nowMs' | 'wallMs' | 'kernelBoot'
-> & {
-  prepare: (core: { portsInUse(): ReadonlySet<number> }) => SupervisorParts['prepare'];
-  router: RouterPort;
-  hello: Omit<AgentHello, 'protocol' | 'bootId' | 'interpreters' | 'nodeId'>;
-  nodeId: NodeId;
-  bootId: string;
-  interpreters(): Promise<AgentHello['interpreters']>;
-  /** What running jobs stand on, and layers in the making: never collected. */
-  inUse(appId: AppId): {
-    treeIds: readonly string[];
-    layerKeys: readonly string[];
-    copies: readonly string[];
-    isAtWork: boolean;
-  };
-  checks: Pick<Jobs, 'checking' | 'endChecks'>;
-  /** Ends the jobs of an app and the making of its layers. */
-  endWork(appId: AppId): Promise<unknown>;
-  jobFolders: JobFolders;
-  /** Ends jobs that have written too much; of checks, drops what they keep as well. */
-  endForDisk(appId: AppId, which: 'live' | 'gate'): Promise<void>;
-  /** Between two rounds of measuring the apps' disk, in milliseconds. */
-  diskRestMs: number;
-  /** What a destroyed app left outside of its folders. */
-  removeLeavings(app: AppRef): Promise<void>;
-  log: AgentLog;
-  arrivals: Arrivals;
-  /** How long a document that is not the last one waits for control to send that. */
-  fallBackMs: number;
-  /** How long `putDesired` waits for the router before it says `router-away`. */
-  routerWaitMs: number;
-};
+import { TreeStore } from './tree/tree-store.ts';
 
 const aliveMs = 500;
 
 export class AgentCore {
   readonly logs: AppLogs;
+  readonly trees: TreeStore;
   /** Fresh looks at everything, and what mends what they find. */
   readonly inspection: Inspection;
   readonly #parts: AgentCoreParts;
@@ -82,10 +41,8 @@ export class AgentCore {
   readonly #routing: Routing;
   readonly #disk: DiskWatch;
   readonly #folders: HomeFolders;
-  readonly #read = desiredReader();
+  readonly #document: DesiredDocument;
   #desired: DesiredState | null = null;
-  /** The current file is whole, as far as we know: we read it or wrote it last. */
-  #isFileGood = false;
   /** What was wrong with the document on disk when we started. */
   #alarm: string | null = null;
   /** Applies the document before the last one, unless control sends the present one first. */
@@ -96,6 +53,7 @@ export class AgentCore {
   private constructor(parts: AgentCoreParts) {
     this.#parts = parts;
     this.#folders = parts.folders;
+    this.#document = new DesiredDocument(parts.folders.desired, parts.nodeId);
     this.logs = new AppLogs(parts.folders);
     const warn = (message: string, details: Record<string, unknown>) => parts.log('warn', message, details);
     this.#routing = new Routing({
@@ -128,6 +86,11 @@ export class AgentCore {
       letGo: async (id) => void (await parts.router.letGo([id])),
       warn,
     });
+    this.trees = new TreeStore({
+      ...{ folders: parts.folders, arrivals: parts.arrivals },
+      linkVolumes: (app, treeId) => this.#linkVolumesOf(app, treeId),
+      supplied: (appId) => this.supplied(appId),
+    });
     this.inspection = new Inspection({
       ...{ folders: parts.folders, runtime: parts.runtime, records: parts.records, router: parts.router },
       checks: parts.checks,
@@ -146,17 +109,16 @@ export class AgentCore {
   /** Loads the last document, takes up what runs, converges, and keeps the router up to date from then on. */
   static async open(parts: AgentCoreParts): Promise<AgentCore> {
     const core = new AgentCore(parts);
-    const loaded = await loadDocument(parts.folders.desired, (value) => parseDesiredState(value));
+    const loaded = await core.#document.load();
     if (loaded.alarm !== null) {
       core.#alarm = `The desired state was damaged when the agent started: ${loaded.alarm}`;
       parts.log('error', 'the desired state is damaged', { event: 'alarm', alarm: loaded.alarm });
     }
-    core.#isFileGood = loaded.from === 'current';
     const { adopted, unreadable } = await core.#supervisor.adopt(loaded.document);
     if (adopted > 0) parts.log('info', 'adopted', { instances: adopted });
     if (unreadable.length > 0) parts.log('error', 'instance records cannot be read', { files: unreadable });
     // Without a document nothing is known to be unwanted, so nothing is stopped.
-    if (loaded.document !== null) core.#boot(loaded.document, loaded.from === 'current' ? 0 : parts.fallBackMs);
+    if (loaded.document !== null) core.#boot(loaded.document, loaded.isCurrent ? 0 : parts.fallBackMs);
     core.#routing.start();
     core.#disk.start();
     return core;
@@ -207,57 +169,9 @@ export class AgentCore {
     return this.#events.listen(() => ({ type: 'state', state: this.#state() }), signal);
   }
 
-  /** Writes the stream twice, as `placeTree` says. @throws tree-refused, too-large, disk-full, conflict */
-  async putTree(
-    app: AppRef,
-    treeId: TreeId,
-    copy: string | null,
-    body: AsyncIterable<Uint8Array>,
-    isReplacing = false,
-  ): Promise<Placed> {
-    await ensureAppFolders(this.#folders, app);
-    const path = copy === null ? null : this.#folders.copy(app.id, copy);
-    const coming = path === null ? null : this.#parts.arrivals.coming(path);
-    let isThere = false;
-    try {
-      const placed = await placeTree(decodeTree(body), {
-        expectedTreeId: treeId,
-        release: {
-          path: this.#folders.tree(app.id, treeId),
-          gid: app.gid,
-          // What is in the way of visitors for a moment only: the links to the app's volumes are the next thing that is made.
-          replace: isReplacing ? () => this.#linkVolumesOf(app, treeId) : null,
-        },
-        gate: path === null ? null : { path, uid: app.gateUid, gid: app.gid },
-        onGateCopy: () => {
-          isThere = true;
-          coming?.arrived();
-        },
-      });
-      this.supplied(app.id);
-      return placed;
-    } catch (error) {
-      if (!isThere) coming?.failed(error);
-      throw error;
-    }
-  }
-
   /** A tree or a layer of the app has come. */
   supplied(appId: AppId): void {
     this.#supervisor.supplied(appId);
-  }
-
-  async makeCopy(app: AppRef, treeId: TreeId, copy: string): Promise<void> {
-    await ensureAppFolders(this.#folders, app);
-    const to = this.#folders.copy(app.id, copy);
-    await copyTree(this.#folders.tree(app.id, treeId), to, app.gateUid, app.gid).catch((error) => {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      throw fail('not-found', `The tree ${treeId} is not on this machine.`, { advice: 'Send it first.' });
-    });
-  }
-
-  async dropCopy(appId: AppId, copy: string): Promise<void> {
-    await removeTree(this.#folders.copy(appId, copy));
   }
 
   usage(appId: AppId): InstanceUsage[] {
@@ -331,23 +245,7 @@ export class AgentCore {
   }
 
   async #accept(text: string): Promise<number> {
-    const next = this.#read(text, this.#desired?.version ?? null);
-    if (next.nodeId !== this.#parts.nodeId) {
-      throw fail('conflict', `The document is for ${next.nodeId}, this machine is ${this.#parts.nodeId}.`, {
-        advice: 'Ask the agent for its node id.',
-      });
-    }
-    if (next.version !== this.#desired?.version || JSON.stringify(next) !== JSON.stringify(this.#desired)) {
-      const wasGood = this.#isFileGood;
-      this.#isFileGood = false;
-      const { apps, ...head } = next;
-      await saveDocument(this.#folders.desired, next, wasGood, listText(head, 'apps', apps, '')).catch(
-        (error: unknown) => {
-          throw diskFailure(error, 'The desired state cannot be kept') ?? error;
-        },
-      );
-      this.#isFileGood = true;
-    }
+    const next = await this.#document.accept(text, this.#desired);
     await failpoint('agent.after-desired-saved');
     this.#desired = next;
     this.#supervisor.apply(next);

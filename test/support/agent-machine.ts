@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { AgentLog } from '../../src/agent/agent.ts';
+import type { AgentLog } from '../../src/agent/agent-parts.ts';
 import { connectAgent } from '../../src/agent/client.ts';
 import { type HomeFolders, homeFolders } from '../../src/agent/folders.ts';
 import { detectCgroups } from '../../src/agent/process/cgroup.ts';

@@ -9,7 +9,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { run } from '../../exec/exec.ts';
 import { hasReserve, isNearlyFull, isRoomy, makeReserve, readRoom, releaseReserve } from '../../lib/room.ts';
-import type { AgentLog } from '../agent.ts';
+import type { AgentLog } from '../agent-parts.ts';
 
 const lookEveryMs = 1000;
 const sweepEveryMs = 10_000;

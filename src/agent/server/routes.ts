@@ -48,7 +48,7 @@ export const agentRoutes: readonly AgentRoute[] = [
 
   route('PUT', '/v1/apps/:app/trees/:tree', async ({ request, params, query }, { core }) => {
     const copy = query.get('copy');
-    const { files, bytes, wasThere } = await core.putTree(
+    const { files, bytes, wasThere } = await core.trees.put(
       appIn(params[0]!, query),
       treeIn(params[1]!),
       copy === null ? null : nameIn(copy),
@@ -96,11 +96,11 @@ export const agentRoutes: readonly AgentRoute[] = [
     return { json: await core.inspection.removeLeftOvers(wanted) };
   }),
   route('POST', '/v1/apps/:app/copies/:copy', async ({ params, query }, { core }) => {
-    await core.makeCopy(appIn(params[0]!, query), treeIn(query.get('tree') ?? ''), nameIn(params[1]!));
+    await core.trees.makeCopy(appIn(params[0]!, query), treeIn(query.get('tree') ?? ''), nameIn(params[1]!));
     return done;
   }),
   route('DELETE', '/v1/apps/:app/copies/:copy', async ({ params }, { core }) => {
-    await core.dropCopy(idIn('app', params[0]!), nameIn(params[1]!));
+    await core.trees.dropCopy(idIn('app', params[0]!), nameIn(params[1]!));
     return done;
   }),
 

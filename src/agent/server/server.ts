@@ -7,7 +7,7 @@ import { connect } from 'node:net';
 import { agentProtocol } from '../../domain/desired.ts';
 import { diskFailure } from '../../domain/disk-failure.ts';
 import { errorRegistry, fail, isFailure } from '../../domain/errors.ts';
-import type { AgentLog } from '../agent.ts';
+import type { AgentLog } from '../agent-parts.ts';
 import { sendBytes, sendLines } from './ndjson.ts';
 import { agentRoutes, type ServerParts } from './routes.ts';
 

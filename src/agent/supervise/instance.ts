@@ -1,36 +1,36 @@
 // One instance's life, from the first start over restarts to the last trace of it. Whoever holds it decides when it
 // starts, drains and stops (`desired/converge.ts`); this carries it out, hears from each run (`instance-run.ts`), and tells
-// each change once: kept in its record, then announced. States and what ends them: the head of `desired/converge.ts`.
+// each change once (`instance-state.ts`). States and what ends them: the head of `desired/converge.ts`.
 import type { DesiredApp, DesiredSet, ObservedInstance } from '../../domain/desired.ts';
 import { isFailure } from '../../domain/errors.ts';
 import { failpoint } from '../../lib/failpoint.ts';
-import { afterExit, type InstanceView, observedOf } from '../desired/converge.ts';
+import { afterExit, type InstanceView } from '../desired/converge.ts';
 import type { DiskLevel } from '../disk/disk-level.ts';
-import type { Healthy } from '../health/wait-healthy.ts';
 import { removeTree } from '../remove-tree.ts';
 import type { OutputSink, Running } from '../runtimes/runtime.ts';
 import { messageOf, startFailure } from './exit-reason.ts';
 import { type IncidentTeller, incidentTeller } from './incident-teller.ts';
 import { InstanceDisk } from './instance-disk.ts';
 import { identityOf, makeInstanceFolders } from './instance-folders.ts';
+import { InstanceHealth } from './instance-health.ts';
 import { InstanceOutput } from './instance-output.ts';
 import type { InstanceOrigin, InstanceParts } from './instance-parts.ts';
 import type { InstanceRecord } from './instance-record.ts';
 import { InstanceRun } from './instance-run.ts';
+import { InstanceState } from './instance-state.ts';
 import { InstanceTrouble } from './instance-trouble.ts';
 
 export class Instance {
   readonly view: InstanceView;
   readonly origin: InstanceOrigin;
-  address: '127.0.0.1' | '::1' = '127.0.0.1';
   readonly #parts: InstanceParts;
+  readonly #state: InstanceState;
   #run: InstanceRun | null = null;
   #launching: Promise<void> = Promise.resolve();
-  #isLaunching = false;
   #stopping: Promise<void> | null = null;
-  #isGone = false;
   readonly #output: InstanceOutput;
   readonly #trouble: InstanceTrouble;
+  readonly #health: InstanceHealth;
   readonly #disk: InstanceDisk;
   readonly #tell: IncidentTeller;
 
@@ -38,16 +38,23 @@ export class Instance {
     this.#parts = parts;
     this.view = view;
     this.origin = origin;
+    this.#state = new InstanceState({ ...parts, notes: () => this.#trouble.notes() }, view, origin);
     const { id: instanceId, type } = view;
     this.#output = new InstanceOutput({ instanceId, type, release: origin.releaseLabel }, parts.wallMs);
     this.#tell = incidentTeller(parts, view, this.#output);
     this.#trouble = new InstanceTrouble({ limits: origin.limits, view, nowMs: parts.nowMs, tell: this.#tell });
+    this.#health = new InstanceHealth(this.#state, this.#tell, () => this.#output.tail, parts.nowMs);
     this.#disk = new InstanceDisk({
       diskBytes: origin.limits.diskBytes,
       level: () => parts.diskLevel(view.appId),
       pids: () => this.pids(),
       kill: () => this.#run?.kill(),
     });
+  }
+
+  /** Where it listens. */
+  get address(): '127.0.0.1' | '::1' {
+    return this.#state.address;
   }
 
   /** Its processes now. */
@@ -59,10 +66,8 @@ export class Instance {
     return this.#run?.usage() ?? null;
   }
 
-  /** What the outside sees. */
   observed(): ObservedInstance {
-    const observed = observedOf(this.view);
-    return { ...observed, notes: [...observed.notes, ...this.#trouble.notes()] };
+    return this.#state.observed();
   }
 
   /** What its processes may write from now on. */
@@ -76,22 +81,12 @@ export class Instance {
     this.#trouble.dropped(this.#output.takeDropped());
   }
 
-  /** Changes the view, keeps it, tells it. */
   change(patch: Partial<InstanceView>): void {
-    if (this.#isGone) return;
-    const state = patch.state;
-    if (state !== undefined && state !== this.view.state) this.view.sinceMs = this.#parts.nowMs();
-    Object.assign(this.view, patch);
-    void this.#keep();
-    this.#parts.emit({ type: 'instance', instance: this.observed() });
-    this.#parts.changed();
+    this.#state.change(patch);
   }
 
-  /** Changes what only the agent knows: kept, and told to nobody. */
   note(patch: Partial<Pick<InstanceView, 'wasRouted' | 'sinceMs'>>): void {
-    if (this.#isGone) return;
-    Object.assign(this.view, patch);
-    void this.#keep();
+    this.#state.note(patch);
   }
 
   /** Begins a run; never rejects: a start that fails is a state. */
@@ -107,7 +102,7 @@ export class Instance {
       notes: [],
       lacks: [],
     });
-    this.#isLaunching = true;
+    this.#state.isLaunching = true;
     this.#launching = this.#launch(app, set, isAgain)
       .catch((error: unknown) => {
         if (!isFailure(error))
@@ -117,7 +112,7 @@ export class Instance {
         this.#over(reason, notes, false);
       })
       .finally(() => {
-        this.#isLaunching = false;
+        this.#state.isLaunching = false;
       });
   }
 
@@ -141,7 +136,7 @@ export class Instance {
   async #adopt(record: InstanceRecord, set: DesiredSet | null): Promise<boolean> {
     const { runtime } = this.#parts;
     const { view } = this;
-    this.address = record.address;
+    this.#state.address = record.address;
     if (['backing-off', 'failed', 'stopped'].includes(view.state)) return true;
     const running =
       record.isLaunching || view.pid === null || view.startTicks === null
@@ -200,7 +195,7 @@ export class Instance {
   /** Removes every trace, the record last. Nothing of it may run. */
   async forget(): Promise<void> {
     await this.#stopping;
-    this.#isGone = true;
+    this.#state.retire();
     const { folders, runtime, records } = this.#parts;
     (await this.#parts.logOf(this.view.appId)).instanceEnded(this.view.id);
     await runtime.clean(this.view.id);
@@ -212,7 +207,7 @@ export class Instance {
   async leave(): Promise<void> {
     await this.#launching;
     this.#run?.leave();
-    await this.#keep();
+    await this.#state.save();
   }
 
   async #launch(app: DesiredApp, set: DesiredSet, isAgain: boolean): Promise<void> {
@@ -220,18 +215,18 @@ export class Instance {
     await makeInstanceFolders(this.#parts.folders, app, this.view.id);
     const { port, ...command } = await this.#parts.prepare(app, set, this.view);
     this.view.port = port;
-    await this.#keep();
+    await this.#state.save();
     if (this.view.state !== 'starting') return;
     this.#disk.assertMayStart();
     const spec = { id: this.view.id, ...command, limits: set.limits, identity: identityOf(app) };
     const running = await runtime.start(spec, await this.#sink());
     await failpoint('agent.after-launch');
     this.#run = this.#runOf(running);
-    this.#isLaunching = false;
+    this.#state.isLaunching = false;
     await this.#disk.started();
     if (this.view.state !== 'starting') {
       Object.assign(this.view, { pid: running.pid, startTicks: running.startTicks });
-      await this.#keep();
+      await this.#state.save();
       return;
     }
     if (isAgain) this.#tell('restarted', `start ${this.view.restarts + 1}`);
@@ -250,10 +245,10 @@ export class Instance {
     return new InstanceRun(
       {
         ...{ timings, nowMs, view, memoryBytes: this.origin.limits.memoryBytes },
-        address: () => this.address,
+        address: () => this.#state.address,
         outputTail: () => this.#output.tail,
-        healthy: (found) => this.#isHealthy(found),
-        health: (status, why) => this.#healthChanged(status, why),
+        healthy: (found) => this.#health.answered(found),
+        health: (status, why) => this.#health.changed(status, why),
         memoryKill: () => this.#trouble.memoryKill(),
         reached: (what) => this.#trouble.reached(what),
         flapping: (failed) => {
@@ -272,29 +267,6 @@ export class Instance {
       },
       running,
     );
-  }
-
-  #isHealthy(found: Healthy): void {
-    this.address = found.address;
-    this.change({
-      state: 'healthy',
-      healthyAtMs: this.#parts.nowMs(),
-      healthStatus: found.status,
-      port: found.port,
-      notes: found.notes,
-      reason: null,
-      // Landed all the same when it is an app's first: then its words are what the pusher needs.
-      logTail: found.status >= 500 ? this.#output.tail : [],
-    });
-    if (this.view.restarts > 0) this.#tell('healthy', `answers ${found.status}`);
-  }
-
-  #healthChanged(healthStatus: number | null, why: string | null): void {
-    // One that drains goes on to its end, ill or well.
-    if (!['healthy', 'unhealthy'].includes(this.view.state)) return;
-    this.change({ state: why === null ? 'healthy' : 'unhealthy', healthStatus, reason: why });
-    if (why === null) this.#tell('healthy', `answers ${healthStatus} again`);
-    else this.#tell('unhealthy', why);
   }
 
   /** Nothing of this run is left: what becomes of the instance. */
@@ -318,20 +290,5 @@ export class Instance {
 
   async #sink(): Promise<OutputSink> {
     return this.#output.sink(await this.#parts.logOf(this.view.appId));
-  }
-
-  #keep(): Promise<void> {
-    const record: InstanceRecord = {
-      kernelBoot: this.#parts.kernelBoot,
-      view: this.view,
-      isLaunching: this.#isLaunching,
-      address: this.address,
-      ...this.origin,
-    };
-    return this.#parts.records
-      .save(record)
-      .catch((error: unknown) =>
-        this.#parts.warn('an instance record was not kept', { id: this.view.id, error: messageOf(error) }),
-      );
   }
 }
