@@ -1,10 +1,13 @@
 // The decision: what the detectors saw, with Procfile, app.json and lockstep.yml over it, becomes a Plan. A person's
 // word goes before a guess: lockstep.yml, then Procfile, then the detectors. In argv, `$PORT` is filled in by the agent.
 
+import { gateOfFiles } from '../config/gate-config.ts';
 import { type AppJson, readAppJson } from '../config/readers/app-json.ts';
 import { type LockstepYml, readLockstepYml } from '../config/readers/lockstep-yml.ts';
+import { badConfig } from '../config/readers/problems.ts';
 import { type ProcfileLine, readProcfile } from '../config/readers/procfile.ts';
 import { fail } from '../domain/errors.ts';
+import { defaultGate, type GateSettings } from '../domain/gate-settings.ts';
 import { type Command, defaultLimits, type Plan, type ProcessType } from '../domain/plan.ts';
 import { detectors } from './detectors/all.ts';
 import { foreignSign, hasPython, type WebEntry } from './detectors/detection.ts';
@@ -46,6 +49,8 @@ export async function decidePlan(view: TreeView): Promise<Plan> {
     if (name !== 'release' && name !== 'web') processes[name] = { command: { shell: command }, env: {} };
   }
   const release = lockstepYml.release ?? procfile.find(({ name }) => name === 'release')?.command;
+  const gate = gateOfFiles(lockstepYml, appJson);
+  if (release !== undefined) refuseNeedOfRelease(gate);
   const wanted = appJson.env.filter((one) => one.required && one.value === null && one.generator === null);
   const isSaid = Object.keys(lockstepYml.volumes).length > 0;
   const volumes = isSaid ? lockstepYml.volumes : (found.find((one) => one.volumes)?.volumes ?? {});
@@ -69,6 +74,7 @@ export async function decidePlan(view: TreeView): Promise<Plan> {
     volumes,
     limits: { ...defaultLimits, ...lockstepYml.limits },
     testEnv: appJson.test.env,
+    ...(gate === defaultGate ? {} : { gate }),
     notes: [
       ...winner.notes.filter((note) => !(release !== undefined && note.includes('release:'))),
       ...notes,
@@ -79,6 +85,22 @@ export async function decidePlan(view: TreeView): Promise<Plan> {
       ...wanted.map(({ name }) => `app.json requires ${name}; set it with lockstep config set`),
     ],
   };
+}
+
+/** A release command runs when every check has passed, and no instance before it. */
+function refuseNeedOfRelease({ builtIn, custom }: GateSettings): void {
+  const needing = Object.entries({ ...builtIn, ...custom }).flatMap(([name, one]) =>
+    one !== 'off' && one.needsRelease ? [name] : [],
+  );
+  if (needing.length === 0) return;
+  throw badConfig(
+    'lockstep.yml',
+    needing.map(
+      (name) =>
+        `gate.checks.${name}.needs: nothing of the candidate runs before its release command, which waits for the checks`,
+    ),
+    'Take "needs: release" away, or run the migration at the start of the app.',
+  );
 }
 
 function noDetector(foreign: string | null): Error {

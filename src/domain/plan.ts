@@ -1,6 +1,8 @@
 // What a tree needs to run, as data: detectors write it, both runtimes read it. No path of a machine is in it; the
 // places `{tree}`, `{layer}` and `{tool:NAME}` are filled in by the agent.
 
+import type { GateSettings } from './gate-settings.ts';
+
 /** argv, or one line of shell that the app's author wrote (a Procfile line), run inside the app's sandbox only. */
 export type Command = { argv: readonly string[] } | { shell: string };
 
@@ -51,6 +53,8 @@ export type Plan = {
   limits: Limits;
   /** Environment of the gate alone (`app.json` environments.test). */
   testEnv: Readonly<Record<string, string>>;
+  /** What the repository says of its gate; left out by plans of before (`gateOf`). */
+  gate?: GateSettings;
   /** Advice for the pusher, one line each. */
   notes: readonly string[];
 };

@@ -1,5 +1,6 @@
 // The platform itself: what it is, who asks, what it can be asked.
 import { z } from '@hono/zod-openapi';
+import { lockstepSchemaText, schemaPath } from '../../config/lockstep-schema.ts';
 import { rights } from '../../domain/app.ts';
 import { ok } from '../answer.ts';
 import { noQuery } from '../fields.ts';
@@ -82,6 +83,18 @@ export const platformRoutes = [
     answers: { 200: { description: 'OpenAPI 3.1', schema: z.looseObject({ openapi: z.string() }) } },
     errors: [],
     handle: (_asked, { openApi }) => ({ status: 200, text: openApi(), contentType: 'application/json' }),
+  }),
+  route({
+    id: 'getLockstepSchema',
+    method: 'get',
+    path: schemaPath,
+    summary: 'The JSON Schema of lockstep.yml, for editors',
+    right: 'none',
+    tenancy: 'none',
+    query: noQuery,
+    answers: { 200: { description: 'JSON Schema, draft 7', schema: z.looseObject({ title: z.string() }) } },
+    errors: [],
+    handle: () => ({ status: 200, text: lockstepSchemaText(), contentType: 'application/json' }),
   }),
   route({
     id: 'getKey',

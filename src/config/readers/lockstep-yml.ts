@@ -3,8 +3,11 @@
 
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
+import type { BuiltInCheck, GateSettings } from '../../domain/gate-settings.ts';
 import type { Limits } from '../../domain/plan.ts';
+import { autoChecks, gateSettings, gateShape } from './gate-yml.ts';
 import { badConfig, checkedText, zodProblems } from './problems.ts';
+import { keysAt, line, pathWithin, seconds, size, urlPath } from './yml-shapes.ts';
 
 /** The YAML parser's time grows with the square of what is wrong: 64 KiB of nonsense would hold up whoever reads it for seconds. */
 const ymlMaxBytes = 16 * 1024;
@@ -17,60 +20,10 @@ export type LockstepYml = {
   web: string | null;
   /** Only what the file sets. */
   limits: Partial<Limits>;
+  gate: GateSettings;
+  /** Checks of which the file says that Lockstep's own are to run, whatever other files have for them. */
+  saidAuto: readonly BuiltInCheck[];
 };
-
-/**
- * A size is a whole number and a unit: K, M or G, alone or as KB, KiB, Ki and so on. All spellings of a unit mean the same
- * power of 1024, so that nobody gets less than they read. A bare number, a fraction and small
- * letters (`512m` is a thousandth elsewhere) are refused.
- */
-const sizeUnits: Record<string, number> = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
-
-function size(least: number, most: number, example: string) {
-  return z.string(`must be a size like ${example}`).transform((text, context) => {
-    const match = /^(\d{1,9}) ?([KMG])(?:iB?|B)?$/.exec(text);
-    const bytes = match === null ? Number.NaN : Number(match[1]) * sizeUnits[match[2]!]!;
-    if (bytes >= least && bytes <= most) return bytes;
-    context.addIssue({
-      code: 'custom',
-      message: `must be a size like ${example}, from ${least / 2 ** 20}M to ${most / 2 ** 30}G`,
-    });
-    return z.NEVER;
-  });
-}
-
-const seconds = z
-  .union(
-    [
-      z
-        .number()
-        .positive()
-        .max(600)
-        .transform((value) => Math.max(1, Math.round(value * 1000))),
-      z
-        .string()
-        .regex(/^[1-9]\d{0,2}s$/)
-        .transform((value) => Number.parseInt(value, 10) * 1000),
-    ],
-    'must be a time in seconds, like 60 or 60s, at most 600',
-  )
-  .refine((value) => value <= 600_000, 'must be at most 600 seconds');
-
-const line = z
-  .string('must be one line of text')
-  .trim()
-  .min(1, 'must not be empty')
-  .regex(/^[^\0\r\n]*$/, 'must be one line');
-const urlPath = z
-  .string('must be a path that begins with /')
-  .regex(/^\/[\x21-\x7e]{0,1000}$/, 'must be a path that begins with /');
-const volumePath = z.string('must be a path within the app').transform((text, context) => {
-  const parts = text.split('/').filter((part) => part !== '' && part !== '.');
-  const inside = !text.startsWith('/') && parts.length > 0 && !parts.includes('..') && parts[0] !== '.git';
-  if (inside && text.length <= 200 && /^[\w./@+ -]+$/.test(text)) return parts.join('/');
-  context.addIssue({ code: 'custom', message: 'must be a path within the app, like instance or var/data' });
-  return z.NEVER;
-});
 
 const healthShape = { path: urlPath.optional(), timeout: seconds.optional() };
 const limitsShape = {
@@ -87,7 +40,7 @@ const shape = {
   volumes: z
     .record(
       z.string().regex(/^[a-z][a-z0-9-]{0,30}$/, 'a volume name has small letters, digits and -'),
-      volumePath,
+      pathWithin('the app', 'instance or var/data'),
       'must be a map of name: path',
     )
     .superRefine((volumes, context) => {
@@ -97,11 +50,13 @@ const shape = {
         if (other) context.addIssue({ code: 'custom', path: [name], message: `lies within volume "${other[0]}"` });
       }
     })
-    .optional(),
+    .optional()
+    .describe('name: path within the app that is kept from release to release'),
   health: z.unknown().optional(),
-  release: line.optional(),
-  web: line.optional(),
-  limits: z.strictObject(limitsShape, 'must be a map').optional(),
+  release: line.optional().describe('A command that runs once before the new release starts, such as a migration'),
+  web: line.optional().describe('The command that serves; $PORT says where'),
+  limits: z.strictObject(limitsShape, 'must be a map').optional().describe('What an instance may use'),
+  gate: gateShape.optional(),
 };
 const plain = z.strictObject({ ...shape, health: urlPath.optional() });
 const full = z.strictObject({
@@ -109,11 +64,15 @@ const full = z.strictObject({
   health: z.strictObject(healthShape, 'must be a path, or a map of path and timeout').optional(),
 });
 
-function knownAt(path: readonly PropertyKey[]): readonly string[] {
-  if (path[0] === 'health') return Object.keys(healthShape);
-  if (path[0] === 'limits') return Object.keys(limitsShape);
-  return Object.keys(shape);
-}
+/** The whole file, in either form of `health`: what editors are told. */
+export const lockstepYmlShape = z.strictObject({
+  ...shape,
+  health: z
+    .union([urlPath, z.strictObject(healthShape)])
+    .optional()
+    .describe('The path that answers when the app is well, and how long its start may take'),
+});
+const knownAt = (path: readonly PropertyKey[]): readonly string[] => keysAt(full, path);
 
 /** Throws `bad-config` with all problems. An empty file is an empty configuration. */
 export function readLockstepYml(text: string, file = 'lockstep.yml'): LockstepYml {
@@ -121,7 +80,7 @@ export function readLockstepYml(text: string, file = 'lockstep.yml'): LockstepYm
   const isPlain = typeof (input as { health?: unknown }).health === 'string';
   const parsed = isPlain ? plain.safeParse(input) : full.safeParse(input);
   if (!parsed.success) throw badConfig(file, zodProblems(parsed.error, input, knownAt));
-  const { volumes = {}, health, release, web, limits = {} } = parsed.data;
+  const { volumes = {}, health, release, web, limits = {}, gate } = parsed.data;
   return {
     volumes,
     health:
@@ -136,6 +95,8 @@ export function readLockstepYml(text: string, file = 'lockstep.yml'): LockstepYm
       ...(limits.pids === undefined ? {} : { pids: limits.pids }),
       ...(limits.disk === undefined ? {} : { diskBytes: limits.disk }),
     },
+    gate: gateSettings(gate, file),
+    saidAuto: autoChecks(gate),
   };
 }
 

@@ -78,7 +78,7 @@ export function zodProblems(
   knownAt: (path: readonly PropertyKey[]) => readonly string[],
   hidden = false,
 ): string[] {
-  return error.issues.flatMap((issue) => {
+  return error.issues.flatMap(nearestForm).flatMap((issue) => {
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => {
         const known = knownAt(issue.path);
@@ -92,6 +92,21 @@ export function zodProblems(
     const at = issue.path.length === 0 ? 'the whole file' : issue.path.map(String).join('.');
     return [hidden ? `${at}: ${issue.message}` : `${at}: ${showValue(valueAt(input, issue.path))}: ${issue.message}`];
   });
+}
+
+/**
+ * Of a value that may have several forms, what is wrong with the one that was meant: the form that is right at its top and
+ * wrong further down. When there is none, the forms' own sentence.
+ */
+function nearestForm(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  if (issue.code === 'invalid_key') return [{ ...issue, message: issue.issues[0]?.message ?? issue.message }];
+  if (issue.code !== 'invalid_union') return [issue];
+  const meant = issue.errors.find(
+    (problems) =>
+      problems.length > 0 && problems.every(({ code, path }) => path.length > 0 || code === 'unrecognized_keys'),
+  );
+  if (meant === undefined) return [issue];
+  return meant.map((one) => ({ ...one, path: [...issue.path, ...one.path] })).flatMap(nearestForm);
 }
 
 function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isFailure } from '../../domain/errors.ts';
+import { defaultGate } from '../../domain/gate-settings.ts';
 import { readAppJson } from './app-json.ts';
 import { readLockstepYml } from './lockstep-yml.ts';
 import { readProcfile } from './procfile.ts';
@@ -72,6 +73,8 @@ test('lockstep.yml is read whole', () => {
       release: null,
       web: null,
       limits: {},
+      gate: defaultGate,
+      saidAuto: [],
       ...expected,
     });
   check('', {});
@@ -130,7 +133,7 @@ test('lockstep.yml refuses the unknown, the misshapen and the hostile, all probl
     'limits.pids: 1',
   );
   await check('health: { path: up, timout: 3 }', 'health.path: "up"', 'did you mean "timeout"');
-  await check('gate: {}', 'gate ({})');
+  await check('gates: {}', 'gates ({})', 'did you mean "gate"');
   await check('volumes: { a: /etc }', 'volumes.a', '/etc');
   await check('volumes: { a: x/../../y }', 'within the app');
   await check('volumes: { a: .git/hooks }', 'within the app');
