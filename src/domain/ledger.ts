@@ -15,6 +15,8 @@ export const eventTypes = [
   'change.cancelled',
   'change.timed-out',
   'change.infra-error',
+  'change.requeued',
+  'branch.checked',
   'release.starting',
   'release.live',
   'release.retired',

@@ -1,6 +1,6 @@
 // Questions about changes. State moves through `transition` only; here are births, facts beside the state, and reads.
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
-import type { Change, ChangeHow, ChangeState, Moments } from '../domain/change.ts';
+import type { Change, ChangeHow, ChangeState, Moments, Priority, Split } from '../domain/change.ts';
 import type { Verdict } from '../domain/gate.ts';
 import type { AppId, ChangeId, CommitId, InstanceSetId, ReleaseId, TeamId, TreeId } from '../domain/ids.ts';
 import type { BranchName } from '../domain/names.ts';
@@ -8,7 +8,8 @@ import type { BranchName } from '../domain/names.ts';
 export type NewChange = Pick<
   Change,
   'id' | 'teamId' | 'appId' | 'how' | 'actor' | 'branch' | 'base' | 'head' | 'moments' | 'createdAtMs'
->;
+> &
+  Partial<Pick<Change, 'source' | 'priority' | 'override'>>;
 
 /** The change as stored, with the next number of its app. The caller holds the transaction. */
 export function insertChange(database: DatabaseSync, change: NewChange): Change {
@@ -17,8 +18,9 @@ export function insertChange(database: DatabaseSync, change: NewChange): Change 
     .get(change.appId) as { next: number };
   database
     .prepare(
-      `INSERT INTO changes (id, team_id, app_id, number, how, actor, branch, base, head, state, moments, created_at_ms)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'received', ?, ?)`,
+      `INSERT INTO changes (id, team_id, app_id, number, how, actor, branch, base, head, state, moments, created_at_ms,
+         source, priority, override)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'received', ?, ?, ?, ?, ?)`,
     )
     .run(
       change.id,
@@ -32,6 +34,9 @@ export function insertChange(database: DatabaseSync, change: NewChange): Change 
       change.head,
       JSON.stringify(change.moments),
       change.createdAtMs,
+      change.source ?? null,
+      change.priority ?? 'normal',
+      change.override ?? null,
     );
   return findChange(database, change.appId, change.id)!;
 }
@@ -58,6 +63,61 @@ export function listChanges(database: DatabaseSync, appId: AppId, before: number
 /** Every change that has not ended, oldest first: what a restart must decide about. */
 export function runningChanges(database: DatabaseSync): Change[] {
   return database.prepare('SELECT * FROM changes WHERE ended_at_ms IS NULL ORDER BY id').all().map(present);
+}
+
+/** The merge requests of an app that wait, in no order that counts. */
+export function queuedChanges(database: DatabaseSync, appId: AppId): Change[] {
+  return database
+    .prepare("SELECT * FROM changes WHERE app_id = ? AND ended_at_ms IS NULL AND state = 'received' AND how = 'merge'")
+    .all(appId)
+    .map(present);
+}
+
+/** The merge request of this commit that has not ended; null: there is none. */
+export function requestOfHead(database: DatabaseSync, appId: AppId, head: CommitId): Change | null {
+  const row = database
+    .prepare("SELECT * FROM changes WHERE app_id = ? AND ended_at_ms IS NULL AND how = 'merge' AND head = ?")
+    .get(appId, head);
+  return row ? present(row) : null;
+}
+
+/** Notes that a request is wanted no more; false when it has ended, or main is about to move to it. */
+export function withdraw(database: DatabaseSync, id: ChangeId, why: string): boolean {
+  const sql = "UPDATE changes SET withdrawn = coalesce(withdrawn, ?) WHERE id = ? AND state IN ('received', 'gating')";
+  return database.prepare(sql).run(why, id).changes === 1;
+}
+
+/** Of the newest `most` changes that were judged: the share that was rejected, 0..1, and how long a gate took (null: none has). */
+export function recentGates(
+  database: DatabaseSync,
+  appId: AppId,
+  most: number,
+): { failureRate: number; gateMs: number | null } {
+  const rows = database
+    .prepare(
+      `SELECT state, is_memoised, json_extract(moments, '$.gating') AS began, ended_at_ms FROM changes
+       WHERE app_id = ? AND state IN ('landed', 'rejected') ORDER BY number DESC LIMIT ?`,
+    )
+    .all(appId, most);
+  if (rows.length === 0) return { failureRate: 0, gateMs: null };
+  const times = rows
+    .filter((row) => row.is_memoised === 0 && row.began !== null)
+    .map((row) => Number(row.ended_at_ms) - Number(row.began))
+    .sort((a, b) => a - b);
+  return {
+    failureRate: rows.filter((row) => row.state === 'rejected').length / rows.length,
+    gateMs: times[Math.floor(times.length / 2)] ?? null,
+  };
+}
+
+/** Why this commit was let past the checks when it landed; null: it was held to them. */
+export function overrideOf(database: DatabaseSync, appId: AppId, candidate: CommitId): string | null {
+  const row = database
+    .prepare(
+      "SELECT override FROM changes WHERE app_id = ? AND candidate = ? AND state = 'landed' AND override IS NOT NULL",
+    )
+    .get(appId, candidate);
+  return row ? String(row.override) : null;
 }
 
 /** How the newest change to this candidate ended, or stands; null: no change was ever made of it. */
@@ -94,6 +154,12 @@ function present(row: Record<string, SQLOutputValue>): Change {
     branch: row.branch as BranchName,
     base: row.base as CommitId | null,
     head: row.head as CommitId,
+    source: row.source as BranchName | null,
+    priority: row.priority as Priority,
+    override: row.override as string | null,
+    withdrawn: row.withdrawn as string | null,
+    split: row.split === null ? null : (JSON.parse(String(row.split)) as Split),
+    tries: Number(row.tries),
     candidate: row.candidate as CommitId | null,
     tree: row.tree as TreeId | null,
     state: row.state as ChangeState,

@@ -1,6 +1,6 @@
 // How changes and their verdicts are shown.
 import { z } from '@hono/zod-openapi';
-import { type Change, changeStates } from '../../domain/change.ts';
+import { type Change, changeStates, priorities } from '../../domain/change.ts';
 import { type CheckResult, checkKinds, type Verdict } from '../../domain/gate.ts';
 import { iso, isoOrNull, moment } from '../fields.ts';
 import type { ChangeDetail } from '../platform.ts';
@@ -14,6 +14,9 @@ const changeFields = {
   branch: z.string(),
   base: z.string().nullable(),
   head: z.string(),
+  source: z.string().nullable().openapi({ description: 'The branch that a merge request is about' }),
+  priority: z.enum(priorities),
+  override: z.string().nullable().openapi({ description: 'Why an admin let it past the checks' }),
   candidate: z.string().nullable(),
   tree: z.string().nullable(),
   state: z.enum(changeStates),
@@ -38,6 +41,9 @@ export function presentChange(change: Change): z.infer<typeof changeView> {
     branch: change.branch,
     base: change.base,
     head: change.head,
+    source: change.source,
+    priority: change.priority,
+    override: change.override,
     candidate: change.candidate,
     tree: change.tree,
     state: change.state,
