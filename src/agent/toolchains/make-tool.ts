@@ -29,7 +29,7 @@ export async function makeTool(name: ToolName, making: ToolMaking): Promise<stri
   if (name === 'node') return join(await makeNode(making), 'bin', 'node');
   if (name === 'static-server') return join(await makeStaticServer(making), 'static-server');
   const at = await fetchTool(name, pins[name], making);
-  return name === 'ruff' || name === 'flake8' ? join(at, 'bin', name) : at;
+  return name === 'ruff' || name in commands ? join(at, 'bin', name) : at;
 }
 
 /** The folders that the tools of this program have, made or not. Whatever else has the name of a tool is of another version. */
@@ -67,20 +67,28 @@ async function fetchTool(name: string, wanted: readonly Pin[], making: ToolMakin
       timeoutMs: fetchMs,
       okCodes: [0],
     });
-    if (name === 'flake8') await writeFile(join(at, 'bin', 'flake8'), flake8Script(python.path));
+    const entry = commands[name];
+    if (entry !== undefined) await writeFile(join(at, 'bin', name), commandScript(python.path, entry));
     const compile = ['-I', '-m', 'compileall', '-q', '--invalidation-mode', 'unchecked-hash', at];
     await run([python.path, ...compile], { env: {}, timeoutMs: fetchMs });
   });
 }
 
-const flake8Script = (python: string): string =>
+/** Tools that are a command of their own: which function of which module it is. pip's script would not find the folder. */
+const commands: Readonly<Record<string, readonly [module: string, name: string]>> = {
+  flake8: ['flake8.main.cli', 'main'],
+  mypy: ['mypy.__main__', 'console_entry'],
+  black: ['black', 'patched_main'],
+};
+
+const commandScript = (python: string, [module, name]: readonly [string, string]): string =>
   `#!${python} -I
 import os
 import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from flake8.main.cli import main
+from ${module} import ${name}
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(${name}())
 `;
 
 /** The first Python that has pip. @throws internal */

@@ -2,8 +2,19 @@
 // taken (any Linux of x86_64 and aarch64, glibc and musl). A newer tool is a change of this file.
 
 import { createHash } from 'node:crypto';
+import pythonTools from './python-tools.json' with { type: 'json' };
 
-export const toolNames = ['uv', 'pycodestyle', 'pyflakes', 'ruff', 'flake8', 'static-server', 'node'] as const;
+const own = ['uv', 'pycodestyle', 'pyflakes', 'ruff', 'flake8', 'static-server', 'node'] as const;
+/** Pinned with all that they stand on by `scripts/pin-tools.ts`. */
+const generated = [
+  'mypy',
+  'black',
+  'pyright',
+  'pdoc',
+  'sphinx',
+  'mkdocs',
+] as const satisfies (keyof typeof pythonTools)[];
+export const toolNames = [...own, ...generated] as const;
 export type ToolName = (typeof toolNames)[number];
 
 export type Pin = { name: string; version: string; sha256: readonly string[] };
@@ -20,7 +31,10 @@ const pyflakes: Pin = {
 };
 
 /** What is installed for a tool, itself first. */
-export const pins: Readonly<Record<'uv' | 'pycodestyle' | 'pyflakes' | 'ruff' | 'flake8', readonly Pin[]>> = {
+export const pins: Readonly<
+  Record<'uv' | 'pycodestyle' | 'pyflakes' | 'ruff' | 'flake8' | (typeof generated)[number], readonly Pin[]>
+> = {
+  ...pythonTools,
   uv: [
     {
       name: 'uv',

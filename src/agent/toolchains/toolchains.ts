@@ -14,8 +14,8 @@ export type { ToolName } from './pins.ts';
 
 export type Toolchains = {
   /**
-   * The absolute path that stands for `{tool:NAME}`: a folder for uv, pycodestyle and pyflakes, an executable file for the
-   * others. Concurrent calls share the work; the signal lets go of the waiting, not of the work.
+   * The absolute path that stands for `{tool:NAME}`: an executable file for those that are commands, for the others (uv,
+   * pycodestyle, pyflakes, pyright, pdoc, sphinx, mkdocs) a folder. Concurrent calls share the work; the signal lets go of the waiting, not of the work.
    * @throws internal (it could not be fetched; the next call tries again), disk-full, no-interpreter, cancelled
    */
   ensure(name: ToolName, signal?: AbortSignal): Promise<string>;
