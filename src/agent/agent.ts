@@ -184,7 +184,7 @@ export class AgentCore {
   ): Promise<{ bytesFreed: number }> {
     const used = this.#supervisor.artifactsInUse(appId);
     const sets = this.#desired?.apps.find((app) => app.id === appId)?.sets ?? [];
-    const layers = sets.flatMap(({ artifact }) => (artifact.layerKey === null ? [] : [artifact.layerKey]));
+    const layers = sets.flatMap(({ artifact }) => [artifact.layerKey ?? [], artifact.builtKey ?? []].flat());
     const busy = this.#parts.inUse(appId);
     return collectApp(this.#folders, appId, {
       treeIds: new Set([

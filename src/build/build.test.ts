@@ -4,6 +4,7 @@ import type { AgentHello } from '../domain/desired.ts';
 import { type ErrorCode, isFailure } from '../domain/errors.ts';
 import type { LayerRecipe } from '../domain/plan.ts';
 import { planAgain, planBuild } from './build.ts';
+import { builtSpec } from './built-tree.ts';
 import { layerKey } from './layer-key.ts';
 import { layerSteps } from './layer-steps.ts';
 import { memoryTree } from './memory-tree.ts';
@@ -262,11 +263,53 @@ test('the layer of a release that was proved is made again under its name, also 
     ({ interpreters: [{ id: `python-${version}`, kind: 'python', version }] }) as unknown as AgentHello;
   const { artifact, layers } = await planBuild({ app, tree, hello: helloWith('3.11.2') });
   const same = await planAgain({ app, tree, hello: helloWith('3.11.2') }, artifact);
-  assert.deepEqual(same.layer, layers.run);
+  assert.deepEqual(same.layers, [layers.run]);
   const other = await planAgain({ app, tree, hello: helloWith('3.11.7') }, artifact);
-  assert.deepEqual([other.layer?.key, other.layer?.interpreterId], [artifact.layerKey, 'python-3.11.7']);
+  assert.deepEqual(
+    other.layers.map(({ key, interpreterId }) => [key, interpreterId]),
+    [[artifact.layerKey, 'python-3.11.7']],
+  );
   assert.match(other.notes.join('; '), /made with python-3\.11\.7, other than when the release was proved/);
   await assert.rejects(planAgain({ app, tree, hello: helloWith('3.13.1') }, artifact), { code: 'no-interpreter' });
   const none = await planAgain({ app, tree, hello: helloWith('3.11.2') }, { ...artifact, layerKey: null });
-  assert.deepEqual(none, { layer: null, notes: [] });
+  assert.deepEqual(none, { layers: [], notes: [] });
+});
+
+test('a built tree is named by the tree, its steps, and what it stands on; its layers are made again in order', async () => {
+  const app = { id: 'app_00000000000000000000000000' as never, liveUid: null, gateUid: null, gid: null };
+  const hello = { interpreters: [{ id: 'python-3.11.2', kind: 'python', version: '3.11.2' }] } as unknown as AgentHello;
+  const files = { 'app.py': flask, 'requirements.txt': 'flask\n' };
+  const tree = { id: 'a'.repeat(40) as never, entries: [], view: memoryTree(files), files: async function* () {} };
+  const { artifact, layers } = await planBuild({ app, tree, hello });
+  const recipe = {
+    interpreter: { kind: 'none' },
+    needs: ['run', 'gate'],
+    tools: ['node'],
+    files: { 'a.txt': 'a' },
+    steps: [{ argv: ['x', '{layer:gate}/bin/x', '{layer}'], env: { A: '{layer:run}/a' } }],
+  } as const;
+  const keys = { run: layers.run!.key, gate: layers.gate!.key };
+  const given = { app, treeId: tree.id, plan: { volumes: {} }, recipe, hello, notes: [], keys };
+  const spec = builtSpec(given);
+  assert.deepEqual(spec.needs, [keys.run, keys.gate]);
+  assert.deepEqual(spec.steps[0]!.argv, ['x', `{layer:${keys.gate}}/bin/x`, '{layer}']);
+  assert.deepEqual(spec.steps[0]!.env, { A: `{layer:${keys.run}}/a` });
+  assert.equal(Buffer.from(spec.files['a.txt']!, 'base64').toString(), 'a');
+  const others = [
+    { treeId: 'b'.repeat(40) as never },
+    { plan: { volumes: { data: 'data' } } },
+    { keys: { ...keys, run: 'c'.repeat(64) } },
+    { recipe: { ...recipe, files: { 'a.txt': 'b' } } },
+    { recipe: { ...recipe, steps: [] } },
+  ];
+  for (const other of others) assert.notEqual(builtSpec({ ...given, ...other }).key, spec.key);
+  assert.throws(() => builtSpec({ ...given, keys: { run: null, gate: null } }), { code: 'internal' });
+
+  const builtArtifact = { ...artifact, builtKey: spec.key, plan: { ...artifact.plan, built: recipe } };
+  const again = await planAgain({ app, tree, hello }, builtArtifact);
+  assert.deepEqual(
+    again.layers.map(({ key }) => key),
+    [keys.run, keys.gate, spec.key],
+  );
+  assert.deepEqual(again.layers[2]!.from, { treeId: tree.id, volumes: {} });
 });

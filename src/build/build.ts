@@ -1,14 +1,15 @@
 // The build verb: a tree becomes an artifact. It decides the plan, finds the interpreter, and asks the agent for the
 // dependency layers; two builds of the same tree are one, since everything is named by what went into it.
 import { createHash } from 'node:crypto';
-import { pythonSatisfies } from '../config/readers/python-version.ts';
 import type { Agent, AppRef } from '../domain/agent.ts';
 import type { AgentHello, LayerEvent, LayerSpec } from '../domain/desired.ts';
 import { fail } from '../domain/errors.ts';
 import type { Digest } from '../domain/ids.ts';
-import type { LayerRecipe, Plan } from '../domain/plan.ts';
+import type { LayerRecipe } from '../domain/plan.ts';
 import type { Artifact } from '../domain/release.ts';
+import { builtSpec } from './built-tree.ts';
 import type { GitTree } from './git-tree.ts';
+import { chooseInterpreter } from './interpreters.ts';
 import { layerKey } from './layer-key.ts';
 import { layerSteps } from './layer-steps.ts';
 import { decidePlan } from './plan.ts';
@@ -26,7 +27,14 @@ export type BuildRequest = {
 export type Build = {
   artifact: Artifact;
   /** null: the app needs no layer, or nothing is checked in one. */
-  layers: { run: LayerSpec | null; gate: LayerSpec | null };
+  layers: {
+    run: LayerSpec | null;
+    gate: LayerSpec | null;
+    /** What the tree becomes before it is served, made when the tree is there and `builtNeeds` are. */
+    built: LayerSpec | null;
+  };
+  /** The layers that the built tree stands on. */
+  builtNeeds: readonly ('run' | 'gate')[];
   /** Advice for the pusher. */
   notes: readonly string[];
 };
@@ -35,36 +43,59 @@ export type Build = {
 export async function planBuild({ app, tree, hello }: BuildRequest): Promise<Build> {
   const plan = await decidePlan(tree.view);
   const notes = [...plan.notes];
-  const interpreter = chooseInterpreter(plan, hello, notes);
+  const interpreter = chooseInterpreter(plan.layer.interpreter, hello, notes);
   const run = await layerSpec(app, tree, plan.layer, 'run', interpreter, null);
   const gate = plan.gateLayer
     ? await layerSpec(app, tree, plan.gateLayer, 'gate', interpreter, run?.key ?? null)
     : null;
-  const body = { tree: tree.id, layer: run?.key ?? null, plan };
+  const keys = { run: run?.key ?? null, gate: gate?.key ?? null };
+  const built = plan.built ? builtSpec({ app, treeId: tree.id, plan, recipe: plan.built, hello, notes, keys }) : null;
+  const body = { tree: tree.id, layer: keys.run, plan, ...(built ? { built: built.key } : {}) };
   const digest = `sha256:${createHash('sha256').update(JSON.stringify(body)).digest('hex')}` as Digest;
   return {
-    artifact: { digest, treeId: tree.id, layerKey: run?.key ?? null, gateLayerKey: gate?.key ?? null, plan },
-    layers: { run, gate },
+    artifact: {
+      digest,
+      treeId: tree.id,
+      layerKey: keys.run,
+      gateLayerKey: keys.gate,
+      ...(built ? { builtKey: built.key } : {}),
+      plan,
+    },
+    layers: { run, gate, built },
+    builtNeeds: plan.built?.needs ?? [],
     notes,
   };
 }
 
 /**
- * How the layer of an artifact that was proved before is made again, from its own recipe and under its own name. Where the
- * interpreter of then is not there any more, one that the app may run with takes its place, which the notes say.
+ * How the layers of an artifact that was proved before are made again, in this order, from its own recipes and under their own
+ * names. Where the interpreter of then is not there any more, one that the app may run with takes its place, which the
+ * notes say.
  * @throws bad-config, no-interpreter
  */
 export async function planAgain(
   { app, tree, hello }: BuildRequest,
   artifact: Artifact,
-): Promise<{ layer: LayerSpec | null; notes: readonly string[] }> {
-  if (artifact.layerKey === null) return { layer: null, notes: [] };
+): Promise<{ layers: readonly LayerSpec[]; notes: readonly string[] }> {
+  const { plan, layerKey, gateLayerKey, builtKey } = artifact;
   const notes: string[] = [];
-  const interpreter = chooseInterpreter(artifact.plan, hello, notes);
-  const layer = await layerSpec(app, tree, artifact.plan.layer, 'run', interpreter, null);
-  if (layer && layer.key !== artifact.layerKey)
+  const layers: LayerSpec[] = [];
+  const again = (layer: LayerSpec | null, key: string | null | undefined): void => {
+    if (layer && key) layers.push({ ...layer, key });
+  };
+  const isGateNeeded = gateLayerKey !== null && (plan.built?.needs.includes('gate') ?? false);
+  const interpreter =
+    layerKey === null && !isGateNeeded ? null : chooseInterpreter(plan.layer.interpreter, hello, notes);
+  const run = layerKey === null ? null : await layerSpec(app, tree, plan.layer, 'run', interpreter, null);
+  if (run && run.key !== layerKey)
     notes.push(`the dependencies are made with ${interpreter}, other than when the release was proved`);
-  return { layer: layer && { ...layer, key: artifact.layerKey }, notes };
+  again(run, layerKey);
+  if (plan.gateLayer && isGateNeeded)
+    again(await layerSpec(app, tree, plan.gateLayer, 'gate', interpreter, layerKey), gateLayerKey);
+  const keys = { run: layerKey, gate: gateLayerKey };
+  if (plan.built)
+    again(builtSpec({ app, treeId: artifact.treeId, plan, recipe: plan.built, hello, notes, keys }), builtKey);
+  return { layers, notes };
 }
 
 /**
@@ -84,8 +115,14 @@ export async function makeLayer(
   }
   if (last && 'done' in last) return last.done;
   const tail = last && 'failed' in last ? last.failed.outputTail : [];
-  throw fail('install-failed', `the dependencies could not be installed: ${reasonOf(tail)}`, {
-    advice: 'Mend the requirements and push again; the lines above are what the installer said.',
+  const [what, advice] = spec.from
+    ? ['the build failed', 'Mend it and push again; the lines above are what the build said.']
+    : [
+        'the dependencies could not be installed',
+        'Mend the requirements and push again; the lines above are what the installer said.',
+      ];
+  throw fail('install-failed', `${what}: ${reasonOf(tail)}`, {
+    advice,
     details: { outputTail: tail.slice(-30) },
   });
 }
@@ -94,31 +131,7 @@ export async function makeLayer(
 function reasonOf(tail: readonly string[]): string {
   const telling =
     tail.find((line) => /^(?:\s*[×x]\s|error[: ]|ERROR)/i.test(line)) ?? tail.findLast((line) => line.trim() !== '');
-  return telling?.trim().slice(0, 300) ?? 'the installer said nothing';
-}
-
-function chooseInterpreter(plan: Plan, hello: AgentHello, notes: string[]): string | null {
-  const wanted = plan.layer.interpreter;
-  if (wanted.kind === 'none') return null;
-  const there = hello.interpreters.filter((one) => one.kind === wanted.kind);
-  const newest = [...there].sort((a, b) => -a.version.localeCompare(b.version, 'en', { numeric: true }));
-  const { version } = wanted;
-  const exact = version === null ? newest[0] : newest.find((one) => pythonSatisfies(one.version, version));
-  if (exact) return exact.id;
-  // Patch releases of one minor version are interchangeable; which ones there are is the machine's business.
-  const minor = /^(\d+\.\d+)\.\d+$/.exec(version ?? '')?.[1];
-  const near = minor ? newest.find((one) => pythonSatisfies(one.version, minor)) : undefined;
-  if (near) {
-    notes.push(`Python ${version} is asked for; this server runs ${near.version}`);
-    return near.id;
-  }
-  const list = newest.map((one) => one.version).join(', ') || 'none';
-  throw fail('no-interpreter', `the app asks for Python ${version ?? '3'}, which is not there; there is: ${list}`, {
-    advice:
-      version === null
-        ? 'Install python3 where every user of the server can execute it.'
-        : 'Ask for one of these, or install that Python on the server where every user can execute it.',
-  });
+  return telling?.trim().slice(0, 300) ?? 'nothing was said';
 }
 
 async function layerSpec(

@@ -48,7 +48,8 @@ export type DesiredSet = {
   /** Shown in `x-lockstep-release`, and LOCKSTEP_RELEASE of the instances: "v12" or, before it has a number, the release id. */
   releaseLabel: string;
   stage: 'candidate' | 'live';
-  artifact: { digest: Digest; treeId: TreeId; layerKey: string | null };
+  /** `builtKey`: the layer that stands in the place of the tree; null or left out: the release directory itself. */
+  artifact: { digest: Digest; treeId: TreeId; layerKey: string | null; builtKey?: string | null };
   processes: readonly DesiredProcess[];
   health: HealthCheck;
   limits: Limits;
@@ -196,7 +197,7 @@ export type AgentHello = {
   nodeId: NodeId;
   enforcement: Enforcement;
   /** Interpreters that an app's identity can execute. */
-  interpreters: readonly { id: string; kind: 'python'; version: string }[];
+  interpreters: readonly { id: string; kind: 'python' | 'node'; version: string }[];
 };
 
 // ---- jobs --------------------------------------------------------------------------------------------------------
@@ -209,10 +210,10 @@ export type JobSpec = Identities & {
   /** `live` only for release commands and `run`. */
   identity: 'live' | 'gate';
   /**
-   * Where it runs: a throw-away copy of a tree, or an artifact's release directory (read-only). `isComing`: the tree is sent
+   * Where it runs: a throw-away copy of a tree, or an artifact's release directory or built tree (read-only). `isComing`: the tree is sent
    * beside the job, which is launched as soon as its copy is whole.
    */
-  place: { copy: string; isComing?: boolean } | { treeId: TreeId };
+  place: { copy: string; isComing?: boolean } | { treeId: TreeId; builtKey?: string | null };
   /** The folder of the place to run in; left out: its top. */
   folder?: string;
   layerKey: string | null;
@@ -253,7 +254,7 @@ export type JobResult = {
 /** One line of a job's stream. */
 export type JobEvent = { line: string } | { result: JobResult };
 
-/** A dependency layer to be made once and then be read-only. */
+/** A dependency layer, or a built tree, to be made once and then be read-only. */
 export type LayerSpec = Identities & {
   key: string;
   appId: AppId;
@@ -263,7 +264,22 @@ export type LayerSpec = Identities & {
   /** Content of the input files by path, base64; written into `{inputs}`. */
   files: Readonly<Record<string, string>>;
   /** Run one after the other under the gate identity; `{layer}`, `{inputs}`, `{python}`, `{tool:NAME}` are filled in. */
-  steps: readonly { argv: readonly string[]; env: Readonly<Record<string, string>>; deadlineMs: number }[];
+  steps: readonly LayerStep[];
+  /**
+   * A built tree: the layer begins as a copy of this tree, which must be on the machine, and the steps run in it. When they
+   * are done the volumes (name -> path within the app) are linked into it. Left out: it begins empty.
+   */
+  from?: { treeId: TreeId; volumes: Readonly<Record<string, string>> };
+  /** Keys of whole layers of the app that it stands on: `{layer:KEY}`, their `bin` is on the PATH of the steps. */
+  needs?: readonly string[];
+};
+
+export type LayerStep = {
+  argv: readonly string[];
+  env: Readonly<Record<string, string>>;
+  deadlineMs: number;
+  /** Where it runs; left out: `inputs`, of a built tree `layer`. */
+  cwd?: 'inputs' | 'layer';
 };
 
 export type LayerEvent =

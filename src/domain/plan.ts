@@ -8,6 +8,7 @@ export type Command = { argv: readonly string[] } | { shell: string };
 
 export type Interpreter =
   | { kind: 'python' /** e.g. "3.11" or "3.11.7"; null: whichever the platform prefers */; version: string | null }
+  | { kind: 'node' /** a range as package.json's engines has it; null: Lockstep's own */; version: string | null }
   | { kind: 'none' };
 
 /** How a dependency layer is made: keyed by everything that goes into it. */
@@ -22,6 +23,23 @@ export type LayerRecipe = {
     | { tool: 'uv-sync' }
     | { tool: 'uv-project'; extras: readonly string[]; groups: readonly string[] }
     | { tool: 'none' };
+};
+
+/**
+ * How a built tree is made: a layer that begins as a copy of the tree, in which the builder's steps then run under the gate
+ * identity. What serves runs in it, and `{tree}` of a process is it. Keyed by the tree and by everything else that goes
+ * into it.
+ */
+export type BuiltRecipe = {
+  interpreter: Interpreter;
+  /** Dependency layers that the steps name as `{layer:run}` and `{layer:gate}`; `gate` is for the making alone. */
+  needs: readonly ('run' | 'gate')[];
+  /** Used as `{tool:NAME}`. */
+  tools: readonly string[];
+  /** Small files of Lockstep's, used as `{inputs}/NAME`. */
+  files: Readonly<Record<string, string>>;
+  /** Run one after the other in the built tree, which is `{layer}`; `{interpreter}` is the interpreter, `{cache}` the gate's. */
+  steps: readonly { argv: readonly string[]; env: Readonly<Record<string, string>> }[];
 };
 
 /** What a process type may be called, in a Procfile as in the desired state. */
@@ -43,6 +61,8 @@ export type Plan = {
   layer: LayerRecipe;
   /** What the checks need beyond `layer` (development requirements, pytest, coverage); null when nothing is checked in it. */
   gateLayer: LayerRecipe | null;
+  /** null or left out: the release directory serves as it is. */
+  built?: BuiltRecipe | null;
   /** `web` is required; others (worker) start after the commit point. */
   processes: Readonly<Record<string, ProcessType>> & { readonly web: ProcessType };
   releaseCommand: Command | null;

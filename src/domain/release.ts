@@ -25,6 +25,8 @@ export type Artifact = {
   layerKey: string | null;
   /** The layer that checks run in; null when it was not needed. */
   gateLayerKey: string | null;
+  /** The built tree that its processes run in; null or left out: they run in the release directory. */
+  builtKey?: string | null;
   plan: Plan;
 };
 

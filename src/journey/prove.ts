@@ -123,7 +123,21 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
   const sent = sendTree(world, app, tree, copy).then(() => moment('placed'));
   const runLayer = layerOf(world, build.layers.run, say, together);
   const gateLayer = known ? Promise.resolve() : runLayer.then(() => layerOf(world, build.layers.gate, say, together));
-  for (const promise of [sent, runLayer, gateLayer]) promise.catch(() => {});
+  const built = builtTree();
+  for (const promise of [sent, runLayer, gateLayer, built]) promise.catch(() => {});
+  /** What the tree becomes before it is served: when it is there, and the layers that it stands on. */
+  async function builtTree(): Promise<void> {
+    const { layers, builtNeeds } = build;
+    if (layers.built === null) return;
+    const needsGate = builtNeeds.includes('gate');
+    await Promise.all([
+      sent,
+      runLayer,
+      needsGate && known ? runLayer.then(() => layerOf(world, layers.gate, say, together)) : null,
+    ]);
+    if (needsGate) await gateLayer;
+    await layerOf(world, layers.built, say, together);
+  }
   const candidate = openCandidate(world, request, build.artifact);
   request.onCandidate(candidate);
   const isPreStarted = build.artifact.plan.releaseCommand === null;
@@ -131,7 +145,7 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
   const builds = async (): Promise<CheckResult> => {
     const startedAtMs = nowMs();
     try {
-      await Promise.all([sent, runLayer]);
+      await Promise.all([sent, runLayer, built]);
       return passedCheck('build', startedAtMs, build.artifact.plan.detector);
     } catch (error) {
       work.abort();
@@ -141,7 +155,7 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
   const boots = async (stop: AbortSignal): Promise<CheckResult> => {
     const startedAtMs = nowMs();
     try {
-      await Promise.all([sent, runLayer]);
+      await Promise.all([sent, runLayer, built]);
     } catch {
       return skippedCheck('boot', startedAtMs);
     }
@@ -209,12 +223,12 @@ async function layerOf(
     world.agent,
     spec,
     (line) => {
-      if (isFirst) say('installing dependencies');
+      if (isFirst) say(spec.from ? 'building' : 'installing dependencies');
       isFirst = false;
       // Where things lie on the server is not the pusher's business.
       if (line.trim() !== '' && !/^\s*(?:Using|Creating) /.test(line)) say(`  ${safe(line.trimEnd())}`);
     },
     signal,
   );
-  if (!made.wasThere) say(`dependencies ok ${(made.durationMs / 1000).toFixed(1)}s`);
+  if (!made.wasThere) say(`${spec.from ? 'built' : 'dependencies'} ok ${(made.durationMs / 1000).toFixed(1)}s`);
 }

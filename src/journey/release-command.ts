@@ -25,7 +25,7 @@ export function liveJob(
     appId: app.id,
     kind,
     identity: 'live',
-    place: { treeId: artifact.treeId },
+    place: { treeId: artifact.treeId, builtKey: artifact.builtKey ?? null },
     layerKey: artifact.layerKey,
     tools: [],
     command,

@@ -66,7 +66,7 @@ async function sendAgain(world: World, app: App, artifact: Artifact, isLayerGone
   if (!(await world.agent.hasTree(refOf(app), tree.id)))
     await world.agent.putTree(refOf(app), tree.id, null, tree.files());
   if (!isLayerGone) return;
-  const { layer, notes } = await planAgain({ app: refOf(app), tree, hello: await world.hello() }, artifact);
+  const { layers, notes } = await planAgain({ app: refOf(app), tree, hello: await world.hello() }, artifact);
   for (const note of notes) world.log({ level: 'warn', message: `${app.name}: ${note}` });
-  if (layer) await makeLayer(world.agent, layer, () => {}, world.signal);
+  for (const layer of layers) await makeLayer(world.agent, layer, () => {}, world.signal);
 }

@@ -41,7 +41,12 @@ export function composeSet(
     releaseId: release.id,
     releaseLabel: runnable.label,
     stage,
-    artifact: { digest: artifact.digest, treeId: artifact.treeId, layerKey: artifact.layerKey },
+    artifact: {
+      digest: artifact.digest,
+      treeId: artifact.treeId,
+      layerKey: artifact.layerKey,
+      ...(artifact.builtKey ? { builtKey: artifact.builtKey } : {}),
+    },
     processes: Object.entries(artifact.plan.processes).map(([type, process]) => ({
       type,
       count: 1,

@@ -89,8 +89,8 @@ export function keepArtifact(
 ): void {
   database
     .prepare(
-      `INSERT INTO artifacts (team_id, app_id, digest, tree_id, layer_key, gate_layer_key, plan, created_at_ms)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (app_id, digest) DO NOTHING`,
+      `INSERT INTO artifacts (team_id, app_id, digest, tree_id, layer_key, gate_layer_key, built_key, plan, created_at_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (app_id, digest) DO NOTHING`,
     )
     .run(
       owner.teamId,
@@ -99,6 +99,7 @@ export function keepArtifact(
       artifact.treeId,
       artifact.layerKey,
       artifact.gateLayerKey,
+      artifact.builtKey ?? null,
       JSON.stringify(artifact.plan),
       nowMs,
     );
@@ -112,6 +113,7 @@ export function findArtifact(database: DatabaseSync, appId: AppId, digest: Diges
     treeId: row.tree_id as TreeId,
     layerKey: row.layer_key as string | null,
     gateLayerKey: row.gate_layer_key as string | null,
+    ...(row.built_key === null ? {} : { builtKey: String(row.built_key) }),
     plan: JSON.parse(String(row.plan)) as Plan,
   };
 }
@@ -124,7 +126,7 @@ export function worthKeeping(
 ): { treeIds: TreeId[]; layerKeys: string[] } {
   const rows = database
     .prepare(
-      `SELECT a.tree_id, a.layer_key, a.gate_layer_key FROM releases r
+      `SELECT a.tree_id, a.layer_key, a.gate_layer_key, a.built_key FROM releases r
        JOIN artifacts a ON a.app_id = r.app_id AND a.digest = r.artifact_digest
        WHERE r.app_id = ? AND r.state != 'failed' ORDER BY r.id DESC LIMIT ?`,
     )
@@ -132,7 +134,9 @@ export function worthKeeping(
   return {
     treeIds: [...new Set(rows.map((row) => row.tree_id as TreeId))],
     layerKeys: [
-      ...new Set(rows.flatMap((row) => [row.layer_key, row.gate_layer_key]).filter((key) => key !== null)),
+      ...new Set(
+        rows.flatMap((row) => [row.layer_key, row.gate_layer_key, row.built_key]).filter((key) => key !== null),
+      ),
     ] as string[],
   };
 }

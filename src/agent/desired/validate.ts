@@ -25,6 +25,7 @@ const set = z.object({
     digest: z.string().regex(/^sha256:[0-9a-f]{64}$/),
     treeId: z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/),
     layerKey: z.string().nullable(),
+    builtKey: z.string().nullable().optional(),
   }),
   processes: z.array(z.object({ type: z.string().regex(processTypePattern), count, command, env: strings })),
   health: z.object({

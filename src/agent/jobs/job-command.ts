@@ -16,6 +16,8 @@ import { fillCommand, fillEnv, toolPlaces } from './places.ts';
 
 export const systemPath = ['/usr/local/bin', '/usr/bin', '/bin'] as const;
 const plainName = /^[A-Za-z0-9_-]{1,100}$/;
+/** Where the programs of a layer are: a venv's, and those of installed packages. */
+export const layerPath = (layer: string): string[] => [join(layer, 'bin'), join(layer, 'node_modules', '.bin')];
 /** Beside a layer, written when it is whole. */
 export const layerMarker = (layer: string): string => `${layer}.complete`;
 
@@ -54,7 +56,7 @@ export async function jobCommand(given: {
     ...(layer === null ? {} : { layer }),
   };
   const volumes = spec.identity === 'live' ? await volumeEnv(spec, folders, who) : {};
-  const path = [...(layer === null ? [] : [join(layer, 'bin')]), ...systemPath];
+  const path = [...(layer === null ? [] : layerPath(layer)), ...systemPath];
   const env = scrubbedEnv(fillEnv(spec.env, names), { path, home: places.home, tmp: places.tmp });
   return {
     argv: fillCommand(spec.command, names),
@@ -81,6 +83,7 @@ async function placeOf(
     throw fail('bad-request', `${JSON.stringify(spec.place.copy)} cannot name a copy.`);
   if ('treeId' in spec.place && !plainName.test(spec.place.treeId))
     throw fail('bad-request', 'That is not the id of a tree.');
+  if ('treeId' in spec.place && spec.place.builtKey) return layerOf(spec.place.builtKey, spec, folders);
   const path =
     'copy' in spec.place ? folders.copy(spec.appId, spec.place.copy) : folders.tree(spec.appId, spec.place.treeId);
   if (existsSync(path)) return path;

@@ -42,7 +42,13 @@ export const jobPlaces = (folder: string) => ({
 });
 
 /** `copy` null: it stands on a release; left out in a record of an earlier version. */
-export type JobUses = { appId: AppId; treeId: string | null; layerKey: string | null; copy?: string | null };
+export type JobUses = {
+  appId: AppId;
+  treeId: string | null;
+  layerKey: string | null;
+  builtKey?: string | null;
+  copy?: string | null;
+};
 
 /** What an agent that comes later must know. `process` is null until it was launched. */
 export type JobRecord = Pick<

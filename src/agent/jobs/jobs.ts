@@ -161,8 +161,13 @@ export async function openJobs(given: {
     },
     inUse(appId) {
       const uses = [...running.values()].flatMap((job) => (job.uses.appId === appId ? [job.uses] : []));
-      const named = (what: 'treeId' | 'layerKey' | 'copy') => uses.flatMap((one) => one[what] ?? []);
-      return { jobs: uses.length, treeIds: named('treeId'), layerKeys: named('layerKey'), copies: named('copy') };
+      const named = (what: 'treeId' | 'layerKey' | 'builtKey' | 'copy') => uses.flatMap((one) => one[what] ?? []);
+      return {
+        jobs: uses.length,
+        treeIds: named('treeId'),
+        layerKeys: [...named('layerKey'), ...named('builtKey')],
+        copies: named('copy'),
+      };
     },
     begun: () => begun,
     checking: () => [

@@ -121,6 +121,7 @@ const recordOf = ({
     appId,
     treeId: 'treeId' in place ? place.treeId : null,
     layerKey,
+    builtKey: 'treeId' in place ? (place.builtKey ?? null) : null,
     copy: 'copy' in place ? place.copy : null,
   },
   kind,

@@ -14,7 +14,7 @@ import type { CgroupSupport } from '../process/cgroup.ts';
 import { askPip, ownEnv, passedEnv, reachableCertificates, uvEnv } from '../toolchains/install-env.ts';
 import type { Toolchains } from '../toolchains/toolchains.ts';
 import { sweepLayerWorks } from './layer-work.ts';
-import { type LayerEnd, type LayerRoom, makeLayer, readLayerMarker } from './making.ts';
+import { type LayerEnd, type LayerRoom, layersUnder, makeLayer, readLayerMarker } from './making.ts';
 
 export type Layers = {
   /**
@@ -22,7 +22,7 @@ export type Layers = {
    * control that restarts comes back sooner) the work is stopped. @throws bad-request, no-interpreter, disk-full, cancelled, and what fetching a tool throws
    */
   make(spec: LayerSpec, signal: AbortSignal): AsyncIterable<LayerEvent>;
-  /** Keys of the app's layers that are being made now: not to be removed. */
+  /** Keys of the app's layers that are being made now, and of those that these stand on: not to be removed. */
   inMaking(appId: AppId): string[];
   /** How many were begun so far, of all apps. */
   begun(): number;
@@ -30,7 +30,7 @@ export type Layers = {
   stopAll(appId?: AppId): Promise<void>;
 };
 
-type Work = { feed: LineFeed; end: Promise<LayerEnd>; listeners: number; stopper: AbortController };
+type Work = { spec: LayerSpec; feed: LineFeed; end: Promise<LayerEnd>; listeners: number; stopper: AbortController };
 
 export async function openLayers(given: {
   folders: HomeFolders;
@@ -57,7 +57,7 @@ export async function openLayers(given: {
     const feed = lineFeed();
     const stopper = new AbortController();
     const end = makeLayer(spec, room, feed, stopper.signal);
-    const work = { feed, end, listeners: 0, stopper };
+    const work = { spec, feed, end, listeners: 0, stopper };
     works.set(name, work);
     begun += 1;
     end.then(
@@ -96,7 +96,7 @@ export async function openLayers(given: {
       }
     },
     inMaking: (appId) =>
-      [...works.keys()].flatMap((name) => (name.startsWith(`${appId}/`) ? [name.slice(appId.length + 1)] : [])),
+      [...works.values()].flatMap(({ spec }) => (spec.appId === appId ? [spec.key, ...layersUnder(spec)] : [])),
     begun: () => begun,
     async stopAll(appId) {
       const theirs = [...works].flatMap(([name, work]) => (name.startsWith(`${appId ?? ''}`) ? [work] : []));

@@ -5,19 +5,21 @@ import { dirname, join } from 'node:path';
 import type { LayerEvent, LayerSpec } from '../../domain/desired.ts';
 import { diskFailure, diskFailureSaid } from '../../domain/disk-failure.ts';
 import { fail } from '../../domain/errors.ts';
-import type { Digest } from '../../domain/ids.ts';
+import { type Digest, parseObjectId, type TreeId } from '../../domain/ids.ts';
 import { run } from '../../exec/exec.ts';
 import { ensureAppFolders, type HomeFolders } from '../folders.ts';
 import { startContained } from '../jobs/contained.ts';
 import type { FifoPool } from '../jobs/fifo-pool.ts';
-import { identityOf, layerMarker, systemPath } from '../jobs/job-command.ts';
+import { identityOf, layerMarker, layerPath, systemPath } from '../jobs/job-command.ts';
 import { type JobIdentity, ownFolder, readSmall, writeSmall } from '../jobs/job-folder.ts';
 import type { LineFeed } from '../jobs/line-feed.ts';
 import { fillEnv, fillPlaces, type Places, toolPlaces } from '../jobs/places.ts';
 import type { CgroupSupport } from '../process/cgroup.ts';
 import { scrubbedEnv } from '../process/scrubbed-env.ts';
 import { removeTree } from '../remove-tree.ts';
+import { linkVolumes } from '../supervise/volumes.ts';
 import type { Toolchains } from '../toolchains/toolchains.ts';
+import { copyTree } from '../tree/place-tree.ts';
 import { type LayerRecord, layerLimits, layerWork } from './layer-work.ts';
 import { sealLayer } from './seal-layer.ts';
 
@@ -51,20 +53,20 @@ export async function makeLayer(
   const work = layerWork(folders, spec);
   const who = identityOf(spec, 'gate');
   const tools = await toolPlaces(room.toolchains, spec.tools, signal);
-  const python = spec.interpreterId === null ? null : await room.toolchains.resolveInterpreter(spec.interpreterId);
+  const interpreter = spec.interpreterId === null ? null : await room.toolchains.resolveInterpreter(spec.interpreterId);
   const indexEnv = await room.indexEnv();
   await ensureAppFolders(folders, { ...spec, id: spec.appId });
 
   for (const path of [work.folder, layerMarker(layer), layer]) await removeTree(path);
   try {
-    await prepare(work, layer, spec, who);
+    await prepare(work, layer, spec, who, folders);
     const places: Places = {
       ...tools,
       layer,
       inputs: work.inputs,
       cache: folders.gateCache(spec.appId),
       ...otherLayers(spec, folders),
-      ...(python === null ? {} : { python }),
+      ...(interpreter === null ? {} : { interpreter, python: interpreter }),
     };
     for (const [index, step] of spec.steps.entries()) {
       const tail: string[] = [];
@@ -82,6 +84,7 @@ export async function makeLayer(
         return { failed: { exitCode: code, step: index, outputTail: tail } };
       }
     }
+    if (spec.from) await linkVolumes(folders, { ...spec, id: spec.appId }, layer, spec.from.volumes);
     const digest = await sealLayer(layer, spec.gid);
     await persist(layer, { key: spec.key, digest });
     return { done: { key: spec.key, digest, wasThere: false, durationMs: Math.round(performance.now() - begunAt) } };
@@ -111,6 +114,11 @@ async function runStep(given: {
   const fifo = join(folder, 'fifo');
   await mkdir(folder, { mode: 0o700 });
   await room.fifos.take(fifo, who?.uid ?? null);
+  const layer = room.folders.layer(spec.appId, spec.key);
+  // What a built tree has in its own `bin` is the app's source.
+  const own = spec.from ? [] : [layer];
+  const bins = [...own, ...(spec.needs ?? []).map((key) => room.folders.layer(spec.appId, key))].flatMap(layerPath);
+  const path = [...bins, ...systemPath];
   const declared = fillEnv({ ...given.indexEnv, ...step.env, LOCKSTEP_LAYER: work.mark }, places);
   const contained = await startContained(
     {
@@ -124,8 +132,8 @@ async function runStep(given: {
     },
     {
       argv: step.argv.map((word) => fillPlaces(word, places)),
-      cwd: work.inputs,
-      env: scrubbedEnv(declared, { path: systemPath, home: work.home, tmp: work.tmp }),
+      cwd: (step.cwd ?? (spec.from ? 'layer' : 'inputs')) === 'layer' ? layer : work.inputs,
+      env: scrubbedEnv(declared, { path, home: work.home, tmp: work.tmp }),
       identity: who,
     },
     { line: say, dropped: () => {} },
@@ -154,12 +162,23 @@ async function runStep(given: {
   return end.code;
 }
 
-/** `{layer:KEY}` -> the folder of another layer of the same app, when that is whole. */
+/** `{layer:KEY}` -> the folder of another layer of the same app, when that is whole. @throws not-found for one it needs */
 function otherLayers(spec: LayerSpec, folders: HomeFolders): Record<string, string> {
-  const words = spec.steps.flatMap(({ argv }) => argv);
-  const keys = words.flatMap((word) => [...word.matchAll(/\{layer:([0-9a-f]{64})\}/g)].map((match) => match[1]!));
-  const whole = keys.filter((key) => readLayerMarker(folders.layer(spec.appId, key)) !== null);
-  return Object.fromEntries(whole.map((key) => [`layer:${key}`, folders.layer(spec.appId, key)]));
+  const isWhole = (key: string) => readLayerMarker(folders.layer(spec.appId, key)) !== null;
+  if (!(spec.needs ?? []).every(isWhole))
+    throw fail('not-found', 'A layer that this one stands on is not on this machine.', { advice: 'Make it first.' });
+  return Object.fromEntries(
+    layersUnder(spec)
+      .filter(isWhole)
+      .map((key) => [`layer:${key}`, folders.layer(spec.appId, key)]),
+  );
+}
+
+/** The keys of the layers that it stands on. */
+export function layersUnder({ steps, needs }: Pick<LayerSpec, 'steps' | 'needs'>): string[] {
+  const words = steps.flatMap(({ argv, env }) => [...argv, ...Object.values(env)]);
+  const named = words.flatMap((word) => [...word.matchAll(/\{layer:([0-9a-f]{64})\}/g)].map((match) => match[1]!));
+  return [...new Set([...(needs ?? []), ...named])];
 }
 
 async function prepare(
@@ -167,6 +186,7 @@ async function prepare(
   layer: string,
   spec: LayerSpec,
   who: JobIdentity,
+  folders: HomeFolders,
 ): Promise<void> {
   const { folder, inputs } = work;
   await mkdir(folder, { mode: 0o710 });
@@ -186,7 +206,17 @@ async function prepare(
     await chown(inputs, who.uid, who.gid);
   }
   for (const path of [work.home, work.tmp]) ownFolder(path, who);
-  ownFolder(layer, who);
+  if (spec.from) await copyOfTree(spec, spec.from.treeId, layer, folders);
+  else ownFolder(layer, who);
+}
+
+/** @throws not-found */
+async function copyOfTree(spec: LayerSpec, treeId: TreeId, layer: string, folders: HomeFolders): Promise<void> {
+  if (parseObjectId(treeId) === null) throw fail('bad-request', 'That is not the id of a tree.');
+  await copyTree(folders.tree(spec.appId, treeId), layer, spec.gateUid, spec.gid).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw fail('not-found', `The tree ${treeId} is not on this machine.`, { advice: 'Send it first.' });
+  });
 }
 
 /** The marker comes when everything else is on the disk. */

@@ -44,4 +44,4 @@ export type InstanceParts = {
 };
 
 /** What of an instance never changes: what it was made from. */
-export type InstanceOrigin = Pick<InstanceRecord, 'releaseLabel' | 'treeId' | 'layerKey' | 'limits'>;
+export type InstanceOrigin = Pick<InstanceRecord, 'releaseLabel' | 'treeId' | 'layerKey' | 'builtKey' | 'limits'>;

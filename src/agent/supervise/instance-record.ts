@@ -17,6 +17,7 @@ export type InstanceRecord = {
   releaseLabel: string;
   treeId: TreeId;
   layerKey: string | null;
+  builtKey?: string | null;
   limits: Limits;
 };
 

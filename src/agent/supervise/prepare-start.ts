@@ -30,11 +30,14 @@ export async function prepareStart(
   const declared = set.processes.find((one) => one.type === view.type);
   if (declared === undefined) throw fail('bad-config', `The release has no process "${view.type}".`);
   const { folders } = parts;
-  const tree = folders.tree(app.id, set.artifact.treeId);
-  const layer = set.artifact.layerKey === null ? null : folders.layer(app.id, set.artifact.layerKey);
+  const release = folders.tree(app.id, set.artifact.treeId);
+  const [layer, built] = [set.artifact.layerKey, set.artifact.builtKey ?? null].map((key) =>
+    key === null ? null : folders.layer(app.id, key),
+  ) as [string | null, string | null];
+  const tree = built ?? release;
   const isWeb = view.type === 'web';
   const needsPython = layer === null && JSON.stringify(declared).includes('{python}');
-  await assertArtifact(tree, layer, set.artifact);
+  await assertArtifact(release, [layer, built], set.artifact);
   if (layer !== null) await assertInterpreter(layer);
   const [port, volumes, tools, python] = await Promise.all([
     isWeb ? reservePort(parts, view) : null,
@@ -59,14 +62,19 @@ export async function prepareStart(
   return { argv, env, cwd: tree, port };
 }
 
-/** A layer stands on the Python that it was made with, by a link. */
+/** A layer stands on the interpreter that it was made with, by a link. */
 async function assertInterpreter(layer: string): Promise<void> {
-  const python = `${layer}/bin/python`;
-  const target = await readlink(python).catch(() => null); // a layer of another kind
-  if (target === null || (await stat(python).catch(() => null)) !== null) return;
-  throw fail('no-interpreter', `The Python that the app was installed with is gone: ${target}.`, {
-    advice: 'Install it again; or restart Lockstep and push again, then the app is installed with one that is there.',
-  });
+  for (const [program, name] of [
+    ['python', 'Python'],
+    ['node', 'Node'],
+  ]) {
+    const link = `${layer}/bin/${program}`;
+    const target = await readlink(link).catch(() => null); // a layer of another kind
+    if (target === null || (await stat(link).catch(() => null)) !== null) continue;
+    throw fail('no-interpreter', `The ${name} that the app was installed with is gone: ${target}.`, {
+      advice: 'Install it again; or restart Lockstep and push again, then the app is installed with one that is there.',
+    });
+  }
 }
 
 /** Told at once: another start that looks for a port at the same time takes another one. */
@@ -80,15 +88,21 @@ async function reservePort({ portsInUse }: PrepareParts, view: InstanceView): Pr
 }
 
 /** What lacks is named in `details.lacks`: control hears it and sends it again. A layer without its marker is none. */
-async function assertArtifact(tree: string, layer: string | null, artifact: DesiredSet['artifact']): Promise<void> {
+async function assertArtifact(
+  tree: string,
+  layers: readonly (string | null)[],
+  artifact: DesiredSet['artifact'],
+): Promise<void> {
   const isThere = async (path: string) => (await stat(path).catch(() => null)) !== null;
   const lacks: ArtifactPart[] = [];
   if (!(await isThere(tree))) lacks.push('tree');
-  if (layer !== null && !((await isThere(layer)) && (await isThere(layerMarker(layer))))) lacks.push('layer');
+  for (const layer of layers)
+    if (layer !== null && !lacks.includes('layer') && !((await isThere(layer)) && (await isThere(layerMarker(layer)))))
+      lacks.push('layer');
   if (lacks.length === 0) return;
   const names = {
     tree: `release directory of tree ${artifact.treeId}`,
-    layer: `dependency layer ${artifact.layerKey}`,
+    layer: `${artifact.builtKey ? 'built tree or its ' : ''}dependency layer ${artifact.layerKey ?? artifact.builtKey}`,
   };
   const what = lacks.map((part) => names[part]).join(' and the ');
   throw fail('bad-config', `The ${what} ${lacks.length > 1 ? 'are' : 'is'} not on this machine.`, {

@@ -4,6 +4,7 @@
 import { fail } from '../../domain/errors.ts';
 import type { InstanceId } from '../../domain/ids.ts';
 import type { Command } from '../../domain/plan.ts';
+import { layerPath, systemPath } from '../jobs/job-command.ts';
 import { scrubbedEnv } from '../process/scrubbed-env.ts';
 
 export type StartPlaces = {
@@ -57,7 +58,7 @@ export function startPlan(declared: Declared, places: StartPlaces): { argv: stri
   const env = Object.fromEntries(
     entries.map(([name, value]) => [name, /^\{(?:tree|layer|python|tool:)/.test(value) ? fill(value) : value]),
   );
-  const path = [...(places.layer === null ? [] : [`${places.layer}/bin`]), '/usr/local/bin', '/usr/bin', '/bin'];
+  const path = [...(places.layer === null ? [] : layerPath(places.layer)), ...systemPath];
   const given: Record<string, string> = {
     LOCKSTEP_APP: places.appName,
     LOCKSTEP_RELEASE: places.releaseLabel,

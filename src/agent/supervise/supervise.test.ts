@@ -51,7 +51,7 @@ test('a start plan fills in places, and leaves a line of shell to the shell', ()
   assert.deepEqual(plan.argv, ['/bin/sh', '-c', 'x $PORT {tree}']);
   assert.deepEqual(plan.env, {
     LANG: 'C.UTF-8',
-    PATH: '/l/bin:/usr/local/bin:/usr/bin:/bin',
+    PATH: '/l/bin:/l/node_modules/.bin:/usr/local/bin:/usr/bin:/bin',
     LOCKSTEP_APP: 'blog',
     LOCKSTEP_RELEASE: 'v1',
     A: '/t/b',

@@ -143,7 +143,7 @@ export class Supervisor {
     const ours = [...this.#instances.values()].filter(({ view }) => view.appId === appId);
     return {
       treeIds: new Set(ours.map(({ origin }) => origin.treeId)),
-      layerKeys: new Set(ours.flatMap(({ origin }) => (origin.layerKey === null ? [] : [origin.layerKey]))),
+      layerKeys: new Set(ours.flatMap(({ origin }) => [origin.layerKey ?? [], origin.builtKey ?? []].flat())),
     };
   }
 
@@ -258,14 +258,15 @@ export class Supervisor {
 
   #makeNew(app: DesiredApp, set: DesiredSet, type: string): Instance {
     const view = newView(app, set, type, this.#parts.nowMs());
-    const { treeId, layerKey } = set.artifact;
-    const instance = this.#make(view, { releaseLabel: set.releaseLabel, treeId, layerKey, limits: set.limits });
+    const { treeId, layerKey, builtKey = null } = set.artifact;
+    const origin = { releaseLabel: set.releaseLabel, treeId, layerKey, builtKey, limits: set.limits };
+    const instance = this.#make(view, origin);
     this.#instances.set(view.id, instance);
     return instance;
   }
 
-  #make(view: InstanceView, { releaseLabel, treeId, layerKey, limits }: InstanceOrigin): Instance {
-    return new Instance(this.#instanceParts, view, { releaseLabel, treeId, layerKey, limits });
+  #make(view: InstanceView, { releaseLabel, treeId, layerKey, builtKey = null, limits }: InstanceOrigin): Instance {
+    return new Instance(this.#instanceParts, view, { releaseLabel, treeId, layerKey, builtKey, limits });
   }
 }
 

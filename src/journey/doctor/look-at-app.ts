@@ -24,6 +24,7 @@ export async function lookAtApp(world: World, app: App, survey: AgentSurvey | nu
   const parts = await Promise.all([
     lookAtLayer(world, facts, 'run', count),
     lookAtLayer(world, facts, 'gate', count),
+    lookAtLayer(world, facts, 'built', count),
     lookAtRepository(world, facts, count),
   ]);
   const open = survey?.apps.find(({ id }) => id === app.id)?.open ?? [];
@@ -45,17 +46,23 @@ async function deepFacts(world: World, app: App): Promise<AppFacts> {
 /** A gate layer that is not there is made when it is needed. */
 const layerWords = {
   run: { missing: 'its dependencies are not on the disk', what: 'its dependencies', code: 'layer-changed' },
+  built: {
+    missing: 'what was built of it is not on the disk',
+    what: 'the files that it serves',
+    code: 'layer-changed',
+  },
   gate: { missing: null, what: 'what its checks run with', code: 'gate-layer-changed' },
 } as const;
 
 async function lookAtLayer(
   world: World,
   { app, artifact, hasIdentities }: AppFacts,
-  purpose: 'run' | 'gate',
+  purpose: 'run' | 'gate' | 'built',
   count: Count,
 ): Promise<Found[]> {
-  const key = (purpose === 'run' ? artifact?.layerKey : artifact?.gateLayerKey) ?? null;
-  if (key === null) return [];
+  const keys = { run: artifact?.layerKey, gate: artifact?.gateLayerKey, built: artifact?.builtKey };
+  const key = keys[purpose];
+  if (!key) return [];
   const { missing, what, code } = layerWords[purpose];
   try {
     const { digest, sealed, files } = await world.agent.hashLayer(refOf(app), key);
@@ -63,7 +70,13 @@ async function lookAtLayer(
     if (digest === null || sealed === null) return missing === null ? [] : [found('layer-missing', app, missing)];
     // Without identities of its own the app may write compiled files there.
     if (digest === sealed || !hasIdentities) return [];
-    return [found(code, app, `${what} are not as installed: files were changed, added or removed`)];
+    return [
+      found(
+        code,
+        app,
+        `${what} are not as ${purpose === 'built' ? 'built' : 'installed'}: files were changed, added or removed`,
+      ),
+    ];
   } catch (error) {
     if (isFailure(error, 'agent-away')) return [];
     throw error;

@@ -111,11 +111,12 @@ async function installAnew(world: World, app: App): Promise<void> {
   const { artifact } = await factsOf(world, app);
   if (artifact === null) throw fail('no-release', 'nothing is live');
   const hello = await world.hello();
-  const { layer } = await planAgain({ app: refOf(app), tree: await treeOf(world, app), hello }, artifact);
-  if (layer === null) return;
-  await world.agent.distrustLayer(refOf(app), layer.key);
+  const { layers } = await planAgain({ app: refOf(app), tree: await treeOf(world, app), hello }, artifact);
   const signal = AbortSignal.any([world.signal, AbortSignal.timeout(installLimitMs)]);
-  await makeLayer(world.agent, layer, () => {}, signal);
+  for (const layer of layers) {
+    await world.agent.distrustLayer(refOf(app), layer.key);
+    await makeLayer(world.agent, layer, () => {}, signal);
+  }
 }
 
 async function giveUpGateLayer(world: World, app: App): Promise<void> {
