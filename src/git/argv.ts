@@ -21,6 +21,25 @@ export const argv = {
   treeOf: (commit: CommitId) => ['rev-parse', '--verify', '--quiet', '--end-of-options', `${commit}^{tree}`],
   isAncestor: (ancestor: CommitId, descendant: CommitId) => ['merge-base', '--is-ancestor', ancestor, descendant],
   commit: (id: ObjectId) => ['log', '--no-walk', '--format=%H %T %P', '--end-of-options', id, '--'],
+  /** Of each commit, fields with NUL between: id, author, the author's address and moment, the committer's moment, subject. */
+  commitWords: (id: ObjectId) => [
+    'log',
+    '--no-walk',
+    '--format=%H%x00%an%x00%ae%x00%at%x00%ct%x00%s',
+    '--end-of-options',
+    id,
+    '--',
+  ],
+  subjects: (from: CommitId, to: CommitId, most: number) => [
+    'log',
+    '--format=%s',
+    `--max-count=${most}`,
+    '--no-merges',
+    '--end-of-options',
+    to,
+    `^${from}`,
+    '--',
+  ],
   lsTree: (tree: ObjectId) => ['ls-tree', '-r', '-l', '-z', '--full-tree', tree],
   catFileBatch: () => ['cat-file', '--batch'],
   diff: (from: ObjectId, to: ObjectId) => [

@@ -31,6 +31,8 @@ export type MergeResult = { isClean: true; tree: TreeId } | { isClean: false; tr
 /** A person and a moment, as a commit keeps them; `atSeconds` since the epoch, always written as UTC. */
 export type Signature = { name: string; email: string; atSeconds: number };
 
+export type CommitWords = { author: Signature; committedAtSeconds: number; subject: string };
+
 /** The environment for every git we start. */
 export function gitEnvironment(options: { permit?: string | null; isOurs?: boolean } = {}): Record<string, string> {
   const config: [string, string][] = [
@@ -150,6 +152,21 @@ export function openGit(options: GitOptions) {
       const { stdout } = await ask(argv.commit(id), { okCodes: [0, 128] });
       const [commit, tree, ...parents] = stdout.trim().split(' ');
       return commit === id ? { tree: tree as TreeId, parents: parents as CommitId[] } : null;
+    },
+    /** Who wrote a commit, when, and its first line; null when it is not there, or no commit. */
+    async wordsOf(id: ObjectId): Promise<CommitWords | null> {
+      const { stdout } = await ask(argv.commitWords(id), { okCodes: [0, 128] });
+      const [commit, name = '', email = '', authoredAt, committedAt, subject = ''] = stdout
+        .replace(/\n$/, '')
+        .split('\0');
+      if (commit !== id) return null;
+      const author = { name, email, atSeconds: Number(authoredAt) };
+      return { author, committedAtSeconds: Number(committedAt), subject };
+    },
+    /** First lines of the commits that `to` has and `from` has not, newest first, merges left out. */
+    async subjectsBetween(from: CommitId, to: CommitId, most: number): Promise<string[]> {
+      const { stdout } = await ask(argv.subjects(from, to, most));
+      return stdout.split('\n').filter((line) => line !== '');
     },
     /**
      * Every file of a tree (or a commit's tree), with its size.
