@@ -11,7 +11,7 @@ import { register, run } from './scale/fill.ts';
 import { freshBuild } from './support/compiled.ts';
 import { type Machine, machineNow, noiseNow, noiseOf } from './support/machine.ts';
 import { memoryOfProcess } from './support/processes.ts';
-import { print, type Report, say } from './support/report.ts';
+import { print, type Report, say, tableOfSteps } from './support/report.ts';
 
 const names = ['agent', 'control', 'router'] as const;
 type Each<T> = Record<(typeof names)[number], T>;
@@ -120,13 +120,7 @@ function summarize(
       'The compiled build at rest: nobody asks anything, the last start was some twenty seconds ago. At most one of the apps has an instance.',
     machine,
     void: noiseOf(noise),
-    tables: [
-      {
-        title: 'apps',
-        columns: steps.map(({ apps }) => String(apps)),
-        rows: rows.map(([name, pick]) => [name, ...steps.map(pick)]),
-      },
-    ],
+    tables: [tableOfSteps(steps, rows)],
     bars: [
       barOf('at rest, the three, PSS', steps[0] && sum(steps[0], 'pss'), 150, 'MB'),
       ...(with100 ? [barOf('with 100 apps, the three, PSS', sum(with100, 'pss'), 200, 'MB')] : []),

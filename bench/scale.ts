@@ -11,7 +11,7 @@ import { measureStep, type Step } from './scale/step.ts';
 import { lineChart } from './support/chart.ts';
 import { freshBuild } from './support/compiled.ts';
 import { type Machine, machineNow, noiseOf } from './support/machine.ts';
-import { print, type Report, say } from './support/report.ts';
+import { print, type Report, say, tableOfSteps } from './support/report.ts';
 
 type Options = { apps: number[]; running: number; pushes: number; restMs: number };
 
@@ -111,13 +111,7 @@ function summarize(steps: readonly Step[], machine: Machine): Report {
       ...noiseOf(steps.flatMap(({ noise }) => noise)),
       ...steps.flatMap(({ apps, wrong }) => wrong.map((why) => `with ${apps} apps: ${why}`)),
     ],
-    tables: [
-      {
-        title: 'apps',
-        columns: steps.map(({ apps }) => String(apps)),
-        rows: lines.map(([name, pick]) => [name, ...rows(pick)]),
-      },
-    ],
+    tables: [tableOfSteps(steps, lines)],
     bars: [
       barOf(`switch with ${last.apps} apps, p50`, last.switch.p50, 5),
       barOf(`list with ${last.apps} apps, p50`, last.list.p50, 20),

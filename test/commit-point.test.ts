@@ -54,10 +54,6 @@ async function mainNow(): Promise<string> {
   return listed.stdout.slice(0, 40);
 }
 
-async function lastChange() {
-  return (await stage.api(`/apps/${app}/changes?limit=1`)).body.items[0];
-}
-
 /** Kills one of the three, lets the promotion go on, and resolves when the three are there again. */
 async function killAndGoOn(who: Who): Promise<void> {
   const before = stage.pids();
@@ -115,12 +111,12 @@ for (const who of ['control', 'agent', 'router'] as const) {
     const { release } = await stage.inSync(app);
     assert.equal(release.commit, mainBefore);
     assert.equal(await mainNow(), mainBefore);
-    const ended = await lastChange();
+    const ended = await stage.lastChange(app);
     assert.ok(['infra-error', 'cancelled'].includes(ended.state), ended.state);
     assert.ok(ended.reason.length > 0);
     assert.equal(watch.newest, page - 1);
     await stage.deploy(work);
-    const landed = await lastChange();
+    const landed = await stage.lastChange(app);
     assert.deepEqual([landed.state, landed.isMemoised, landed.head], ['landed', true, commit]);
     await serves(page);
     assert.deepEqual(watch.problems(), []);
@@ -136,7 +132,7 @@ for (const place of Object.keys(places).slice(1) as Place[]) {
       await serves(page);
       const { release, main } = await stage.inSync(app);
       assert.deepEqual([release.commit, main.commit], [commit, commit]);
-      assert.equal((await lastChange()).state, 'landed');
+      assert.equal((await stage.lastChange(app)).state, 'landed');
       // Whoever could still be told the truth was told it, and the others find it.
       if (who === 'agent') assert.match(pushed.stderr, /live: http/);
       if (pushed.code !== 0) assert.match((await stage.push(work)).stderr, /Everything up-to-date/);

@@ -4,22 +4,13 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
-import { SmallDisk } from './support/small-disk.ts';
-import { Stage, until } from './support/stage.ts';
+import { until } from './support/stage.ts';
+import { openOnDisk } from './support/stage-on-disk.ts';
 
 test('C3: when the disk can no longer be written sites go on, control says so, and a mended disk is taken up again', async (context) => {
-  let mounted: SmallDisk | null = null;
-  const opened = await Stage.open({}, undefined, (home) => {
-    mounted = SmallDisk.mount({ megabytes: 500, at: home });
-    if (mounted === null) throw new Error('not mounted');
-    return mounted;
-  }).catch((error: Error) => error);
-  if (opened instanceof Error) {
-    if (opened.message !== 'not mounted') throw opened;
-    return context.skip('a disk of its own cannot be mounted here');
-  }
-  await using stage = opened;
-  using disk = mounted! as SmallDisk;
+  await using opened = await openOnDisk(context);
+  if (opened === null) return;
+  const { stage, disk } = opened;
   const work = await stage.makeApp('blog', { 'index.html': '<h1>Page 1</h1>' });
   await stage.deploy(work);
   await stage.inSync('blog');

@@ -8,25 +8,15 @@ import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { problemsAtRest } from './support/oracles.ts';
 import { PageWatch } from './support/page-watch.ts';
-import { SmallDisk } from './support/small-disk.ts';
-import { Stage, until } from './support/stage.ts';
+import { until } from './support/stage.ts';
+import { openOnDisk } from './support/stage-on-disk.ts';
 
 const page = (number: number) => ({ 'index.html': `<h1>Page ${number}</h1>` });
 
 test('C1: on a full disk pushes are refused by name, sites go on, and with room again the next push lands', async (context) => {
-  let disk: SmallDisk | null = null;
-  const mount = (home: string): SmallDisk => {
-    disk = SmallDisk.mount({ megabytes: 500, at: home });
-    if (disk === null) throw new Error('not mounted');
-    return disk;
-  };
-  const opened = await Stage.open({}, undefined, mount).catch((error: Error) => error);
-  if (opened instanceof Error) {
-    if (opened.message !== 'not mounted') throw opened;
-    return context.skip('a disk of its own cannot be mounted here');
-  }
-  await using stage = opened;
-  using own = disk! as SmallDisk;
+  await using opened = await openOnDisk(context);
+  if (opened === null) return;
+  const { stage, disk: own } = opened;
   const reserve = join(stage.home, 'agent', 'reserve', 'blocks');
   const hasReserve = (): boolean => existsSync(reserve);
   await until(hasReserve, 10_000, () => 'the reserve is not made');

@@ -86,8 +86,8 @@ test('a style finding on a changed line is refused with its place, and nothing m
   const again = await stage.push(work);
   assert.equal(again.code, 1);
   assert.match(again.stderr, /this tree was checked before/);
-  const { body } = await stage.api(`/apps/${app}/changes?limit=1`);
-  assert.deepEqual([body.items[0].state, body.items[0].isMemoised], ['rejected', true]);
+  const change = await stage.lastChange(app);
+  assert.deepEqual([change.state, change.isMemoised], ['rejected', true]);
   await undo();
 });
 
@@ -106,22 +106,14 @@ test('a client that is killed during the gate never lands, and its next push fin
   const before = await standing();
   const commit = await setHeadline('Killed');
   const { child, ended } = stage.spawn(['git', 'push', 'lockstep', 'main'], { cwd: work });
-  await until(
-    async () => (await stage.api(`/apps/${app}/changes?limit=1`)).body.items[0].state === 'gating',
-    10_000,
-    () => 'the gate did not begin',
-  );
+  await stage.untilChange(app, 'gating', 10_000);
   process.kill(-child.pid!, 'SIGKILL');
   await ended;
-  await until(
-    async () => (await stage.api(`/apps/${app}/changes?limit=1`)).body.items[0].state === 'cancelled',
-    30_000,
-    () => 'the change did not end as cancelled',
-  );
+  await stage.untilChange(app, 'cancelled', 30_000);
   assert.deepEqual(await standing(), before);
   await stage.deploy(work);
-  const { body } = await stage.api(`/apps/${app}/changes?limit=1`);
-  assert.deepEqual([body.items[0].state, body.items[0].isMemoised, body.items[0].head], ['landed', true, commit]);
+  const change = await stage.lastChange(app);
+  assert.deepEqual([change.state, change.isMemoised, change.head], ['landed', true, commit]);
   assert.match((await stage.get(app)).body, /<h1>Killed/);
 });
 
@@ -192,8 +184,8 @@ test('rollback lands a revert commit: main and live stay equal, and the next sta
   assert.equal(status.main.tree, earlier.tree);
   assert.notEqual(status.main.commit, earlier.commit);
   assert.match((await stage.get(app)).body, /<h1>Second/);
-  const { body } = await stage.api(`/apps/${app}/changes?limit=1`);
-  assert.deepEqual([body.items[0].how, body.items[0].state, body.items[0].isMemoised], ['rollback', 'landed', true]);
+  const change = await stage.lastChange(app);
+  assert.deepEqual([change.how, change.state, change.isMemoised], ['rollback', 'landed', true]);
   await setHeadline('Stale');
   const pushed = await stage.push(work);
   assert.equal(pushed.code, 1);

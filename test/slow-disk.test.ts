@@ -1,24 +1,14 @@
 // A disk that takes nothing for seconds: whoever writes waits for it, visitors do not, and then everything goes on.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SmallDisk } from './support/small-disk.ts';
-import { Stage } from './support/stage.ts';
+import { openOnDisk } from './support/stage-on-disk.ts';
 
 const frozenMs = 3000;
 
 test('C7: while the disk takes nothing the sites go on, and a push that waited for it lands', async (context) => {
-  let mounted: SmallDisk | null = null;
-  const opened = await Stage.open({}, undefined, (home) => {
-    mounted = SmallDisk.mount({ megabytes: 500, at: home });
-    if (mounted === null) throw new Error('not mounted');
-    return mounted;
-  }).catch((error: Error) => error);
-  if (opened instanceof Error) {
-    if (opened.message !== 'not mounted') throw opened;
-    return context.skip('a disk of its own cannot be mounted here');
-  }
-  await using stage = opened;
-  using disk = mounted! as SmallDisk;
+  await using opened = await openOnDisk(context);
+  if (opened === null) return;
+  const { stage, disk } = opened;
   const work = await stage.makeApp('blog', { 'index.html': '<h1>Page 1</h1>' });
   await stage.deploy(work);
   await stage.inSync('blog');

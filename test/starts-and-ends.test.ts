@@ -45,10 +45,6 @@ async function upWith(env: Record<string, string>): Promise<void> {
   });
 }
 
-async function lastState(): Promise<string> {
-  return (await stage.api('/apps/pool/changes?limit=1')).body.items[0].state;
-}
-
 function program(name: string): Promise<Ended> {
   const words = name === 'agent' ? [] : ['--port', String(stage.port)];
   return stage.run([process.execPath, join(root, 'src', 'main', `${name}.ts`), ...words], {
@@ -118,7 +114,7 @@ for (const place of places) {
     );
     assert.deepEqual(await problemsAtRest(stage, { watches: [watch] }), []);
     await stage.inSync('pool');
-    assert.equal(await lastState(), place === places[0] ? 'infra-error' : 'landed');
+    assert.equal((await stage.lastChange('pool')).state, place === places[0] ? 'infra-error' : 'landed');
     await deploys.servedIsMain();
   });
 
@@ -138,7 +134,7 @@ for (const place of places) {
       assert.deepEqual(await problemsAtRest(stage), []);
       await stage.inSync('pool');
     });
-    assert.equal(await lastState(), place === places[0] ? 'infra-error' : 'landed');
+    assert.equal((await stage.lastChange('pool')).state, place === places[0] ? 'infra-error' : 'landed');
     await deploys.servedIsMain();
     assert.deepEqual(watch.problems(), []);
   });

@@ -109,8 +109,8 @@ export class Arena {
   }
 
   async newestChange(): Promise<Change> {
-    const { items } = (await this.stage.api(`/apps/${app}/changes?limit=1`)).body;
-    return (await this.stage.api(`/apps/${app}/changes/${items[0].id}`)).body;
+    const { id } = await this.stage.lastChange(app);
+    return (await this.stage.api(`/apps/${app}/changes/${id}`)).body;
   }
 
   async #lives(page: Page, work: () => Promise<unknown>): Promise<Lived> {

@@ -6,6 +6,16 @@ import { type Bar, inColumns, note, round } from '../journey/report.ts';
 import type { Machine } from './machine.ts';
 
 export type Table = { title: string; columns: readonly string[]; rows: readonly (readonly (string | number)[])[] };
+
+/** One column a step, one row a figure. */
+export function tableOfSteps<Step extends { apps: number }>(
+  steps: readonly Step[],
+  rows: readonly (readonly [string, (step: Step) => string | number])[],
+): Table {
+  const columns = steps.map(({ apps }) => String(apps));
+  return { title: 'apps', columns, rows: rows.map(([name, figure]) => [name, ...steps.map(figure)]) };
+}
+
 /** An SVG file beside docs/benchmarks.md. */
 export type Chart = { file: string; title: string; svg: string };
 

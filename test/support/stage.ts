@@ -289,6 +289,24 @@ export class Stage {
     });
   }
 
+  /** The change that was proposed last. */
+  async lastChange(app: string): Promise<Json> {
+    return (await this.api(`/apps/${app}/changes?limit=1`)).body.items[0];
+  }
+
+  /** Resolves when the change that was proposed last is so. */
+  async untilChange(app: string, state: string, limitMs = 30_000): Promise<void> {
+    let seen: unknown = 'nothing';
+    await until(
+      async () => {
+        seen = (await this.lastChange(app))?.state;
+        return seen === state;
+      },
+      limitMs,
+      () => `the last change of ${app} is ${seen}, not ${state}`,
+    );
+  }
+
   async api(
     path: string,
     init: { method?: string; body?: unknown; token?: string } = {},
