@@ -16,7 +16,7 @@ export const doctorRoutes = [
     tenancy: 'team',
     query: z.strictObject({ app: appName.optional() }),
     answers: { 200: { description: 'The findings; `problems` is empty when all is well', schema: reportView } },
-    errors: ['not-found'],
+    errors: ['not-found', 'busy'],
     async handle({ principal, query }, { platform }) {
       const app = query.app === undefined ? null : platform.findApp(principal, query.app);
       return ok(presentReport(await platform.examine(principal, app)));
@@ -32,7 +32,7 @@ export const doctorRoutes = [
     query: noQuery,
     body: z.strictObject({ app: appName.nullable().optional() }),
     answers: { 200: { description: 'What was mended, and what is left', schema: repairView } },
-    errors: ['not-found'],
+    errors: ['not-found', 'busy'],
     async handle({ principal, body }, { platform }) {
       const app = body.app ? platform.findApp(principal, body.app) : null;
       const { fixed, report } = await platform.repair(principal, app);

@@ -6,8 +6,8 @@ import type { App, Principal } from '../../domain/app.ts';
 import { type DoctorRepair, type DoctorReport, problemRegistry } from '../../domain/doctor.ts';
 import { run } from '../../exec/exec.ts';
 import { gitEnvironment } from '../../git/git.ts';
-import { Semaphore } from '../../lib/semaphore.ts';
 import { listApps } from '../../store/apps.ts';
+import { SharedTurns } from '../shared-turns.ts';
 import type { World } from '../world.ts';
 import { type Found, type Look, look } from './look.ts';
 import { mend } from './mend.ts';
@@ -16,19 +16,28 @@ import { mend } from './mend.ts';
 const secondLookMs = 1500;
 const mostApps = 10_000;
 const order = Object.keys(problemRegistry);
-/** One look at a time: it reads every served byte. */
-const turns = new WeakMap<World, Semaphore>();
+/** One look at a time, since it reads every served byte; so many others may wait for theirs. */
+const mostWaiting = 16;
+const turns = new WeakMap<World, SharedTurns>();
 
 export type Scope = { principal: Principal; app: App | null; version: string };
 
-export async function examine(world: World, scope: Scope): Promise<DoctorReport> {
-  using _turn = await turnOf(world).take(world.signal);
-  const startedAtMs = performance.now();
-  return reportOf(world, scope, await confirmedLook(world, scope), startedAtMs);
+/** Who asks the same while it waits for its turn gets the same report. @throws busy */
+export function examine(world: World, scope: Scope): Promise<DoctorReport> {
+  const { principal, app } = scope;
+  const question = JSON.stringify([principal.teamId, principal.appIds, app?.id ?? null]);
+  return turnsOf(world).share(question, world.signal, async () => {
+    const startedAtMs = performance.now();
+    return reportOf(world, scope, await confirmedLook(world, scope), startedAtMs);
+  });
 }
 
-export async function repair(world: World, scope: Scope): Promise<DoctorRepair> {
-  using _turn = await turnOf(world).take(world.signal);
+/** @throws busy */
+export function repair(world: World, scope: Scope): Promise<DoctorRepair> {
+  return turnsOf(world).alone(world.signal, () => mendWhatCanBe(world, scope));
+}
+
+async function mendWhatCanBe(world: World, scope: Scope): Promise<DoctorRepair> {
   const startedAtMs = performance.now();
   const before = await confirmedLook(world, scope);
   const mended = await mend(world, before.found, scope.principal.name);
@@ -40,10 +49,10 @@ export async function repair(world: World, scope: Scope): Promise<DoctorRepair> 
   return { fixed, report: await reportOf(world, scope, after, startedAtMs) };
 }
 
-function turnOf(world: World): Semaphore {
-  const turn = turns.get(world) ?? new Semaphore(1);
-  turns.set(world, turn);
-  return turn;
+function turnsOf(world: World): SharedTurns {
+  const known = turns.get(world) ?? new SharedTurns(mostWaiting);
+  turns.set(world, known);
+  return known;
 }
 
 async function confirmedLook(world: World, { principal, app }: Scope): Promise<Look> {
