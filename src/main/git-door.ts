@@ -9,7 +9,8 @@ import { judgePush } from '../journey/push.ts';
 import type { StoredBranches } from '../journey/stored-branches.ts';
 import { nowMs, type World } from '../journey/world.ts';
 import { isShort } from '../lib/room.ts';
-import { type GitService, parseGitRoute } from '../receive/routes.ts';
+import type { SlotKind } from '../receive/limits.ts';
+import { parseGitRoute } from '../receive/routes.ts';
 import type { GitSlots } from '../receive/slots.ts';
 import { serveGit } from '../receive/smart-http.ts';
 import { findApp } from '../store/apps.ts';
@@ -65,7 +66,8 @@ export async function answerGit(door: GitDoor, request: IncomingMessage, respons
   }
   const repository = await world.repositoryOf(app);
   const isPush = route.service === 'git-receive-pack' && route.step === 'exchange';
-  using slot = await placeFor(door, request, response, app.id, isPush ? 'git-receive-pack' : 'git-upload-pack');
+  const kind = route.service === 'git-receive-pack' && !isPush ? 'advertise-push' : route.service;
+  using slot = await placeFor(door, request, response, app.id, kind);
   if (slot === null) return;
   using _use = isPush ? await world.usesOf(app.id).begin() : null;
   if (isPush) await branches.look(app, repository);
@@ -103,12 +105,12 @@ async function placeFor(
   request: IncomingMessage,
   response: ServerResponse,
   app: AppId,
-  service: GitService,
+  kind: SlotKind,
 ): Promise<Disposable | null> {
   const away = new AbortController();
   response.once('close', () => away.abort(new Error('the client went away')));
   try {
-    return await slots.take(app, service, away.signal);
+    return await slots.take(app, kind, away.signal);
   } catch (error) {
     if (away.signal.aborted) return null;
     if (!isFailure(error, 'busy')) throw error;

@@ -20,18 +20,21 @@ export const gitLimits: GitLimits = {
   unpackMs: 5 * 60_000,
 };
 
+/** What a git is at work for. What tells a pusher the refs is short, and must not wait behind long clones, nor behind pushes in the gate. */
+export type SlotKind = GitService | 'advertise-push';
+
 export type SlotLimits = {
-  ofOne: Readonly<Record<GitService, number>>;
-  together: Readonly<Record<GitService, number>>;
-  /** Of one repository, for one service; more are told to come again. */
+  ofOne: Readonly<Record<SlotKind, number>>;
+  together: Readonly<Record<SlotKind, number>>;
+  /** Of one repository, for one kind; more are told to come again. */
   waiting: number;
   waitMs: number;
 };
 
 /** A push holds its place while it is in the gate. Each git is a process or two, of some 10 MB. */
 export const slotLimits: SlotLimits = {
-  ofOne: { 'git-upload-pack': 4, 'git-receive-pack': 8 },
-  together: { 'git-upload-pack': 16, 'git-receive-pack': 32 },
+  ofOne: { 'git-upload-pack': 4, 'git-receive-pack': 8, 'advertise-push': 4 },
+  together: { 'git-upload-pack': 16, 'git-receive-pack': 32, 'advertise-push': 8 },
   waiting: 100,
   waitMs: 60_000,
 };

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { GitSlots } from './slots.ts';
 
 const limits = {
-  ofOne: { 'git-upload-pack': 2, 'git-receive-pack': 1 },
-  together: { 'git-upload-pack': 3, 'git-receive-pack': 2 },
+  ofOne: { 'git-upload-pack': 2, 'git-receive-pack': 1, 'advertise-push': 1 },
+  together: { 'git-upload-pack': 3, 'git-receive-pack': 2, 'advertise-push': 1 },
   waiting: 2,
   waitMs: 60_000,
 };

@@ -3,12 +3,11 @@
 // second number holds a place that others of another repository wait for.
 import { fail } from '../domain/errors.ts';
 import { Semaphore } from '../lib/semaphore.ts';
-import { type SlotLimits, slotLimits } from './limits.ts';
-import type { GitService } from './routes.ts';
+import { type SlotKind, type SlotLimits, slotLimits } from './limits.ts';
 
 export class GitSlots {
   readonly #limits: SlotLimits;
-  readonly #together: Readonly<Record<GitService, Semaphore>>;
+  readonly #together: Readonly<Record<SlotKind, Semaphore>>;
   readonly #ofOne = new Map<string, { slots: Semaphore; users: number }>();
 
   constructor(limits: SlotLimits = slotLimits) {
@@ -16,6 +15,7 @@ export class GitSlots {
     this.#together = {
       'git-upload-pack': new Semaphore(limits.together['git-upload-pack']),
       'git-receive-pack': new Semaphore(limits.together['git-receive-pack']),
+      'advertise-push': new Semaphore(limits.together['advertise-push']),
     };
   }
 
@@ -23,9 +23,9 @@ export class GitSlots {
    * A place, to be given back by `using`.
    * @throws busy when there is none in time; the signal's reason when that comes first
    */
-  async take(repository: string, service: GitService, signal: AbortSignal): Promise<Disposable> {
-    const key = `${service} ${repository}`;
-    const own = this.#ofOne.get(key) ?? { slots: new Semaphore(this.#limits.ofOne[service]), users: 0 };
+  async take(repository: string, kind: SlotKind, signal: AbortSignal): Promise<Disposable> {
+    const key = `${kind} ${repository}`;
+    const own = this.#ofOne.get(key) ?? { slots: new Semaphore(this.#limits.ofOne[kind]), users: 0 };
     if (own.slots.waiting >= this.#limits.waiting) throw busy();
     this.#ofOne.set(key, own);
     own.users += 1;
@@ -33,7 +33,7 @@ export class GitSlots {
       own.users -= 1;
       if (own.users === 0) this.#ofOne.delete(key);
     };
-    const together = this.#together[service];
+    const together = this.#together[kind];
     // The usual case waits for nothing and needs no timer.
     const late = own.slots.isBusy || together.isBusy ? AbortSignal.timeout(this.#limits.waitMs) : null;
     const until = late === null ? signal : AbortSignal.any([signal, late]);
