@@ -27,9 +27,9 @@ async function says(router: TestRouter, ...answers: (string | Buffer)[]) {
 
 test('E11: garbage, a header without end or of a hundred kilobytes, two lengths, another protocol: 502, and the connection is gone', async () => {
   await using router = await testRouter();
-  const check = async (bad: string | Buffer, code = 'L10') => {
+  const check = async (bad: string | Buffer, code = 'L10', options = {}) => {
     const sockets = await says(router, bad, good);
-    const answer = await router.ask('/');
+    const answer = await router.ask('/', options);
     assert.deepEqual([answer.status, answer.headers['x-lockstep-code']], [502, code], String(bad).slice(0, 60));
     assert.equal((await router.ask('/')).body, 'ok', 'the next request is served');
     assert.equal(sockets.length, 2, 'by a connection of its own');
@@ -45,6 +45,11 @@ test('E11: garbage, a header without end or of a hundred kilobytes, two lengths,
   await check('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok');
   await check('HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\nok');
   await check('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n');
+  const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n';
+  for (const options of [{}, { method: 'POST' }]) {
+    await check(`${chunked}not a size\r\n`, 'L10', options);
+    await check(`${chunked}2\r\nok\r\n2\r\nok and more\r\n0\r\n\r\n`, 'L10', options);
+  }
   await check('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n', 'L11');
   await check('HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n'.repeat(2000));
 });
@@ -97,7 +102,7 @@ test('E11: answers before the answer are no answer: 100 and 103, and more bytes 
   await says(router, `${early}HTTP/1.1 100 Continue\r\n\r\n${good}`, good);
   for (const _ of [1, 2]) assert.equal((await router.ask('/')).body, 'ok');
   await says(router, `HTTP/1.1 100 Continue\r\n\r\n${good}`);
-  const posted = await router.ask('/', { method: 'POST', body: 'x' });
+  const posted = await router.ask('/', { method: 'POST' });
   assert.equal(posted.body, 'ok');
   const sockets = await says(router, `${good}HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil`, good);
   for (const _ of [1, 2]) assert.equal((await router.ask('/')).body, 'ok');

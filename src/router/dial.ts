@@ -70,15 +70,25 @@ export function dial(
     clearTimeout(timer);
     timer = setTimeout(() => fail('L09', 'no first byte in time'), limits.firstByteMs);
   });
+  let came: IncomingMessage | null = null;
   upstreamRequest.on('error', (error: NodeJS.ErrnoException) => {
     const isNotHttp = error.code?.startsWith('HPE_') === true;
+    // What comes after a whole answer changes nothing of it.
+    if (came?.complete) return;
     fail(isNotHttp ? 'L10' : socket === null ? 'L07' : 'L11', error.message);
   });
-  upstreamRequest.once('close', () => fail(socket === null ? 'L07' : 'L11', 'closed'));
+  upstreamRequest.once('close', () => {
+    if (came === null) fail(socket === null ? 'L07' : 'L11', 'closed');
+  });
+  // A tick later: what came with the header is parsed by then, and its fault can be told as long as nothing was said.
   upstreamRequest.once('response', (answer) => {
     if (isOver) return;
-    over();
-    on.answered(answerOf(answer));
+    came = answer;
+    process.nextTick(() => {
+      if (isOver) return;
+      over();
+      on.answered(answerOf(answer));
+    });
   });
   const { upgraded } = on;
   if (upgraded !== undefined)

@@ -166,10 +166,18 @@ export class KeptConnection {
 
   #begin(asked: Asked, head: AnswerHead, bytes: Buffer, start: number, end: number): boolean {
     const { status, reason, rawHeaders, framing } = head;
+    const chunks = framing === 'chunked' ? createChunks() : null;
+    // What came with the header is read before anybody hears of the answer: as long as nothing was said, its fault can be told.
+    let first: FirstChunks | null = null;
+    try {
+      if (chunks !== null && start < end) first = readFirst(chunks, bytes, start, end);
+    } catch (error) {
+      return this.#fail('L10', (error as Error).message);
+    }
     this.#phase = 'body';
     this.#deadlineAt = Number.POSITIVE_INFINITY;
     this.#isKept = head.isKept;
-    this.#left = framing === 'chunked' ? createChunks() : framing === 'close' ? Number.POSITIVE_INFINITY : framing;
+    this.#left = chunks ?? (framing === 'close' ? Number.POSITIVE_INFINITY : Number(framing));
     asked.on.answered({
       status,
       reason,
@@ -182,6 +190,7 @@ export class KeptConnection {
     });
     // It may have been abandoned, or refused, over its header.
     if (this.#asked !== asked || this.#sink === null) return true;
+    if (first !== null) return this.#firstChunks(first, this.#sink, bytes, end);
     if (framing !== 0) return start < end ? this.#body(bytes, start, end) : true;
     this.#whole(start < end)?.end();
     return true;
@@ -195,6 +204,14 @@ export class KeptConnection {
     const piece = copyOf(bytes, start, to);
     if (this.#left > 0) return sink.piece(piece, false);
     this.#whole(to < end)?.piece(piece, true);
+    return true;
+  }
+
+  #firstChunks({ pieces, endedAt }: FirstChunks, sink: AnswerSink, bytes: Buffer, end: number): boolean {
+    let isRoom = true;
+    for (const [from, to] of pieces) isRoom = sink.piece(copyOf(bytes, from, to), false);
+    if (endedAt < 0) return isRoom || this.#asked === null;
+    this.#whole(endedAt < end)?.end();
     return true;
   }
 
@@ -246,6 +263,16 @@ export class KeptConnection {
     if (this.#phase === 'connecting') return 'unsent';
     return asked.isReused && asked.isUntouched ? 'stale' : 'sent';
   }
+}
+
+/** Where in what was read the pieces are, and where the body ended; -1: it goes on. */
+type FirstChunks = { pieces: readonly (readonly [number, number])[]; endedAt: number };
+
+/** @throws when it is not a chunked body */
+function readFirst(chunks: Chunks, bytes: Buffer, start: number, end: number): FirstChunks {
+  const pieces: [number, number][] = [];
+  const endedAt = chunks.read(bytes, start, end, (from, to) => pieces.push([from, to]));
+  return { pieces, endedAt };
 }
 
 function beginsLikeHttp(bytes: Buffer, start: number, end: number): boolean {
