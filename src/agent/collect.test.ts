@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { type AppId, makeId, type TreeId } from '../domain/ids.ts';
-import { collectApp } from './collect.ts';
+import { collectApp, removePartials } from './collect.ts';
 import { homeFolders } from './folders.ts';
 
 test('what is kept or used stays, what is being written stays, and everything else of the app goes', async () => {
@@ -41,6 +41,31 @@ test('what is kept or used stays, what is being written stays, and everything el
     assert.deepEqual(left('instances'), ['RUNS']);
     assert.deepEqual(left('volumes'), ['data']);
     assert.deepEqual(left('gate', 'cache'), ['uv'], 'small enough');
+  } finally {
+    rmSync(home, { recursive: true });
+  }
+});
+
+test('of a tree that an agent died over replacing one is left: the new one, or else the old', async () => {
+  const home = mkdtempSync(join(tmpdir(), 'lockstep-collect-'));
+  try {
+    const folders = homeFolders(home);
+    const app = 'app_01ARZ3NDEKTSV4RRFFQ69G5FAV' as AppId;
+    const [replaced, alone] = ['a'.repeat(40), 'b'.repeat(40)].map((id) => folders.tree(app, id as TreeId));
+    const put = (path: string, what: string): void => {
+      mkdirSync(path, { recursive: true });
+      writeFileSync(join(path, 'file'), what);
+    };
+    put(replaced!, 'new');
+    put(`${replaced}.aside-0123456789ab`, 'old');
+    put(`${alone}.aside-0123456789ab`, 'old');
+    put(`${alone}.partial-0123456789ab`, 'ne');
+    await removePartials(folders);
+    assert.deepEqual(readdirSync(dirname(replaced!)).sort(), ['a'.repeat(40), 'b'.repeat(40)]);
+    assert.deepEqual(
+      [replaced, alone].map((path) => readFileSync(join(path!, 'file'), 'utf8')),
+      ['new', 'old'],
+    );
   } finally {
     rmSync(home, { recursive: true });
   }

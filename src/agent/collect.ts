@@ -1,6 +1,6 @@
 // Removes what of an app nothing needs any more, and says how much that freed: release directories, layers, gate copies and
 // instance folders that nobody uses, and caches beyond their limit; and what an agent that died was writing.
-import { lstat, readdir } from 'node:fs/promises';
+import { lstat, readdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type AppId, type InstanceId, parseId, parseObjectId, type TreeId } from '../domain/ids.ts';
 import type { HomeFolders } from './folders.ts';
@@ -47,14 +47,23 @@ export async function collectApp(folders: HomeFolders, appId: AppId, keep: Keep)
   return { bytesFreed };
 }
 
-/** Trees and gate copies that were being written when an agent died: to be called before anything is written. */
+/** Trees and gate copies that were being written or replaced when an agent died: to be called before anything is written. */
 export async function removePartials(folders: HomeFolders): Promise<void> {
   for (const name of await namesIn(folders.apps)) {
     const id = parseId('app', name);
     if (id === null) continue;
-    for (const folder of [dirname(folders.tree(id, 'x' as TreeId)), dirname(folders.copy(id, 'x'))])
+    const trees = dirname(folders.tree(id, 'x' as TreeId));
+    for (const one of await namesIn(trees)) if (one.includes('.aside-')) await settleAside(join(trees, one));
+    for (const folder of [trees, dirname(folders.copy(id, 'x'))])
       for (const one of await namesIn(folder)) if (one.includes('.partial-')) await removeTree(join(folder, one));
   }
+}
+
+/** A tree that had to give way: when nothing has come in its place it is all there is, and goes back. */
+async function settleAside(aside: string): Promise<void> {
+  const place = aside.slice(0, aside.lastIndexOf('.aside-'));
+  if ((await lstat(place).catch(() => null)) === null) await rename(aside, place);
+  else await removeTree(aside);
 }
 
 const namesIn = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);
