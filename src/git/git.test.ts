@@ -9,6 +9,7 @@ import { run } from '../exec/exec.ts';
 import { branchRef, emptyTree, type RefName } from './argv.ts';
 import { gitEnvironment, openGit } from './git.ts';
 import { removeQuarantines } from './left-overs.ts';
+import { trimReflogs } from './reflogs.ts';
 import { maintain, openRepository } from './repository.ts';
 
 type Entry = { mode: string; path: string | Buffer; id: string };
@@ -273,6 +274,23 @@ test('a ref keeps its whole history through packing, and HEAD follows the main b
   await s.privileged.setHead(master);
   assert.equal(await s.git.updateRef(master, ids[0]!, null, 'by hand').catch(({ code }) => code), 'git-failed');
   assert.equal(await s.privileged.updateRef(master, ids[0]!, null, 'landed'), true);
+});
+
+test('of the moves of a ref so many are remembered, and git reads the log as its own', async () => {
+  await using s = await stage();
+  const ids: CommitId[] = [];
+  for (let at = 0; at < 6; at += 1) {
+    const id = await s.commit(await s.files({ a: String(at) }), ...ids.slice(-1));
+    assert.equal(await s.privileged.updateRef(main, id, ids.at(-1) ?? null, 'landed'), true);
+    ids.push(id);
+  }
+  assert.equal(await trimReflogs(s.repository.path, 10), 0);
+  assert.equal(await trimReflogs(s.repository.path, 4), 4, "of main's log and of HEAD's");
+  assert.deepEqual(await s.git.refHistory(main), ids.slice(2).toReversed());
+  assert.deepEqual(await s.git.lastMove(main), { to: ids.at(-1), reason: 'landed' });
+  const next = await s.commit(await s.files({ a: 'next' }), ids.at(-1)!);
+  assert.equal(await s.privileged.updateRef(main, next, ids.at(-1)!, 'landed'), true);
+  assert.deepEqual(await s.git.refHistory(main), [...ids.slice(2), next].toReversed());
 });
 
 test('a lock that a dead git left goes by its age, and what a slow push is still sending does not', async () => {

@@ -13,6 +13,7 @@ import { atomicWrite } from '../lib/atomic-write.ts';
 import { branchRef } from './argv.ts';
 import { type Git, gitEnvironment, openGit } from './git.ts';
 import { removeLeftOvers } from './left-overs.ts';
+import { trimReflogs } from './reflogs.ts';
 
 export const hookNames = ['pre-receive', 'proc-receive', 'post-receive', 'reference-transaction'] as const;
 export const defaultMaxInputBytes = 512 * 1024 * 1024;
@@ -132,11 +133,12 @@ export function hookText(name: (typeof hookNames)[number]): Promise<string> {
 const mostPacks = 20;
 
 /**
- * Packs and prunes; needs the permit, since pruning a loose ref that was packed looks like its deletion to the guard. With
+ * Packs and prunes, and forgets the oldest moves of refs; needs the permit, since pruning a loose ref that was packed looks like its deletion to the guard. With
  * `expire` "now" nobody else may be at work on the repository: objects of a push are unreachable until main has moved.
  */
 export async function maintain(repository: Repository, expire?: string): Promise<void> {
   await removeLeftOvers(repository.path, expire === 'now' ? 0 : abandonedMs, expire === 'now' ? 'all' : 'locks');
+  if (expire === 'now') await trimReflogs(repository.path);
   const packs = (await readdir(join(repository.path, 'objects', 'pack'))).filter((name) => name.endsWith('.pack'));
   await repository.privileged.maintain(expire, packs.length < mostPacks && expire === 'now');
 }

@@ -7,12 +7,14 @@ import type { Repository } from '../git/repository.ts';
 import { noteBranch } from './push.ts';
 import type { World } from './world.ts';
 
-/** Every push reads them all. */
-export const mostBranches = 5000;
+/** Branches and tags together: every push reads them all. */
+export const mostRefs = 5000;
+
+type Refs = { branches: ReadonlyMap<string, ObjectId>; count: number };
 
 export class StoredBranches {
   readonly #world: World;
-  readonly #known = new Map<AppId, ReadonlyMap<string, ObjectId>>();
+  readonly #known = new Map<AppId, Refs>();
 
   constructor(world: World) {
     this.#world = world;
@@ -20,19 +22,20 @@ export class StoredBranches {
 
   /** Before a push: what there is. Asked of git once for each app, then remembered. */
   async look(app: App, repository: Repository): Promise<void> {
-    if (!this.#known.has(app.id)) this.#known.set(app.id, await repository.git.listRefs('refs/heads/'));
+    if (!this.#known.has(app.id)) this.#known.set(app.id, await refsOf(repository));
   }
 
-  /** How many more there may be, as of the last look. */
+  /** How many more branches and tags there may be, as of the last look. */
   left(app: App): number {
-    return mostBranches - (this.#known.get(app.id)?.size ?? 0);
+    return mostRefs - (this.#known.get(app.id)?.count ?? 0);
   }
 
   /** After a push: an event for each branch but main that was stored, moved or removed. */
   async note(app: App, repository: Repository, actor: string): Promise<void> {
-    const before = this.#known.get(app.id) ?? new Map<string, ObjectId>();
-    const now: ReadonlyMap<string, ObjectId> = await repository.git.listRefs('refs/heads/');
-    this.#known.set(app.id, now);
+    const before = this.#known.get(app.id)?.branches ?? new Map<string, ObjectId>();
+    const refs = await refsOf(repository);
+    const now = refs.branches;
+    this.#known.set(app.id, refs);
     for (const ref of new Set([...before.keys(), ...now.keys()])) {
       const branch = parseBranch(ref.slice('refs/heads/'.length));
       const id = now.get(ref) ?? null;
@@ -44,4 +47,11 @@ export class StoredBranches {
   forget(id: AppId): void {
     this.#known.delete(id);
   }
+}
+
+async function refsOf(repository: Repository): Promise<Refs> {
+  const all = [...(await repository.git.listRefs('refs/'))];
+  const branches = all.filter(([ref]) => ref.startsWith('refs/heads/'));
+  const tags = all.filter(([ref]) => ref.startsWith('refs/tags/'));
+  return { branches: new Map(branches), count: branches.length + tags.length };
 }
