@@ -31,6 +31,7 @@ const renamers: Readonly<Record<string, string>> = {
   'src/agent/desired/document-file.ts': 'the previous generation, a link to what was synced',
   'src/router/snapshot-file.ts': 'the previous generation, a link to what was synced',
   'src/agent/tree/place-tree.ts': 'syncs every file and folder, and the parent; gate copies are thrown away',
+  'src/agent/collect.ts': 'a tree put back where it was: lost, it is found aside again at the next start',
   'src/agent/layers/making.ts': 'syncs the file system, then the marker',
   'src/agent/toolchains/make-tool.ts': 'syncs every file and folder, and the parent',
   'src/store/copies.ts': 'syncs the file, and the folder after the rename',

@@ -29,6 +29,7 @@ import { checkHome } from '../main/up-checks.ts';
 import { createBackup, pinMain } from './create.ts';
 import type { EntryHead } from './entries.ts';
 import { keptFile, repositoryFolder, volumesFolder } from './kept.ts';
+import { sweepPlainCopies } from './plain-copy.ts';
 import { restoreBackup } from './restore.ts';
 import { type KeptApp, readSnapshot } from './snapshot.ts';
 import { forge, newId, TestHome } from './test-home.ts';
@@ -401,4 +402,54 @@ test('a verification says what would not come back, and leaves nothing', async (
   assert.match(bad.apps[0]!.problems.join(), /the tree that was live is not that of its commit/);
   assert.match(bad.problems.join(), /the signing key is not in it/);
   assert.deepEqual(readdirSync(one.folder).sort(), ['home', 'today.lockstep']);
+});
+
+test('while an encrypted backup is made no database in the clear lies where it goes, nor for long in the home', async () => {
+  await using one = await TestHome.make();
+  mkdirSync(one.volume, { recursive: true });
+  writeFileSync(join(one.volume, 'big'), randomBytes(20_000_000));
+  const control = join(one.home, 'control');
+  const magic = Buffer.from('SQLite format 3');
+  const beside = new Set<string>();
+  const inHome: { names: string[]; modes: number[] }[] = [];
+  let isOver = false;
+  const watch = (async () => {
+    for (; !isOver; await new Promise((resolve) => setImmediate(resolve))) {
+      for (const name of readdirSync(one.folder)) {
+        const path = join(one.folder, name);
+        const stats = lstatSync(path, { throwIfNoEntry: false });
+        if (stats?.isFile() && readFileSync(path).subarray(0, magic.length).equals(magic)) beside.add(name);
+      }
+      const names = readdirSync(control).filter((name) => name.startsWith('plain-copy'));
+      const modes = names.flatMap((name) => statSync(join(control, name), { throwIfNoEntry: false })?.mode ?? []);
+      inHome.push({ names, modes: modes.map((mode) => mode & 0o777) });
+    }
+  })();
+  await create(one, { passphrase });
+  isOver = true;
+  await watch;
+  assert.deepEqual([...beside], []);
+  assert.ok(
+    inHome.some(({ names }) => names.length > 0),
+    'it was seen at work',
+  );
+  assert.deepEqual(new Set(inHome.flatMap(({ modes }) => modes)), new Set([0o600]));
+  const last = inHome.findLastIndex(({ names }) => names.length > 0);
+  assert.ok(
+    last < inHome.length - 10,
+    `it was there until ${last} of ${inHome.length} looks, while the volume was read`,
+  );
+});
+
+test('what a killed backup left in the home is swept, and what another one reads just now is not', async () => {
+  await using one = await TestHome.make();
+  const control = join(one.home, 'control');
+  const [dead, alive] = [`plain-copy-${2 ** 22 + 1}-0123456789ab`, `plain-copy-${process.pid}-0123456789ab`];
+  for (const name of [dead, `${dead}-journal`, alive]) writeFileSync(join(control, name), 'x');
+  assert.deepEqual(sweepPlainCopies(one.home).sort(), [dead, `${dead}-journal`]);
+  await create(one, { passphrase });
+  assert.deepEqual(
+    readdirSync(control).filter((name) => name.startsWith('plain-copy')),
+    [alive],
+  );
 });

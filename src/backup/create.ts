@@ -4,7 +4,7 @@
 // are read file by file while the apps run. The file has its name only when it is whole.
 import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { diskFailure } from '../domain/disk-failure.ts';
 import { fail, isFailure } from '../domain/errors.ts';
@@ -16,6 +16,7 @@ import { packOf } from '../git/pack.ts';
 import { usualCost, writeContainer } from './container.ts';
 import { type EntryWriter, keptNames, refsBytes, writeEntries } from './entries.ts';
 import { databaseFile, incompleteMark, keptFile, repositoryFolder, volumesFolder } from './kept.ts';
+import { openNameless, plainCopyPath, removePlainCopy, sweepPlainCopies } from './plain-copy.ts';
 import { copyDatabase, type KeptApp, readSnapshot } from './snapshot.ts';
 import { type WalkCounts, walkVolume } from './walk-volume.ts';
 
@@ -49,7 +50,8 @@ export async function createBackup(asked: BackupAsked): Promise<BackupMade> {
       advice: 'Choose another name: nothing is overwritten.',
     });
   const staged = `${file}.${randomBytes(6).toString('hex')}.partial`;
-  const copy = `${staged}-db`;
+  sweepPlainCopies(home);
+  const copy = plainCopyPath(home, staged, asked.passphrase !== null);
   try {
     const output = await open(staged, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
       throw fail('bad-request', `${printable(file)} cannot be written (${error.code})`, {
@@ -77,7 +79,8 @@ export async function createBackup(asked: BackupAsked): Promise<BackupMade> {
   } catch (error) {
     throw diskFailure(error, 'the backup could not be written') ?? error;
   } finally {
-    for (const path of [staged, copy, `${copy}-journal`, `${copy}-wal`, `${copy}-shm`]) await rm(path, { force: true });
+    await rm(staged, { force: true });
+    await removePlainCopy(copy);
   }
 }
 
@@ -89,7 +92,7 @@ async function write(asked: BackupAsked, entries: EntryWriter, copy: string): Pr
     kind: 'manifest',
     ...{ program: asked.program, schema, madeAtMs: Math.round(asked.nowMs), hasIdentities: isRoot },
   });
-  await entries.entry({ kind: 'database' }, fileIn(copy));
+  await entries.entry({ kind: 'database' }, bytesOf(await openNameless(copy)));
   for (const name of keptNames) {
     const path = keptFile(home, name);
     if (existsSync(path)) await entries.entry({ kind: 'file', name }, [readFileSync(path)]);
@@ -191,8 +194,7 @@ function refuseHome(home: string): void {
     throw fail('not-found', `there is no database in ${printable(home)}`, { advice: 'Name the home: --home DIR.' });
 }
 
-async function* fileIn(path: string): AsyncGenerator<Buffer> {
-  const handle = await open(path, 'r');
+async function* bytesOf(handle: FileHandle): AsyncGenerator<Buffer> {
   try {
     for await (const chunk of handle.createReadStream({ autoClose: false })) yield chunk as Buffer;
   } finally {

@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { getRequestListener } from '@hono/node-server';
 import { connectAgent } from '../agent/client.ts';
 import { createApi } from '../api/api.ts';
+import { sweepPlainCopies } from '../backup/plain-copy.ts';
 import { BlobCache } from '../build/git-tree.ts';
 import { readConfig } from '../config/config.ts';
 import type { AgentHello } from '../domain/desired.ts';
@@ -220,8 +221,8 @@ removeLeftOvers(world);
 void removeQuarantines(join(folder, 'repos')).catch((error: Error) =>
   say({ level: 'warn', message: `quarantines stay: ${error.message}` }),
 );
-dropOldRows(world);
-setInterval(() => dropOldRows(world), 3_600_000).unref();
+tidy();
+setInterval(tidy, 3_600_000).unref();
 
 answer = (request, response) => {
   const isGit = /^\/[^/?]+\.git\//.test(request.url ?? '');
@@ -251,6 +252,13 @@ async function listen(): Promise<void> {
     server.listen(config.sockets.control, resolve);
   });
   chmodSync(config.sockets.control, 0o660);
+}
+
+/** What nothing else takes away: old rows, and what a killed backup left. */
+function tidy(): void {
+  dropOldRows(world);
+  const left = sweepPlainCopies(config.home);
+  if (left.length > 0) say({ level: 'warn', message: 'a killed backup had left copies of the database', left });
 }
 
 /** Then it ends whoever is connected still. */
