@@ -74,7 +74,8 @@ export async function carryOut(world: World, asked: Asked, asker: Asker): Promis
     running.keep();
     const ended = await land(world, asked, asker, running, running.candidate);
     if (ended === 'landed') {
-      const version = liveRelease(world.database, asked.app.id)?.version ?? null;
+      const { version = null, docs = [] } = liveRelease(world.database, asked.app.id) ?? {};
+      if (docs.length > 0) say(`docs: ${world.docsUrlOf(asked.app)}`);
       return running.close({ state: 'landed', reason: null, version });
     }
     if (ended === 'abandoned') return await running.end('cancelled', abandoned);

@@ -35,6 +35,7 @@ const renamers: Readonly<Record<string, string>> = {
   'src/agent/layers/making.ts': 'syncs the file system, then the marker',
   'src/agent/toolchains/make-tool.ts': 'syncs every file and folder, and the parent',
   'src/store/copies.ts': 'syncs the file, and the folder after the rename',
+  'src/published/pack.ts': 'syncs the file, and the folder after the rename',
   'src/backup/create.ts': 'syncs the file, and the folder after the rename',
   'src/agent/supervise/volumes.ts': 'a link to a volume, made again at each start',
   'src/agent/jobs/fifo-pool.ts': 'a pipe, made again after a power cut',

@@ -5,7 +5,7 @@ import { dirname, join, normalize } from 'node:path';
 import { test } from 'node:test';
 
 const root = dirname(import.meta.dirname);
-const stages = ['receive', 'mainline', 'gate', 'build', 'release', 'agent', 'router', 'proof'];
+const stages = ['receive', 'mainline', 'gate', 'build', 'release', 'agent', 'router', 'proof', 'published'];
 /** Rooms that any stage may use: they know nothing of the journey. */
 const foundations = ['domain', 'lib', 'exec', 'git', 'config'];
 

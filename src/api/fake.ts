@@ -113,6 +113,7 @@ export function createFakePlatform(): FakePlatform {
     app: (name) => findApp(database, teams.ours, parseAppName(name))!,
 
     urlOf: (app) => `http://${app.hosts[0]}:8080`,
+    docsUrlOf: () => null,
     gitUrlOf: (app) => `http://127.0.0.1:8080/${app.name}.git`,
     principalOf: (secret) => principalOf(database, secret, Date.now()),
     async createApp(principal, { name }) {
@@ -135,6 +136,7 @@ export function createFakePlatform(): FakePlatform {
       app: app.name,
       state: 'EMPTY',
       why: 'nothing was pushed yet',
+      docsUrl: null,
       main: null,
       release: null,
       instances: [],
@@ -259,6 +261,7 @@ function seed(database: DatabaseSync, app: App): { change: ChangeId; release: Re
     setId: id('set'),
     changeId: changes[0]!.id,
     description: 'Deploy aaaaaaa',
+    docs: [],
     createdAtMs: 1,
   });
   insertConfig(database, owner, { SECRET_KEY: 'hunter2' }, 'owner', 1);

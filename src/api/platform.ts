@@ -26,6 +26,8 @@ export type AppStatus = {
   served: { tree: TreeId; files: number } | null;
   problems: readonly Problem[];
   url: string;
+  /** Of its documentation; null: what is live has none. */
+  docsUrl: string | null;
 };
 
 export type ConfigState = {
@@ -47,6 +49,8 @@ export type ChangeDetail = Change & { verdict: Verdict | null };
 export type Platform = {
   /** The address of an app's first host, e.g. `http://blog.localhost:8080`. */
   urlOf(app: App): string;
+  /** The address of the documentation of what is live; null: it has none. */
+  docsUrlOf(app: App): string | null;
   /** The address that git pushes to, e.g. `http://127.0.0.1:8080/blog.git`. */
   gitUrlOf(app: App): string;
   /** null: the secret is unknown, expired or revoked. */

@@ -86,7 +86,7 @@ export class TestHome implements AsyncDisposable {
     insertRelease(this.database, {
       ...{ id, teamId, appId, cause: 'deploy', commit, treeId: (await git.treeOf(commit))! },
       ...{ artifactDigest: `sha256:${'a'.repeat(64)}` as never, configVersion: 0, setId: newId('set'), changeId: null },
-      ...{ actor: 'owner', description: '', createdAtMs: 1 },
+      ...{ actor: 'owner', description: '', docs: [], createdAtMs: 1 },
     });
     this.database.prepare("UPDATE releases SET state = 'retired' WHERE state = 'live'").run();
     this.database.prepare("UPDATE releases SET state = 'live', version = ? WHERE id = ?").run(version, id);

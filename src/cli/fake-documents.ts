@@ -6,6 +6,7 @@ export const app = (url: string, more: object = {}) => ({
   mainBranch: null,
   hosts: ['blog.localhost'],
   url: 'http://blog.localhost:8080',
+  docsUrl: null,
   gitUrl: `${url}/blog.git`,
   createdAt: '2026-01-01T00:00:00.000Z',
   ...more,
@@ -23,4 +24,5 @@ export const status = (state: string) => ({
   served: null,
   problems: [],
   url: 'http://blog.localhost:8080',
+  docsUrl: null,
 });

@@ -1,5 +1,7 @@
 // The gate's words: a check asks one question of a candidate, its findings say where, the verdict is what they add up to.
 
+import type { Digest } from './ids.ts';
+
 /** The subset of a SARIF 2.1.0 `result` that every tool can fill: rule, message, and where. */
 export type Finding = {
   /** Path in the tree, `/`-separated; null when the finding has no place (a command that failed). */
@@ -50,6 +52,8 @@ export type CheckResult = {
   outputTail: string[];
   startedAtMs: number;
   durationMs: number;
+  /** Folders that the check left and that are kept, by name (`docs`: a site that is served); absent: none. */
+  kept?: Readonly<Record<string, { digest: Digest; files: number; bytes: number }>>;
 };
 
 export const findingLimit = 200;

@@ -32,6 +32,9 @@ export type Artifact = {
 
 export type ReleaseCause = 'deploy' | 'rollback' | 'config';
 
+/** A site of documentation: the place ("/", "/services/api/") at the app's address for it, and the content's name. */
+export type DocsSite = { at: string; digest: Digest };
+
 export type Release = {
   id: ReleaseId;
   teamId: TeamId;
@@ -50,6 +53,8 @@ export type Release = {
   description: string;
   /** Why it failed; null otherwise. */
   reason: string | null;
+  /** The documentation that is served with it. */
+  docs: readonly DocsSite[];
   createdAtMs: number;
   liveAtMs: number | null;
 };

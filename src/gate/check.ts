@@ -41,7 +41,7 @@ export const isConfigFile = (path: string): boolean =>
  * The pieces of a JobSpec that a check decides. `{python}` is the interpreter of the layer or, without one, the
  * platform's; `{tool:NAME}` the tool's command, file or folder.
  */
-export type CheckPlan = Pick<JobSpec, 'command' | 'env' | 'files' | 'reports' | 'tools' | 'deadlineMs'> & {
+export type CheckPlan = Pick<JobSpec, 'command' | 'env' | 'files' | 'reports' | 'collect' | 'tools' | 'deadlineMs'> & {
   /** Which dependency layer it runs with. */
   layer: 'none' | 'gate';
   /** Where it runs, from the part's folder; left out: there. */
@@ -87,6 +87,22 @@ export function toResult(check: Pick<Check, 'kind' | 'name'>, job: JobResult, ju
     startedAtMs: job.startedAtMs,
     durationMs: job.durationMs,
   };
+}
+
+/** The check's own result with what its job left: what is kept, and what is to be said of the rest. */
+export function withKept(results: readonly CheckResult[], job: JobResult): readonly CheckResult[] {
+  const [own, ...others] = results;
+  const folders = Object.entries(job.collected ?? {});
+  if (own === undefined || folders.length === 0) return results;
+  const warnings = folders.flatMap(([name, folder]) => [
+    ...(folder.problem !== null && own.outcome === 'passed' ? [`its ${name} are not kept: ${folder.problem}`] : []),
+    ...folder.warnings,
+  ]);
+  const kept = folders.flatMap(([name, { digest, files, bytes }]) =>
+    digest === null ? [] : [[name, { digest, files, bytes }] as const],
+  );
+  const more = kept.length > 0 ? { kept: Object.fromEntries(kept) } : {};
+  return [{ ...own, warnings: [...own.warnings, ...warnings], ...more }, ...others];
 }
 
 /** What a job's end says by itself, whatever it reported; null when its reports decide. */

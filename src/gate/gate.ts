@@ -4,7 +4,7 @@
 import type { JobResult } from '../domain/desired.ts';
 import { isFailure } from '../domain/errors.ts';
 import { type CheckResult, fold, type Verdict } from '../domain/gate.ts';
-import { type Check, type CheckPlan, type GateFacts, toResult } from './check.ts';
+import { type Check, type CheckPlan, type GateFacts, toResult, withKept } from './check.ts';
 import { checksFor } from './checks/list.ts';
 import { factsOf, fromPart, nameIn, type Part, partsOf } from './part.ts';
 import { applyPolicy, type PolicyFacts } from './policy/policy.ts';
@@ -103,7 +103,7 @@ async function attempt(
     return [without(check, request.now(), outcome, error instanceof Error ? error.message : String(error))];
   }
   const judged = check.judge(facts, job);
-  return 'kind' in judged ? [judged] : judged;
+  return withKept('kind' in judged ? [judged] : judged, job);
 }
 
 function without(

@@ -32,6 +32,8 @@ export type CandidateFacts = {
   changeId: Change['id'] | null;
   actor: string;
   description: string;
+  /** What is served with it; of a change it is known once its checks have passed. */
+  docs: NewRelease['docs'];
 };
 
 /** A candidate of a change. */
@@ -49,6 +51,7 @@ export function openCandidate(
     changeId: change.id,
     actor: change.actor,
     description: request.description,
+    docs: [],
   });
 }
 
@@ -67,6 +70,7 @@ export function makeCandidate(world: World, artifact: Artifact, facts: Candidate
     changeId: facts.changeId,
     actor: facts.actor,
     description: facts.description,
+    docs: facts.docs,
     createdAtMs: Math.round(nowMs()),
   };
   const label = `v${nextVersion(world.database, app.id)}`;

@@ -6,6 +6,7 @@ import type { JobResult, JobSpec } from '../domain/desired.ts';
 import { defaultLimits } from '../domain/plan.ts';
 import { parseChangedLines } from '../gate/changed-lines.ts';
 import { type CheckPlan, type GateFacts, isConfigFile, mostConfigFiles } from '../gate/check.ts';
+import { collectFolders } from './collect-folders.ts';
 import { newId, refOf, type World } from './world.ts';
 
 /** Check jobs may use at least this much, whatever the app's own limit is. */
@@ -28,7 +29,7 @@ export async function gateFacts(tree: GitTree, diff: string | null, build: Build
 }
 
 /** Sends the job beside its tree: the agent launches it as soon as the copy is whole. */
-export function runCheckJob(
+export async function runCheckJob(
   world: World,
   app: App,
   plan: CheckPlan,
@@ -51,6 +52,7 @@ export function runCheckJob(
     env: plan.env,
     files: plan.files,
     reports: plan.reports,
+    ...(plan.collect ? { collect: plan.collect } : {}),
     volumes: {},
     deadlineMs: plan.deadlineMs,
     outputBytes: 1024 * 1024,
@@ -60,5 +62,7 @@ export function runCheckJob(
       pids: Math.max(limits.pids, defaultLimits.pids),
     },
   };
-  return world.agent.runJob(spec, { signal });
+  const job = await world.agent.runJob(spec, { signal });
+  if (!plan.collect || job.endedBy !== 'exit') return job;
+  return { ...job, collected: await collectFolders(world, app, job.id, plan.collect) };
 }

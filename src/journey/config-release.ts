@@ -69,6 +69,7 @@ export async function startConfigChange(
       changeId: null,
       actor: asked.actor,
       description: asked.description,
+      docs: live.docs,
     });
     isHandedOn = true;
     void releaseConfig(world, candidate, turn);

@@ -18,6 +18,8 @@ export type DesiredOptions = {
   database: DatabaseSync;
   agent: Pick<Agent, 'putDesired' | 'alive' | 'hello'>;
   platformHosts: readonly Hostname[];
+  /** The host of an app's documentation, routed to control as well; null: there is none. */
+  docsHostOf: ((app: Pick<DesiredApp, 'name'>) => Hostname) | null;
   publicPort: number | null;
   log: (line: Record<string, unknown>) => void;
 };
@@ -147,13 +149,15 @@ export class DesiredPublisher {
 
   #document(): DesiredState {
     this.#version += 1;
-    const { platformHosts } = this.#options;
+    const { docsHostOf } = this.#options;
+    const apps = [...this.#apps.values()];
+    const platformHosts = [...this.#options.platformHosts, ...(docsHostOf === null ? [] : apps.map(docsHostOf))];
     return {
       protocol: agentProtocol,
       version: this.#version,
       nodeId: this.#nodeId!,
       platformHosts,
-      apps: [...this.#apps.values()],
+      apps,
     };
   }
 

@@ -129,9 +129,11 @@ export class FakeAgent implements Agent {
   }
 
   /** What the folders of jobs hold: path -> text. */
-  folder: (id: JobId, name: string) => Record<string, string> = () => {
+  folder: (id: JobId, name: string) => Record<string, string> = () => this.folderNotThere();
+
+  folderNotThere(): never {
     throw fail('not-found', 'the job wrote no such folder');
-  };
+  }
 
   async collected(id: JobId, name: string): Promise<CollectedFolder> {
     this.#demand();

@@ -12,6 +12,7 @@ import { unguarded } from '../git/inspect.ts';
 import { openRepository, type Repository } from '../git/repository.ts';
 import { Semaphore } from '../lib/semaphore.ts';
 import { Uses } from '../lib/uses.ts';
+import { openShelf } from '../published/shelf.ts';
 import type { Push, RefVerdict } from '../receive/proc-receive.ts';
 import { Observations } from '../release/observations.ts';
 import { findApp } from '../store/apps.ts';
@@ -62,7 +63,9 @@ export class FakeWorld implements Disposable {
     const log = (line: Record<string, unknown>): void => void this.logged.push(line);
     return {
       ...{ database, agent, observations, log, progress: new ProgressBook(), blobs: new BlobCache() },
-      desired: new DesiredPublisher({ database, agent, platformHosts: [], publicPort: null, log }),
+      desired: new DesiredPublisher({ database, agent, platformHosts: [], docsHostOf: null, publicPort: null, log }),
+      shelf: openShelf(join(this.folder, 'published')),
+      docsUrlOf: (app) => `http://docs--${app.name}.test`,
       gateSlots: new Semaphore(2),
       lockOf(id) {
         const lock = locks.get(id) ?? new Semaphore(1);

@@ -3,7 +3,7 @@
 import type { App } from '../domain/app.ts';
 import { maintain } from '../git/repository.ts';
 import { isThere } from '../store/apps.ts';
-import { worthKeeping } from '../store/releases.ts';
+import { docsWorthKeeping, worthKeeping } from '../store/releases.ts';
 import { dropOld } from '../store/retention.ts';
 import { refOf, type World } from './world.ts';
 
@@ -54,6 +54,12 @@ export async function collectApp(world: World, app: App): Promise<void> {
   using _turn = await world.lockOf(app.id).take(world.signal);
   if (!isThere(world.database, app.id)) return;
   await world.agent.collect(refOf(app), worthKeeping(world.database, app.id, keptReleases));
+  await collectShelf(world, app);
+}
+
+/** Documentation and reports that no record names any more go, and the oldest reports beyond what an app may keep. */
+export async function collectShelf(world: World, app: Pick<App, 'id'>): Promise<{ bytesFreed: number }> {
+  return world.shelf.collect(app.id, new Set(docsWorthKeeping(world.database, app.id, keptReleases)));
 }
 
 /** Works under the app's lock when that is free. False: it is not, or the app is gone; another time then. */

@@ -6,7 +6,7 @@ import { pruneNow } from '../git/repository.ts';
 import { isShort } from '../lib/room.ts';
 import { everyApp } from '../store/apps.ts';
 import { worthKeeping } from '../store/releases.ts';
-import { aloneWith, dropOldRows, keptReleases } from './housekeeping.ts';
+import { aloneWith, collectShelf, dropOldRows, keptReleases } from './housekeeping.ts';
 import { refOf, type World } from './world.ts';
 
 const lookEveryMs = 1000;
@@ -47,6 +47,7 @@ export async function makeRoom(world: World): Promise<void> {
       await aloneWith(world, app, async () => {
         const kept = worthKeeping(world.database, app.id, keptReleases);
         bytesFreed += (await world.agent.collect(refOf(app), kept)).bytesFreed;
+        bytesFreed += (await collectShelf(world, app)).bytesFreed;
       });
       pruneWhenIdle(world, app);
     } catch (error) {

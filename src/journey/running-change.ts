@@ -4,8 +4,11 @@ import type { Change, ChangeState, Moments } from '../domain/change.ts';
 import type { Verdict } from '../domain/gate.ts';
 import type { CommitId, TreeId } from '../domain/ids.ts';
 import { safe } from '../gate/messages.ts';
+import { sitesOf } from '../published/sites.ts';
 import { noteChange } from '../store/changes.ts';
-import { transition } from '../store/transition.ts';
+import { inTransaction } from '../store/in-transaction.ts';
+import { noteDocs } from '../store/releases.ts';
+import { moveState, transition } from '../store/transition.ts';
 import { type Candidate, dropCandidate } from './candidate.ts';
 import { insistLater } from './insist.ts';
 import { eventOf, nowMs, type World } from './world.ts';
@@ -78,7 +81,9 @@ export class RunningChange {
   passed(candidate: Candidate): boolean {
     const { id, setId, artifactDigest } = candidate.release;
     this.change = { ...this.change, releaseId: id, setId };
-    return this.#move('passed', { release_id: id, set_id: setId }, { artifact: artifactDigest });
+    const docs = sitesOf(this.verdict?.checks ?? []);
+    const set = { release_id: id, set_id: setId };
+    return this.#move('passed', set, { artifact: artifactDigest }, () => noteDocs(this.#world.database, id, docs));
   }
 
   /** Every end but landing: nothing of the candidate stays. */
@@ -111,16 +116,20 @@ export class RunningChange {
     return end;
   }
 
-  #move(to: ChangeState, set: Record<string, string | number | null>, data: Record<string, unknown>): boolean {
+  /** @param more written in the same transaction, when the state was ours to move */
+  #move(
+    to: ChangeState,
+    set: Record<string, string | number | null>,
+    data: Record<string, unknown>,
+    more: () => void = () => {},
+  ): boolean {
     const { change } = this;
     const event = eventOf({ ...change, changeId: change.id }, `change.${to}` as 'change.landed', data);
-    const isWon = transition(this.#world.database, {
-      table: 'changes',
-      id: change.id,
-      from: change.state,
-      to,
-      set,
-      event,
+    const { database } = this.#world;
+    const isWon = inTransaction(database, () => {
+      const isMoved = moveState(database, { table: 'changes', id: change.id, from: change.state, to, set, event });
+      if (isMoved) more();
+      return isMoved;
     });
     if (isWon) this.change = { ...change, state: to };
     return isWon;

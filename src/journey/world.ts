@@ -16,6 +16,7 @@ import type { Semaphore } from '../lib/semaphore.ts';
 import type { Uses } from '../lib/uses.ts';
 import { localMainline } from '../mainline/local.ts';
 import type { Mainline } from '../mainline/mainline.ts';
+import type { Shelf } from '../published/shelf.ts';
 import type { Observations } from '../release/observations.ts';
 import type { RetentionLimits } from '../store/retention.ts';
 import type { DesiredPublisher } from './desired.ts';
@@ -28,6 +29,8 @@ export type World = {
   desired: DesiredPublisher;
   progress: ProgressBook;
   blobs: BlobCache;
+  /** What the gate's jobs left: documentation and reports. */
+  shelf: Shelf;
   /** Gates at once on this machine. */
   gateSlots: Semaphore;
   /** One change, release or destruction of an app at a time. */
@@ -46,6 +49,8 @@ export type World = {
   /** Removes the repository of a destroyed app, and what is kept in memory for it. */
   forget(id: AppId): Promise<void>;
   urlOf(app: App): string;
+  /** The address of its documentation, whether there is any or not. */
+  docsUrlOf(app: Pick<App, 'name'>): string;
   gitUrlOf(app: App): string;
   /** The agent's word about itself, asked once per agent process. */
   hello(): Promise<AgentHello>;

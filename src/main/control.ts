@@ -34,10 +34,13 @@ import { lineLog } from '../lib/line-log.ts';
 import { Semaphore } from '../lib/semaphore.ts';
 import { Uses } from '../lib/uses.ts';
 import { signingKeyFile } from '../proof/signing-key.ts';
+import { DocsServer, docsLabel, docsNameOf } from '../published/serve-docs.ts';
+import { openShelf } from '../published/shelf.ts';
 import { GitSlots } from '../receive/slots.ts';
 import { Observations } from '../release/observations.ts';
 import { defaultTeam } from '../store/meta.ts';
 import { openDatabase } from '../store/open.ts';
+import { liveDocs } from '../store/releases.ts';
 import { defaultLimits } from '../store/retention.ts';
 import { ensureOwnerToken, readSigner } from './credentials.ts';
 import { answerGit, type GitDoor } from './git-door.ts';
@@ -98,10 +101,13 @@ const url = `http://127.0.0.1:${config.port}`;
 const publicPort = config.port === 80 ? null : config.port;
 const agent = connectAgent({ socketPath: config.sockets.agent });
 const observations = new Observations();
+const docsHostOf = ({ name }: { name: string }) => parseHostname(`${docsLabel(name)}.${config.base}`);
+const withPort = (host: string) => `http://${host}${publicPort === null ? '' : `:${publicPort}`}`;
 const desired = new DesiredPublisher({
   database,
   agent,
   platformHosts: [parseHostname('127.0.0.1'), parseHostname(`lockstep.${config.base}`), parseHostname(config.base)],
+  docsHostOf,
   publicPort,
   log: say,
 });
@@ -119,6 +125,7 @@ const world: World = {
   desired,
   progress: new ProgressBook(),
   blobs: new BlobCache(),
+  shelf: openShelf(join(folder, 'published')),
   gateSlots: new Semaphore(Math.max(1, Math.floor(availableParallelism() / 2))),
   lockOf(id) {
     const lock = locks.get(id) ?? new Semaphore(1);
@@ -156,8 +163,10 @@ const world: World = {
     repositories.delete(id);
     branches.forget(id);
     await rm(repositoryPathOf(id), { recursive: true, force: true });
+    await world.shelf.forget(id);
   },
-  urlOf: (app) => `http://${app.hosts[0]}${publicPort === null ? '' : `:${publicPort}`}`,
+  urlOf: (app) => withPort(app.hosts[0]!),
+  docsUrlOf: (app) => withPort(docsHostOf(app)),
   gitUrlOf: (app) => `${url}/${app.name}.git`,
   hello() {
     const bootId = observations.agent?.bootId ?? '';
@@ -214,6 +223,11 @@ const api = createApi({
 });
 const answerApi = getRequestListener(api.fetch, { overrideGlobalObjects: false });
 
+const docs = new DocsServer({
+  shelf: world.shelf,
+  docsOf: (name) => liveDocs(database, name),
+  log: (message) => say({ level: 'warn', message }),
+});
 const found = await recover(world);
 if (found.ended + found.rolledForward > 0) say({ level: 'warn', message: 'recovered', ...found });
 keepHearing(world);
@@ -225,6 +239,9 @@ tidy();
 setInterval(tidy, 3_600_000).unref();
 
 answer = (request, response) => {
+  // A host of its own, where nothing else of the platform answers.
+  const docsOfApp = docsNameOf(request.headers.host);
+  if (docsOfApp !== null) return void docs.answer(docsOfApp, request, response);
   const isGit = /^\/[^/?]+\.git\//.test(request.url ?? '');
   if (!isGit) return void answerApi(request, response);
   answerGit(door, request, response).catch((error: Error) => {

@@ -20,7 +20,7 @@ import { findChange, listChanges, verdictOfChange } from '../store/changes.ts';
 import { listEvents } from '../store/events.ts';
 import { keepAnswer, recallAnswer } from '../store/idempotency.ts';
 import { inTransaction } from '../store/open.ts';
-import { findRelease, listReleases, releaseOfVersion } from '../store/releases.ts';
+import { findRelease, listReleases, liveRelease, releaseOfVersion } from '../store/releases.ts';
 import { insertToken, listTokens, principalOf, revokeToken } from '../store/tokens.ts';
 import { appendEvent } from '../store/transition.ts';
 
@@ -41,6 +41,8 @@ export function platformOf(options: PlatformOptions): Platform {
   const { world } = options;
   const { database } = world;
   const runs = new Runs(world);
+  const docsUrlOf = (app: App): string | null =>
+    (liveRelease(database, app.id)?.docs.length ?? 0) > 0 ? world.docsUrlOf(app) : null;
   const mustFind = (principal: Principal, name: App['name']): App => {
     const app = findApp(database, principal, name);
     if (!app)
@@ -50,6 +52,7 @@ export function platformOf(options: PlatformOptions): Platform {
 
   return {
     urlOf: world.urlOf,
+    docsUrlOf,
     gitUrlOf: world.gitUrlOf,
     principalOf: (secret) => principalOf(database, secret, Date.now()),
     createApp: (principal, wanted) => createApp(world, principal, wanted, options.base),
@@ -57,7 +60,7 @@ export function platformOf(options: PlatformOptions): Platform {
     findApp: mustFind,
     destroyApp: (principal, app, how) => destroyApp(world, principal, app, how),
     async status(_principal, app) {
-      return { app: app.name, ...(await statusOf(world, app)), url: world.urlOf(app) };
+      return { app: app.name, ...(await statusOf(world, app)), url: world.urlOf(app), docsUrl: docsUrlOf(app) };
     },
     examine: (principal, app) => examine(world, { principal, app, version: options.version }),
     repair: (principal, app) => repair(world, { principal, app, version: options.version }),

@@ -11,8 +11,8 @@ export function insertRelease(database: DatabaseSync, release: NewRelease): void
   database
     .prepare(
       `INSERT INTO releases (id, team_id, app_id, cause, state, commit_id, tree_id, artifact_digest, config_version, set_id,
-         change_id, actor, description, created_at_ms)
-       VALUES (?, ?, ?, ?, 'starting', ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         change_id, actor, description, docs, created_at_ms)
+       VALUES (?, ?, ?, ?, 'starting', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
     .run(
       release.id,
@@ -27,6 +27,7 @@ export function insertRelease(database: DatabaseSync, release: NewRelease): void
       release.changeId,
       release.actor,
       release.description,
+      docsText(release.docs),
       release.createdAtMs,
     );
 }
@@ -79,6 +80,33 @@ export function listReleases(database: DatabaseSync, appId: AppId, before: Relea
 export function replaceSet(database: DatabaseSync, id: ReleaseId, setId: InstanceSetId): void {
   database.prepare("UPDATE releases SET set_id = ? WHERE id = ? AND state = 'live'").run(setId, id);
 }
+
+/** Set when its checks have passed, before main moves. The caller holds the transaction. */
+export function noteDocs(database: DatabaseSync, id: ReleaseId, docs: Release['docs']): void {
+  database.prepare("UPDATE releases SET docs = ? WHERE id = ? AND state = 'starting'").run(docsText(docs), id);
+}
+
+/** What documentation is served for the app of this name; null: there is no such app. No principal's question: it is public. */
+export function liveDocs(database: DatabaseSync, name: string): { appId: AppId; sites: Release['docs'] } | null {
+  const row = database
+    .prepare(
+      `SELECT a.id, r.docs FROM apps a LEFT JOIN releases r ON r.app_id = a.id AND r.state = 'live' WHERE a.name = ?`,
+    )
+    .get(name);
+  return row ? { appId: row.id as AppId, sites: docsOf(row.docs) } : null;
+}
+
+/** Digests of the documentation of the newest `count` releases that did not fail. */
+export function docsWorthKeeping(database: DatabaseSync, appId: AppId, count: number): Digest[] {
+  const rows = database
+    .prepare(`SELECT docs FROM releases WHERE app_id = ? AND state != 'failed' ORDER BY id DESC LIMIT ?`)
+    .all(appId, count);
+  const live = liveRelease(database, appId)?.docs ?? [];
+  return [...rows.flatMap((row) => docsOf(row.docs)), ...live].map(({ digest }) => digest);
+}
+
+const docsText = (docs: Release['docs']): string | null => (docs.length === 0 ? null : JSON.stringify(docs));
+const docsOf = (text: unknown): Release['docs'] => (typeof text === 'string' ? JSON.parse(text) : []);
 
 /** Keeps an artifact; one that is known is left as it is. */
 export function keepArtifact(
@@ -158,6 +186,7 @@ function present(row: Record<string, SQLOutputValue>): Release {
     actor: String(row.actor),
     description: String(row.description),
     reason: row.reason as string | null,
+    docs: docsOf(row.docs),
     createdAtMs: Number(row.created_at_ms),
     liveAtMs: row.live_at_ms === null ? null : Number(row.live_at_ms),
   };

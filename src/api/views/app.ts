@@ -13,6 +13,7 @@ export const appView = z
     mainBranch: z.string().nullable().openapi({ description: 'null until the first push decides' }),
     hosts: z.array(z.string()),
     url: z.string(),
+    docsUrl: z.string().nullable().openapi({ description: 'Of the documentation of what is live; null: it has none' }),
     gitUrl: z.string(),
     createdAt: moment,
   })
@@ -25,6 +26,7 @@ export function presentApp(app: App, platform: Platform): z.infer<typeof appView
     mainBranch: app.mainBranch,
     hosts: [...app.hosts],
     url: platform.urlOf(app),
+    docsUrl: platform.docsUrlOf(app),
     gitUrl: platform.gitUrlOf(app),
     createdAt: iso(app.createdAtMs),
   };
@@ -97,6 +99,7 @@ export const statusView = z
       .openapi({ description: 'What lies in the release directory, by git\u2019s own id, computed from the disk' }),
     problems: z.array(problemView),
     url: z.string(),
+    docsUrl: z.string().nullable(),
   })
   .openapi('AppStatus');
 
@@ -122,5 +125,6 @@ export function presentStatus(status: AppStatus): z.infer<typeof statusView> {
     served: status.served && { tree: status.served.tree, files: status.served.files },
     problems: status.problems.map(presentProblem),
     url: status.url,
+    docsUrl: status.docsUrl,
   };
 }

@@ -109,6 +109,19 @@ test(
   }),
 );
 
+test('open --docs is the documentation of what is live, and says when there is none', async () => {
+  const docsUrl = 'http://docs--blog.localhost:8080';
+  const withDocs = { 'GET /api/v1/apps/blog': () => app('http://x', { docsUrl }) };
+  await withServer(withDocs, async ({ place }) => {
+    assert.equal((await place.run(['open', '-a', 'blog', '--docs', '--print'])).out, `${docsUrl}\n`);
+  })();
+  await withServer({ 'GET /api/v1/apps/blog': () => app('http://x') }, async ({ place }) => {
+    const { code, out, err } = await place.run(['open', '-a', 'blog', '--docs', '--print']);
+    assert.deepEqual([code === 0, out], [false, '']);
+    assert.match(err, /has no documentation/);
+  })();
+});
+
 test(
   'remote points a work tree at an app, follows it to a new address, and leaves what is not its own',
   withServer({}, async ({ place, server }) => {

@@ -1,4 +1,6 @@
-// `lockstep open`: the app's page in the browser, or its address with --print and where no browser can be started.
+// `lockstep open`: the app's page, or its documentation, in the browser, or its address with --print and where no browser can be started.
+
+import { fail } from '../../domain/errors.ts';
 import { startDetached } from '../../exec/run-attached.ts';
 import type { Session } from '../session.ts';
 import type { AppView } from './views.ts';
@@ -6,7 +8,12 @@ import type { AppView } from './views.ts';
 /** Exit 0 when the browser was started or the address was printed. */
 export async function open(session: Session): Promise<number> {
   const name = await session.app();
-  const { url } = await (await session.api()).get<AppView>(`/api/v1/apps/${name}`);
+  const app = await (await session.api()).get<AppView>(`/api/v1/apps/${name}`);
+  const url = session.has('docs') ? app.docsUrl : app.url;
+  if (url === null)
+    throw fail('not-found', `what is live of ${name} has no documentation`, {
+      advice: 'The gate publishes what its docs checks build; see docs/published.md.',
+    });
   if (session.isJson) session.printJson({ url });
   else session.print(url);
   if (session.isJson || session.has('print') || !/^https?:\/\//.test(url)) return 0;

@@ -8,6 +8,8 @@ export type AppView = {
   mainBranch: string | null;
   hosts: string[];
   url: string;
+  /** Of the documentation of what is live; null: it has none. */
+  docsUrl: string | null;
   gitUrl: string;
   createdAt: string;
 };

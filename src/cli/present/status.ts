@@ -26,6 +26,7 @@ export function statusLines(status: AppStatus, paint: Paint, nowMs: number): str
     ['router', routerWords(status.router)],
     ...instanceRows(status.instances, paint, nowMs).map((row, index) => [index === 0 ? 'instances' : '', row]),
     ['address', paint.cyan(status.url)],
+    ...(status.docsUrl ? [['docs', paint.cyan(status.docsUrl)]] : []),
   ];
   return [
     `${paint.bold(status.app)}  ${colour(status.state)}  ${status.why}`,

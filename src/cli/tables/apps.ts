@@ -51,11 +51,15 @@ export const appsCommands: readonly CommandSpec[] = [
   },
   {
     name: 'open',
-    summary: 'open the app in the browser',
+    summary: 'open the app, or its documentation, in the browser',
     operands: '',
     counts: [0, 0],
-    options: { ...ofApp, print: { kind: 'flag', about: 'only print the address' } },
-    examples: ['lockstep open', 'lockstep open --print'],
+    options: {
+      ...ofApp,
+      docs: { kind: 'flag', about: 'the documentation of what is live' },
+      print: { kind: 'flag', about: 'only print the address' },
+    },
+    examples: ['lockstep open', 'lockstep open --docs', 'lockstep open --print'],
     load: async () => (await import('../commands/open.ts')).open,
   },
   {
