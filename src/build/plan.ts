@@ -63,6 +63,7 @@ export async function decidePlan(view: TreeView): Promise<Plan> {
     gateLayer,
     processes: { ...processes, web: { command: webCommand(winner.web), env: {} } },
     releaseCommand: release === undefined ? null : { shell: release },
+    ...(winner.web.server === 'static' ? { site: winner.web.root } : {}),
     env: {
       ...(isSrcLayout && layer.interpreter.kind === 'python' ? { PYTHONPATH: '{tree}/src' } : {}),
       ...Object.fromEntries(appJson.env.flatMap((one) => (one.value === null ? [] : [[one.name, one.value]]))),

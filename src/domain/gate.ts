@@ -21,6 +21,7 @@ export const checkKinds = [
   'coverage',
   'docstrings',
   'docs',
+  'links',
   'build',
   'boot',
   'release',

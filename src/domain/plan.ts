@@ -66,6 +66,8 @@ export type Plan = {
   /** `web` is required; others (worker) start after the commit point. */
   processes: Readonly<Record<string, ProcessType>> & { readonly web: ProcessType };
   releaseCommand: Command | null;
+  /** The folder of the tree that is served as it is (`.` the top); left out: a program serves. */
+  site?: string;
   env: Readonly<Record<string, string>>;
   health: { path: string; timeoutMs: number };
   /** name -> path within the app */

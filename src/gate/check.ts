@@ -16,6 +16,8 @@ export type GateFacts = {
   changed: ChangedLines | null;
   /** `app.json` environments.test */
   testEnv: Readonly<Record<string, string>>;
+  /** The folder that the static server serves (`.` the top); left out: a program serves. */
+  site?: string;
 };
 
 /** The files whose text checks want to see, in whatever folder a project begins. A list a language. */

@@ -28,12 +28,14 @@ const signs: readonly { language: Exclude<Language, 'any'>; marker: RegExp | nul
 const foreign =
   /(?:^|\/)(?:\.venv|venv|env|node_modules|site-packages|__pycache__|vendor|testdata|fixtures|third_party)\//;
 
+export const isForeign = (path: string): boolean => foreign.test(path);
+
 /** More than these are not looked at one by one. */
 export const mostParts = 20;
 
 /** The parts there are, the outermost folders of each language; the whole tree (`any`) comes last. */
 export function partsOf(paths: readonly string[]): Part[] {
-  const own = paths.filter((path) => !foreign.test(path));
+  const own = paths.filter((path) => !isForeign(path));
   const parts = signs.flatMap(({ language, marker, source }): Part[] => {
     const sources = own.filter((path) => source.test(path));
     if (sources.length === 0) return [];
@@ -80,7 +82,8 @@ function folderOf(path: string): string {
   return path.slice(0, path.lastIndexOf('/') + 1);
 }
 
-function outermost(folders: readonly string[]): string[] {
+/** Those that lie in none of the others. */
+export function outermost(folders: readonly string[]): string[] {
   const sorted = [...new Set(folders)].sort();
   return sorted.filter((one) => !sorted.some((other) => other !== one && one.startsWith(other)));
 }

@@ -25,6 +25,7 @@ export async function gateFacts(tree: GitTree, diff: string | null, build: Build
     texts,
     changed: diff === null ? null : parseChangedLines(diff),
     testEnv: build.artifact.plan.testEnv,
+    ...(build.artifact.plan.site === undefined ? {} : { site: build.artifact.plan.site }),
   };
 }
 

@@ -121,8 +121,10 @@ export class FakeAgent implements Agent {
   async runJob(spec: JobSpec, { onLine }: { onLine?: (line: string) => void }): Promise<JobResult> {
     this.#demand();
     if (spec.kind === 'release') for (const line of this.release) onLine?.(line);
+    // What our own runners write when they find nothing.
+    const reports = Object.fromEntries(spec.reports.map((name) => [name, '{"count":0,"findings":[]}']));
     return {
-      ...{ id: spec.id, exitCode: 0, signal: null, endedBy: 'exit', outputTail: [], outputBytes: 0, reports: {} },
+      ...{ id: spec.id, exitCode: 0, signal: null, endedBy: 'exit', outputTail: [], outputBytes: 0, reports },
       ...{ startedAtMs: Date.now(), durationMs: 0 },
       ...this.job(spec),
     };

@@ -10,7 +10,7 @@ import { fail, isFailure } from '../../domain/errors.ts';
 import { ExecError, run } from '../../exec/exec.ts';
 import { ownEnv } from './install-env.ts';
 import { type FoundInterpreter, preferred } from './interpreters.ts';
-import { type Pin, pins, requirementLines, type ToolName, toolNames } from './pins.ts';
+import { type NpmLock, npmLocks, type Pin, pins, requirementLines, type ToolName, toolNames } from './pins.ts';
 
 export type ToolMaking = {
   folder: string;
@@ -28,6 +28,7 @@ export const isPartial = (name: string): boolean => name.startsWith('.partial-')
 export async function makeTool(name: ToolName, making: ToolMaking): Promise<string> {
   if (name === 'node') return join(await makeNode(making), 'bin', 'node');
   if (name === 'static-server') return join(await makeStaticServer(making), 'static-server');
+  if (name === 'html-validate') return fetchNpmTool(name, npmLocks[name], making);
   const at = await fetchTool(name, pins[name], making);
   return name === 'ruff' || name in commands ? join(at, 'bin', name) : at;
 }
@@ -37,6 +38,7 @@ export async function presentFolders(making: ToolMaking): Promise<string[]> {
   const python = preferred(await making.interpreters());
   return [
     ...Object.entries(pins).map(([name, wanted]) => fetchedFolder(name, wanted, python.id)),
+    ...Object.entries(npmLocks).map(([name, lock]) => npmFolder(name, lock)),
     (await nodeFolder(making)).name,
     (await staticServerFolder(making)).name,
   ];
@@ -90,6 +92,33 @@ from ${module} import ${name}
 if __name__ == "__main__":
     raise SystemExit(${name}())
 `;
+
+function npmFolder(name: string, lock: NpmLock): string {
+  const key = createHash('sha256').update(JSON.stringify(lock)).digest('hex').slice(0, 12);
+  return `${name}-${lock.packages[''].dependencies[name]}-${key}`;
+}
+
+/** npm holds every package against the integrity of the lock, and runs no script of any. */
+function fetchNpmTool(name: string, lock: NpmLock, making: ToolMaking): Promise<string> {
+  const { dependencies } = lock.packages[''];
+  return whole(making, npmFolder(name, lock), async (at) => {
+    making.log(`fetching ${name} ${dependencies[name]}`);
+    await writeFile(join(at, 'package.json'), JSON.stringify({ name: 'tool', dependencies }));
+    await writeFile(join(at, 'package-lock.json'), JSON.stringify(lock));
+    const options = '--ignore-scripts --omit=dev --no-audit --no-fund --no-update-notifier --loglevel=error'.split(' ');
+    await run(['npm', 'ci', ...options], { env: ownEnv(), cwd: at, timeoutMs: fetchMs, okCodes: [0] }).catch(
+      withoutNpm,
+    );
+  });
+}
+
+function withoutNpm(error: unknown): never {
+  if (!(error instanceof ExecError) || error.result !== null) throw error;
+  throw fail('internal', 'There is no npm on this machine, which fetches the tools that are written in JavaScript.', {
+    advice: 'Install npm where the agent finds it (its PATH), and push again.',
+    cause: error,
+  });
+}
 
 /** The first Python that has pip. @throws internal */
 async function findPip(pythons: readonly string[]): Promise<string[]> {
@@ -184,7 +213,7 @@ function explain(name: string, error: unknown): unknown {
   if (disk) return disk;
   const said = error instanceof ExecError ? (error.result?.stderr.trim().split('\n').slice(-3) ?? []) : [];
   return fail('internal', `The tool ${name} could not be fetched.`, {
-    advice: 'Lockstep tries again when it is needed; see that this machine reaches its Python package index.',
+    advice: 'Lockstep tries again when it is needed; see that this machine reaches its package index.',
     details: { said: said.map((line) => line.replace(/\/\/[^/@\s]*@/g, '//')) },
     cause: error,
   });

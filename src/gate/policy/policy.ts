@@ -6,6 +6,7 @@ import { defaultRules, type GateRules } from '../../domain/gate-rules.ts';
 import type { ChangedLines } from '../changed-lines.ts';
 import { judgeCoverage } from './coverage.ts';
 import { judgeDocstrings } from './docstrings.ts';
+import { judgeLinks } from './links.ts';
 import { judgeNewFindings } from './new-findings.ts';
 import { judgeTests } from './tests.ts';
 
@@ -40,6 +41,7 @@ const rules: Partial<Record<CheckKind, Rule>> = {
   coverage: judgeCoverage,
   docstrings: judgeDocstrings,
   docs: judgeNewFindings,
+  links: judgeLinks,
 };
 const isAlwaysAbsolute = (kind: CheckKind): boolean => ['policy', 'build', 'boot', 'release'].includes(kind);
 

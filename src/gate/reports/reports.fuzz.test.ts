@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { anyJson, anyText, fc, holds } from '../../../test/support/fuzz.ts';
 import { findingLimit } from '../../domain/gate.ts';
+import { parseFindingsJson } from './findings-json.ts';
 import { parseJunit } from './junit.ts';
 import { parseLcov } from './lcov.ts';
 import { parseSarif } from './sarif.ts';
@@ -127,6 +128,44 @@ test('text: only what has the form of a finding is one', () => {
     3000,
     (input) => checkFindings(parseTextFindings(input)),
   );
+});
+
+const ownKeys = 'count|findings|file|line|rule|message|notes|failed|pages|__proto__'.split('|');
+
+test('our own runners: whatever they wrote, findings are of a size and in the tree', () => {
+  const finding = fc.record({
+    file: fc.oneof(fc.constantFrom('a.html', '../x', '/etc/passwd', '', null, 3), fc.string()),
+    line: fc.constantFrom(1, 0, -1, 1e300, 1.5, null, '3'),
+    rule: fc.oneof(fc.string(), fc.constant('r'.repeat(5000)), anyJson(ownKeys)),
+    message: fc.oneof(fc.string(), fc.constant('m'.repeat(50_000)), anyJson(ownKeys)),
+  });
+  const document = fc.record({
+    count: fc.constantFrom(0, 1, 1e300, -1, null, 3),
+    findings: fc.array(fc.oneof(finding, anyJson(ownKeys)), { maxLength: 4 }),
+    notes: fc.oneof(
+      fc.array(fc.oneof(fc.string(), fc.constant('n'.repeat(50_000))), { maxLength: 20 }),
+      anyJson(ownKeys),
+    ),
+    failed: fc.oneof(fc.constant(''), fc.constant('f'.repeat(50_000)), anyJson(ownKeys)),
+  });
+  holds(fc.oneof(document, anyJson(ownKeys)), 3000, (input) => {
+    const report = parseFindingsJson(JSON.stringify(input));
+    if (report === null) return;
+    checkFindings(report);
+    assert.ok(report.notes.length <= 10 && report.notes.every((note) => note.length <= 2000));
+    assert.ok(report.failed === null || (report.failed.length > 0 && report.failed.length <= 2000));
+    assert.ok(Object.values(report.figures).every((value) => Number.isSafeInteger(value)));
+  });
+  for (const hostile of [
+    '',
+    'null',
+    '[]',
+    '{"count":1}',
+    '{"findings":[]}',
+    '['.repeat(100_000),
+    ' '.repeat(17 * 2 ** 20),
+  ])
+    assert.equal(parseFindingsJson(hostile), null);
 });
 
 /** Text made to cost more than it holds: read to its end within the test's own limit. */
