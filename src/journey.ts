@@ -29,6 +29,7 @@ import { proveCandidate, type Reading } from './journey/prove.ts';
 import { runReleaseCommand } from './journey/release-command.ts';
 import { type Asker, type ChangeEnd, endUnbegun, RunningChange } from './journey/running-change.ts';
 import { switchOver } from './journey/switch-over.ts';
+import { type TimeLimit, timeLimit } from './journey/time-limit.ts';
 import { mainlineOf, type World } from './journey/world.ts';
 import { type PromoteEnd, promote } from './release/promote.ts';
 import { liveRelease } from './store/releases.ts';
@@ -51,19 +52,19 @@ export type Asked = {
   description: string;
 };
 
-/** Milliseconds that a gate may take. */
+/** Milliseconds that a gate may take, unless its repository says otherwise. */
 export const gateLimitMs = 15 * 60_000;
 
 /** Carries a change out to one of its ends, and says so to whoever asked. Throws only past the commit point. */
 export async function carryOut(world: World, asked: Asked, asker: Asker): Promise<ChangeEnd> {
-  const limit = AbortSignal.timeout(gateLimitMs);
-  const signal = AbortSignal.any([asker.signal, limit]);
+  using limit = timeLimit(gateLimitMs);
+  const signal = AbortSignal.any([asker.signal, limit.signal]);
   const running = begin(world, asked, asker);
   const { say } = running;
   try {
     if (running.isLost) return running.close({ state: 'infra-error', reason: endedElsewhere, version: null });
-    const verdict = await prove(world, asked, asker, running, signal);
-    if (limit.aborted) return await running.end('timed-out', tooLong);
+    const verdict = await prove(world, asked, asker, running, limit, signal);
+    if (limit.signal.aborted) return await running.end('timed-out', tooLong(limit));
     if (asker.signal.aborted) return await running.end('cancelled', 'cancelled');
     if (typeof verdict === 'string') return await running.end('infra-error', verdict);
     if (verdict.outcome === 'rejected' || !running.candidate) {
@@ -88,7 +89,8 @@ export async function carryOut(world: World, asked: Asked, asker: Asker): Promis
       throw error;
     }
     // What has passed can no longer be too late.
-    if (limit.aborted && running.change.state !== 'passed') return await running.end('timed-out', tooLong);
+    if (limit.signal.aborted && running.change.state !== 'passed')
+      return await running.end('timed-out', tooLong(limit));
     if (asker.signal.aborted) return await running.end('cancelled', 'cancelled');
     return await failed(world, running, error);
   } finally {
@@ -114,7 +116,8 @@ function begin(world: World, { change, candidate, tree }: Asked, asker: Asker): 
   }
 }
 
-const tooLong = `the gate took longer than ${gateLimitMs / 60_000} minutes`;
+const tooLong = ({ ms }: TimeLimit): string =>
+  `the gate took longer than ${ms >= 60_000 ? `${ms / 60_000} minutes` : `${ms / 1000} seconds`}`;
 const abandoned = 'the client went away, or its token was revoked: the verdict is kept, push again to land it';
 
 /** Checks, build and boot, and the release command between the checks and the boot. A sentence: there is no verdict. */
@@ -123,13 +126,15 @@ async function prove(
   asked: Asked,
   asker: Asker,
   running: RunningChange,
+  limit: TimeLimit,
   signal: AbortSignal,
 ): Promise<Verdict | string> {
   const { say, moment, afterwards } = running;
   const { app, repository, tree, baseTree, configVersion, description, reading } = asked;
   const proof = await proveCandidate(world, {
     ...{ app, change: running.change, repository, tree, baseTree, configVersion, description, reading },
-    ...{ isRecheck: asker.isRecheck, say, moment, afterwards, signal },
+    ...{ isRecheck: asker.isRecheck, weaken: asker.weaken ?? 'not', say, moment, afterwards, signal },
+    onGate: ({ timeoutMs }) => limit.set(timeoutMs),
     onCandidate: (candidate) => {
       running.candidate = candidate;
     },
@@ -142,7 +147,7 @@ async function prove(
   }
   if (proof.verdict.outcome === 'rejected' || !proof.candidate) return proof.verdict;
   if (proof.isMemoised) say(memoisedLine(tree));
-  if (!proof.candidate.runnable.artifact.plan.releaseCommand) return proof.verdict;
+  if (proof.isBooted) return proof.verdict;
   running.verdict = await releaseThenBoot(world, proof.candidate, proof.verdict, running, signal);
   return running.verdict ?? 'the release command or the boot could not run; push again';
 }
@@ -158,7 +163,7 @@ async function releaseThenBoot(
   const { say, moment } = running;
   const results = verdict.checks.filter((one) => !['release', 'boot'].includes(one.kind));
   // A rollback runs older code on a newer database: its migrations are not asked for.
-  if (running.change.how !== 'rollback') {
+  if (candidate.runnable.artifact.plan.releaseCommand && running.change.how !== 'rollback') {
     const released = await runReleaseCommand(world, candidate, say, signal);
     moment('releaseEnded');
     for (const line of checkLines(released)) say(line);

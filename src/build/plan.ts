@@ -25,6 +25,14 @@ export async function readProjectConfig(view: TreeView): Promise<ProjectConfig> 
   };
 }
 
+/** What the tree's files say of its gate; `yml` is the text that says it. @throws bad-config */
+export async function gateOfTree(view: TreeView): Promise<{ gate: GateSettings; yml: string }> {
+  const yml = (await readConfigFile(view, 'lockstep.yml')) ?? '';
+  const appJson = (await readConfigFile(view, 'app.json')) ?? '{}';
+  if (yml === '' && appJson === '{}') return { gate: defaultGate, yml };
+  return { gate: gateOfFiles(readLockstepYml(yml), readAppJson(appJson)), yml };
+}
+
 /** Throws `bad-config` or `no-detector`. */
 export async function decidePlan(view: TreeView): Promise<Plan> {
   const { procfile, appJson, lockstepYml } = await readProjectConfig(view);
@@ -50,7 +58,7 @@ export async function decidePlan(view: TreeView): Promise<Plan> {
   }
   const release = lockstepYml.release ?? procfile.find(({ name }) => name === 'release')?.command;
   const gate = gateOfFiles(lockstepYml, appJson);
-  if (release !== undefined) refuseNeedOfRelease(gate);
+  refuseNeedOfRelease(gate, release !== undefined);
   const wanted = appJson.env.filter((one) => one.required && one.value === null && one.generator === null);
   const isSaid = Object.keys(lockstepYml.volumes).length > 0;
   const volumes = isSaid ? lockstepYml.volumes : (found.find((one) => one.volumes)?.volumes ?? {});
@@ -88,19 +96,19 @@ export async function decidePlan(view: TreeView): Promise<Plan> {
   };
 }
 
-/** A release command runs when every check has passed, and no instance before it. */
-function refuseNeedOfRelease({ builtIn, custom }: GateSettings): void {
-  const needing = Object.entries({ ...builtIn, ...custom }).flatMap(([name, one]) =>
-    one !== 'off' && one.needsRelease ? [name] : [],
-  );
+/** A check cannot look at an instance that starts after the checks. */
+function refuseNeedOfRelease({ builtIn, custom, prestart }: GateSettings, hasReleaseCommand: boolean): void {
+  const isLate = prestart === 'late' || prestart === 'off';
+  if (!isLate && !hasReleaseCommand) return;
+  const why = isLate
+    ? `prestart: ${prestart} starts the candidate after the checks`
+    : 'nothing of the candidate runs before its release command, which waits for the checks';
+  const needing = Object.entries({ ...builtIn, ...custom }).filter(([, one]) => one !== 'off' && one.needsRelease);
   if (needing.length === 0) return;
   throw badConfig(
     'lockstep.yml',
-    needing.map(
-      (name) =>
-        `gate.checks.${name}.needs: nothing of the candidate runs before its release command, which waits for the checks`,
-    ),
-    'Take "needs: release" away, or run the migration at the start of the app.',
+    needing.map(([name]) => `gate.checks.${name}.needs: ${why}`),
+    `Take "needs: release" away, or ${isLate ? 'say prestart: eager' : 'do at the start of the app what the release command does'}.`,
   );
 }
 

@@ -227,6 +227,8 @@ export type JobSpec = Identities & {
   reports: readonly string[];
   /** Folders that the command writes to `{reports}/FOLDER`, by the name under which they are fetched once it has ended. */
   collect?: Readonly<Record<string, string>>;
+  /** `none`: it reaches no address but its own loopback, where the machine can hold it to that. */
+  network?: 'none';
   /** Volumes are mounted for `live` jobs only. */
   volumes: Readonly<Record<string, string>>;
   deadlineMs: number;

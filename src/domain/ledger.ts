@@ -25,6 +25,7 @@ export const eventTypes = [
   'token.created',
   'token.revoked',
   'branch.stored',
+  'gate.weakened',
   'instance.crashed',
   'instance.restarted',
   'instance.healthy',

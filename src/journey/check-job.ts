@@ -49,6 +49,7 @@ export async function runCheckJob(
     ...(plan.folder ? { folder: plan.folder } : {}),
     layerKey: plan.layer === 'gate' ? build.artifact.gateLayerKey : null,
     tools: plan.tools,
+    ...(plan.network ? { network: plan.network } : {}),
     command: plan.command,
     env: plan.env,
     files: plan.files,

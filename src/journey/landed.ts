@@ -6,7 +6,7 @@ import type { CheckResult, Verdict } from '../domain/gate.ts';
 import { findApp, noteApp } from '../store/apps.ts';
 import { inTransaction } from '../store/open.ts';
 import { liveRelease, nextVersion } from '../store/releases.ts';
-import { mustMove } from '../store/transition.ts';
+import { appendEvent, mustMove } from '../store/transition.ts';
 import type { Candidate } from './candidate.ts';
 import { eventOf, nowMs, type World } from './world.ts';
 
@@ -33,6 +33,8 @@ export function persistLanded(
       set: { ended_at_ms: endedAtMs, is_memoised: change.isMemoised ? 1 : 0 },
       event: eventOf(about, 'change.landed', { commit: change.candidate, moments }),
     });
+    const weaker = verdict?.checks.find((one) => one.kind === 'policy' && one.warnings.length > 0);
+    if (weaker) appendEvent(database, eventOf(about, 'gate.weakened', { rules: weaker.warnings }));
     const boot = verdict?.checks.find((one) => one.kind === 'boot');
     const tests = verdict?.checks.find((one) => one.kind === 'tests');
     noteApp(database, app.id, {

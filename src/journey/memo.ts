@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { App } from '../domain/app.ts';
 import type { AgentHello } from '../domain/desired.ts';
 import { type CheckResult, fold, type Verdict } from '../domain/gate.ts';
+import { defaultGate, type GateSettings } from '../domain/gate-settings.ts';
 import type { TreeId } from '../domain/ids.ts';
 import { policyVersion } from '../gate/policy/policy.ts';
 import { keepVerdict } from '../store/verdicts.ts';
@@ -18,14 +19,24 @@ export function memoKeys(
   request: { tree: TreeId; baseTree: TreeId | null },
   hello: AgentHello,
   configVersion: number,
+  settings: { candidate: GateSettings; main: GateSettings },
 ) {
   const hash = (parts: readonly unknown[]) => createHash('sha256').update(JSON.stringify(parts)).digest('hex');
   const strictness = request.baseTree === null ? 0 : app.hasEverRunTests ? 2 : 1;
   const interpreters = hello.interpreters.map((one) => one.id);
-  const policies = [0, 1, 2].map((each) => hash([policyVersion, hello.program, interpreters, each]));
+  const policiesOf = (gate: GateSettings) =>
+    [0, 1, 2].map((each) =>
+      hash([policyVersion, hello.program, interpreters, each, ...(gate === defaultGate ? [] : [gate])]),
+    );
+  const policies = policiesOf(settings.candidate);
   const policy = policies[strictness]!;
   const facts = [app.hasEverRunTests, app.wasEverHealthy, configVersion];
-  return { policy, policies, exact: hash([policy, request.tree, request.baseTree, facts]) };
+  return {
+    policy,
+    policies,
+    mainPolicies: policiesOf(settings.main),
+    exact: hash([policy, request.tree, request.baseTree, facts]),
+  };
 }
 
 /** Keeps a verdict of the tree itself. */

@@ -7,9 +7,12 @@ import type { App } from '../domain/app.ts';
 import type { Change } from '../domain/change.ts';
 import { fail, isFailure } from '../domain/errors.ts';
 import { type CheckResult, fold, type Verdict } from '../domain/gate.ts';
+import { type GateSettings, gateOf } from '../domain/gate-settings.ts';
 import type { CommitId, TreeId } from '../domain/ids.ts';
+import { configuredChecks } from '../gate/configured.ts';
 import { runGate } from '../gate/gate.ts';
 import { checkLines, safe } from '../gate/messages.ts';
+import type { WeakenAsked } from '../gate/policy/weakening.ts';
 import type { Repository } from '../git/repository.ts';
 import { currentConfig } from '../store/app-config.ts';
 import { hasBeenLive } from '../store/releases.ts';
@@ -18,6 +21,7 @@ import { bootRelease, type Candidate, openCandidate } from './candidate.ts';
 import { gateFacts, runCheckJob } from './check-job.ts';
 import { memoKeys, remember, withToday } from './memo.ts';
 import { failedCheck, passedCheck, skippedCheck } from './results.ts';
+import { standingOf } from './standing.ts';
 import { newId, nowMs, refOf, type World } from './world.ts';
 
 export type Proof = {
@@ -27,6 +31,8 @@ export type Proof = {
   isMemoised: boolean;
   /** The release that was started; null when it did not come so far. */
   candidate: Candidate | null;
+  /** Its instances have been started: the boot check is among the results. */
+  isBooted: boolean;
 };
 
 export type ProveRequest = {
@@ -43,6 +49,10 @@ export type ProveRequest = {
   reading: Reading | null;
   /** The pusher wants the checks to run although the tree is known. */
   isRecheck: boolean;
+  /** Who wants a gate weaker than main's, if anybody does. */
+  weaken: WeakenAsked;
+  /** Told what the repository says of its gate, as soon as it is known. */
+  onGate(gate: GateSettings): void;
   say(line: string): void;
   moment(name: string, atMs?: number): void;
   /** Told of the release before it is started: whatever happens then, its end is the caller's. */
@@ -80,11 +90,11 @@ export function readCandidate(
 export async function proveCandidate(world: World, request: ProveRequest): Promise<Proof> {
   const { app, repository, say, moment, signal } = request;
   const reading = request.reading ?? readCandidate(world, repository, request.baseTree, request.tree, signal);
-  const unbuildable = (error: unknown): Proof => {
-    const result = failedCheck('build', error, nowMs());
+  const refusedBy = (result: CheckResult): Proof => {
     for (const line of checkLines(result)) say(line);
-    return { verdict: fold([result]), results: [result], isMemoised: false, candidate: null };
+    return { verdict: fold([result]), results: [result], isMemoised: false, candidate: null, isBooted: false };
   };
+  const unbuildable = (error: unknown): Proof => refusedBy(failedCheck('build', error, nowMs()));
   const answers = await Promise.all([world.hello(), reading.tree, reading.diff]).catch((error: unknown) => {
     if (isFailure(error, 'too-large')) return unbuildable(error);
     throw error;
@@ -93,18 +103,26 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
   const [hello, read, diff] = answers;
   const tree: GitTree = { ...read, id: request.tree };
   moment('treeRead');
-  const keys = memoKeys(app, request, hello, currentConfig(world.database, app.id).version);
+  const standing = await standingOf(world.blobs, {
+    ...{ git: repository.git, tree, baseTree: request.baseTree, diff, weaken: request.weaken, signal },
+    isRollback: request.change.how === 'rollback',
+  });
+  request.onGate(standing.candidate);
+  // Before anything is remembered: what passed once may be weaker than what main has come to.
+  if (standing.weakening?.outcome === 'failed') return refusedBy(standing.weakening);
+  const keys = memoKeys(app, request, hello, currentConfig(world.database, app.id).version, standing);
   // What was live may be again, whatever the app has come to since; what never was is held to what holds now.
   const passed = (id: TreeId): Verdict | null => {
     const policies = hasBeenLive(world.database, app.id, id) ? keys.policies : [keys.policy];
     return passingVerdict(world.database, app.id, id, policies);
   };
+  const passedOnMain = (id: TreeId): Verdict | null => passingVerdict(world.database, app.id, id, keys.mainPolicies);
   const known = request.isRecheck ? null : passed(request.tree);
   const refused = known || request.isRecheck ? null : recallVerdict(world.database, app.id, keys.exact);
   if (refused?.outcome === 'rejected') {
     for (const result of refused.checks) for (const line of checkLines(result)) say(line);
     say('this tree was checked before; git push -o recheck runs the checks again');
-    return { verdict: refused, results: refused.checks, isMemoised: true, candidate: null };
+    return { verdict: refused, results: refused.checks, isMemoised: true, candidate: null, isBooted: false };
   }
 
   let build: Build;
@@ -140,7 +158,9 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
   }
   const candidate = openCandidate(world, request, build.artifact);
   request.onCandidate(candidate);
-  const isPreStarted = build.artifact.plan.releaseCommand === null;
+  const gate = gateOf(build.artifact.plan);
+  const isPreStarted = build.artifact.plan.releaseCommand === null && !['late', 'off'].includes(gate.prestart);
+  const booted = Promise.withResolvers<CheckResult>();
 
   const builds = async (): Promise<CheckResult> => {
     const startedAtMs = nowMs();
@@ -152,7 +172,7 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
       return failedCheck('build', error, startedAtMs);
     }
   };
-  const boots = async (stop: AbortSignal): Promise<CheckResult> => {
+  const startsUp = async (stop: AbortSignal): Promise<CheckResult> => {
     const startedAtMs = nowMs();
     try {
       await Promise.all([sent, runLayer, built]);
@@ -161,6 +181,12 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
     }
     return bootRelease(world, candidate, AbortSignal.any([stop, together]));
   };
+  const boots = async (stop: AbortSignal): Promise<CheckResult> => {
+    const result = await startsUp(stop);
+    booted.resolve(result);
+    return result;
+  };
+  const policyToday = standing.weakening ? [async () => standing.weakening!] : [];
 
   try {
     const facts = await gateFacts(tree, diff, build);
@@ -168,9 +194,10 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
       facts,
       policy: {
         hasEverRunTests: app.hasEverRunTests,
-        main: request.baseTree && !known ? (passed(request.baseTree)?.checks ?? null) : null,
+        main: request.baseTree && !known ? (passedOnMain(request.baseTree)?.checks ?? null) : null,
+        rules: gate.rules,
       },
-      ...(known ? { checks: [] } : {}),
+      checks: known ? [] : configuredChecks(gate),
       runJob: async (plan, check, stop) => {
         // When these fail the build says why; the checks have nothing to look at, which is no fault of the machinery.
         const unbuilt = (cause: unknown): never => {
@@ -178,8 +205,16 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
         };
         if (plan.layer === 'gate') await runLayer.catch(unbuilt);
         if (plan.layer === 'gate') await gateLayer;
+        const env = plan.needsRelease ? { GATE_URL: await addressOf(world, candidate, booted.promise, stop) } : {};
         // The job goes out beside its tree: the agent launches it as soon as its copy is whole.
-        const running = runCheckJob(world, app, plan, copy!, build, AbortSignal.any([stop, together]));
+        const running = runCheckJob(
+          world,
+          app,
+          { ...plan, env: { ...plan.env, ...env } },
+          copy!,
+          build,
+          AbortSignal.any([stop, together]),
+        );
         const job = await running.catch(async (error: unknown) => {
           await sent.catch(unbuilt);
           throw error;
@@ -187,7 +222,7 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
         moment(`${check.name}Started`, job.startedAtMs);
         return job;
       },
-      others: isPreStarted ? [builds, boots] : [builds],
+      others: [...policyToday, builds, ...(isPreStarted ? [boots] : [])],
       onResult: (result) => {
         moment(`${result.name}Ended`);
         for (const line of checkLines(result)) say(line);
@@ -197,12 +232,31 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
     });
     const verdict = known && end.verdict?.outcome === 'passed' ? withToday(known, end.results) : end.verdict;
     if (verdict && !known) remember(world, app, request.tree, keys, verdict);
-    return { verdict, results: end.results, isMemoised: known !== null, candidate };
+    return { verdict, results: end.results, isMemoised: known !== null, candidate, isBooted: isPreStarted };
   } finally {
     work.abort();
     const drop = async (): Promise<void> => (copy ? world.agent.dropCopy(refOf(app), copy) : undefined);
     request.afterwards(() => void sent.then(drop, drop).catch(() => {}));
   }
+}
+
+/** Where the candidate's own instance answers, once it does. @throws cancelled when it does not start */
+async function addressOf(
+  world: World,
+  { release }: Candidate,
+  booted: Promise<CheckResult>,
+  stop: AbortSignal,
+): Promise<string> {
+  const stopped = Promise.withResolvers<never>();
+  const end = () => stopped.reject(fail('cancelled', 'cancelled'));
+  stop.addEventListener('abort', end, { once: true });
+  if (stop.aborted) end();
+  const { outcome } = await Promise.race([booted, stopped.promise]).finally(() =>
+    stop.removeEventListener('abort', end),
+  );
+  const web = world.observations.ofSet(release.setId).find((one) => one.type === 'web' && one.port !== null);
+  if (outcome !== 'passed' || !web) throw fail('cancelled', 'the candidate did not start');
+  return `http://127.0.0.1:${web.port}`;
 }
 
 /** A tree that is there already (a rollback, a re-push) is not sent again, unless checks need a copy of their own. */

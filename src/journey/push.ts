@@ -6,6 +6,7 @@ import { diskFailure } from '../domain/disk-failure.ts';
 import type { CommitId } from '../domain/ids.ts';
 import { type BranchName, parseBranch } from '../domain/names.ts';
 import { candidateLine } from '../gate/messages.ts';
+import type { WeakenAsked } from '../gate/policy/weakening.ts';
 import { branchRef, type RefName } from '../git/argv.ts';
 import type { Repository } from '../git/repository.ts';
 import { carryOut } from '../journey.ts';
@@ -26,7 +27,15 @@ export type Pusher = {
   findApp(): App | null;
   /** False once the token was revoked, has expired or was narrowed: then nothing lands. */
   mayPush(): boolean;
+  /** It has the admin right; left out: it has not. */
+  isAdmin?(): boolean;
 };
+
+/** `git push -o allow-weaken` */
+export function weakenAsked(push: Pick<Push, 'options'>, pusher: Pick<Pusher, 'isAdmin'>): WeakenAsked {
+  if (!push.options.includes('allow-weaken')) return 'not';
+  return pusher.isAdmin?.() ? 'by an admin' : 'without the right';
+}
 
 const accepted: RefVerdict = { isAccepted: true };
 const refused = (reason: string): RefVerdict => ({ isAccepted: false, reason });
@@ -150,6 +159,7 @@ async function pushMain(
     isGone: () => push.signal.aborted || !pusher.mayPush(),
     signal: world.signal,
     isRecheck: push.options.includes('recheck'),
+    weaken: weakenAsked(push, pusher),
   };
   const end = await carryOut(
     world,

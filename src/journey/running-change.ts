@@ -4,6 +4,7 @@ import type { Change, ChangeState, Moments } from '../domain/change.ts';
 import type { Verdict } from '../domain/gate.ts';
 import type { CommitId, TreeId } from '../domain/ids.ts';
 import { safe } from '../gate/messages.ts';
+import type { WeakenAsked } from '../gate/policy/weakening.ts';
 import { sitesOf } from '../published/sites.ts';
 import { noteChange } from '../store/changes.ts';
 import { inTransaction } from '../store/in-transaction.ts';
@@ -22,6 +23,8 @@ export type Asker = {
   signal: AbortSignal;
   /** Runs the checks although the tree is known. */
   isRecheck: boolean;
+  /** Asked for a gate weaker than main's; left out: not. */
+  weaken?: WeakenAsked;
 };
 
 export type ChangeEnd = { state: ChangeState; reason: string | null; version: number | null };

@@ -87,6 +87,7 @@ export async function answerGit(door: GitDoor, request: IncomingMessage, respons
         requestedAtMs,
         findApp: () => findApp(database, principal, route.app),
         mayPush,
+        isAdmin: () => whoAsks(database, request)?.rights.includes('admin') ?? false,
       }),
   });
   if (isPush) await branches.note(findApp(database, principal, route.app) ?? app, repository, principal.name);

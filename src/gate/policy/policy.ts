@@ -5,13 +5,14 @@ import { type CheckKind, type CheckResult, type Finding, findingLimit } from '..
 import { defaultRules, type GateRules } from '../../domain/gate-rules.ts';
 import type { ChangedLines } from '../changed-lines.ts';
 import { judgeCoverage } from './coverage.ts';
+import { judgeCustom } from './custom.ts';
 import { judgeDocstrings } from './docstrings.ts';
 import { judgeLinks } from './links.ts';
 import { judgeNewFindings } from './new-findings.ts';
 import { judgeTests } from './tests.ts';
 
 /** Part of the verdict's key: raise it when a rule changes. */
-export const policyVersion = 2;
+export const policyVersion = 3;
 
 export type PolicyFacts = {
   /** Against main; null at the first push. */
@@ -41,6 +42,7 @@ const rules: Partial<Record<CheckKind, Rule>> = {
   coverage: judgeCoverage,
   docstrings: judgeDocstrings,
   docs: judgeNewFindings,
+  custom: judgeCustom,
   links: judgeLinks,
 };
 const isAlwaysAbsolute = (kind: CheckKind): boolean => ['policy', 'build', 'boot', 'release'].includes(kind);

@@ -12,6 +12,12 @@ export function judgeTests(result: CheckResult, { changed, hasEverRunTests, befo
   }
   const known = changed === null ? result : withoutKnown(result, before);
   const ran = before?.metrics.testsRun ?? 0;
+  if (known.outcome === 'passed' && testsRun === undefined && ran > 0)
+    return {
+      ...known,
+      outcome: 'failed',
+      summary: `main runs ${ran} tests, and this command counts none: name its report (gate.checks.tests.report.junit)`,
+    };
   const least = Math.ceil(ran * (1 - rules.tests.fewer));
   if (known.outcome === 'passed' && testsRun !== undefined && testsRun < least)
     return {

@@ -1,0 +1,90 @@
+// Reads the line coverage of a Cobertura document (coverage.py, vitest, istanbul, gocover-cobertura write it). Its rates are the
+// tool's claim and are not believed (vitest writes NaN for an empty run): lines are counted. File names are relative to a
+// `<source>`, which is a folder of the machine that the tool ran on. No entity is expanded; bytes and tags are bounded.
+import { XMLParser, XMLValidator } from 'fast-xml-parser';
+import type { Coverage } from './lcov.ts';
+import { treePath } from './tree-path.ts';
+
+export const coberturaBytesLimit = 16 * 1024 * 1024;
+const tagLimit = 400_000;
+
+type Node = { [key: string]: unknown };
+
+const parser = new XMLParser({
+  ignoreAttributes: false,
+  attributeNamePrefix: '@',
+  processEntities: false,
+  parseTagValue: false,
+  parseAttributeValue: false,
+  isArray: (name, _path, _isLeaf, isAttribute) =>
+    !isAttribute && ['source', 'package', 'class', 'line', 'lines', 'method'].includes(name),
+});
+
+/** null when the text is no Cobertura, or too big. @param root the absolute folder that the tool ran in */
+export function parseCobertura(source: string, root: string | null = null): Coverage | null {
+  // coverage.py and others name a DTD; none is fetched, and one that declares something is not read.
+  if (source.length > coberturaBytesLimit || /<!ENTITY|<!DOCTYPE[^>]*\[/.test(source)) return null;
+  if (tagsOf(source) > tagLimit) return null;
+  let document: Node;
+  try {
+    if (XMLValidator.validate(source) !== true) return null;
+    document = parser.parse(source) as Node;
+  } catch {
+    return null;
+  }
+  if (document.coverage === undefined) return null;
+  const top = nodesOf(document.coverage)[0] ?? {};
+  const sources = nodesOf(inner(top, 'sources'))
+    .flatMap((one) => nodesOf(one.source))
+    .map((one) => textOf(one).trim())
+    .filter((one) => one !== '')
+    .slice(0, 20);
+  const files = new Map<string, Map<number, number>>();
+  const packages = nodesOf(inner(top, 'packages')).flatMap((one) => nodesOf(one.package));
+  for (const one of packages
+    .flatMap((each) => nodesOf(inner(each, 'classes')))
+    .flatMap((each) => nodesOf(each.class))) {
+    const file = placeOf(attribute(one, 'filename'), sources, root);
+    if (file === null) continue;
+    const lines = files.get(file) ?? new Map<number, number>();
+    files.set(file, lines);
+    for (const line of nodesOf(one.lines).flatMap((each) => nodesOf(each.line))) {
+      const number = Number(attribute(line, 'number'));
+      const hits = Number(attribute(line, 'hits'));
+      if (!Number.isSafeInteger(number) || number < 1 || number > 9_999_999 || !Number.isFinite(hits)) continue;
+      lines.set(number, (lines.get(number) ?? 0) + Math.max(0, hits));
+    }
+  }
+  let linesFound = 0;
+  let linesHit = 0;
+  for (const hits of files.values()) {
+    linesFound += hits.size;
+    for (const count of hits.values()) if (count > 0) linesHit += 1;
+  }
+  return { files, linesFound, linesHit };
+}
+
+/** `app.py` below the source `/place/src` with the root `/place` is `src/app.py`. */
+function placeOf(name: string, sources: readonly string[], root: string | null): string | null {
+  if (name.startsWith('/')) return treePath(name, root);
+  const below = root === null ? undefined : sources.find((one) => one === root || one.startsWith(`${root}/`));
+  return below === undefined ? treePath(name) : treePath(`${below.replace(/\/$/, '')}/${name}`, root);
+}
+
+function tagsOf(source: string): number {
+  let count = 0;
+  for (let at = source.indexOf('<'); at >= 0 && count <= tagLimit; at = source.indexOf('<', at + 1)) count += 1;
+  return count;
+}
+
+function nodesOf(value: unknown): Node[] {
+  const all = Array.isArray(value) ? value : value === undefined ? [] : [value];
+  return all.map((one) => (typeof one === 'object' && one !== null ? (one as Node) : { '#text': String(one) }));
+}
+
+const inner = (node: Node, name: string): unknown => node[name];
+const textOf = (node: Node): string => (typeof node['#text'] === 'string' ? node['#text'] : '');
+const attribute = (node: Node, name: string): string => {
+  const value = node[`@${name}`];
+  return typeof value === 'string' ? value : '';
+};

@@ -1,0 +1,21 @@
+# sh command.sh <reports folder> <file with the command> [<name of a report> <file that the command writes>]...
+# Runs a check of the repository's own and brings its reports out of the tree. A report that was committed is taken away first:
+# only what this run wrote counts. The exit code is the command's.
+lockstep_reports=$1 lockstep_command=$2
+shift 2
+pwd >"$lockstep_reports/where.txt"
+lockstep_each() {
+  lockstep_do=$1
+  shift
+  while [ "$#" -gt 1 ]; do
+    "$lockstep_do" "$1" "$2"
+    shift 2
+  done
+}
+forget() { rm -f -- "./$2"; }
+bring() { if [ -f "./$2" ]; then cp -- "./$2" "$lockstep_reports/$1"; fi; }
+lockstep_each forget "$@"
+( /bin/sh "$lockstep_command" )
+lockstep_code=$?
+lockstep_each bring "$@"
+exit "$lockstep_code"
