@@ -11,18 +11,19 @@ const machine = (more: Partial<MachineMeans> = {}, enforceable = all, version: 1
   hasIdentities: true,
   cgroups: { version, root: '', enforceable, why: [] },
   hasPrlimit: true,
+  hasNetworks: true,
   ...more,
 });
 const none = (more: Partial<MachineMeans> = {}) => machine(more, [], null);
 
 test('of each limit it is said by which means it holds', () => {
   const cases: [MachineMeans, string[]][] = [
-    [machine(), ['cgroup v1', 'cgroup v1', 'cgroup v1', 'rlimit', 'watched']],
-    [machine({}, all, 2), ['cgroup v2', 'cgroup v2', 'cgroup v2', 'rlimit', 'watched']],
-    [machine({}, ['pids']), ['watched', 'priority', 'cgroup v1', 'rlimit', 'watched']],
-    [none(), ['watched', 'priority', 'rlimit', 'rlimit', 'watched']],
-    [none({ hasIdentities: false }), ['watched', 'priority', 'nothing', 'rlimit', 'watched']],
-    [none({ hasPrlimit: false }), ['watched', 'nothing', 'nothing', 'rlimit', 'watched']],
+    [machine(), ['cgroup v1', 'cgroup v1', 'cgroup v1', 'rlimit', 'watched', 'namespace']],
+    [machine({}, all, 2), ['cgroup v2', 'cgroup v2', 'cgroup v2', 'rlimit', 'watched', 'namespace']],
+    [machine({}, ['pids']), ['watched', 'priority', 'cgroup v1', 'rlimit', 'watched', 'namespace']],
+    [none(), ['watched', 'priority', 'rlimit', 'rlimit', 'watched', 'namespace']],
+    [none({ hasIdentities: false }), ['watched', 'priority', 'nothing', 'rlimit', 'watched', 'namespace']],
+    [none({ hasPrlimit: false }), ['watched', 'nothing', 'nothing', 'rlimit', 'watched', 'namespace']],
   ];
   for (const [means, expected] of cases) {
     const holds = holdsOf(means);
@@ -36,6 +37,12 @@ test('of each limit it is said by which means it holds', () => {
     );
     for (const { by, note } of holds) if (by === 'nothing') assert.match(note ?? '', /\S/);
   }
+});
+
+test('a machine without network namespaces says that network: none does not hold', () => {
+  const { holds, why } = enforcementOf(machine({ hasNetworks: false }));
+  assert.equal(holds?.at(-1)?.by, 'nothing');
+  assert.match(why.join(), /^network: no limit holds, since no network namespace/);
 });
 
 test('where groups hold everything there is nothing to say, and nothing comes before the command', () => {

@@ -7,7 +7,9 @@ export function enforcementOf(means: MachineMeans): Enforcement {
   const by = (limit: string) => holds.find((one) => one.limit === limit)?.by ?? 'nothing';
   const isShared = !means.hasIdentities;
   const weak = holds.filter(
-    ({ limit }) => ['memory', 'cpu', 'processes'].includes(limit) && !by(limit).startsWith('cgroup'),
+    ({ limit }) =>
+      (['memory', 'cpu', 'processes'].includes(limit) && !by(limit).startsWith('cgroup')) ||
+      (limit === 'network' && by(limit) === 'nothing'),
   );
   return {
     identities: means.hasIdentities,

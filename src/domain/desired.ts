@@ -161,14 +161,14 @@ export type AgentEvent =
       atMs: number;
     };
 
-export const limitNames = ['memory', 'cpu', 'processes', 'open-files', 'disk'] as const;
+export const limitNames = ['memory', 'cpu', 'processes', 'open-files', 'disk', 'network'] as const;
 export type LimitName = (typeof limitNames)[number];
 
 /**
  * `rlimit`: the kernel holds it for each process (or, for `processes`, for each user). `priority`: by nice values alone.
  * `watched`: the agent measures, and acts when it is crossed. `nothing`: it does not hold.
  */
-export const limitMeans = ['cgroup v1', 'cgroup v2', 'rlimit', 'priority', 'watched', 'nothing'] as const;
+export const limitMeans = ['cgroup v1', 'cgroup v2', 'rlimit', 'priority', 'watched', 'namespace', 'nothing'] as const;
 export type LimitHold = {
   limit: LimitName;
   by: (typeof limitMeans)[number];

@@ -18,6 +18,7 @@ import { launch } from '../process/launcher.ts';
 import { type Importance, limitArgv, machineMeans, openFilesLimit } from '../process/limit-means.ts';
 import type { CaptureSink } from '../process/line-splitter.ts';
 import { isOverMemory, isWatched } from '../process/memory-watch.ts';
+import { netlessArgv } from '../process/netless.ts';
 import { groupOf, isAlive, type ProcessIdentity } from '../process/proc.ts';
 import { terminate } from '../process/terminate.ts';
 import { untilGone } from '../process/until-gone.ts';
@@ -39,6 +40,8 @@ export type ContainedLaunch = {
   cwd: string;
   env: Readonly<Record<string, string>>;
   identity: { uid: number; gid: number } | null;
+  /** It gets a network of its own, with nothing in it. */
+  isNetless?: boolean;
 };
 
 /** `code` as a shell tells it (128 + signal); null: the launcher went without leaving one. */
@@ -67,14 +70,18 @@ export async function startContained(
   const cgroup = spec.cgroups === null ? null : openCgroup(spec.cgroups, spec.name, spec.limits, spec.importance);
   const capture = captureFifo(spec.fifo, sink, { caps: jobCaptureCaps });
   try {
+    const { isNetless, ...program } = what;
     const launched = await launch({
-      ...what,
+      ...program,
       fifo: spec.fifo,
       exitFile: spec.exitFile,
       cgroups: cgroup === null ? [] : cgroupDirs(cgroup),
       openFiles: openFilesLimit,
       fileBytes: spec.limits.diskBytes,
-      limitArgv: limitArgv(machineMeans(spec.cgroups), spec.limits, spec.importance),
+      limitArgv: [
+        ...limitArgv(machineMeans(spec.cgroups), spec.limits, spec.importance),
+        ...(isNetless ? netlessArgv() : []),
+      ],
     });
     return watched(spec, launched, cgroup, capture, launched.exited);
   } catch (error) {

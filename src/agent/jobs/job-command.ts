@@ -63,6 +63,7 @@ export async function jobCommand(given: {
     cwd: spec.folder === undefined ? tree : join(tree, folderIn(spec.folder)),
     env: { ...env, ...volumes, LOCKSTEP_JOB: spec.id },
     identity: who,
+    isNetless: spec.network === 'none',
   };
 }
 

@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import type { LimitHold } from '../../domain/desired.ts';
 import type { Limits } from '../../domain/plan.ts';
 import type { CgroupSupport } from './cgroup.ts';
+import { hasNetworkNamespaces } from './netless.ts';
 
 /** What an app may be (served, and its release commands) before what merely proves a change. */
 export type Importance = 'app' | 'job';
@@ -25,6 +26,8 @@ export type MachineMeans = {
   cgroups: CgroupSupport;
   /** /usr/bin/prlimit and /usr/bin/nice are there. */
   hasPrlimit: boolean;
+  /** A check with `network: none` gets a network of its own. */
+  hasNetworks: boolean;
 };
 
 const noCgroups: CgroupSupport = { version: null, root: '', enforceable: [], why: [] };
@@ -34,10 +37,11 @@ export const machineMeans = (cgroups: CgroupSupport | null, uid = process.getuid
   hasIdentities: uid === 0,
   cgroups: cgroups ?? noCgroups,
   hasPrlimit: existsSync('/usr/bin/prlimit') && existsSync('/usr/bin/nice'),
+  hasNetworks: hasNetworkNamespaces(uid),
 });
 
 /** One for each limit, in the order of `limitNames`. */
-export function holdsOf({ hasIdentities, cgroups, hasPrlimit }: MachineMeans): LimitHold[] {
+export function holdsOf({ hasIdentities, cgroups, hasPrlimit, hasNetworks }: MachineMeans): LimitHold[] {
   const group = cgroups.version === 2 ? 'cgroup v2' : 'cgroup v1';
   const has = (name: 'memory' | 'cpu' | 'pids') => cgroups.enforceable.includes(name);
   const noTool = 'neither a writable cgroup controller nor prlimit(1) (util-linux) is there';
@@ -68,6 +72,13 @@ export function holdsOf({ hasIdentities, cgroups, hasPrlimit }: MachineMeans): L
         ? 'measured every few seconds; from the limit on writes are refused, one file is never larger than the limit'
         : 'measured every few seconds; without root an app could lift the refusal of its writes',
     },
+    hasNetworks
+      ? { limit: 'network', by: 'namespace', note: null }
+      : {
+          limit: 'network',
+          by: 'nothing',
+          note: 'no network namespace can be made here, and a check with network: none has a network all the same',
+        },
   ];
 }
 
