@@ -27,6 +27,8 @@ if [ "$lockstep_launch_exit_file" = - ]; then
   exec "$@"
 fi
 trap : TERM INT HUP
-( trap - TERM INT HUP; enter; exec "$@" )
+# This shell would announce what a signal ended ("Terminated"), in the place of the command's own last words.
+exec 3>&2 2>/dev/null
+( trap - TERM INT HUP; exec 2>&3 3>&-; enter; exec "$@" )
 lockstep_launch_code=$?
 echo "$lockstep_launch_code" >"$lockstep_launch_exit_file"

@@ -15,9 +15,10 @@ lockstep_each() {
 forget() { rm -f -- "./$2"; }
 bring() { if [ -f "./$2" ]; then cp -- "./$2" "$lockstep_reports/$1"; fi; }
 lockstep_each forget "$@"
-# This shell would announce a command that a signal ended, in its place as the last line.
+# A shell would announce a command that a signal ended, in its place as the last line; and who ends us ends the command.
+trap : TERM
 exec 3>&2 2>/dev/null
-( exec 2>&3 3>&-; exec /bin/sh "$lockstep_command" )
+( trap - TERM; exec 2>&3 3>&-; exec /bin/sh "$lockstep_command" )
 lockstep_code=$?
 exec 2>&3 3>&-
 lockstep_each bring "$@"
