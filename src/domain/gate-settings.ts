@@ -4,7 +4,7 @@ import { defaultRules, type GateRules } from './gate-rules.ts';
 import type { Plan } from './plan.ts';
 
 /** The checks that Lockstep has for itself, by the names under which people turn them off or replace them. */
-export const builtInChecks = ['style', 'format', 'types', 'tests', 'coverage', 'docstrings', 'docs'] as const;
+export const builtInChecks = ['style', 'format', 'types', 'tests', 'coverage', 'docstrings', 'docs', 'links'] as const;
 export type BuiltInCheck = (typeof builtInChecks)[number];
 
 export const reportKinds = ['junit', 'lcov', 'sarif', 'cobertura'] as const;
