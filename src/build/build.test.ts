@@ -90,7 +90,9 @@ test('a tree that cannot be run is refused with what was looked for', async () =
   await check({}, 'no-detector', 'index.html');
   await check({ 'README.md': 'x' }, 'no-detector', 'manage.py');
   await check({ 'index.html': '', 'index.php': '<?php' }, 'no-detector', 'index.php');
-  await check({ 'index.html': '', 'package.json': '{"scripts":{"start":"x"}}' }, 'no-detector', 'package.json');
+  await check({ 'index.html': '', 'package.json': '{"scripts":{"build":"x"}}' }, 'no-detector', 'package.json');
+  await check({ 'index.html': '', 'package.json': '{"main":"lib.js"}', 'lib.js': '1' }, 'no-detector', 'package.json');
+  await check({ 'package.json': '{' }, 'bad-config', 'package.json');
   await check({ 'main.go': '', Procfile: 'web: ./main' }, 'no-detector', 'main.go');
   await check({ 'index.html': '', 'app.py': 'print(1)' }, 'no-detector', 'Flask');
   await check({ 'app.py': { link: '/etc/passwd' } }, 'no-detector', 'Flask');

@@ -1,6 +1,7 @@
 // The build verb: a tree becomes an artifact. It decides the plan, finds the interpreter, and asks the agent for the
 // dependency layers; two builds of the same tree are one, since everything is named by what went into it.
 import { createHash } from 'node:crypto';
+import { installingPart } from '../config/readers/package-json.ts';
 import type { Agent, AppRef } from '../domain/agent.ts';
 import type { AgentHello, LayerEvent, LayerSpec } from '../domain/desired.ts';
 import { fail } from '../domain/errors.ts';
@@ -11,7 +12,7 @@ import { builtSpec } from './built-tree.ts';
 import type { GitTree } from './git-tree.ts';
 import { chooseInterpreter } from './interpreters.ts';
 import { layerKey } from './layer-key.ts';
-import { layerSteps } from './layer-steps.ts';
+import { layerSteps, layerTools } from './layer-steps.ts';
 import { decidePlan } from './plan.ts';
 
 const stepDeadlineMs = 15 * 60_000;
@@ -134,6 +135,10 @@ function reasonOf(tail: readonly string[]): string {
   return telling?.trim().slice(0, 300) ?? 'nothing was said';
 }
 
+/** Of a package.json only what decides what is installed. */
+const installed = (path: string, content: Buffer): Buffer =>
+  /(?:^|\/)package\.json$/.test(path) ? Buffer.from(installingPart(content.toString('utf8'), path)) : content;
+
 async function layerSpec(
   app: AppRef,
   tree: GitTree,
@@ -151,7 +156,7 @@ async function layerSpec(
         advice: `Commit ${path} as a plain file.`,
       });
     }
-    inputs.set(path, content);
+    inputs.set(path, recipe.installer.tool === 'node' ? installed(path, content) : content);
   }
   const tools = runKey === null ? {} : { run: runKey };
   const steps = layerSteps(recipe, purpose, runKey);
@@ -162,7 +167,7 @@ async function layerSpec(
     gateUid: app.gateUid,
     gid: app.gid,
     interpreterId,
-    tools: ['uv'],
+    tools: layerTools(recipe),
     files: Object.fromEntries([...inputs].map(([path, content]) => [path, content.toString('base64')])),
     steps: steps.map((step) => ({ ...step, deadlineMs: stepDeadlineMs })),
   };

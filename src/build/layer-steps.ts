@@ -1,8 +1,13 @@
 // The commands that make a layer, as data. Places: {tool:uv}, {python}, {layer}, {inputs} (a directory with the recipe's
 // inputs only, the working directory of each step), {cache}, {layer:KEY} (another layer of the same app, finished).
 import type { LayerRecipe } from '../domain/plan.ts';
+import { nodeSteps, nodeTools } from './node-steps.ts';
 
-export type LayerStep = { argv: readonly string[]; env: Readonly<Record<string, string>> };
+export type LayerStep = { argv: readonly string[]; env: Readonly<Record<string, string>>; cwd?: 'layer' };
+
+/** The tools that the steps of a recipe name. */
+export const layerTools = ({ installer }: LayerRecipe): string[] =>
+  installer.tool === 'node' ? nodeTools(installer) : ['uv'];
 
 /** Writes what a layer holds as constraints, so that the checks run against the very versions that will serve. */
 const writeConstraints =
@@ -15,6 +20,7 @@ export function layerSteps(
   runKey: string | null = null,
 ): readonly LayerStep[] {
   if (recipe.interpreter.kind === 'none') return [];
+  if (recipe.installer.tool === 'node') return nodeSteps(recipe.installer, purpose);
   const uv = '{tool:uv}/bin/uv';
   const env = {
     UV_LINK_MODE: 'copy',

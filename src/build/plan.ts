@@ -10,10 +10,11 @@ import { fail } from '../domain/errors.ts';
 import { defaultGate, type GateSettings } from '../domain/gate-settings.ts';
 import { type Command, defaultLimits, type Plan, type ProcessType } from '../domain/plan.ts';
 import { detectors } from './detectors/all.ts';
-import { foreignSign, hasPython, type WebEntry } from './detectors/detection.ts';
+import { type Detection, foreignSign, hasPython, type WebEntry } from './detectors/detection.ts';
 import { type Layers, withoutLayer } from './layers.ts';
+import { nodeLayers } from './node-layers.ts';
 import { pythonLayers } from './python-layers.ts';
-import { readConfigFile, type TreeView } from './tree-view.ts';
+import { hasFile, readConfigFile, type TreeView } from './tree-view.ts';
 
 export type ProjectConfig = { procfile: readonly ProcfileLine[]; appJson: AppJson; lockstepYml: LockstepYml };
 
@@ -49,9 +50,10 @@ export async function decidePlan(view: TreeView): Promise<Plan> {
   }
   found.sort((a, b) => b.rank - a.rank);
   const winner = found[0];
-  const foreign = hasPython(view) ? null : await foreignSign(view);
+  const language = winner === undefined ? null : languageOf(view, winner);
+  const foreign = language !== null || hasPython(view) ? null : await foreignSign(view);
   if (winner === undefined || foreign !== null) throw noDetector(foreign);
-  const { layer, gateLayer, notes } = await layersOf(view, winner.web);
+  const { layer, gateLayer, built, notes } = await layersOf(view, winner.web, language);
   const processes: Record<string, ProcessType> = {};
   for (const { name, command } of procfile) {
     if (name !== 'release' && name !== 'web') processes[name] = { command: { shell: command }, env: {} };
@@ -69,10 +71,12 @@ export async function decidePlan(view: TreeView): Promise<Plan> {
     alternatives: [...winner.alternatives, ...found.slice(1).map((one) => `${one.name}: ${one.why}`)],
     layer,
     gateLayer,
-    processes: { ...processes, web: { command: webCommand(winner.web), env: {} } },
+    ...(built ? { built } : {}),
+    processes: { ...processes, web: webProcess(winner.web) },
     releaseCommand: release === undefined ? null : { shell: release },
     ...(winner.web.server === 'static' ? { site: winner.web.root } : {}),
     env: {
+      ...(language === 'node' ? { NODE_ENV: 'production' } : {}),
       ...(isSrcLayout && layer.interpreter.kind === 'python' ? { PYTHONPATH: '{tree}/src' } : {}),
       ...Object.fromEntries(appJson.env.flatMap((one) => (one.value === null ? [] : [[one.name, one.value]]))),
     },
@@ -113,18 +117,28 @@ function refuseNeedOfRelease({ builtIn, custom, prestart }: GateSettings, hasRel
 }
 
 function noDetector(foreign: string | null): Error {
+  if (foreign === 'package.json') {
+    return fail('no-detector', 'package.json has no start script, and no file was found that listens', {
+      advice: 'Add "start" to the scripts of package.json, or a Procfile line like "web: node server.js".',
+    });
+  }
   if (foreign !== null) {
     return fail('no-detector', `${foreign} belongs to a language that has no detector yet`, {
-      advice: 'Python apps and static files run so far; nothing of this tree is served as text.',
+      advice: 'Python and Node apps and static files run so far; nothing of this tree is served as text.',
     });
   }
   return fail('no-detector', 'Nothing here says how to run this tree', {
-    advice: 'Python apps and static files run by themselves; else add a Procfile line like "web: gunicorn app:app".',
+    advice:
+      'Python and Node apps and static files run by themselves; else add a Procfile line like "web: gunicorn app:app".',
     details: { outputTail: detectors.map((one) => `looked for ${one.looksFor}`) },
   });
 }
 
-function webCommand(web: WebEntry): Command {
+function webProcess(web: WebEntry): ProcessType {
+  return web.server === 'node' ? { command: web.command, env: web.env } : { command: webCommand(web), env: {} };
+}
+
+function webCommand(web: Exclude<WebEntry, { server: 'node' }>): Command {
   if (web.server === 'own') return { shell: web.shell };
   if (web.server === 'script') return { argv: ['{layer}/bin/python', ...web.argv] };
   if (web.server === 'static')
@@ -173,8 +187,20 @@ function webCommand(web: WebEntry): Command {
   };
 }
 
-/** By the language of what serves. A new language is one more line. */
-function layersOf(view: TreeView, web: WebEntry): Promise<Layers> {
-  if (hasPython(view)) return pythonLayers(view, web);
+type AppLanguage = 'python' | 'node';
+
+/** Whose layers what serves needs; null: none's. A line of a person's own is whose it names. */
+function languageOf(view: TreeView, { web, language }: Detection): AppLanguage | null {
+  if (language !== undefined) return language;
+  const hasManifest = hasFile(view, 'package.json');
+  if (web.server === 'own' && hasManifest && (!hasPython(view) || /\b(?:node|npm|npx|pnpm|yarn)\b/.test(web.shell)))
+    return 'node';
+  return hasPython(view) ? 'python' : null;
+}
+
+/** A new language is one more line. */
+function layersOf(view: TreeView, web: WebEntry, language: AppLanguage | null): Promise<Layers> {
+  if (language === 'node') return nodeLayers(view);
+  if (language === 'python') return pythonLayers(view, web);
   return Promise.resolve(withoutLayer);
 }

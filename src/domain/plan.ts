@@ -11,6 +11,9 @@ export type Interpreter =
   | { kind: 'node' /** a range as package.json's engines has it; null: Lockstep's own */; version: string | null }
   | { kind: 'none' };
 
+/** By the form of the lock file. */
+export type NodeManager = 'npm' | 'pnpm' | 'pnpm-8' | 'yarn' | 'yarn-berry';
+
 /** How a dependency layer is made: keyed by everything that goes into it. */
 export type LayerRecipe = {
   interpreter: Interpreter;
@@ -22,6 +25,8 @@ export type LayerRecipe = {
     | { tool: 'uv-requirements'; files: readonly string[] }
     | { tool: 'uv-sync' }
     | { tool: 'uv-project'; extras: readonly string[]; groups: readonly string[] }
+    /** `manager` null: nothing is installed, the layer holds the interpreter alone. `root`: '' or the package.json's folder with its slash. */
+    | { tool: 'node'; manager: NodeManager | null; isLocked: boolean; root: string }
     | { tool: 'none' };
 };
 

@@ -125,8 +125,10 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
     programRoot: options.programRoot,
     log: (message, details) => options.log('info', message, details),
   });
-  const interpreters = async () =>
-    (await toolchains.interpreters()).map(({ id, kind, version }) => ({ id, kind, version }));
+  const interpreters = async () => {
+    const [pythons, nodes] = await Promise.all([toolchains.interpreters(), toolchains.nodes()]);
+    return [...pythons, ...nodes].map(({ id, kind, version }) => ({ id, kind, version }));
+  };
   const arrivals = new Arrivals();
   const jobs = await openJobs({ folders, toolchains, cgroups, arrivals });
   const layers = await openLayers({ folders, toolchains, cgroups, onMade: (appId) => core.supplied(appId) });

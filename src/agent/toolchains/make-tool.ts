@@ -10,6 +10,7 @@ import { fail, isFailure } from '../../domain/errors.ts';
 import { ExecError, run } from '../../exec/exec.ts';
 import { ownEnv } from './install-env.ts';
 import { type FoundInterpreter, preferred } from './interpreters.ts';
+import { isNpmTool, npmLockOf, npmToolNames } from './npm-tools.ts';
 import { type NpmLock, npmLocks, type Pin, pins, requirementLines, type ToolName, toolNames } from './pins.ts';
 
 export type ToolMaking = {
@@ -29,6 +30,7 @@ export async function makeTool(name: ToolName, making: ToolMaking): Promise<stri
   if (name === 'node') return join(await makeNode(making), 'bin', 'node');
   if (name === 'static-server') return join(await makeStaticServer(making), 'static-server');
   if (name === 'html-validate') return fetchNpmTool(name, npmLocks[name], making);
+  if (isNpmTool(name)) return fetchNpmTool(name, npmLockOf(name), making);
   const at = await fetchTool(name, pins[name], making);
   return name === 'ruff' || name in commands ? join(at, 'bin', name) : at;
 }
@@ -39,6 +41,7 @@ export async function presentFolders(making: ToolMaking): Promise<string[]> {
   return [
     ...Object.entries(pins).map(([name, wanted]) => fetchedFolder(name, wanted, python.id)),
     ...Object.entries(npmLocks).map(([name, lock]) => npmFolder(name, lock)),
+    ...npmToolNames.map((name) => npmFolder(name, npmLockOf(name))),
     (await nodeFolder(making)).name,
     (await staticServerFolder(making)).name,
   ];
@@ -95,14 +98,14 @@ if __name__ == "__main__":
 
 function npmFolder(name: string, lock: NpmLock): string {
   const key = createHash('sha256').update(JSON.stringify(lock)).digest('hex').slice(0, 12);
-  return `${name}-${lock.packages[''].dependencies[name]}-${key}`;
+  return `${name}-${Object.values(lock.packages[''].dependencies)[0]}-${key}`;
 }
 
 /** npm holds every package against the integrity of the lock, and runs no script of any. */
 function fetchNpmTool(name: string, lock: NpmLock, making: ToolMaking): Promise<string> {
   const { dependencies } = lock.packages[''];
   return whole(making, npmFolder(name, lock), async (at) => {
-    making.log(`fetching ${name} ${dependencies[name]}`);
+    making.log(`fetching ${name} ${Object.values(dependencies)[0]}`);
     await writeFile(join(at, 'package.json'), JSON.stringify({ name: 'tool', dependencies }));
     await writeFile(join(at, 'package-lock.json'), JSON.stringify(lock));
     const options = '--ignore-scripts --omit=dev --no-audit --no-fund --no-update-notifier --loglevel=error'.split(' ');
@@ -132,7 +135,8 @@ async function findPip(pythons: readonly string[]): Promise<string[]> {
   });
 }
 
-async function nodeFolder(making: ToolMaking): Promise<{ name: string; source: string }> {
+/** Lockstep's own Node: the folder that its copy has. */
+export async function nodeFolder(making: Pick<ToolMaking, 'programRoot'>): Promise<{ name: string; source: string }> {
   const pinned = join(making.programRoot, 'node_modules', `node-linux-${process.arch}`, 'bin', 'node');
   const source = existsSync(pinned) ? pinned : process.execPath;
   const { size, mtimeMs } = await lstat(source);

@@ -4,6 +4,7 @@
 
 import { createHash } from 'node:crypto';
 import htmlValidate from './html-validate.lock.json' with { type: 'json' };
+import { npmToolNames, npmTools } from './npm-tools.ts';
 import pythonTools from './python-tools.json' with { type: 'json' };
 
 const own = ['uv', 'pycodestyle', 'pyflakes', 'ruff', 'flake8', 'static-server', 'node', 'html-validate'] as const;
@@ -16,7 +17,7 @@ const generated = [
   'sphinx',
   'mkdocs',
 ] as const satisfies (keyof typeof pythonTools)[];
-export const toolNames = [...own, ...generated] as const;
+export const toolNames = [...own, ...generated, ...npmToolNames] as const;
 export type ToolName = (typeof toolNames)[number];
 
 export type Pin = { name: string; version: string; sha256: readonly string[] };
@@ -90,7 +91,7 @@ export const npmLocks: Readonly<Record<'html-validate', NpmLock>> = { 'html-vali
 /** Names the whole list: a verdict holds for the tools that gave it. */
 export const toolsDigest = (): string =>
   createHash('sha256')
-    .update(JSON.stringify([pins, npmLocks]))
+    .update(JSON.stringify([pins, npmLocks, npmTools]))
     .digest('hex')
     .slice(0, 12);
 

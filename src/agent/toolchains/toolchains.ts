@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { fail, isFailure } from '../../domain/errors.ts';
 import type { HomeFolders } from '../folders.ts';
 import { type FoundInterpreter, findInterpreters, preferred } from './interpreters.ts';
-import { isPartial, isToolFolder, makeTool, presentFolders, type ToolMaking } from './make-tool.ts';
+import { isPartial, isToolFolder, makeTool, nodeFolder, presentFolders, type ToolMaking } from './make-tool.ts';
+import { type FoundNode, findNodes } from './node-interpreters.ts';
 import type { ToolName } from './pins.ts';
 
 export type { FoundInterpreter } from './interpreters.ts';
@@ -21,7 +22,9 @@ export type Toolchains = {
   ensure(name: ToolName, signal?: AbortSignal): Promise<string>;
   /** Interpreters that an app's identity can execute, the platform's preferred one first. */
   interpreters(): Promise<readonly FoundInterpreter[]>;
-  /** The executable of an interpreter by its id. @throws no-interpreter */
+  /** Nodes that an app's identity can execute, the platform's own first; some are fetched when they are resolved. */
+  nodes(): Promise<readonly FoundNode[]>;
+  /** The executable of an interpreter by its id. @throws no-interpreter, and as `ensure` for one that is fetched */
   resolveInterpreter(id: string): Promise<string>;
   /** Removes the tools of other versions of this program. Whoever runs one keeps it open; a restart takes the present one. */
   dropOld(): Promise<string[]>;
@@ -68,7 +71,18 @@ export async function openToolchains(given: {
     return work;
   };
 
-  return {
+  let foundNodes: Promise<readonly FoundNode[]> | null = null;
+  const nodes = () => {
+    foundNodes ??= nodeFolder(making)
+      .then(({ name }) => findNodes({ own: { version: process.versions.node, folder: name } }))
+      .catch((error: unknown) => {
+        foundNodes = null;
+        throw error;
+      });
+    return foundNodes;
+  };
+
+  const self: Toolchains = {
     interpreters,
     platformPython,
     async dropOld() {
@@ -77,7 +91,15 @@ export async function openToolchains(given: {
       for (const name of old) await rm(join(folders.toolchains, name), { recursive: true, force: true });
       return old;
     },
+    nodes,
     async resolveInterpreter(id) {
+      if (id.startsWith('node-')) {
+        const found = (await nodes()).find((each) => each.id === id);
+        if (found === undefined) return preferred([], id).path;
+        if ('path' in found) return found.path;
+        const at = await self.ensure(found.tool);
+        return found.tool === 'node' ? at : join(at, 'node_modules', `node-linux-${process.arch}`, 'bin', 'node');
+      }
       const one = (await interpreters()).find((each) => each.id === id);
       return one === undefined ? preferred([], id).path : one.path;
     },
@@ -86,6 +108,7 @@ export async function openToolchains(given: {
       return signal === undefined ? work : letGo(work, signal);
     },
   };
+  return self;
 }
 
 /** The work's end, or `cancelled` at once when the signal says so. */

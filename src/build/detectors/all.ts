@@ -3,6 +3,7 @@ import type { Detector } from './detection.ts';
 import { djangoDetector } from './django.ts';
 import { flaskDetector } from './flask.ts';
 import { asgiDetector, fastapiDetector, wsgiDetector } from './generic.ts';
+import { nodeDetector } from './node.ts';
 import { procfileDetector } from './procfile.ts';
 import { pythonFallbackDetector } from './python-fallback.ts';
 import { staticDetector } from './static.ts';
@@ -14,6 +15,7 @@ export const detectors: readonly Detector[] = [
   fastapiDetector,
   asgiDetector,
   wsgiDetector,
+  nodeDetector,
   pythonFallbackDetector,
   staticDetector,
 ];

@@ -1,5 +1,6 @@
 // What a detector answers. The highest rank wins; the rest become the plan's alternatives.
 
+import type { Command } from '../../domain/plan.ts';
 import type { TreeView } from '../tree-view.ts';
 
 export type WebEntry =
@@ -10,6 +11,7 @@ export type WebEntry =
     }
   | { server: 'static'; root: string }
   | { server: 'script'; argv: readonly string[] }
+  | { server: 'node'; command: Command; env: Readonly<Record<string, string>> }
   | { server: 'own'; shell: string };
 
 export type Detection = {
@@ -17,6 +19,8 @@ export type Detection = {
   rank: number;
   why: string;
   web: WebEntry;
+  /** Whose layers it needs; left out: what the tree says by its files. */
+  language?: 'node';
   alternatives: readonly string[];
   notes: readonly string[];
   /** Where the framework itself keeps what an app writes: name -> path. For a tree that declares no volume. */
