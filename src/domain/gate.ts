@@ -51,11 +51,20 @@ export type CheckResult = {
   warnings: string[];
   /** The last lines of output, for a check that failed without findings. */
   outputTail: string[];
+  /** Tests that failed and then, run again by themselves, passed: `tests/test_a.py::test_slow`. Left out: none. */
+  flaky?: string[];
   startedAtMs: number;
   durationMs: number;
   /** Folders that the check left and that are kept, by name (`docs`: a site that is served); absent: none. */
   kept?: Readonly<Record<string, { digest: Digest; files: number; bytes: number }>>;
 };
+
+/** The command by which a developer sees the same on their own checkout; null: what failed needs the server. */
+export function reproduceCommand(check: Pick<CheckResult, 'kind' | 'name'>): string | null {
+  if (['policy', 'build', 'boot', 'release'].includes(check.kind)) return null;
+  const only = check.kind === 'custom' ? check.name.replace(/ \([^()]*\)$/, '') : check.kind;
+  return /^[\w.-]+$/.test(only) ? `lockstep gate --only ${only}` : 'lockstep gate';
+}
 
 export const findingLimit = 200;
 

@@ -67,6 +67,8 @@ export type Check = {
    * (tests and their coverage): the check's own result comes first.
    */
   judge(facts: GateFacts, result: JobResult): CheckResult | readonly CheckResult[];
+  /** Runs again what failed, and nothing else; null: it cannot be told apart. Judged like the run itself. Left out: never. */
+  rerun?(facts: GateFacts, result: CheckResult): CheckPlan | null;
 };
 
 export type Judgement = {

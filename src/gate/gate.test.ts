@@ -136,7 +136,7 @@ test('the pusher reads where it failed, without control characters', async () =>
   const end = await gate(async (_plan, check) => (check.kind === 'style' ? style(1) : redTests));
   assert.equal(
     rejectedLine(end.verdict!, '35cd47b0000'),
-    'REJECTED by tests; main and live unchanged at 35cd47b; mend it, commit and push again',
+    'REJECTED by tests; main and live unchanged at 35cd47b; reproduce: lockstep gate --only tests',
   );
 });
 

@@ -6,8 +6,10 @@ import { isFailure } from '../domain/errors.ts';
 import { type CheckResult, fold, type Verdict } from '../domain/gate.ts';
 import { type Check, type CheckPlan, type GateFacts, toResult, withKept } from './check.ts';
 import { checksFor } from './checks/list.ts';
-import { factsOf, fromPart, nameIn, type Part, partsOf } from './part.ts';
+import { deadlineOf, gateLimitMs } from './deadline.ts';
+import { factsOf, fromPart, inPart, nameIn, type Part, partsOf } from './part.ts';
 import { applyPolicy, type PolicyFacts } from './policy/policy.ts';
+import { isWorthRerun, withRerun } from './rerun.ts';
 
 export type RunJob = (plan: CheckPlan, check: Pick<Check, 'kind' | 'name'>, signal: AbortSignal) => Promise<JobResult>;
 
@@ -25,6 +27,8 @@ export type GateRequest = {
   checks?: readonly Check[];
   /** How often a check is tried again after an infrastructure failure. */
   retries?: number;
+  /** How long earlier runs of the check of this name took that ended by themselves, newest first, in milliseconds. Left out: none. */
+  earlier?: (name: string) => readonly number[];
 };
 
 /** `verdict` is null when the machinery failed or the gate was cancelled: neither passed nor failed. */
@@ -39,10 +43,16 @@ export async function runGate(request: GateRequest): Promise<GateEnd> {
     return result;
   };
   const policy = { ...request.policy, changed: request.facts.changed };
+  const endsAtMs = request.now() + gateLimitMs;
   const planned = questionsOf(request.facts, request.checks).map(async (question) => {
     const signal = question.check.kind === 'style' ? request.signal : slow;
-    const results = await runCheck(question, request, signal);
-    return results.map((result) => say(applyPolicy(result, policy)));
+    const timed = { ...request, runJob: withDeadline(request, endsAtMs) };
+    const results = await runCheck(question, timed, signal);
+    const [own, ...more] = results.map((result) => applyPolicy(result, policy));
+    if (own?.outcome !== 'failed' || !isWorthRerun(results[0]!))
+      return results.map((result) => say(applyPolicy(result, policy)));
+    const again = await runAgain(question, results[0]!, timed, signal);
+    return [applyPolicy(again, policy), ...more].map(say);
   });
   const others = request.others.map(async (other) => [say(await other(slow))]);
   const results = (await Promise.all([...planned, ...others])).flat();
@@ -53,6 +63,14 @@ export async function runGate(request: GateRequest): Promise<GateEnd> {
 function judged(results: CheckResult[]): Verdict | null {
   const verdict = fold(results);
   return verdict?.outcome === 'passed' && results.some((one) => one.outcome === 'skipped') ? null : verdict;
+}
+
+/** The plan's own limit, what the check usually takes, and what is left of the gate's time: the least counts. */
+function withDeadline({ runJob, earlier, now }: GateRequest, endsAtMs: number): RunJob {
+  return (plan, check, signal) => {
+    const usualMs = deadlineOf(earlier?.(check.name) ?? [], endsAtMs - now());
+    return runJob({ ...plan, deadlineMs: Math.min(plan.deadlineMs, usualMs) }, check, signal);
+  };
 }
 
 type Question = { check: Check; part: Part; facts: GateFacts };
@@ -85,6 +103,20 @@ async function runCheck(question: Question, request: GateRequest, signal: AbortS
       return results.slice(0, 1).map((result) => ({ ...result, outcome: 'skipped', summary: 'cancelled' }));
     if (results[0]?.outcome !== 'infra' || left <= 0) return results;
   }
+}
+
+/** What failed, once more; whatever goes wrong here leaves the first run's word. */
+async function runAgain(
+  { check, part, facts }: Question,
+  first: CheckResult,
+  request: GateRequest,
+  signal: AbortSignal,
+): Promise<CheckResult> {
+  const asked = { ...first, findings: first.findings.map((finding) => inPart(finding, part)) };
+  const plan = check.rerun?.(facts, asked) ?? null;
+  if (plan === null || signal.aborted) return first;
+  const [second] = await runCheck({ check: { ...check, plan: () => plan }, part, facts }, request, signal);
+  return second === undefined ? first : withRerun(first, second);
 }
 
 async function attempt(

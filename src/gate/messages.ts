@@ -1,6 +1,6 @@
 // Every sentence of the gate that a pusher sees, one line per event. Text from the app's tools is untrusted: control
 // characters are replaced and the length is bounded, so a finding can neither forge a line nor drive a terminal.
-import type { CheckResult, Finding, Verdict } from '../domain/gate.ts';
+import { type CheckResult, checkKinds, type Finding, reproduceCommand, type Verdict } from '../domain/gate.ts';
 
 const shownFindings = 20;
 
@@ -47,12 +47,58 @@ export function checkLines(result: CheckResult): string[] {
   ];
 }
 
+const outcomeWords: Readonly<Record<CheckResult['outcome'], string>> = {
+  passed: 'ok',
+  failed: 'FAILED',
+  infra: 'could not run',
+  skipped: 'skipped',
+};
+/** Of a repository of many parts. */
+const shownRows = 30;
+
+/**
+ * All checks of a gate at a glance, in the order of their kinds: name, how it ended, how long it took, and of what did not just
+ * pass, why. Empty for a single check, which has just been said.
+ */
+export function summaryLines(results: readonly CheckResult[]): string[] {
+  if (results.length < 2) return [];
+  const inOrder = [...results].sort((a, b) => checkKinds.indexOf(a.kind) - checkKinds.indexOf(b.kind));
+  const rows = inOrder.slice(0, shownRows).map((one) => {
+    const took = one.outcome === 'skipped' ? '-' : `${(one.durationMs / 1000).toFixed(1)}s`;
+    return [safe(one.name, 40), outcomeWords[one.outcome], took, rowNote(one)] as const;
+  });
+  const [first, second, third] = [0, 1, 2].map((at) => Math.max(...rows.map((row) => row[at]!.length))) as [
+    number,
+    number,
+    number,
+  ];
+  return [
+    'checks:',
+    ...rows.map(([name, how, took, note]) =>
+      `  ${name.padEnd(first)}  ${how.padEnd(second)}  ${took.padStart(third)}  ${note}`.trimEnd(),
+    ),
+    ...(inOrder.length > shownRows ? [`  and ${inOrder.length - shownRows} more`] : []),
+  ];
+}
+
+function rowNote({ outcome, summary, findingCount, flaky = [] }: CheckResult): string {
+  const parts = [
+    outcome === 'passed' ? '' : safe(summary, 80),
+    outcome === 'failed' && findingCount > 0 && !summary.includes(String(findingCount))
+      ? `${findingCount} findings`
+      : '',
+    flaky.length > 0 ? `${flaky.length} flaky` : '',
+  ];
+  return parts.filter((part) => part !== '').join(', ');
+}
+
 /** @param main what main and live are at, null when nothing is live yet */
 export function rejectedLine(verdict: Verdict, main: string | null): string {
   const failed = verdict.checks.find((check) => check.outcome === 'failed');
   const name = safe(failed?.name ?? 'the gate', 60);
   const unchanged = main === null ? 'nothing is live yet' : `main and live unchanged at ${safe(main.slice(0, 7))}`;
-  return `REJECTED by ${name}; ${unchanged}; mend it, commit and push again`;
+  const command = failed && reproduceCommand(failed);
+  return `REJECTED by ${name}; ${unchanged}; ${command ? `reproduce: ${command}` : 'mend it, commit and push again'}`;
 }
 
 /** No verdict: the platform's fault, never the change's. */

@@ -73,6 +73,12 @@ export function fromPart(finding: Finding, { root }: Part): Finding {
   return finding.file === null ? finding : { ...finding, file: `${root}${finding.file}` };
 }
 
+/** The other way round. */
+export function inPart(finding: Finding, { root }: Part): Finding {
+  const isInside = finding.file?.startsWith(root) ?? false;
+  return isInside ? { ...finding, file: finding.file!.slice(root.length) } : finding;
+}
+
 /** `tests`, and in a part of its own `tests (services/api)`. */
 export function nameIn(name: string, { root }: Part): string {
   return root === '' ? name : `${name} (${root.slice(0, -1)})`;

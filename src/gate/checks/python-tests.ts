@@ -27,6 +27,16 @@ export const pythonTests: Check = {
       layer: 'gate',
     };
   },
+  rerun(facts, result) {
+    const whole = this.plan(facts);
+    if (whole === null || !('argv' in whole.command)) return null;
+    const names = [...new Set(result.findings.map(({ rule }) => rule))];
+    return {
+      ...whole,
+      command: { argv: [...whole.command.argv, '--only', '{job}/only.json'] },
+      files: { ...whole.files, 'only.json': JSON.stringify(names) },
+    };
+  },
   judge(facts, job) {
     const end = judgeEnd(job);
     if (end) return toResult(me, job, end);

@@ -1,10 +1,12 @@
 """Runs an app's tests in one process, with coverage.
 
 Usage: run_tests.py --reports FOLDER --try pytest --try unittest ...
-       [--path TOOL]...
+       [--path TOOL]... [--only FILE]
 
 Tries the runners in order until one finds a test. Writes junit.xml,
 lcov.info and, last of all, tests.json: {"runner", "executed", "notes"}.
+With --only, a JSON list of names as the gate shows them ("TestShop.test_pay"),
+just those tests run, and no coverage is measured.
 Exit 0: all passed; 1: some did not; 5: no tests; else the runner's own.
 """
 
@@ -22,6 +24,8 @@ import unittest
 from xml.sax.saxutils import escape, quoteattr
 
 NOTES = []
+# what alone is to run; None: everything
+ONLY = None
 
 
 def add_tool(path):
@@ -105,6 +109,23 @@ class Counter:
             self.executed += 1
 
 
+class Chooser:
+    """A pytest plugin: of all tests only those that are asked for."""
+
+    def pytest_collection_modifyitems(self, config, items):
+        import pytest
+
+        chosen, others = [], []
+        for item in items:
+            classes = [node.name for node in item.listchain()
+                       if isinstance(node, pytest.Class)
+                       and re.match("[A-Z]", node.name)]
+            name = ".".join(classes + [item.name])
+            (chosen if name in ONLY else others).append(item)
+        items[:] = chosen
+        config.hook.pytest_deselected(items=others)
+
+
 def run_pytest(reports):
     """(exit code, executed), or None when there are no tests."""
     import pytest
@@ -112,10 +133,15 @@ def run_pytest(reports):
     counter = Counter()
     arguments = ["--junitxml=" + os.path.join(reports, "junit.xml"),
                  "-o", "junit_family=xunit1", "-p", "no:cacheprovider"]
-    if app_runs_coverage() and is_there("pytest_cov"):
+    if ONLY is None and app_runs_coverage() and is_there("pytest_cov"):
         lcov = os.path.join(reports, "lcov.info")
         arguments += ["--cov-report=lcov:" + lcov, "--cov-fail-under=0"]
-    code = int(pytest.main(arguments, plugins=[counter]))
+    plugins = [counter]
+    if ONLY is not None:
+        plugins.append(Chooser())
+        if is_there("pytest_cov"):
+            arguments.append("--no-cov")
+    code = int(pytest.main(arguments, plugins=plugins))
     return None if code == 5 else (code, counter.executed)
 
 
@@ -190,9 +216,15 @@ def relative(path):
     return path[len(root):] if path.startswith(root) else None
 
 
+def owner_of(test):
+    """Of a sub-test its test; a test may itself be called test_case."""
+    is_part = isinstance(test, unittest.case._SubTest)
+    return test.test_case if is_part else test
+
+
 def place_of(test, error):
     """File and line in the app: of the failure, else of the test."""
-    owner = getattr(test, "test_case", test)
+    owner = owner_of(test)
     module = sys.modules.get(type(owner).__module__)
     own = relative(getattr(module, "__file__", None) or "/")
     best = None
@@ -211,7 +243,7 @@ def write_junit(reports):
     out.write('<testsuite name="unittest">\n')
     for test, outcome, error, reason, seconds in RECORDS:
         path, line = place_of(test, error)
-        owner = getattr(test, "test_case", test)
+        owner = owner_of(test)
         name = getattr(owner, "_testMethodName", None) or str(test)
         kind = type(owner)
         out.write("<testcase classname=%s name=%s time=\"%.3f\"" % (
@@ -254,6 +286,14 @@ def end_of_records(reports):
     return (1 if bad else 0, len(ran))
 
 
+def chosen_patterns():
+    """Options by which unittest and Django run what is asked for."""
+    words = []
+    for name in sorted(ONLY or ()):
+        words += ["-k", "*." + re.sub(r"([\[*?])", r"[\1]", name)]
+    return words
+
+
 def run_unittest(reports):
     record_unittest()
     for start in (".", "tests", "test"):
@@ -261,7 +301,8 @@ def run_unittest(reports):
             continue
         found = ["-s", start] if start != "." else []
         unittest.main(module=None, exit=False,
-                      argv=["python -m unittest", "discover"] + found)
+                      argv=["python -m unittest", "discover"] + found
+                      + chosen_patterns())
         if RECORDS:
             break
     return end_of_records(reports)
@@ -271,7 +312,7 @@ def run_django(reports):
     import runpy
 
     record_unittest()
-    sys.argv = ["manage.py", "test", "--noinput"]
+    sys.argv = ["manage.py", "test", "--noinput"] + chosen_patterns()
     code = 0
     try:
         runpy.run_path("manage.py", run_name="__main__")
@@ -295,7 +336,12 @@ def main():
     parser.add_argument("--path", action="append", default=[])
     parser.add_argument("--try", dest="order", action="append",
                         choices=sorted(RUNNERS), required=True)
+    parser.add_argument("--only")
     options = parser.parse_args()
+    if options.only:
+        global ONLY
+        with open(options.only, encoding="utf-8") as stream:
+            ONLY = set(json.load(stream))
     # like `python -m pytest`: the current folder comes first
     sys.path[0] = os.getcwd()
     for path in options.path:
@@ -308,7 +354,7 @@ def main():
             order.append(name)
     sys.argv = sys.argv[:1]
     own = "pytest" in order and app_runs_coverage() and is_there("pytest_cov")
-    measure = None if own else start_coverage()
+    measure = None if own or ONLY is not None else start_coverage()
     ended, name = None, None
     for name in order:
         ended = RUNNERS[name](options.reports)

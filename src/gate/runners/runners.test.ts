@@ -94,3 +94,41 @@ test('no tests is exit 5 and no runner', { skip }, () => {
   assert.equal(status, 5);
   assert.equal(JSON.parse(read('tests.json')).runner, null);
 });
+
+test('of all tests only those that failed run again, by pytest and by unittest', { skip }, () => {
+  const files = {
+    'test_a.py': `import unittest
+
+import pytest
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_each(n):
+    assert n == 1
+
+
+class TestShop:
+    def test_pay(self):
+        assert False
+
+    def test_other(self):
+        pass
+
+
+class Old(unittest.TestCase):
+    def test_case(self):
+        self.fail("no")
+`,
+  };
+  const names = (only: string[], ...more: string[]) => {
+    const { read } = run('run_tests.py', 'again', { ...files, 'only.json': JSON.stringify(only) }, [
+      ...['--reports', '{reports}', '--only', 'only.json', ...more],
+    ]);
+    return parseJunit(read('junit.xml'))!.map(({ name, outcome }) => `${name} ${outcome}`);
+  };
+  assert.deepEqual(names(['test_each[2]', 'TestShop.test_pay'], '--try', 'pytest'), [
+    'test_each[2] failed',
+    'TestShop.test_pay failed',
+  ]);
+  assert.deepEqual(names(['Old.test_case'], '--try', 'unittest'), ['Old.test_case failed']);
+});
