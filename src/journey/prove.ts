@@ -11,7 +11,7 @@ import { type GateSettings, gateOf } from '../domain/gate-settings.ts';
 import type { CommitId, TreeId } from '../domain/ids.ts';
 import { configuredChecks } from '../gate/configured.ts';
 import { runGate } from '../gate/gate.ts';
-import { checkLines, safe } from '../gate/messages.ts';
+import { checkLines, safe, summaryLines } from '../gate/messages.ts';
 import type { WeakenAsked } from '../gate/policy/weakening.ts';
 import type { Repository } from '../git/repository.ts';
 import { currentConfig } from '../store/app-config.ts';
@@ -19,6 +19,7 @@ import { hasBeenLive } from '../store/releases.ts';
 import { passingVerdict, recallVerdict } from '../store/verdicts.ts';
 import { bootRelease, type Candidate, openCandidate } from './candidate.ts';
 import { gateFacts, runCheckJob } from './check-job.ts';
+import { earlierRuns, rememberGate } from './gate-history.ts';
 import { memoKeys, remember, withToday } from './memo.ts';
 import { failedCheck, passedCheck, skippedCheck } from './results.ts';
 import { standingOf } from './standing.ts';
@@ -198,6 +199,7 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
         rules: gate.rules,
       },
       checks: known ? [] : configuredChecks(gate),
+      earlier: earlierRuns(world, app),
       runJob: async (plan, check, stop) => {
         // When these fail the build says why; the checks have nothing to look at, which is no fault of the machinery.
         const unbuilt = (cause: unknown): never => {
@@ -230,6 +232,8 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
       signal,
       now: nowMs,
     });
+    if (!known) for (const line of summaryLines(end.results)) say(line);
+    request.afterwards(() => rememberGate(world, app, request.change.id, end.results));
     const verdict = known && end.verdict?.outcome === 'passed' ? withToday(known, end.results) : end.verdict;
     if (verdict && !known) remember(world, app, request.tree, keys, verdict);
     return { verdict, results: end.results, isMemoised: known !== null, candidate, isBooted: isPreStarted };
