@@ -27,6 +27,8 @@ export type GateRequest = {
   checks?: readonly Check[];
   /** How often a check is tried again after an infrastructure failure. */
   retries?: number;
+  /** Of the whole gate. */
+  limitMs?: number;
   /** How long earlier runs of the check of this name took that ended by themselves, newest first, in milliseconds. Left out: none. */
   earlier?: (name: string) => readonly number[];
 };
@@ -43,7 +45,7 @@ export async function runGate(request: GateRequest): Promise<GateEnd> {
     return result;
   };
   const policy = { ...request.policy, changed: request.facts.changed };
-  const endsAtMs = request.now() + gateLimitMs;
+  const endsAtMs = request.now() + (request.limitMs ?? gateLimitMs);
   const planned = questionsOf(request.facts, request.checks).map(async (question) => {
     const signal = question.check.kind === 'style' ? request.signal : slow;
     const timed = { ...request, runJob: withDeadline(request, endsAtMs) };

@@ -199,6 +199,7 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
         rules: gate.rules,
       },
       checks: known ? [] : configuredChecks(gate),
+      limitMs: gate.timeoutMs,
       earlier: earlierRuns(world, app),
       runJob: async (plan, check, stop) => {
         // When these fail the build says why; the checks have nothing to look at, which is no fault of the machinery.
