@@ -3,7 +3,7 @@ import type { Build } from '../build/build.ts';
 import type { GitTree } from '../build/git-tree.ts';
 import type { App } from '../domain/app.ts';
 import type { JobResult, JobSpec } from '../domain/desired.ts';
-import { defaultLimits } from '../domain/plan.ts';
+import { defaultLimits, type Plan } from '../domain/plan.ts';
 import { parseChangedLines } from '../gate/changed-lines.ts';
 import { type CheckPlan, type GateFacts, isConfigFile, mostConfigFiles } from '../gate/check.ts';
 import { collectFolders } from './collect-folders.ts';
@@ -13,7 +13,15 @@ import { newId, refOf, type World } from './world.ts';
 const checkMemoryBytes = 1024 ** 3;
 
 /** What the checks see. @param diff from main; null at the first push */
-export async function gateFacts(tree: GitTree, diff: string | null, build: Build): Promise<GateFacts> {
+export function gateFacts(tree: GitTree, diff: string | null, build: Build): Promise<GateFacts> {
+  return factsOfTree(tree, diff, build.artifact.plan);
+}
+
+export async function factsOfTree(
+  tree: Pick<GitTree, 'entries' | 'view'>,
+  diff: string | null,
+  plan: Pick<Plan, 'testEnv' | 'site'>,
+): Promise<GateFacts> {
   const texts = new Map<string, string>();
   const wanted = tree.entries.filter(({ path, mode }) => mode.startsWith('100') && isConfigFile(path));
   for (const { path } of wanted.slice(0, mostConfigFiles)) {
@@ -24,8 +32,8 @@ export async function gateFacts(tree: GitTree, diff: string | null, build: Build
     paths: tree.entries.filter((one) => one.mode.startsWith('100')).map((one) => one.path),
     texts,
     changed: diff === null ? null : parseChangedLines(diff),
-    testEnv: build.artifact.plan.testEnv,
-    ...(build.artifact.plan.site === undefined ? {} : { site: build.artifact.plan.site }),
+    testEnv: plan.testEnv,
+    ...(plan.site === undefined ? {} : { site: plan.site }),
   };
 }
 

@@ -9,6 +9,7 @@ import { fail, isFailure } from '../domain/errors.ts';
 import { type CheckResult, fold, type Verdict } from '../domain/gate.ts';
 import { type GateSettings, gateOf } from '../domain/gate-settings.ts';
 import type { CommitId, TreeId } from '../domain/ids.ts';
+import type { Check } from '../gate/check.ts';
 import { configuredChecks } from '../gate/configured.ts';
 import { runGate } from '../gate/gate.ts';
 import { checkLines, safe, summaryLines } from '../gate/messages.ts';
@@ -50,6 +51,10 @@ export type ProveRequest = {
   reading: Reading | null;
   /** The pusher wants the checks to run although the tree is known. */
   isRecheck: boolean;
+  /** Left out: every check, build and boot; else only the checks of these names or kinds, and nothing is remembered. */
+  only?: readonly string[];
+  /** Left out: the release is started, and its boot is a check. */
+  isBoot?: false;
   /** Who wants a gate weaker than main's, if anybody does. */
   weaken: WeakenAsked;
   /** Told what the repository says of its gate, as soon as it is known. */
@@ -118,8 +123,9 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
     return passingVerdict(world.database, app.id, id, policies);
   };
   const passedOnMain = (id: TreeId): Verdict | null => passingVerdict(world.database, app.id, id, keys.mainPolicies);
-  const known = request.isRecheck ? null : passed(request.tree);
-  const refused = known || request.isRecheck ? null : recallVerdict(world.database, app.id, keys.exact);
+  const asksAgain = request.isRecheck || request.only !== undefined;
+  const known = asksAgain ? null : passed(request.tree);
+  const refused = known || asksAgain ? null : recallVerdict(world.database, app.id, keys.exact);
   if (refused?.outcome === 'rejected') {
     for (const result of refused.checks) for (const line of checkLines(result)) say(line);
     say('this tree was checked before; git push -o recheck runs the checks again');
@@ -160,7 +166,8 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
   const candidate = openCandidate(world, request, build.artifact);
   request.onCandidate(candidate);
   const gate = gateOf(build.artifact.plan);
-  const isPreStarted = build.artifact.plan.releaseCommand === null && !['late', 'off'].includes(gate.prestart);
+  const isPreStarted =
+    build.artifact.plan.releaseCommand === null && !['late', 'off'].includes(gate.prestart) && request.isBoot !== false;
   const booted = Promise.withResolvers<CheckResult>();
 
   const builds = async (): Promise<CheckResult> => {
@@ -198,7 +205,7 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
         main: request.baseTree && !known ? (passedOnMain(request.baseTree)?.checks ?? null) : null,
         rules: gate.rules,
       },
-      checks: known ? [] : configuredChecks(gate),
+      checks: known ? [] : checksAmong(configuredChecks(gate), request.only),
       limitMs: gate.timeoutMs,
       earlier: earlierRuns(world, app),
       runJob: async (plan, check, stop) => {
@@ -225,7 +232,7 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
         moment(`${check.name}Started`, job.startedAtMs);
         return job;
       },
-      others: [...policyToday, builds, ...(isPreStarted ? [boots] : [])],
+      others: request.only ? policyToday : [...policyToday, builds, ...(isPreStarted ? [boots] : [])],
       onResult: (result) => {
         moment(`${result.name}Ended`);
         for (const line of checkLines(result)) say(line);
@@ -236,13 +243,24 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
     if (!known) for (const line of summaryLines(end.results)) say(line);
     request.afterwards(() => rememberGate(world, app, request.change.id, end.results));
     const verdict = known && end.verdict?.outcome === 'passed' ? withToday(known, end.results) : end.verdict;
-    if (verdict && !known) remember(world, app, request.tree, keys, verdict);
-    return { verdict, results: end.results, isMemoised: known !== null, candidate, isBooted: isPreStarted };
+    if (verdict && !known && !request.only) remember(world, app, request.tree, keys, verdict);
+    return {
+      verdict,
+      results: end.results,
+      isMemoised: known !== null,
+      candidate,
+      isBooted: isPreStarted && !request.only,
+    };
   } finally {
     work.abort();
     const drop = async (): Promise<void> => (copy ? world.agent.dropCopy(refOf(app), copy) : undefined);
     request.afterwards(() => void sent.then(drop, drop).catch(() => {}));
   }
+}
+
+/** Those that are called so, or are of such a kind. */
+export function checksAmong(checks: readonly Check[], only: readonly string[] | undefined): readonly Check[] {
+  return only ? checks.filter(({ kind, name }) => only.includes(kind) || only.includes(name)) : checks;
 }
 
 /** Where the candidate's own instance answers, once it does. @throws cancelled when it does not start */

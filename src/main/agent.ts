@@ -45,6 +45,8 @@ export type AgentOptions = {
   /** Who may speak on the socket beside us; null: nobody. */
   controlUid: number | null;
   routerSocket: string;
+  /** Left out: the one behind that socket. */
+  router?: RouterPort;
   /** The folder of Lockstep's own program. */
   programRoot: string;
   log: AgentLog;
@@ -146,7 +148,7 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
     nowMs: () => Math.round(steadyMs()),
     wallMs: Date.now,
     kernelBoot: kernelBoot(),
-    router: routerPort(options.routerSocket),
+    router: options.router ?? routerPort(options.routerSocket),
     hello: {
       program: `lockstep-agent/${programVersion} tools/${toolsDigest()}`,
       pid: process.pid,

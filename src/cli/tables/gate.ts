@@ -1,4 +1,26 @@
 // What the gate would say, asked before anything is proposed.
 import type { CommandSpec } from '../command.ts';
+import { json } from './options.ts';
 
-export const gateCommands: readonly CommandSpec[] = [];
+export const gateCommands: readonly CommandSpec[] = [
+  {
+    name: 'gate',
+    summary: 'what the gate would say of this checkout, without a server',
+    about:
+      'Runs the checks, the build and the boot of the server’s gate on the work tree, what is not committed too, against main as this checkout knows it. Nothing moves. Exit 0: it passes; 1: it is rejected; 75: no verdict.',
+    operands: '',
+    counts: [0, 0],
+    options: {
+      base: { kind: 'text', value: 'REF', about: 'what main is taken to be (else the remote’s main)' },
+      only: { kind: 'text', value: 'CHECKS', about: 'only these checks, with commas between them' },
+      committed: { kind: 'flag', about: 'the last commit, not the work tree' },
+      print: { kind: 'flag', about: 'say what would run, and where each line of it comes from' },
+      recheck: { kind: 'flag', about: 'run the checks although this tree was checked before' },
+      'install-hook': { kind: 'flag', about: 'ask the gate before each git push of this checkout' },
+      cache: { kind: 'text', value: 'DIR', about: 'where tools and dependencies are kept between runs' },
+      json,
+    },
+    examples: ['lockstep gate', 'lockstep gate --only style,tests', 'lockstep gate --print'],
+    load: async () => (await import('../commands/gate.ts')).gate,
+  },
+];

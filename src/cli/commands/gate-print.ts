@@ -1,0 +1,23 @@
+// `lockstep gate --print`: what would run, and where each line of it comes from.
+import { safe } from '../../gate/messages.ts';
+import { table } from '../present/table.ts';
+import type { GateWork } from './gate.ts';
+import { onlyOf } from './gate.ts';
+
+export async function printPlan({ session, checkout, treeInto }: GateWork): Promise<number> {
+  const { localPlan } = await import('../../main/local-plan.ts');
+  const baseTree = checkout.base?.tree ?? null;
+  const found = await localPlan({ objects: checkout.objects, treeInto, baseTree, only: onlyOf(session) });
+  if (session.isJson) {
+    session.printJson({ base: checkout.base && { commit: checkout.base.commit, from: checkout.base.why }, ...found });
+    return 0;
+  }
+  const { base } = checkout;
+  session.print(base ? `main: ${base.commit.slice(0, 7)} (${base.why})` : 'main: none is known, so it is a first push');
+  session.print(`app: ${safe(found.plan.detector)}: ${safe(found.plan.why)}`);
+  const rows = [...found.checks, ...found.figures].map(({ what, value, from }) => [what, safe(value), from]);
+  for (const line of table([['what', 'runs, or holds main to', 'from'], ...rows])) session.print(line);
+  for (const note of found.plan.notes) session.print(`note: ${safe(note)}`);
+  for (const one of found.suggestions) session.print(`suggestion: ${safe(one)}`);
+  return 0;
+}

@@ -1,0 +1,109 @@
+// `lockstep gate`: what the server would say of this checkout, without asking it and without moving anything. Exit 0 when the
+// gate passes, 1 when it rejects, 75 when there is no verdict.
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fail } from '../../domain/errors.ts';
+import type { CheckResult } from '../../domain/gate.ts';
+import { printable } from '../../domain/names.ts';
+import type { Session } from '../session.ts';
+import { type Checkout, openCheckout, treeOfWork } from '../work-tree/snapshot.ts';
+
+const [passed, rejected, noVerdict, interrupted] = [0, 1, 75, 130];
+
+export async function gate(session: Session): Promise<number> {
+  if (session.has('install-hook')) {
+    const { installHook } = await import('../work-tree/pre-push.ts');
+    session.print(await installHook(session.io.cwd, session.io.env));
+    return passed;
+  }
+  const checkout = await openCheckout(session.io.cwd, session.io.env, session.text('base'));
+  if (session.has('committed') && checkout.head === null)
+    throw fail('bad-request', 'there is no commit yet', { advice: 'Commit first, or leave --committed out.' });
+  const what = { session, checkout, home: homeOf(session), treeInto: treeMaker(session, checkout) };
+  if (session.has('print')) return (await import('./gate-print.ts')).printPlan(what);
+  return run(what);
+}
+
+export type GateWork = {
+  session: Session;
+  checkout: Checkout;
+  home: string;
+  treeInto: (objects: string) => ReturnType<typeof treeOfWork>;
+};
+
+function treeMaker({ io, has }: Session, checkout: Checkout): GateWork['treeInto'] {
+  return async (objects) => (has('committed') ? checkout.head!.tree : await treeOfWork(checkout, io.env, objects));
+}
+
+/** Under the user's cache; root's own folder is closed to the identities that checks run with. */
+function homeOf(session: Session): string {
+  const given = session.text('cache');
+  if (given !== undefined) return resolve(session.io.cwd, given);
+  if (process.getuid?.() === 0) return '/var/cache/lockstep/gate';
+  return join(session.io.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'lockstep', 'gate');
+}
+
+export function onlyOf(session: Session): string[] | null {
+  const text = session.text('only');
+  if (text === undefined) return null;
+  const names = text.split(',').map((one) => one.trim());
+  if (names.every((name) => /^[a-z][a-z0-9-]{0,30}$/.test(name))) return names;
+  throw fail('bad-request', `--only "${printable(text)}" is no list of checks`, {
+    advice: 'Name checks with commas between them, such as --only style,tests.',
+  });
+}
+
+async function run({ session, checkout, home, treeInto }: GateWork): Promise<number> {
+  const { localGate } = await import('../../main/local-gate.ts');
+  const { isJson } = session;
+  const say = isJson ? session.note : session.print;
+  const { base, head } = checkout;
+  say(whatLine(checkout, session.has('committed')));
+  const stop = new AbortController();
+  const off = session.io.onInterrupt(() => stop.abort(new Error('interrupted')));
+  const startedAt = performance.now();
+  try {
+    const end = await localGate({
+      ...{ home, top: checkout.top, objects: checkout.objects, treeInto, base, head: head?.commit ?? null, say },
+      ...{ only: onlyOf(session), isRecheck: session.has('recheck'), signal: stop.signal },
+    });
+    if (stop.signal.aborted) return interrupted;
+    const durationMs = Math.round(performance.now() - startedAt);
+    const outcome = end.verdict?.outcome ?? 'none';
+    for (const line of end.unenforced) session.note(`not held here: ${line}`);
+    if (isJson)
+      session.printJson({
+        ...{ outcome, reason: end.verdict?.reason ?? null, tree: end.tree, isDirty: checkout.isDirty, durationMs },
+        base: base && { commit: base.commit, from: base.why },
+        isMemoised: end.isMemoised,
+        checks: end.results,
+      });
+    else say(endLine(outcome, end.results, durationMs, onlyOf(session)));
+    return outcome === 'passed' ? passed : outcome === 'rejected' ? rejected : noVerdict;
+  } finally {
+    off();
+  }
+}
+
+function whatLine({ head, isDirty, base }: Checkout, isCommitted: boolean): string {
+  const commit = head ? head.commit.slice(0, 7) : 'nothing committed yet';
+  const what = isDirty && !isCommitted ? `${commit} and what is not committed` : commit;
+  return base
+    ? `gate of ${what} on main ${base.commit.slice(0, 7)} (${base.why})`
+    : `gate of ${what}, as a first push: no main is known here (--base REF names one)`;
+}
+
+function endLine(
+  outcome: string,
+  results: readonly CheckResult[],
+  durationMs: number,
+  only: readonly string[] | null,
+): string {
+  const seconds = `${(durationMs / 1000).toFixed(1)}s`;
+  if (outcome === 'passed') return `gate ok in ${seconds}${only ? ` (only ${only.join(', ')})` : ''}`;
+  if (outcome === 'none') return `no verdict in ${seconds}`;
+  const failed = results.find((one) => one.outcome === 'failed');
+  const name = failed?.name.replace(/ \(.*\)$/, '');
+  const again = failed && !['build', 'boot'].includes(failed.kind) ? ` --only ${printable(name ?? '')}` : '';
+  return `REJECTED by ${printable(failed?.name ?? 'the gate')} in ${seconds}; again: lockstep gate${again}`;
+}

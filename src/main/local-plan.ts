@@ -1,0 +1,56 @@
+// What `lockstep gate` would run, decided from the files alone: no agent, no tool and no layer is asked for.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { BlobCache, type GitTree, openGitTree } from '../build/git-tree.ts';
+import { decidePlan, gateOfTree } from '../build/plan.ts';
+import { lineOfKey } from '../config/readers/key-line.ts';
+import type { TreeId } from '../domain/ids.ts';
+import type { Plan } from '../domain/plan.ts';
+import { type Described, describeGate } from '../gate/describe.ts';
+import { suggestionsFor } from '../gate/suggestions.ts';
+import { openRepository } from '../git/repository.ts';
+import { factsOfTree } from '../journey/check-job.ts';
+import { checksAmong } from '../journey/prove.ts';
+
+export type LocalPlan = {
+  plan: Pick<Plan, 'detector' | 'why' | 'notes'>;
+  checks: readonly Described[];
+  figures: readonly Described[];
+  suggestions: readonly string[];
+};
+
+export async function localPlan(request: {
+  objects: string;
+  treeInto(objects: string): Promise<TreeId>;
+  baseTree: TreeId | null;
+  only: readonly string[] | null;
+}): Promise<LocalPlan> {
+  return withTree(request, async (tree, diff) => {
+    const plan = await decidePlan(tree.view);
+    const { gate, yml } = await gateOfTree(tree.view);
+    const facts = await factsOfTree(tree, diff, plan);
+    const lineOf = (key: readonly string[]) => lineOfKey(yml, key, true);
+    const described = describeGate(facts, gate, lineOf, (checks) => checksAmong(checks, request.only ?? undefined));
+    const { detector, why, notes } = plan;
+    return { plan: { detector, why, notes }, ...described, suggestions: await suggestionsFor(facts, gate, tree.view) };
+  });
+}
+
+/** Opens a tree in a repository that is gone afterwards. */
+export async function withTree<T>(
+  request: { objects: string; treeInto(objects: string): Promise<TreeId>; baseTree: TreeId | null },
+  look: (tree: GitTree, diff: string | null) => Promise<T>,
+): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'lockstep-plan-'));
+  try {
+    const { git, path } = await openRepository(join(folder, 'tree.git'), {});
+    await writeFile(join(path, 'objects', 'info', 'alternates'), `${request.objects}\n`);
+    const id = await request.treeInto(join(path, 'objects'));
+    const read = await openGitTree(git, new BlobCache(), id, new AbortController().signal);
+    const diff = request.baseTree === null ? null : await git.diff(request.baseTree, id);
+    return await look({ ...read, id }, diff);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
