@@ -27,6 +27,7 @@ import { insist } from './journey/insist.ts';
 import { persistLanded } from './journey/landed.ts';
 import { proveCandidate, type Reading } from './journey/prove.ts';
 import { runReleaseCommand } from './journey/release-command.ts';
+import { keepReports } from './journey/reports.ts';
 import { type Asker, type ChangeEnd, endUnbegun, RunningChange } from './journey/running-change.ts';
 import { switchOver } from './journey/switch-over.ts';
 import { type TimeLimit, timeLimit } from './journey/time-limit.ts';
@@ -95,6 +96,7 @@ export async function carryOut(world: World, asked: Asked, asker: Asker): Promis
     return await failed(world, running, error);
   } finally {
     running.tidyUp();
+    void keepReports(world, asked.app, running.change, asked.repository, running.verdict, running.reports);
     tidyUp(world, asked.app);
   }
 }
@@ -135,12 +137,14 @@ async function prove(
     ...{ app, change: running.change, repository, tree, baseTree, configVersion, description, reading },
     ...{ isRecheck: asker.isRecheck, weaken: asker.weaken ?? 'not', say, moment, afterwards, signal },
     onGate: ({ timeoutMs }) => limit.set(timeoutMs),
+    onReports: (reports) => void running.reports.push(reports),
     onCandidate: (candidate) => {
       running.candidate = candidate;
     },
   });
   running.change = { ...running.change, isMemoised: proof.isMemoised };
   running.verdict = proof.verdict;
+  running.looked = proof.looked ?? null;
   if (!proof.verdict) {
     say(infraLine(proof.results));
     return infraLine(proof.results);
@@ -203,7 +207,7 @@ function land(
     },
     persistLanded: () =>
       insist(world, () => {
-        persistLanded(world, app, running.change, candidate, running.verdict, { ...running.moments });
+        persistLanded(world, app, running.change, candidate, running.verdict, { ...running.moments }, running.looked);
       }),
     moment: (name) => {
       running.moment(name);

@@ -11,7 +11,14 @@ export type StreamAnswer = { stream: (signal: AbortSignal) => AsyncIterable<Stre
 /** Already rendered text of another type than JSON. */
 export type TextAnswer = { status: number; text: string; contentType: string };
 
-export type Answer = BodyAnswer | StreamAnswer | TextAnswer;
+/** A file that an app wrote, with the headers that keep it harmless. */
+export type FileAnswer = {
+  status: number;
+  headers: Readonly<Record<string, string>>;
+  bytes: ReadableStream | string | null;
+};
+
+export type Answer = BodyAnswer | StreamAnswer | TextAnswer | FileAnswer;
 
 /** 200 with a JSON body. */
 export function ok(body: unknown): BodyAnswer {

@@ -59,7 +59,9 @@ export function createApi(options: ApiOptions): Api {
   app.use(async (context, next) => {
     await next();
     await dropBody(context.req.raw);
-    for (const [name, value] of securityHeaders(context)) context.res.headers.set(name, value);
+    // A file that an app wrote brings stricter ones.
+    for (const [name, value] of securityHeaders(context))
+      if (!context.res.headers.has(name)) context.res.headers.set(name, value);
   });
   app.onError((error, context) => problemResponse(toProblem(error, log, aboutRequest(context))));
   app.notFound(() => {
@@ -90,12 +92,13 @@ async function serve(inner: Inner, route: Route, context: Context): Promise<Resp
   const authorization = context.req.header('authorization') ?? null;
   refuseCrossSite(request, new URL(request.url).host);
   const isOpen = route.rights.length === 0;
-  const principal = isOpen ? null : authenticate(platform, authorization);
+  const params = context.req.param() as Record<string, string>;
+  const anyone = authorization === null ? (route.anyone?.(platform, params.app ?? '') ?? null) : null;
+  const principal = isOpen ? null : (anyone ?? authenticate(platform, authorization));
   if (principal) {
     demandRights(principal, route.rights);
     demandWholeTeam(principal, route);
   }
-  const params = context.req.param() as Record<string, string>;
   const app = principal && route.tenancy === 'app' ? findApp(platform, principal, params.app ?? '') : null;
   const bytes = route.body ? await readBody(request) : Buffer.alloc(0);
   const body = route.body ? parseJson(bytes, context.req.header('content-type') ?? null) : undefined;
@@ -108,6 +111,7 @@ async function serve(inner: Inner, route: Route, context: Context): Promise<Resp
     ...parsed,
     wantsStream: /\btext\/event-stream\b/.test(context.req.header('accept') ?? ''),
     lastEventId: context.req.header('last-event-id') ?? null,
+    ifNoneMatch: context.req.header('if-none-match') ?? null,
     signal: request.signal,
   } as Asked;
   const key = route.body ? parseIdempotencyKey(context.req.header('idempotency-key') ?? null) : null;
@@ -125,6 +129,7 @@ async function serve(inner: Inner, route: Route, context: Context): Promise<Resp
 
 async function render(inner: Inner, route: Route, context: Context, answer: Answer): Promise<Response> {
   if ('stream' in answer) return renderStream(inner, context, answer.stream);
+  if ('bytes' in answer) return new Response(answer.bytes, { status: answer.status, headers: { ...answer.headers } });
   if ('text' in answer)
     return new Response(answer.text, { status: answer.status, headers: { 'content-type': answer.contentType } });
   if (answer.status === 204) return new Response(null, { status: 204 });
@@ -182,7 +187,7 @@ function refuseOtherMethods(app: Hono, routes: readonly Route[]): void {
 }
 
 function honoPath(route: Route): string {
-  return route.path.replaceAll(/\{(\w+)\}/g, ':$1');
+  return route.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => (name === route.rest ? `:${name}{.+}` : `:${name}`));
 }
 
 /** Nothing of ours is kept by a cache, guessed at, framed, or named to other sites. */

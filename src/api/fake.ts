@@ -11,7 +11,7 @@ import type { AppId, ChangeId, CommitId, Digest, IdPrefix, ReleaseId, TeamId, Tr
 import { makeId } from '../domain/ids.ts';
 import { type AppName, parseAppName, parseBranch, parseHostname } from '../domain/names.ts';
 import { currentConfig, insertConfig } from '../store/app-config.ts';
-import { deleteApp, findApp, insertApp, listApps } from '../store/apps.ts';
+import { deleteApp, findApp, insertApp, isBadgePublic, listApps, publicBadge, setBadgePublic } from '../store/apps.ts';
 import { findChange, insertChange, listChanges, verdictOfChange } from '../store/changes.ts';
 import { listEvents } from '../store/events.ts';
 import { keepAnswer, recallAnswer } from '../store/idempotency.ts';
@@ -114,6 +114,20 @@ export function createFakePlatform(): FakePlatform {
 
     urlOf: (app) => `http://${app.hosts[0]}:8080`,
     docsUrlOf: () => null,
+    listReports: async () => [{ path: 'findings.json', bytes: 3 }],
+    openReport: async (_principal, _app, _id, path) => {
+      if (path !== 'findings.json') missing('report');
+      const headers = { 'content-type': 'application/json', 'content-security-policy': 'sandbox' };
+      return { status: 200, headers, bytes: '{}\n' };
+    },
+    quality: () => [],
+    badge: async (_principal, _app, metric) => ({ label: metric, value: 'passing', colour: 'green' }),
+    isBadgePublic: (_principal, app) => isBadgePublic(database, app.id),
+    setBadgePublic: (_principal, app, isPublic) => setBadgePublic(database, app.id, isPublic),
+    anyoneFor(name) {
+      const app = publicBadge(database, name);
+      return app && { name: 'anyone', teamId: app.teamId, rights: ['read'], appIds: [app.id] };
+    },
     gitUrlOf: (app) => `http://127.0.0.1:8080/${app.name}.git`,
     principalOf: (secret) => principalOf(database, secret, Date.now()),
     async createApp(principal, { name }) {

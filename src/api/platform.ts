@@ -10,7 +10,11 @@ import type { Verdict } from '../domain/gate.ts';
 import type { ChangeId, CommitId, Digest, InstanceId, JobId, ReleaseId, TokenId, TreeId } from '../domain/ids.ts';
 import type { LedgerEvent } from '../domain/ledger.ts';
 import type { AppName, BranchName, EnvKey } from '../domain/names.ts';
+import type { Badge, BadgeMetric, Quality, ReportItem } from '../domain/quality.ts';
 import type { Release } from '../domain/release.ts';
+import type { FileAnswer } from './answer.ts';
+
+export type { Badge, BadgeMetric, Quality, ReportItem };
 
 export type AppStatus = {
   app: AppName;
@@ -96,6 +100,18 @@ export type Platform = {
   listChanges(principal: Principal, app: App, before: number | null, limit: number): Change[];
   /** @throws not-found */
   findChange(principal: Principal, app: App, id: ChangeId): ChangeDetail;
+
+  /** The files that a change's checks reported. @throws not-found: none are kept */
+  listReports(principal: Principal, app: App, id: ChangeId): Promise<readonly ReportItem[]>;
+  /** One of them, by its path. @throws not-found */
+  openReport(principal: Principal, app: App, id: ChangeId, path: string): Promise<FileAnswer>;
+  /** Figures of the newest `count` releases that a change became, the oldest first. */
+  quality(principal: Principal, app: App, count: number): readonly Quality[];
+  badge(principal: Principal, app: App, metric: BadgeMetric): Promise<Badge>;
+  isBadgePublic(principal: Principal, app: App): boolean;
+  setBadgePublic(principal: Principal, app: App, isPublic: boolean): void;
+  /** Somebody who may read the badge of the app of this name without a token; null: its owner has not said so. */
+  anyoneFor(name: string): Principal | null;
 
   config(principal: Principal, app: App, options: { reveal: boolean }): ConfigState;
   /** `started` null: nothing changed, or the app has no release yet (the values wait for the first). */

@@ -47,6 +47,7 @@ const bodies: Record<string, unknown> = {
   repair: {},
   changeConfig: { set: { GREETING: 'hello' } },
   run: { argv: ['true'] },
+  setBadge: { isPublic: false },
   createToken: { name: 'ci', rights: ['admin'] },
 };
 
@@ -56,6 +57,7 @@ function pathOf(route: Route, app: string, fake: FakePlatform): string {
     release: fake.ids.release,
     change: fake.ids.change,
     id: fake.ids.change,
+    file: 'findings.json',
     run: 'job_01JD5Z7Q0G9V1M8XK3T2R4W6YB',
     token: fake.listTokens({ name: '', teamId: fake.app('blog').teamId, rights, appIds: null })[0]?.id ?? '',
   };

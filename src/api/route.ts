@@ -34,6 +34,7 @@ export type Asked<N extends Needs = Needs, T extends Tenancy = Tenancy, P = unkn
   /** The client asked for `text/event-stream`. */
   wantsStream: boolean;
   lastEventId: string | null;
+  ifNoneMatch: string | null;
   /** Aborts when the client has gone. */
   signal: AbortSignal;
 };
@@ -59,6 +60,10 @@ export type RouteSpec<
     isNeeded: (input: { query: z.output<Q>; body: z.output<B> }) => boolean;
   };
   tenancy: T;
+  /** The last parameter takes the rest of the path, with its "/". */
+  rest?: string;
+  /** Who asks when nobody says who: somebody that may read this app, because its owner said so; null: nobody. */
+  anyone?: (platform: Platform, app: string) => Principal | null;
   /** The path's parameters besides `{app}`. */
   params?: P;
   /** `noQuery` of fields.ts when it takes none. */
@@ -85,6 +90,8 @@ export type Route = Readonly<{
   rights: readonly Right[];
   furtherRight: { right: Right; when: string; isNeeded: (input: { query: unknown; body: unknown }) => boolean } | null;
   tenancy: Tenancy;
+  rest: string | null;
+  anyone: ((platform: Platform, app: string) => Principal | null) | null;
   params: z.ZodType | null;
   query: z.ZodType;
   body: z.ZodType | null;
@@ -119,6 +126,8 @@ export function route<
     rights: (spec.right === 'none' ? [] : [spec.right].flat()) as readonly Right[],
     furtherRight: (spec.furtherRight ?? null) as Route['furtherRight'],
     tenancy: spec.tenancy,
+    rest: spec.rest ?? null,
+    anyone: spec.anyone ?? null,
     params: spec.params ?? null,
     query: spec.query,
     body: spec.body ?? null,
@@ -155,6 +164,7 @@ function contradictions(spec: LooseSpec): string[] {
     [spec.query !== undefined, 'it says nothing of its query'],
     [Object.keys((spec.answers as object | undefined) ?? {}).length > 0, 'it describes no answer'],
     [Array.isArray(spec.errors) && spec.errors.every((code) => code in errorRegistry), 'it does not list its errors'],
+    [spec.rest === undefined || spec.path.endsWith(`{${String(spec.rest)}}`), 'the rest of a path is at its end'],
     [typeof spec.handle === 'function', 'it has no handler'],
   ];
   return rules.filter(([holds]) => !holds).map(([, problem]) => problem);

@@ -5,6 +5,7 @@ import { changeRoutes } from './routes/changes.ts';
 import { configRoutes } from './routes/config.ts';
 import { doctorRoutes } from './routes/doctor.ts';
 import { platformRoutes } from './routes/platform.ts';
+import { publishedRoutes } from './routes/published.ts';
 import { recordRoutes } from './routes/records.ts';
 import { releaseRoutes } from './routes/releases.ts';
 import { runRoutes } from './routes/runs.ts';
@@ -16,6 +17,7 @@ export const routes: readonly Route[] = [
   ...doctorRoutes,
   ...releaseRoutes,
   ...changeRoutes,
+  ...publishedRoutes,
   ...configRoutes,
   ...recordRoutes,
   ...runRoutes,

@@ -55,6 +55,8 @@ export type CheckResult = {
   flaky?: string[];
   startedAtMs: number;
   durationMs: number;
+  /** Of a style check, before the policy: how many findings each of the files that were looked at has. */
+  byFile?: Readonly<Record<string, number>>;
   /** Folders that the check left and that are kept, by name (`docs`: a site that is served); absent: none. */
   kept?: Readonly<Record<string, { digest: Digest; files: number; bytes: number }>>;
 };

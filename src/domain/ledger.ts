@@ -38,6 +38,7 @@ export const eventTypes = [
   'app.disk-limit',
   'app.disk-freed',
   'app.restarted',
+  'app.badge',
   'recovery.rolled-forward',
   'doctor.fixed',
 ] as const;

@@ -4,6 +4,7 @@
 import type { JobResult } from '../domain/desired.ts';
 import { isFailure } from '../domain/errors.ts';
 import { type CheckResult, fold, type Verdict } from '../domain/gate.ts';
+import { countByFile } from '../domain/quality.ts';
 import { type Check, type CheckPlan, type GateFacts, toResult, withKept } from './check.ts';
 import { checksFor } from './checks/list.ts';
 import { deadlineOf, gateLimitMs } from './deadline.ts';
@@ -50,11 +51,11 @@ export async function runGate(request: GateRequest): Promise<GateEnd> {
     const signal = question.check.kind === 'style' ? request.signal : slow;
     const timed = { ...request, runJob: withDeadline(request, endsAtMs) };
     const results = await runCheck(question, timed, signal);
-    const [own, ...more] = results.map((result) => applyPolicy(result, policy));
+    const [own, ...more] = results.map((result) => applyPolicy(counted(result), policy));
     if (own?.outcome !== 'failed' || !isWorthRerun(results[0]!))
-      return results.map((result) => say(applyPolicy(result, policy)));
+      return results.map((result) => say(applyPolicy(counted(result), policy)));
     const again = await runAgain(question, results[0]!, timed, signal);
-    return [applyPolicy(again, policy), ...more].map(say);
+    return [applyPolicy(counted(again), policy), ...more].map(say);
   });
   const others = request.others.map(async (other) => [say(await other(slow))]);
   const results = (await Promise.all([...planned, ...others])).flat();
@@ -73,6 +74,12 @@ function withDeadline({ runJob, earlier, now }: GateRequest, endsAtMs: number): 
     const usualMs = deadlineOf(earlier?.(check.name) ?? [], endsAtMs - now());
     return runJob({ ...plan, deadlineMs: Math.min(plan.deadlineMs, usualMs) }, check, signal);
   };
+}
+
+/** Style is asked of the files that changed: what the others had is remembered, and this is added to it. */
+function counted(result: CheckResult): CheckResult {
+  const byFile = result.kind === 'style' ? countByFile(result.findings) : null;
+  return byFile === null ? result : { ...result, byFile };
 }
 
 type Question = { check: Check; part: Part; facts: GateFacts };

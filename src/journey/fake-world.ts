@@ -12,7 +12,7 @@ import { unguarded } from '../git/inspect.ts';
 import { openRepository, type Repository } from '../git/repository.ts';
 import { Semaphore } from '../lib/semaphore.ts';
 import { Uses } from '../lib/uses.ts';
-import { openShelf } from '../published/shelf.ts';
+import { openShelf, type Shelf } from '../published/shelf.ts';
 import type { Push, RefVerdict } from '../receive/proc-receive.ts';
 import { Observations } from '../release/observations.ts';
 import { findApp } from '../store/apps.ts';
@@ -41,10 +41,12 @@ export class FakeWorld implements Disposable {
   /** Apps whose receipts are due. */
   readonly due = new Set<AppId>();
   #fillers = 0;
+  readonly #shelf: Shelf;
   /** What the pushers' token is good for. */
   mayPush = true;
 
   constructor() {
+    this.#shelf = openShelf(join(this.folder, 'published'));
     const teamId = defaultTeam(this.database, () => newId('tea'), Date.now());
     this.owner = { name: 'owner', teamId, rights, appIds: null };
     this.world = this.#make();
@@ -64,7 +66,7 @@ export class FakeWorld implements Disposable {
     return {
       ...{ database, agent, observations, log, progress: new ProgressBook(), blobs: new BlobCache() },
       desired: new DesiredPublisher({ database, agent, platformHosts: [], docsHostOf: null, publicPort: null, log }),
-      shelf: openShelf(join(this.folder, 'published')),
+      shelf: this.#shelf,
       docsUrlOf: (app) => `http://docs--${app.name}.test`,
       gateSlots: new Semaphore(2),
       lockOf(id) {
@@ -180,6 +182,7 @@ export class FakeWorld implements Disposable {
 
   [Symbol.dispose](): void {
     this.#end.abort(new Error('the test has ended'));
+    this.#shelf.close();
     this.database.close();
     rmSync(this.folder, { recursive: true, force: true });
   }

@@ -4,6 +4,7 @@ import type { App } from '../domain/app.ts';
 import { maintain } from '../git/repository.ts';
 import { isThere } from '../store/apps.ts';
 import { docsWorthKeeping, worthKeeping } from '../store/releases.ts';
+import { trimReports } from '../store/reports.ts';
 import { dropOld } from '../store/retention.ts';
 import { refOf, type World } from './world.ts';
 
@@ -59,7 +60,8 @@ export async function collectApp(world: World, app: App): Promise<void> {
 
 /** Documentation and reports that no record names any more go, and the oldest reports beyond what an app may keep. */
 export async function collectShelf(world: World, app: Pick<App, 'id'>): Promise<{ bytesFreed: number }> {
-  return world.shelf.collect(app.id, new Set(docsWorthKeeping(world.database, app.id, keptReleases)));
+  const docs = docsWorthKeeping(world.database, app.id, keptReleases);
+  return world.shelf.collect(app.id, new Set([...docs, ...trimReports(world.database, app.id)]));
 }
 
 /** Works under the app's lock when that is free. False: it is not, or the app is gone; another time then. */

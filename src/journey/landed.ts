@@ -8,6 +8,7 @@ import { inTransaction } from '../store/open.ts';
 import { liveRelease, nextVersion } from '../store/releases.ts';
 import { appendEvent, mustMove } from '../store/transition.ts';
 import type { Candidate } from './candidate.ts';
+import { type Looked, noteQuality } from './quality.ts';
 import { eventOf, nowMs, type World } from './world.ts';
 
 /** One transaction: the change has landed, its release is live and numbered, the one before is retired. */
@@ -18,13 +19,15 @@ export function persistLanded(
   candidate: Pick<Candidate, 'release'>,
   verdict: Verdict | null,
   moments: Moments,
+  looked: Looked | null = null,
 ): void {
   const { database } = world;
   const { release } = candidate;
   const endedAtMs = Math.round(nowMs());
   const about = { ...change, changeId: change.id, releaseId: release.id };
   inTransaction(database, () => {
-    goLive(world, app, release, change.actor);
+    const version = goLive(world, app, release, change.actor);
+    noteQuality(world, app, change, verdict, version, looked);
     mustMove(database, {
       table: 'changes',
       id: change.id,

@@ -9,7 +9,7 @@ import { fail, isFailure } from '../domain/errors.ts';
 import { type CheckResult, fold, type Verdict } from '../domain/gate.ts';
 import { type GateSettings, gateOf } from '../domain/gate-settings.ts';
 import type { CommitId, TreeId } from '../domain/ids.ts';
-import type { Check } from '../gate/check.ts';
+import type { Check, GateFacts } from '../gate/check.ts';
 import { configuredChecks } from '../gate/configured.ts';
 import { runGate } from '../gate/gate.ts';
 import { checkLines, safe, summaryLines } from '../gate/messages.ts';
@@ -22,6 +22,8 @@ import { bootRelease, type Candidate, openCandidate } from './candidate.ts';
 import { gateFacts, runCheckJob } from './check-job.ts';
 import { earlierRuns, rememberGate } from './gate-history.ts';
 import { memoKeys, remember, withToday } from './memo.ts';
+import type { Looked } from './quality.ts';
+import type { JobReports } from './reports.ts';
 import { failedCheck, passedCheck, skippedCheck } from './results.ts';
 import { standingOf } from './standing.ts';
 import { newId, nowMs, refOf, type World } from './world.ts';
@@ -35,6 +37,8 @@ export type Proof = {
   candidate: Candidate | null;
   /** Its instances have been started: the boot check is among the results. */
   isBooted: boolean;
+  /** What the checks have looked at; left out: nothing. */
+  looked?: Looked | null;
 };
 
 export type ProveRequest = {
@@ -61,6 +65,8 @@ export type ProveRequest = {
   onGate(gate: GateSettings): void;
   say(line: string): void;
   moment(name: string, atMs?: number): void;
+  /** Told of what each job of the gate reported. */
+  onReports?(reports: JobReports): void;
   /** Told of the release before it is started: whatever happens then, its end is the caller's. */
   onCandidate(candidate: Candidate): void;
   /** Does the work when the change has ended: what is only tidied up must not stand in the way of the landing. */
@@ -230,6 +236,7 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
           throw error;
         });
         moment(`${check.name}Started`, job.startedAtMs);
+        request.onReports?.({ check: check.name, reports: job.reports });
         return job;
       },
       others: request.only ? policyToday : [...policyToday, builds, ...(isPreStarted ? [boots] : [])],
@@ -250,12 +257,19 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
       isMemoised: known !== null,
       candidate,
       isBooted: isPreStarted && !request.only,
+      looked: known ? null : lookedAt(facts),
     };
   } finally {
     work.abort();
     const drop = async (): Promise<void> => (copy ? world.agent.dropCopy(refOf(app), copy) : undefined);
     request.afterwards(() => void sent.then(drop, drop).catch(() => {}));
   }
+}
+
+/** Every file, and those of which lines changed (null: all of them). */
+function lookedAt({ paths, changed }: GateFacts): Looked {
+  const theirs = changed && new Set([...changed].flatMap(([path, lines]) => (lines.size > 0 ? path : [])));
+  return { paths: new Set(paths), changed: theirs };
 }
 
 /** Those that are called so, or are of such a kind. */

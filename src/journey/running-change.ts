@@ -12,6 +12,8 @@ import { noteDocs } from '../store/releases.ts';
 import { moveState, transition } from '../store/transition.ts';
 import { type Candidate, dropCandidate } from './candidate.ts';
 import { insistLater } from './insist.ts';
+import type { Looked } from './quality.ts';
+import type { JobReports } from './reports.ts';
 import { eventOf, nowMs, type World } from './world.ts';
 
 /** Whoever asked for the change. */
@@ -42,6 +44,9 @@ export class RunningChange {
   verdict: Verdict | null = null;
   /** The release that is being proved; it is dropped when the change does not land. */
   candidate: Candidate | null = null;
+  /** What the gate looked at and brought back; null, none: it knew the tree, or has not run. */
+  looked: Looked | null = null;
+  readonly reports: JobReports[] = [];
   /** Main has moved: from here there is only forward. */
   hasAdvanced = false;
   /** It was ended elsewhere before it began (its app was destroyed). */

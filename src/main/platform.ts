@@ -23,6 +23,7 @@ import { inTransaction } from '../store/open.ts';
 import { findRelease, listReleases, liveRelease, releaseOfVersion } from '../store/releases.ts';
 import { insertToken, listTokens, principalOf, revokeToken } from '../store/tokens.ts';
 import { appendEvent } from '../store/transition.ts';
+import { publishedOf } from './published.ts';
 
 export type PlatformOptions = {
   world: World;
@@ -92,6 +93,7 @@ export function platformOf(options: PlatformOptions): Platform {
       if (!change) throw fail('not-found', 'there is no such change', { advice: 'See lockstep changes.' });
       return { ...change, verdict: verdictOfChange(database, app.id, id) };
     },
+    ...publishedOf(world),
     config(_principal, app, { reveal }) {
       const { version, entries } = currentConfig(database, app.id);
       const shown = Object.entries(entries).map(([key, value]) => [key, reveal ? value : null]);

@@ -20,11 +20,20 @@ import { answerFile, type FileRequest } from './answer-file.ts';
 import { mediaType } from './media-types.ts';
 import { isPlainPath, Pack, packName, writePack } from './pack.ts';
 import { DocsServer, docsNameOf } from './serve-docs.ts';
-import { openShelf } from './shelf.ts';
+import { openShelf, type Shelf } from './shelf.ts';
 import { sitesOf } from './sites.ts';
 
 const top = mkdtempSync(join(tmpdir(), 'lockstep-published-'));
-after(() => rmSync(top, { recursive: true, force: true }));
+const shelves: Shelf[] = [];
+const open = (root: string): Shelf => {
+  const shelf = openShelf(root);
+  shelves.push(shelf);
+  return shelf;
+};
+after(() => {
+  for (const shelf of shelves) shelf.close();
+  rmSync(top, { recursive: true, force: true });
+});
 let folders = 0;
 const folder = (): string => join(top, String(++folders));
 const app = 'app_00000000000000000000000000' as AppId;
@@ -95,7 +104,7 @@ test('a pack that was cut or changed on the disk is refused, wherever it was', a
 
 test('the shelf drops what nobody names once it has lain there for an hour, and what was destroyed at once', async () => {
   const root = folder();
-  const shelf = openShelf(root);
+  const shelf = open(root);
   const [one, two, three] = [
     await shelf.put(app, files({ a: '1' })),
     await shelf.put(app, files({ a: '2' })),
@@ -121,7 +130,7 @@ test('the shelf drops what nobody names once it has lain there for an hour, and 
 });
 
 test('more packs are read than are kept open', async () => {
-  const shelf = openShelf(folder());
+  const shelf = open(folder());
   const put = await Promise.all(Array.from({ length: 40 }, (_, at) => shelf.put(app, files({ a: `${at}` }))));
   const read = async (digest: Digest) => {
     const pack = (await shelf.hold(app, digest))!;
@@ -248,7 +257,7 @@ test('only a host of documentation is one', () => {
 });
 
 test('the documentation of what is live is served, sandboxed and without cookies; its own page says what is not there', async () => {
-  const shelf = openShelf(folder());
+  const shelf = open(folder());
   const one = await shelf.put(app, files({ 'index.html': '<p>one', 'search.js': 'go()', '404.html': '<p>lost' }));
   const two = await shelf.put(app, files({ 'index.html': '<p>two' }));
   let sites = [{ at: '/', digest: one.digest }];

@@ -3,13 +3,13 @@
 // has passed, for what was just put is named only once its change has ended.
 import { readdir, rm, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { CollectedFile } from '../domain/collected.ts';
+import type { CollectedFile, mostCollected } from '../domain/collected.ts';
 import { type AppId, type Digest, parseId } from '../domain/ids.ts';
 import { Pack, type Packed, packName, writePack } from './pack.ts';
 
 export type Shelf = {
   /** Keeps a folder, whole or not at all. @throws too-large, and what the disk throws */
-  put(appId: AppId, files: AsyncIterable<CollectedFile>): Promise<Packed>;
+  put(appId: AppId, files: AsyncIterable<CollectedFile>, limits?: typeof mostCollected): Promise<Packed>;
   /** The pack, held: who asked lets it go. null: it is not kept (any more). */
   hold(appId: AppId, digest: Digest): Promise<Pack | null>;
   has(appId: AppId, digest: Digest): Promise<boolean>;
@@ -19,6 +19,8 @@ export type Shelf = {
   forget(appId: AppId): Promise<void>;
   /** Apps that have something here. */
   apps(): Promise<AppId[]>;
+  /** Lets go what it has open; what is asked for later is opened again. */
+  close(): void;
 };
 
 const graceMs = 3_600_000;
@@ -34,7 +36,7 @@ export function openShelf(root: string, nowMs: () => number = Date.now): Shelf {
     void pack?.then((one) => one?.letGo()).catch(() => {});
   };
   return {
-    put: (appId, files) => writePack(folderOf(appId), files),
+    put: (appId, files, limits) => writePack(folderOf(appId), files, limits),
     async hold(appId, digest) {
       const key = join(folderOf(appId), packName(digest));
       const found = opened.get(key) ?? Pack.open(key);
@@ -73,6 +75,9 @@ export function openShelf(root: string, nowMs: () => number = Date.now): Shelf {
     async forget(appId) {
       for (const key of [...opened.keys()].filter((one) => one.startsWith(`${folderOf(appId)}/`))) close(key);
       await rm(folderOf(appId), { recursive: true, force: true });
+    },
+    close() {
+      for (const key of [...opened.keys()]) close(key);
     },
     async apps() {
       return (await readdir(root).catch(() => [])).flatMap((name) => parseId('app', name) ?? []);

@@ -91,6 +91,22 @@ export function noteApp(
   if (facts.hasEverRunTests) database.prepare('UPDATE apps SET has_ever_run_tests = 1 WHERE id = ?').run(id);
 }
 
+/** Its badge may be read by anybody: the owner said so. */
+export function isBadgePublic(database: DatabaseSync, id: AppId): boolean {
+  return database.prepare('SELECT 1 FROM apps WHERE id = ? AND is_badge_public = 1').get(id) !== undefined;
+}
+
+/** The caller holds the transaction. */
+export function setBadgePublic(database: DatabaseSync, id: AppId, isPublic: boolean): void {
+  database.prepare('UPDATE apps SET is_badge_public = ? WHERE id = ?').run(isPublic ? 1 : 0, id);
+}
+
+/** The team and id of an app whose badge is public, by its name; null for every other. */
+export function publicBadge(database: DatabaseSync, name: string): { teamId: TeamId; id: AppId } | null {
+  const row = database.prepare('SELECT team_id, id FROM apps WHERE name = ? AND is_badge_public = 1').get(name);
+  return row ? { teamId: row.team_id as TeamId, id: row.id as AppId } : null;
+}
+
 /** Removes the app and, by the foreign keys, everything of it; true when it was there. */
 export function deleteApp(database: DatabaseSync, principal: Principal, id: AppId): boolean {
   if (!mayTouch(principal, id)) return false;

@@ -62,6 +62,11 @@ const ofApp: readonly Rule[] = [
     limits: ['releases'],
   },
   {
+    sql: `DELETE FROM quality WHERE app_id = :app AND version <=
+            (SELECT version FROM quality WHERE app_id = :app ORDER BY version DESC LIMIT 1 OFFSET :releases)`,
+    limits: ['releases'],
+  },
+  {
     sql: `DELETE FROM artifacts WHERE app_id = :app
             AND digest NOT IN (SELECT artifact_digest FROM releases WHERE app_id = :app)`,
     limits: [],

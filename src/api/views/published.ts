@@ -1,0 +1,55 @@
+// How reports and quality are shown.
+import { z } from '@hono/zod-openapi';
+import type { Quality } from '../../domain/quality.ts';
+import { iso, moment } from '../fields.ts';
+
+export const reportsView = z
+  .object({
+    items: z.array(
+      z.object({
+        path: z.string().openapi({ description: 'Below the address of this list; a folder ends with "/"' }),
+        bytes: z.int().nullable().openapi({ description: 'null: it is made when it is asked for' }),
+      }),
+    ),
+  })
+  .openapi('Reports');
+
+const share = z.number().nullable().openapi({ description: '0 to 1; null: not measured' });
+
+export const qualityView = z
+  .object({
+    items: z.array(
+      z.object({
+        version: z.int(),
+        commit: z.string(),
+        landedAt: moment,
+        coverage: share,
+        docstrings: share,
+        findings: z.int().nullable().openapi({ description: 'Known on main; null: not looked for' }),
+        tests: z.int().nullable(),
+        testsFailed: z.int(),
+        testsSkipped: z.int(),
+        flaky: z.int(),
+        gateMs: z.int().nullable(),
+      }),
+    ),
+  })
+  .openapi('Quality');
+
+export function presentQuality({ version, commit, landedAtMs, figures }: Quality) {
+  return {
+    version,
+    commit,
+    landedAt: iso(landedAtMs),
+    coverage: figures.coverage,
+    docstrings: figures.docstrings,
+    findings: figures.findings,
+    tests: figures.tests,
+    testsFailed: figures.testsFailed,
+    testsSkipped: figures.testsSkipped,
+    flaky: figures.flaky,
+    gateMs: figures.gateMs,
+  };
+}
+
+export const badgeSettingView = z.object({ isPublic: z.boolean() }).openapi('BadgeSetting');

@@ -1,0 +1,98 @@
+// `lockstep quality`: what the gate measured over the last releases, a line each; and `lockstep badge`: the same as a picture
+// for a README.
+import { sparkline, trend } from '../present/chart.ts';
+import type { Paint } from '../present/paint.ts';
+import { table } from '../present/table.ts';
+import type { Session } from '../session.ts';
+
+export type QualityView = {
+  version: number;
+  commit: string;
+  landedAt: string;
+  coverage: number | null;
+  docstrings: number | null;
+  findings: number | null;
+  tests: number | null;
+  testsFailed: number;
+  testsSkipped: number;
+  flaky: number;
+  gateMs: number | null;
+};
+
+/** Prints the figures of the last `-n` releases (20 unless told). */
+export async function quality(session: Session): Promise<number> {
+  const count = session.number('n', 1, 200) ?? 20;
+  const app = await session.app();
+  const { items } = await (await session.api()).get<{ items: QualityView[] }>(
+    `/api/v1/apps/${app}/quality?limit=${count}`,
+  );
+  if (session.isJson) session.printJson(items);
+  else for (const line of qualityLines(items, session.paint, session.io.isOutTty)) session.print(line);
+  return 0;
+}
+
+const percent = (value: number): string => `${Math.floor(value * 1000 + 1e-9) / 10} %`;
+const plain = (value: number): string => String(value);
+const seconds = (value: number): string => `${(value / 1000).toFixed(1)} s`;
+
+type Row = {
+  name: string;
+  of: (one: QualityView) => number | null;
+  shown: (value: number) => string;
+  /** Which way is better; null: neither. */
+  better: 'more' | 'fewer' | null;
+};
+
+/** A new figure is one more line. */
+const rows: readonly Row[] = [
+  { name: 'coverage', of: (one) => one.coverage, shown: percent, better: 'more' },
+  { name: 'findings', of: (one) => one.findings, shown: plain, better: 'fewer' },
+  { name: 'docstrings', of: (one) => one.docstrings, shown: percent, better: 'more' },
+  { name: 'tests', of: (one) => one.tests, shown: plain, better: 'more' },
+  { name: 'flaky tests', of: (one) => one.flaky, shown: plain, better: 'fewer' },
+  { name: 'gate', of: (one) => one.gateMs, shown: seconds, better: null },
+];
+
+/** One line a figure, under one that says which releases. */
+export function qualityLines(items: readonly QualityView[], paint: Paint, isTty: boolean): string[] {
+  const [first, last] = [items[0], items.at(-1)];
+  if (!first || !last) return ['nothing has landed yet'];
+  const head = first === last ? `v${last.version}` : `v${first.version} to v${last.version}`;
+  const cells = rows.map(({ name, of, shown, better }) => {
+    const values = items.map(of);
+    const known = values.filter((value) => value !== null);
+    const change = (known.at(-1) ?? 0) - (known[0] ?? 0);
+    const isWorse = better !== null && change !== 0 && change > 0 !== (better === 'more');
+    const words = trend(values, shown);
+    const line = isTty ? [sparkline(values)] : [];
+    return [`  ${name}`, ...line, isWorse ? paint.yellow(words) : words];
+  });
+  return [
+    `${paint.bold(head)}, ${items.length} ${items.length === 1 ? 'release' : 'releases'} by a change`,
+    ...table(cells),
+  ];
+}
+
+const metrics = ['gate', 'coverage', 'docs', 'in-sync'] as const;
+
+/** Prints the addresses of the badges, and says (or, with --public and --private, decides) who may read them. */
+export async function badge(session: Session): Promise<number> {
+  const app = await session.app();
+  const api = await session.api();
+  const path = `/api/v1/apps/${app}/badge`;
+  const wanted = session.has('public') ? true : session.has('private') ? false : null;
+  type Setting = { isPublic: boolean };
+  const { isPublic } =
+    wanted === null
+      ? await api.get<Setting>(path)
+      : (await api.send<Setting>('PATCH', path, { isPublic: wanted })).body;
+  const badges = metrics.map((metric) => ({ metric, url: `${api.url}${path}.svg?metric=${metric}` }));
+  if (session.isJson) session.printJson({ isPublic, badges });
+  else {
+    session.print(
+      isPublic ? 'anybody may read the badges' : 'the badges need a token; lockstep badge --public opens them',
+    );
+    for (const { metric, url } of badges) session.print(`![${metric}](${url})`);
+  }
+  return 0;
+}
