@@ -39,6 +39,8 @@ import { liveRelease } from './store/releases.ts';
 export type Asked = {
   app: App;
   change: Change;
+  /** The others of its batch; left out: it is alone. */
+  riders?: readonly Change[];
   repository: Repository;
   /** The exact commit that becomes main, and its tree. */
   candidate: CommitId;
@@ -49,6 +51,8 @@ export type Asked = {
   configVersion: number | null;
   /** What is being read of the candidate already; null: nothing. */
   reading: Reading | null;
+  /** What was refused of this very tree, against whatever main, refuses it again: a batch has shown it. */
+  isInferred?: boolean;
   /** Of the release, for people: "deployed 1a2b3c4". */
   description: string;
 };
@@ -69,7 +73,7 @@ export async function carryOut(world: World, asked: Asked, asker: Asker): Promis
     if (asker.signal.aborted) return await running.end('cancelled', 'cancelled');
     if (typeof verdict === 'string') return await running.end('infra-error', verdict);
     if (verdict.outcome === 'rejected' || !running.candidate) {
-      say(rejectedLine(verdict, asked.change.base));
+      if (running.riders.length === 0) say(rejectedLine(verdict, asked.change.base));
       return await running.end('rejected', verdict.reason);
     }
     running.moment('proved');
@@ -109,11 +113,13 @@ const patienceMs = 5000;
 const unfinished = 'main has moved, and the switch is finished when Lockstep is back';
 
 /** A store that cannot take the beginning is told the end as soon as it can be: no change stays between the two. */
-function begin(world: World, { change, candidate, tree }: Asked, asker: Asker): RunningChange {
+function begin(world: World, { change, riders, candidate, tree }: Asked, asker: Asker): RunningChange {
   try {
-    return new RunningChange(world, change, { candidate, tree }, asker);
+    return new RunningChange(world, change, { candidate, tree }, asker, riders);
   } catch (error) {
-    endUnbegun(world, change, `it could not be begun: ${(error as Error).message}; try again`);
+    // A merge request waits in the queue as before.
+    if (change.how !== 'merge')
+      endUnbegun(world, change, `it could not be begun: ${(error as Error).message}; try again`);
     throw error;
   }
 }
@@ -135,7 +141,8 @@ async function prove(
   const { app, repository, tree, baseTree, configVersion, description, reading } = asked;
   const proof = await proveCandidate(world, {
     ...{ app, change: running.change, repository, tree, baseTree, configVersion, description, reading },
-    ...{ isRecheck: asker.isRecheck, weaken: asker.weaken ?? 'not', say, moment, afterwards, signal },
+    ...{ isRecheck: asker.isRecheck, isInferred: asked.isInferred ?? false },
+    ...{ weaken: asker.weaken ?? 'not', say, moment, afterwards, signal },
     onGate: ({ timeoutMs }) => limit.set(timeoutMs),
     onReports: (reports) => void running.reports.push(reports),
     onCandidate: (candidate) => {
@@ -207,7 +214,9 @@ function land(
     },
     persistLanded: () =>
       insist(world, () => {
-        persistLanded(world, app, running.change, candidate, running.verdict, { ...running.moments }, running.looked);
+        const moments = { ...running.moments };
+        const { looked, riders } = running;
+        persistLanded(world, app, running.change, candidate, running.verdict, moments, looked, riders);
       }),
     moment: (name) => {
       running.moment(name);

@@ -24,6 +24,7 @@ import { DesiredPublisher } from './desired.ts';
 import { FakeAgent } from './fake-agent.ts';
 import { ProgressBook } from './progress.ts';
 import { judgePush } from './push.ts';
+import { MergeQueues } from './queue/queue.ts';
 import { newId, type World } from './world.ts';
 
 const author = { name: 'Ada', email: 'ada@example.org', atSeconds: 1_700_000_000 };
@@ -63,7 +64,7 @@ export class FakeWorld implements Disposable {
     const uses = new Map<AppId, Uses>();
     const { database, agent, observations } = this;
     const log = (line: Record<string, unknown>): void => void this.logged.push(line);
-    return {
+    const world: World = {
       ...{ database, agent, observations, log, progress: new ProgressBook(), blobs: new BlobCache() },
       desired: new DesiredPublisher({ database, agent, platformHosts: [], docsHostOf: null, publicPort: null, log }),
       shelf: this.#shelf,
@@ -102,8 +103,11 @@ export class FakeWorld implements Disposable {
       hello: () => agent.hello(),
       announce: () => {},
       receiptsDue: (app) => void this.due.add(app.id),
+      queueGrown: (app) => queues.wake(app.id),
       signal: this.#end.signal,
     };
+    const queues = new MergeQueues(world);
+    return world;
   }
 
   createApp(name = 'blog', mainBranch: BranchName | null = null): Promise<App> {

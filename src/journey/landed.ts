@@ -11,7 +11,7 @@ import type { Candidate } from './candidate.ts';
 import { type Looked, noteQuality } from './quality.ts';
 import { eventOf, nowMs, type World } from './world.ts';
 
-/** One transaction: the change has landed, its release is live and numbered, the one before is retired. */
+/** One transaction: the change (with those of its batch) has landed, its release is live and numbered, the one before is retired. */
 export function persistLanded(
   world: World,
   app: App,
@@ -20,23 +20,27 @@ export function persistLanded(
   verdict: Verdict | null,
   moments: Moments,
   looked: Looked | null = null,
+  riders: readonly Change[] = [],
 ): void {
   const { database } = world;
   const { release } = candidate;
   const endedAtMs = Math.round(nowMs());
-  const about = { ...change, changeId: change.id, releaseId: release.id };
   inTransaction(database, () => {
     const version = goLive(world, app, release, change.actor);
     noteQuality(world, app, change, verdict, version, looked);
-    mustMove(database, {
-      table: 'changes',
-      id: change.id,
-      from: 'passed',
-      to: 'landed',
-      set: { ended_at_ms: endedAtMs, is_memoised: change.isMemoised ? 1 : 0 },
-      event: eventOf(about, 'change.landed', { commit: change.candidate, moments }),
-    });
+    for (const one of [change, ...riders]) {
+      const about = { ...one, changeId: one.id, releaseId: release.id };
+      mustMove(database, {
+        table: 'changes',
+        id: one.id,
+        from: 'passed',
+        to: 'landed',
+        set: { ended_at_ms: endedAtMs, is_memoised: change.isMemoised ? 1 : 0 },
+        event: eventOf(about, 'change.landed', { commit: change.candidate, moments }),
+      });
+    }
     const weaker = verdict?.checks.find((one) => one.kind === 'policy' && one.warnings.length > 0);
+    const about = { ...change, changeId: change.id, releaseId: release.id };
     if (weaker) appendEvent(database, eventOf(about, 'gate.weakened', { rules: weaker.warnings }));
     const boot = verdict?.checks.find((one) => one.kind === 'boot');
     const tests = verdict?.checks.find((one) => one.kind === 'tests');

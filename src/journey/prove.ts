@@ -7,7 +7,7 @@ import type { App } from '../domain/app.ts';
 import type { Change } from '../domain/change.ts';
 import { fail, isFailure } from '../domain/errors.ts';
 import { type CheckResult, fold, type Verdict } from '../domain/gate.ts';
-import { type GateSettings, gateOf } from '../domain/gate-settings.ts';
+import { type CheckCommand, type GateSettings, gateOf } from '../domain/gate-settings.ts';
 import type { CommitId, TreeId } from '../domain/ids.ts';
 import type { Check, GateFacts } from '../gate/check.ts';
 import { configuredChecks } from '../gate/configured.ts';
@@ -17,7 +17,7 @@ import type { WeakenAsked } from '../gate/policy/weakening.ts';
 import type { Repository } from '../git/repository.ts';
 import { currentConfig } from '../store/app-config.ts';
 import { hasBeenLive } from '../store/releases.ts';
-import { passingVerdict, recallVerdict } from '../store/verdicts.ts';
+import { passingVerdict, recallVerdict, refusingVerdict } from '../store/verdicts.ts';
 import { bootRelease, type Candidate, openCandidate } from './candidate.ts';
 import { gateFacts, runCheckJob } from './check-job.ts';
 import { earlierRuns, rememberGate } from './gate-history.ts';
@@ -43,7 +43,8 @@ export type Proof = {
 
 export type ProveRequest = {
   app: App;
-  change: Change;
+  /** null: the checks alone are asked, and nothing is started. */
+  change: Change | null;
   repository: Repository;
   tree: TreeId;
   /** main's tree; null at the first push. */
@@ -59,6 +60,8 @@ export type ProveRequest = {
   only?: readonly string[];
   /** Left out: the release is started, and its boot is a check. */
   isBoot?: false;
+  /** What was refused of this very tree, against whatever main, refuses it again. */
+  isInferred?: boolean;
   /** Who wants a gate weaker than main's, if anybody does. */
   weaken: WeakenAsked;
   /** Told what the repository says of its gate, as soon as it is known. */
@@ -117,7 +120,7 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
   moment('treeRead');
   const standing = await standingOf(world.blobs, {
     ...{ git: repository.git, tree, baseTree: request.baseTree, diff, weaken: request.weaken, signal },
-    isRollback: request.change.how === 'rollback',
+    isRollback: request.change?.how === 'rollback',
   });
   request.onGate(standing.candidate);
   // Before anything is remembered: what passed once may be weaker than what main has come to.
@@ -131,12 +134,17 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
   const passedOnMain = (id: TreeId): Verdict | null => passingVerdict(world.database, app.id, id, keys.mainPolicies);
   const asksAgain = request.isRecheck || request.only !== undefined;
   const known = asksAgain ? null : passed(request.tree);
-  const refused = known || asksAgain ? null : recallVerdict(world.database, app.id, keys.exact);
+  const recalled = known || asksAgain ? null : recallVerdict(world.database, app.id, keys.exact);
+  const refused =
+    recalled ?? (request.isInferred ? refusingVerdict(world.database, app.id, tree.id, keys.policy) : null);
   if (refused?.outcome === 'rejected') {
     for (const result of refused.checks) for (const line of checkLines(result)) say(line);
     say('this tree was checked before; git push -o recheck runs the checks again');
     return { verdict: refused, results: refused.checks, isMemoised: true, candidate: null, isBooted: false };
   }
+
+  if (known && request.change === null)
+    return { verdict: known, results: known.checks, isMemoised: true, candidate: null, isBooted: false };
 
   let build: Build;
   try {
@@ -169,11 +177,15 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
     if (needsGate) await gateLayer;
     await layerOf(world, layers.built, say, together);
   }
-  const candidate = openCandidate(world, request, build.artifact);
-  request.onCandidate(candidate);
+  const { change } = request;
+  const candidate = change && openCandidate(world, { ...request, change }, build.artifact);
+  if (candidate) request.onCandidate(candidate);
   const gate = gateOf(build.artifact.plan);
+  const isBoot = candidate !== null && request.isBoot !== false;
+  // What asks the candidate's own instance cannot be asked before there is one: a pass without it is none yet.
+  const among = change ? gate : withoutRelease(gate);
   const isPreStarted =
-    build.artifact.plan.releaseCommand === null && !['late', 'off'].includes(gate.prestart) && request.isBoot !== false;
+    build.artifact.plan.releaseCommand === null && !['late', 'off'].includes(gate.prestart) && isBoot;
   const booted = Promise.withResolvers<CheckResult>();
 
   const builds = async (): Promise<CheckResult> => {
@@ -193,7 +205,7 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
     } catch {
       return skippedCheck('boot', startedAtMs);
     }
-    return bootRelease(world, candidate, AbortSignal.any([stop, together]));
+    return bootRelease(world, candidate!, AbortSignal.any([stop, together]));
   };
   const boots = async (stop: AbortSignal): Promise<CheckResult> => {
     const result = await startsUp(stop);
@@ -211,7 +223,7 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
         main: request.baseTree && !known ? (passedOnMain(request.baseTree)?.checks ?? null) : null,
         rules: gate.rules,
       },
-      checks: known ? [] : checksAmong(configuredChecks(gate), request.only),
+      checks: known ? [] : checksAmong(configuredChecks(among), request.only),
       limitMs: gate.timeoutMs,
       earlier: earlierRuns(world, app),
       runJob: async (plan, check, stop) => {
@@ -221,7 +233,7 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
         };
         if (plan.layer === 'gate') await runLayer.catch(unbuilt);
         if (plan.layer === 'gate') await gateLayer;
-        const env = plan.needsRelease ? { GATE_URL: await addressOf(world, candidate, booted.promise, stop) } : {};
+        const env = plan.needsRelease ? { GATE_URL: await addressOf(world, candidate!, booted.promise, stop) } : {};
         // The job goes out beside its tree: the agent launches it as soon as its copy is whole.
         const running = runCheckJob(
           world,
@@ -248,9 +260,10 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
       now: nowMs,
     });
     if (!known) for (const line of summaryLines(end.results)) say(line);
-    request.afterwards(() => rememberGate(world, app, request.change.id, end.results));
+    if (change) request.afterwards(() => rememberGate(world, app, change.id, end.results));
     const verdict = known && end.verdict?.outcome === 'passed' ? withToday(known, end.results) : end.verdict;
-    if (verdict && !known && !request.only) remember(world, app, request.tree, keys, verdict);
+    const isWhole = among === gate || verdict?.outcome === 'rejected';
+    if (verdict && isWhole && !known && !request.only) remember(world, app, request.tree, keys, verdict);
     return {
       verdict,
       results: end.results,
@@ -275,6 +288,15 @@ function lookedAt({ paths, changed }: GateFacts): Looked {
 /** Those that are called so, or are of such a kind. */
 export function checksAmong(checks: readonly Check[], only: readonly string[] | undefined): readonly Check[] {
   return only ? checks.filter(({ kind, name }) => only.includes(kind) || only.includes(name)) : checks;
+}
+
+/** The gate without what runs against the candidate's instance; the same one when nothing does. */
+function withoutRelease(gate: GateSettings): GateSettings {
+  const asks = (one: 'off' | CheckCommand | undefined): boolean => typeof one === 'object' && one.needsRelease;
+  if (![...Object.values(gate.custom), ...Object.values(gate.builtIn)].some(asks)) return gate;
+  const custom = Object.entries(gate.custom).filter(([, one]) => !asks(one));
+  const builtIn = Object.entries(gate.builtIn).map(([name, one]) => [name, asks(one) ? 'off' : one]);
+  return { ...gate, custom: Object.fromEntries(custom), builtIn: Object.fromEntries(builtIn) };
 }
 
 /** Where the candidate's own instance answers, once it does. @throws cancelled when it does not start */

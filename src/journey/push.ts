@@ -1,7 +1,6 @@
 // A push, judged: what git hands over goes to the gate when it is the app's main branch, is stored when it is another one,
 // and is refused with what to do otherwise.
 import type { App } from '../domain/app.ts';
-import type { Change } from '../domain/change.ts';
 import { diskFailure } from '../domain/disk-failure.ts';
 import type { CommitId } from '../domain/ids.ts';
 import { type BranchName, parseBranch } from '../domain/names.ts';
@@ -11,13 +10,13 @@ import { branchRef, type RefName } from '../git/argv.ts';
 import type { Repository } from '../git/repository.ts';
 import { carryOut } from '../journey.ts';
 import type { Push, RefCommand, RefVerdict } from '../receive/proc-receive.ts';
-import { insertChange } from '../store/changes.ts';
 import { inTransaction } from '../store/open.ts';
 import { liveRelease } from '../store/releases.ts';
 import { appendEvent } from '../store/transition.ts';
 import { readCandidate } from './prove.ts';
+import { receiveChange } from './receive-change.ts';
 import type { Asker, ChangeEnd } from './running-change.ts';
-import { eventOf, mainlineOf, newId, nowMs, type World } from './world.ts';
+import { eventOf, mainlineOf, nowMs, type World } from './world.ts';
 
 export type Pusher = {
   actor: string;
@@ -212,31 +211,4 @@ export function noteBranch(world: World, app: App, branch: BranchName, to: Commi
     ),
   );
   world.announce();
-}
-
-/** Writes down that a change was asked for; its life begins. */
-export function receiveChange(
-  world: World,
-  app: App,
-  asked: Pick<Change, 'how' | 'actor' | 'base' | 'head' | 'moments'>,
-): Change {
-  return inTransaction(world.database, () => {
-    const change = insertChange(world.database, {
-      ...asked,
-      id: newId('chg'),
-      teamId: app.teamId,
-      appId: app.id,
-      branch: app.mainBranch!,
-      createdAtMs: Math.round(nowMs()),
-    });
-    appendEvent(
-      world.database,
-      eventOf({ ...change, changeId: change.id }, 'change.received', {
-        how: asked.how,
-        base: asked.base,
-        head: asked.head,
-      }),
-    );
-    return change;
-  });
 }

@@ -27,7 +27,7 @@ test('a change that main has held and that a later one has overtaken is not swit
   await stage.land(app, three, two);
   unwrite(stage, two);
   const world = stage.restart();
-  assert.deepEqual(await recover(world), { rolledForward: 0, ended: 1 });
+  assert.deepEqual(await recover(world), { rolledForward: 0, ended: 1, requeued: 0 });
   await world.desired.publish(null);
   const live = liveRelease(stage.database, app.id);
   assert.equal(live?.commit, three);
@@ -47,7 +47,7 @@ test('a change that was not written down is finished, and whoever follows it hea
   unwrite(stage, one);
   const world = stage.restart();
   const { id } = listChanges(stage.database, app.id, null, 1)[0]!;
-  assert.deepEqual(await recover(world), { rolledForward: 1, ended: 0 });
+  assert.deepEqual(await recover(world), { rolledForward: 1, ended: 0, requeued: 0 });
   const ends: unknown[] = [];
   for await (const step of world.progress.follow(id, AbortSignal.timeout(10_000))!)
     if ('end' in step) ends.push(step.end.state, step.end.version);

@@ -1,6 +1,6 @@
 // What a start of control does with what the last one left: a change that passed and whose candidate main has held is
-// finished (main is the commit point); every other one ends as an infrastructure failure, its verdict kept; and no release
-// stays half started. Main is asked through its seam, never through a file.
+// finished (main is the commit point), with the others of its batch; a merge request goes back to the queue, which needs no
+// client; every other one ends as an infrastructure failure, its verdict kept; and no release stays half started. Main is asked through its seam, never through a file.
 import type { App } from '../domain/app.ts';
 import type { Change } from '../domain/change.ts';
 import { configOf } from '../store/app-config.ts';
@@ -11,27 +11,38 @@ import { findArtifact, findRelease, liveRelease, nextVersion, startingReleases }
 import { appendEvent, transition } from '../store/transition.ts';
 import { insist } from './insist.ts';
 import { persistLanded } from './landed.ts';
+import { letGo } from './queue/end-request.ts';
 import { eventOf, mainlineOf, nowMs, type World } from './world.ts';
 
 /** Decides about every change and release that has not ended. Routes are switched in the background, until they are. */
-export async function recover(world: World): Promise<{ rolledForward: number; ended: number }> {
+export async function recover(world: World): Promise<{ rolledForward: number; ended: number; requeued: number }> {
   const apps = new Map(everyApp(world.database).map((app) => [app.id, app]));
   const forward = new Set<string>();
   const unknown = new Set<string>();
   let ended = 0;
-  for (const change of runningChanges(world.database)) {
+  let requeued = 0;
+  const running = runningChanges(world.database);
+  for (const change of running) {
+    // Of a batch the one that the release names decides for all.
+    if (running.some((one) => isLeaderOf(world, one, change))) continue;
     const app = apps.get(change.appId);
     const landed =
       app && change.state === 'passed' ? await hasLanded(world, { ...app, mainBranch: change.branch }, change) : false;
     // A repository that cannot be asked must not keep the others from coming back: its change waits for the next start.
     if (landed === null) unknown.add(change.releaseId!);
     else if (landed === 'overtaken') {
-      landOvertaken(world, change);
+      for (const one of [change, ...running.filter((other) => isLeaderOf(world, change, other))]) {
+        landOvertaken(world, one);
+        ended += 1;
+      }
       world.receiptsDue(app!);
-      ended += 1;
     } else if (app && landed) {
-      rollForward(world, { ...app, mainBranch: change.branch }, change);
+      const riders = running.filter((one) => isLeaderOf(world, change, one));
+      rollForward(world, { ...app, mainBranch: change.branch }, change, riders);
       forward.add(change.releaseId!);
+    } else if (app && change.how === 'merge') {
+      const all = [change, ...running.filter((one) => isLeaderOf(world, change, one))];
+      for (const one of all) if (requeue(world, one)) requeued += 1;
     } else {
       endChange(world, change);
       ended += 1;
@@ -51,7 +62,25 @@ export async function recover(world: World): Promise<{ rolledForward: number; en
       }),
     });
   }
-  return { rolledForward: forward.size, ended };
+  return { rolledForward: forward.size, ended, requeued };
+}
+
+/** The other is of the batch that this one stands for. */
+function isLeaderOf(world: World, one: Change, other: Change): boolean {
+  if (one.id === other.id || other.releaseId === null || one.releaseId !== other.releaseId) return false;
+  return findRelease(world.database, one.appId, one.releaseId)?.changeId === one.id;
+}
+
+/** Back to the queue, from which it is taken up again as it was; false: it waits there already. */
+function requeue(world: World, change: Change): boolean {
+  world.progress.open(change.id);
+  if (change.state === 'received') return false;
+  const reason = 'Lockstep was restarted before main moved';
+  return transition(world.database, {
+    ...{ table: 'changes', id: change.id, from: change.state, to: 'received' },
+    set: { base: null, candidate: null, tree: null, release_id: null, set_id: null },
+    event: eventOf({ ...change, actor: 'lockstep', changeId: change.id }, 'change.requeued', { reason }),
+  });
 }
 
 /**
@@ -89,7 +118,7 @@ function landOvertaken(world: World, change: Change): void {
   });
 }
 
-function rollForward(world: World, app: App, change: Change): void {
+function rollForward(world: World, app: App, change: Change, riders: readonly Change[]): void {
   const release = findRelease(world.database, app.id, change.releaseId!)!;
   const artifact = findArtifact(world.database, app.id, release.artifactDigest)!;
   const runnable = {
@@ -98,7 +127,7 @@ function rollForward(world: World, app: App, change: Change): void {
     artifact,
     config: configOf(world.database, app.id, release.configVersion).entries,
   };
-  const progress = world.progress.open(change.id);
+  const progress = [change, ...riders].map(({ id }) => world.progress.open(id));
   const work = async (): Promise<void> => {
     using _turn = await world.lockOf(app.id).take(world.signal);
     // The agent may have this switch already: nothing may go out that routes to what was live before.
@@ -107,14 +136,17 @@ function rollForward(world: World, app: App, change: Change): void {
     const moments = { ...change.moments, recovered: nowMs() };
     await insist(world, () => {
       noteChange(world.database, change.id, { moments });
-      persistLanded(world, app, change, { release }, verdict, moments);
+      persistLanded(world, app, change, { release }, verdict, moments, null, riders);
     });
     const { version } = liveRelease(world.database, app.id)!;
-    progress.end({ ok: true, state: 'landed', reason: null, version, durationMs: nowMs() - change.createdAtMs });
+    for (const one of progress)
+      one.end({ ok: true, state: 'landed', reason: null, version, durationMs: nowMs() - change.createdAtMs });
     const about = { ...change, actor: 'lockstep', changeId: change.id, releaseId: release.id };
     const event = eventOf(about, 'recovery.rolled-forward', { commit: change.candidate });
     await insist(world, () => inTransaction(world.database, () => appendEvent(world.database, event)));
     world.announce();
+    world.queueGrown(app);
+    await letGo(world, app, [change, ...riders]);
   };
   void work().catch((error: Error) =>
     world.log({ level: 'error', message: `recovery of ${change.id}: ${error.message}` }),

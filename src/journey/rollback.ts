@@ -8,7 +8,7 @@ import { configOf } from '../store/app-config.ts';
 import { isThere } from '../store/apps.ts';
 import { liveRelease, releaseOfVersion } from '../store/releases.ts';
 import { isSameConfig, startConfigChange } from './config-release.ts';
-import { receiveChange } from './push.ts';
+import { receiveChange } from './receive-change.ts';
 import { RunningChange } from './running-change.ts';
 import { mainlineOf, nowMs, type World } from './world.ts';
 

@@ -56,6 +56,8 @@ export type World = {
   hello(): Promise<AgentHello>;
   /** Something of the app has gone live: its receipt is made soon, beside everything else. */
   receiptsDue(app: Pick<App, 'id'>): void;
+  /** Something has happened that the app's merge requests may have waited for: the queue looks, beside everything else. */
+  queueGrown(app: Pick<App, 'id'>): void;
   /** The ledger has grown. */
   announce(): void;
   log(line: Record<string, unknown>): void;

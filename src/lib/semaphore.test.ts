@@ -35,3 +35,43 @@ test('who gives up waiting leaves the queue, and a turn is given back once', asy
   using _again = await lock.take();
   assert.equal(lock.isBusy, true);
 });
+
+test('a turn that gives way comes after all others, and is asked for back when somebody waits', async () => {
+  const lock = new Semaphore(1);
+  const order: string[] = [];
+  const first = await lock.take();
+  const last = lock.takeLast().then((turn) => {
+    order.push('last');
+    return turn;
+  });
+  const second = lock.take().then((turn) => {
+    order.push('second');
+    return turn;
+  });
+  first.release();
+  (await second).release();
+  const giving = await last;
+  assert.deepEqual(order, ['second', 'last']);
+  assert.deepEqual([giving.wanted.aborted, lock.isBusy, lock.givesWay], [false, true, true]);
+  const third = lock.take();
+  assert.deepEqual([giving.wanted.aborted, lock.givesWay], [true, false]);
+  giving.release();
+  (await third).release();
+  assert.equal(lock.isBusy, false);
+  const stopped = new AbortController();
+  using _held = await lock.take();
+  const never = lock.takeLast(stopped.signal);
+  stopped.abort(new Error('enough'));
+  await assert.rejects(never, /enough/);
+});
+
+test('with two turns only one of two who give way is asked for each who waits', async () => {
+  const slots = new Semaphore(2);
+  const [one, other] = [await slots.takeLast(), await slots.takeLast()];
+  const waiting = slots.take();
+  assert.deepEqual([one.wanted.aborted, other.wanted.aborted], [true, false]);
+  one.release();
+  (await waiting).release();
+  other.release();
+  assert.equal(slots.isBusy, false);
+});

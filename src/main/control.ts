@@ -25,6 +25,7 @@ import { DesiredPublisher } from '../journey/desired.ts';
 import { dropOldRows } from '../journey/housekeeping.ts';
 import { keepMakingRoom } from '../journey/make-room.ts';
 import { ProgressBook } from '../journey/progress.ts';
+import { MergeQueues } from '../journey/queue/queue.ts';
 import { ReceiptBook } from '../journey/receipts.ts';
 import { recover } from '../journey/recover.ts';
 import { StoredBranches } from '../journey/stored-branches.ts';
@@ -162,6 +163,7 @@ const world: World = {
     uses.delete(id);
     repositories.delete(id);
     branches.forget(id);
+    queues.forget(id);
     await rm(repositoryPathOf(id), { recursive: true, force: true });
     await world.shelf.forget(id);
   },
@@ -180,6 +182,7 @@ const world: World = {
     return hello.answer;
   },
   receiptsDue: (app) => receipts.due(app),
+  queueGrown: (app) => queues.wake(app.id),
   announce() {
     grown.resolve();
     grown = Promise.withResolvers();
@@ -190,6 +193,7 @@ const world: World = {
 
 const branches = new StoredBranches(world);
 const receipts = new ReceiptBook(world, signer);
+const queues = new MergeQueues(world);
 const door: GitDoor = {
   world,
   branches,
@@ -229,7 +233,7 @@ const docs = new DocsServer({
   log: (message) => say({ level: 'warn', message }),
 });
 const found = await recover(world);
-if (found.ended + found.rolledForward > 0) say({ level: 'warn', message: 'recovered', ...found });
+if (found.ended + found.rolledForward + found.requeued > 0) say({ level: 'warn', message: 'recovered', ...found });
 keepHearing(world);
 removeLeftOvers(world);
 void removeQuarantines(join(folder, 'repos')).catch((error: Error) =>
@@ -258,6 +262,7 @@ keepMakingRoom(world, config.home);
 keepCopies(database, databaseFile, say, ended.signal);
 say({ level: 'info', message: 'ready', pid: process.pid });
 receipts.makeUp();
+queues.takeUp();
 collectAtRest();
 
 /** Takes requests from now on; asked again, it does already. */

@@ -9,7 +9,7 @@ import { checkLines, infraLine, memoisedLine, safe } from '../gate/messages.ts';
 import type { Repository } from '../git/repository.ts';
 import { bootRelease, type Candidate, dropCandidate } from '../journey/candidate.ts';
 import { type Proof, proveCandidate } from '../journey/prove.ts';
-import { receiveChange } from '../journey/push.ts';
+import { receiveChange } from '../journey/receive-change.ts';
 import { eventOf, nowMs, refOf, type World } from '../journey/world.ts';
 import { noteApp } from '../store/apps.ts';
 import { transition } from '../store/transition.ts';

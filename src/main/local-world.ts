@@ -88,6 +88,7 @@ export async function openLocalWorld(home: string, waiting: () => void, signal: 
     gitUrlOf: () => '',
     hello: () => agent.hello(),
     receiptsDue: quiet,
+    queueGrown: () => {},
     announce: quiet,
     signal: ended.signal,
   };

@@ -81,6 +81,11 @@ export function requestOfHead(database: DatabaseSync, appId: AppId, head: Commit
   return row ? present(row) : null;
 }
 
+/** From here on it skips the queue. */
+export function raisePriority(database: DatabaseSync, id: ChangeId): void {
+  database.prepare("UPDATE changes SET priority = 'hotfix' WHERE id = ? AND ended_at_ms IS NULL").run(id);
+}
+
 /** Notes that a request is wanted no more; false when it has ended, or main is about to move to it. */
 export function withdraw(database: DatabaseSync, id: ChangeId, why: string): boolean {
   const sql = "UPDATE changes SET withdrawn = coalesce(withdrawn, ?) WHERE id = ? AND state IN ('received', 'gating')";

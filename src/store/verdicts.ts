@@ -48,3 +48,19 @@ export function passingVerdict(
     .get(appId, treeId, JSON.stringify(policyKeys));
   return row ? (JSON.parse(String(row.verdict)) as Verdict) : null;
 }
+
+/** The newest refusal of this tree under this policy, against whatever main; null when there is none. */
+export function refusingVerdict(
+  database: DatabaseSync,
+  appId: AppId,
+  treeId: TreeId,
+  policyKey: string,
+): Verdict | null {
+  const row = database
+    .prepare(
+      `SELECT verdict FROM verdicts WHERE app_id = ? AND tree_id = ? AND outcome = 'rejected' AND policy_key = ?
+       ORDER BY created_at_ms DESC LIMIT 1`,
+    )
+    .get(appId, treeId, policyKey);
+  return row ? (JSON.parse(String(row.verdict)) as Verdict) : null;
+}

@@ -1,0 +1,92 @@
+// What people ask of the queue: that a commit be merged, that it be not any more, and where a request stands. A request is durable
+// when this returns: its commit is held in the repository, and its change is in the store.
+import type { App } from '../../domain/app.ts';
+import { type Change, isTerminal, type Priority } from '../../domain/change.ts';
+import { fail } from '../../domain/errors.ts';
+import type { ChangeId, CommitId } from '../../domain/ids.ts';
+import type { BranchName } from '../../domain/names.ts';
+import { branchRef } from '../../git/argv.ts';
+import { findChange, queuedChanges, raisePriority, requestOfHead, withdraw } from '../../store/changes.ts';
+import { liveRelease } from '../../store/releases.ts';
+import { receiveChange } from '../receive-change.ts';
+import { mainlineOf, newId, nowMs, type World } from '../world.ts';
+import { pin } from './pins.ts';
+
+/** Of one app, requests that wait. */
+export const mostRequests = 100;
+
+export type MergeAsked = {
+  head: CommitId;
+  /** null: by commit alone. */
+  source: BranchName | null;
+  priority: Priority;
+  actor: string;
+  /** The reason of an admin who lets it past the checks. */
+  override: string | null;
+  requestedAtMs: number;
+};
+
+/**
+ * The request, which is there already when the same commit is asked for twice (`isNew` false).
+ * @throws no-release before the first push; conflict when main has it; busy; not-found when the commit is not there
+ */
+export async function askMerge(world: World, app: App, asked: MergeAsked): Promise<{ change: Change; isNew: boolean }> {
+  const { database } = world;
+  const { head, source, priority, actor, override, requestedAtMs } = asked;
+  const repository = await world.repositoryOf(app);
+  using _use = await world.usesOf(app.id).begin();
+  const tip = app.mainBranch === null ? null : await mainlineOf(app, repository).tip();
+  if (tip === null || liveRelease(database, app.id) === null)
+    throw fail('no-release', 'there is no main to merge into yet', { advice: 'Push main first.' });
+  if (!(await repository.git.commitOf(head)))
+    throw fail('not-found', `there is no commit ${head.slice(0, 7)} here`, { advice: 'Push it first.' });
+  if (head === tip || (await repository.git.isAncestor(head, tip)))
+    throw fail('conflict', `main has ${head.slice(0, 7)} already`, { advice: 'Nothing is to be merged.' });
+  const known = requestOfHead(database, app.id, head);
+  if (known && (override === null || known.override !== null)) {
+    if (priority === 'hotfix' && known.priority !== 'hotfix') raisePriority(database, known.id);
+    world.queueGrown(app);
+    return { change: findChange(database, app.id, known.id)!, isNew: false };
+  }
+  if (queuedChanges(database, app.id).length >= mostRequests)
+    throw fail('busy', `${mostRequests} merge requests of ${app.name} wait already`, { advice: 'Try again later.' });
+  const id = newId('chg');
+  await pin(repository.git, 'head', id, head);
+  const change = receiveChange(world, app, {
+    ...{ id, how: 'merge', base: null, head, source, priority, actor, override },
+    moments: { requested: requestedAtMs, received: nowMs() },
+  });
+  // The override takes the place of what waited for the checks.
+  if (known) withdraw(database, known.id, `change #${change.number} lands it without the checks`);
+  world.progress.open(change.id);
+  world.announce();
+  world.queueGrown(app);
+  return { change, isNew: true };
+}
+
+/** Where a branch stands. @throws not-found */
+export async function headOf(world: World, app: App, branch: BranchName): Promise<CommitId> {
+  const { git } = await world.repositoryOf(app);
+  const head = await git.resolveRef(branchRef(branch));
+  if (head === null)
+    throw fail('not-found', `${app.name} has no branch ${branch}`, {
+      advice: `Push it first: git push lockstep ${branch}`,
+    });
+  return head;
+}
+
+/**
+ * Notes that a request is wanted no more; it ends soon after.
+ * @throws not-found; conflict when it has ended, or main is about to move to it
+ */
+export function cancelMerge(world: World, app: App, id: ChangeId, actor: string): Change {
+  const change = findChange(world.database, app.id, id);
+  if (change?.how !== 'merge')
+    throw fail('not-found', 'there is no such merge request', { advice: 'See lockstep changes.' });
+  if (!withdraw(world.database, id, `cancelled by ${actor}`)) {
+    const why = isTerminal(change.state) ? `has ended (${change.state})` : 'is about to land';
+    throw fail('conflict', `change #${change.number} ${why}`, { advice: 'See lockstep changes.' });
+  }
+  world.queueGrown(app);
+  return findChange(world.database, app.id, id)!;
+}
