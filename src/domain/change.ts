@@ -96,3 +96,8 @@ export type Change = {
 export function isTerminal(state: ChangeState): boolean {
   return changeTransitions[state].length === 0;
 }
+
+/** A merge request in the queue: nobody works on it, and nothing is wrong with that. */
+export function isQueued({ how, state }: Pick<Change, 'how' | 'state'>): boolean {
+  return how === 'merge' && state === 'received';
+}

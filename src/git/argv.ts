@@ -88,6 +88,8 @@ export const argv = {
     to,
     from,
   ],
+  /** Lines `update REF TO FROM` come on standard input, with NUL between the words: all of them or none. */
+  updateRefs: (reason: string) => ['update-ref', '-m', reason, '--stdin', '-z'],
   deleteRef: (ref: RefName, from: ObjectId) => ['update-ref', '-d', '--', ref, from],
   listRefs: (prefix: string) => ['for-each-ref', '--format=%(objectname) %(refname)', '--', prefix],
   refHistory: (ref: RefName) => ['log', '--walk-reflogs', '--format=%H', '--end-of-options', ref, '--'],

@@ -31,6 +31,8 @@ export type MergeResult = { isClean: true; tree: TreeId } | { isClean: false; tr
 /** A person and a moment, as a commit keeps them; `atSeconds` since the epoch, always written as UTC. */
 export type Signature = { name: string; email: string; atSeconds: number };
 
+/** `from` null: it must not be there; `to` null: it goes. */
+export type RefMove = { ref: RefName; from: ObjectId | null; to: ObjectId | null };
 export type CommitWords = { author: Signature; committedAtSeconds: number; subject: string };
 
 /** The environment for every git we start. */
@@ -220,6 +222,12 @@ export function openGit(options: GitOptions) {
     /** Compare-and-swap of a ref (`from` null: it must not exist yet). False when it stands elsewhere. */
     updateRef(ref: RefName, to: ObjectId, from: ObjectId | null, reason: string): Promise<boolean> {
       return move(ref, from, to, argv.updateRef(ref, to, from ?? zeroId, reason));
+    },
+    /** Compare-and-swap of many refs (null: not there), all or none. False: one stands elsewhere, or cannot be what it is to be. */
+    async updateRefs(moves: readonly RefMove[], reason: string): Promise<boolean> {
+      const words = moves.flatMap(({ ref, from, to }) => [`update ${ref}`, to ?? zeroId, from ?? zeroId]);
+      const input = words.map((word) => `${word}\0`).join('');
+      return (await ask(argv.updateRefs(reason), { input, okCodes: [0, 1, 128] })).code === 0;
     },
     deleteRef(ref: RefName, from: ObjectId): Promise<boolean> {
       return move(ref, from, null, argv.deleteRef(ref, from));

@@ -16,7 +16,7 @@ export async function unguarded(
     if ((await textOf(file)) !== (await hookText(name))) said.push(`the hook ${name} is not ours`);
     else if (((await stat(file)).mode & 0o111) === 0) said.push(`the hook ${name} cannot be run`);
   }
-  if ((await textOf(join(path, 'config'))) !== repositoryConfig(options.maxInputBytes, options.mainBranch))
+  if ((await textOf(join(path, 'config'))) !== repositoryConfig(options.maxInputBytes))
     said.push('its configuration was changed');
   if (!/^[0-9a-f]{64}$/.test((await textOf(join(path, permitFile)))?.trim() ?? '')) said.push('its permit is gone');
   const head = options.mainBranch === null ? null : `ref: ${branchRef(options.mainBranch)}`;

@@ -2,7 +2,7 @@
 // is opened. What main may become is not decided here: the hooks hand that to control and refuse everything else.
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readdir, readFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { diskFailure } from '../domain/disk-failure.ts';
@@ -15,7 +15,7 @@ import { type Git, gitEnvironment, openGit } from './git.ts';
 import { removeLeftOvers } from './left-overs.ts';
 import { trimReflogs } from './reflogs.ts';
 
-export const hookNames = ['pre-receive', 'proc-receive', 'post-receive', 'reference-transaction'] as const;
+export const hookNames = ['pre-receive', 'proc-receive', 'reference-transaction'] as const;
 export const defaultMaxInputBytes = 512 * 1024 * 1024;
 export const permitFile = 'lockstep-permit';
 /** What no git has touched for so long, none will finish. */
@@ -25,12 +25,8 @@ const hooksSource = new URL('../receive/hooks/', import.meta.url);
 /** `git` asks questions and cannot move main; `privileged` can. */
 export type Repository = { path: string; git: Git; privileged: Git };
 
-/** The whole `config` file of a repository. `mainBranch`: pushes to it are judged, as those to main and master always are. */
-export function repositoryConfig(maxInputBytes = defaultMaxInputBytes, mainBranch: BranchName | null = null): string {
-  const own =
-    mainBranch === null || ['main', 'master'].includes(mainBranch)
-      ? ''
-      : `\tprocReceiveRefs = "refs/heads/${mainBranch}"\n`;
+/** The whole `config` file of a repository. Pushes to all branches are judged by control, which moves what it accepts. */
+export function repositoryConfig(maxInputBytes = defaultMaxInputBytes): string {
   return `[core]
 	repositoryformatversion = 0
 	filemode = true
@@ -41,10 +37,9 @@ export function repositoryConfig(maxInputBytes = defaultMaxInputBytes, mainBranc
 	fsckObjects = true
 	maxInputSize = ${maxInputBytes}
 	advertisePushOptions = true
-	procReceiveRefs = refs/heads/main
-	procReceiveRefs = refs/heads/master
+	procReceiveRefs = refs/heads
 	procReceiveRefs = refs/for
-${own}	autogc = false
+	autogc = false
 [receive "fsck"]
 	badTimezone = warn
 	missingSpaceBeforeDate = warn
@@ -82,7 +77,9 @@ export async function openRepository(
   for (const name of hookNames) {
     await writeIfOther(join(path, 'hooks', name), await hookText(name), 0o755);
   }
-  await writeIfOther(join(path, 'config'), repositoryConfig(options.maxInputBytes, options.mainBranch), 0o644);
+  // Of an earlier version: what is said of a push, control says while it judges it.
+  await rm(join(path, 'hooks', 'post-receive'), { force: true });
+  await writeIfOther(join(path, 'config'), repositoryConfig(options.maxInputBytes), 0o644);
   const permit = await takePermit(path);
   if (options.mainBranch) await untilUnlocked(join(path, branchRef(options.mainBranch)));
   const repository = {

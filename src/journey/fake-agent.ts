@@ -26,6 +26,7 @@ export class FakeAgent implements Agent {
   /** How a set's web instance ends up; null: it stays `starting`. */
   boot: (set: DesiredSet) => Partial<ObservedInstance> | null = () => ({ state: 'healthy', healthStatus: 200 });
   /** Called before a document is taken; may throw or wait. */
+  beforeTree: () => void | Promise<void> = () => {};
   beforeDocument: (state: DesiredState) => void | Promise<void> = () => {};
   interpreters: AgentHello['interpreters'] = [];
   /** What a release command writes. */
@@ -92,6 +93,7 @@ export class FakeAgent implements Agent {
   logs = emptyLog;
 
   async putTree(_app: AppRef, treeId: TreeId, copy: string | null, files: AsyncIterable<unknown>) {
+    await this.beforeTree();
     this.#demand();
     let count = 0;
     for await (const _file of files) count += 1;

@@ -1,12 +1,12 @@
-// A push, judged: what git hands over goes to the gate when it is the app's main branch, is stored when it is another one,
-// and is refused with what to do otherwise.
+// A push, judged: what git hands over goes to the gate when it is the app's main branch, is stored and checked when it is another
+// one (`queue/push-branch.ts`), and is refused with what to do otherwise.
 import type { App } from '../domain/app.ts';
 import { diskFailure } from '../domain/disk-failure.ts';
 import type { CommitId } from '../domain/ids.ts';
 import { type BranchName, parseBranch } from '../domain/names.ts';
 import { candidateLine } from '../gate/messages.ts';
 import type { WeakenAsked } from '../gate/policy/weakening.ts';
-import { branchRef, type RefName } from '../git/argv.ts';
+import { branchRef } from '../git/argv.ts';
 import type { Repository } from '../git/repository.ts';
 import { carryOut } from '../journey.ts';
 import type { Push, RefCommand, RefVerdict } from '../receive/proc-receive.ts';
@@ -14,6 +14,8 @@ import { inTransaction } from '../store/open.ts';
 import { liveRelease } from '../store/releases.ts';
 import { appendEvent } from '../store/transition.ts';
 import { readCandidate } from './prove.ts';
+import { measuredBase } from './queue/measured-base.ts';
+import { afterStoring, type BranchPush, mostChecked, pushFor, storeBranches, wishesOf } from './queue/push-branch.ts';
 import { receiveChange } from './receive-change.ts';
 import type { Asker, ChangeEnd } from './running-change.ts';
 import { eventOf, mainlineOf, nowMs, type World } from './world.ts';
@@ -48,13 +50,18 @@ export async function judgePush(
 ): Promise<ReadonlyMap<string, RefVerdict>> {
   const receivedAtMs = nowMs();
   const verdicts = new Map<string, RefVerdict>();
-  // Git keeps the other refs of the push to itself; main could land and one of them be refused.
-  if (push.isAtomic) {
+  // Git keeps tags to itself; main could land and one of them be refused.
+  if (push.isAtomic && push.commands.some(({ ref }) => !isOwnBranch(pusher.findApp(), ref))) {
     for (const { ref } of push.commands)
       verdicts.set(ref, refused('main is not pushed with --atomic: push it by itself'));
     return verdicts;
   }
+  const branches = push.commands.filter(({ ref }) => isOwnBranch(pusher.findApp(), ref));
+  if (branches.length > 1 || push.isAtomic) {
+    for (const [ref, verdict] of await storeMany(world, repository, push, pusher, branches)) verdicts.set(ref, verdict);
+  }
   for (const command of push.commands) {
+    if (verdicts.has(command.ref)) continue;
     // One ref's trouble is not another's: what has landed is said to have landed.
     const verdict = await judgeRef(world, repository, push, pusher, command, receivedAtMs).catch((error: Error) => {
       if (push.signal.aborted) return refused('the client went away');
@@ -66,6 +73,72 @@ export async function judgePush(
     verdicts.set(command.ref, verdict);
   }
   return verdicts;
+}
+
+/** A branch that is the developer's own: neither main nor what could become it. */
+function isOwnBranch(app: App | null, ref: string): boolean {
+  if (app === null || !ref.startsWith('refs/heads/')) return false;
+  const branch = parseBranch(ref.slice('refs/heads/'.length));
+  if (standsInTheWay(branch, app.mainBranch)) return false;
+  return branch !== app.mainBranch && (app.mainBranch !== null || !usualMains.includes(branch));
+}
+
+/** Several branches in one push: stored together, and each checked when they are few. */
+async function storeMany(
+  world: World,
+  repository: Repository,
+  push: Push,
+  pusher: Pusher,
+  commands: readonly RefCommand[],
+): Promise<Map<string, RefVerdict>> {
+  const verdicts = new Map<string, RefVerdict>();
+  const app = pusher.findApp();
+  if (!app) return verdicts;
+  const failed = await storeBranches(repository, commands, push.isAtomic);
+  const isChecked = commands.filter(({ to }) => to !== null).length <= mostChecked;
+  for (const command of commands) {
+    const why = failed.get(command.ref);
+    verdicts.set(command.ref, why === undefined ? accepted : refused(why));
+    if (why !== undefined) continue;
+    sayStored(app, command, push);
+    if (command.to === null || (!isChecked && !push.options.includes('merge'))) continue;
+    verdicts.set(
+      command.ref,
+      await afterStoring(askedOf(world, repository, app, push, pusher), branchOf(command), command.to),
+    );
+  }
+  world.queueGrown(app);
+  return verdicts;
+}
+
+async function storeBranch(
+  world: World,
+  repository: Repository,
+  app: App,
+  command: RefCommand,
+  push: Push,
+  pusher: Pusher,
+): Promise<RefVerdict> {
+  const why = (await storeBranches(repository, [command], false)).get(command.ref);
+  if (why !== undefined) return refused(why);
+  sayStored(app, command, push);
+  world.queueGrown(app);
+  if (command.to === null) return accepted;
+  return await afterStoring(askedOf(world, repository, app, push, pusher), branchOf(command), command.to);
+}
+
+const branchOf = ({ ref }: RefCommand): BranchName => parseBranch(ref.slice('refs/heads/'.length));
+
+function sayStored(app: App, command: RefCommand, push: Push): void {
+  const branch = branchOf(command);
+  if (command.to === null) push.say(`${branch} is removed`);
+  else
+    push.say(`${branch} is stored, and not deployed: only ${app.mainBranch ?? 'main'} is live (previews come later)`);
+}
+
+function askedOf(world: World, repository: Repository, app: App, push: Push, pusher: Pusher): BranchPush {
+  const { actor, requestedAtMs } = pusher;
+  return { world, app, repository, push, wishes: wishesOf(push), actor, requestedAtMs };
 }
 
 /** Branches of which the first to be pushed becomes main, when none was named. */
@@ -84,27 +157,31 @@ async function judgeRef(
   command: RefCommand,
   receivedAtMs: number,
 ): Promise<RefVerdict> {
-  if (command.ref.startsWith('refs/for/'))
-    return refused('merge requests come later: push to main, or to a branch of your own');
-  const branch = parseBranch(command.ref.slice('refs/heads/'.length));
   const app = pusher.findApp();
   if (!app) return refused('the app was destroyed');
+  if (command.ref.startsWith('refs/for/')) return await pushFor(askedOf(world, repository, app, push, pusher), command);
+  const branch = branchOf(command);
   if (standsInTheWay(branch, app.mainBranch))
     return refused(`${branch} cannot be kept beside the main branch; choose a name that does not begin with it`);
   if (branch !== app.mainBranch && (app.mainBranch !== null || !usualMains.includes(branch)))
-    return storeBranch(repository, app, command, push);
+    return await storeBranch(world, repository, app, command, push, pusher);
   if (command.to === null)
     return refused(`${branch} is the app's main branch and cannot be deleted; lockstep destroy removes the app`);
   const candidate: App = { ...app, mainBranch: branch };
   const lock = world.lockOf(app.id);
-  if (lock.isBusy) push.say('another change of this app is on its way; waiting for it');
-  using _turn = await lock.take(push.signal);
-  if (world.gateSlots.isBusy) push.say('waiting for a free gate');
-  using _slot = await world.gateSlots.take(push.signal);
+  if (lock.isBusy && !lock.givesWay) push.say('another change of this app is on its way; waiting for it');
+  using turn = await lock.take(push.signal);
+  if (world.gateSlots.isBusy && !world.gateSlots.givesWay) push.say('waiting for a free gate');
+  using slot = await world.gateSlots.take(push.signal);
   if (!pusher.mayPush()) return refused('the token may not push any more');
   const now = pusher.findApp();
   if (!now) return refused('the app was destroyed');
-  if (now.mainBranch !== null && now.mainBranch !== branch) return storeBranch(repository, now, command, push);
+  if (now.mainBranch !== null && now.mainBranch !== branch) {
+    // Its own request, or check, would wait for the turn that is held here.
+    slot.release();
+    turn.release();
+    return await storeBranch(world, repository, now, command, push, pusher);
+  }
   // Awaited here: a promise that is only passed on would give the turn back before anything was done.
   return await pushMain(
     world,
@@ -132,7 +209,8 @@ async function pushMain(
   // A git that starts costs some milliseconds: the usual push, one commit on what is live, needs no more than these two,
   // at the same time.
   // What the gate reads is begun beside them; a push that is refused here has read in vain.
-  const reading = readCandidate(world, repository, command.from, head, world.signal);
+  const measured = measuredBase(world.database, app.id, command.from);
+  const reading = readCandidate(world, repository, measured, head, world.signal);
   const [base, commit] = await Promise.all([mainline.tip(), git.commitOf(head)]);
   if (base !== command.from)
     return refused(`main moved to ${base?.slice(0, 7) ?? 'nothing'}; git pull --rebase, then push again`);
@@ -144,7 +222,7 @@ async function pushMain(
     );
   }
   const live = liveRelease(world.database, app.id);
-  const baseTree = base === null ? null : live?.commit === base ? live.treeId : await git.treeOf(base);
+  const baseTree = measured === null ? null : live?.commit === measured ? live.treeId : await git.treeOf(measured);
   const change = receiveChange(world, app, {
     how: 'push',
     actor: pusher.actor,
@@ -155,7 +233,7 @@ async function pushMain(
   push.say(candidateLine(head, base));
   const asker: Asker = {
     say: push.say,
-    isGone: () => push.signal.aborted || !pusher.mayPush(),
+    isGone: () => (push.signal.aborted && !push.options.includes('detach')) || !pusher.mayPush(),
     signal: world.signal,
     isRecheck: push.options.includes('recheck'),
     weaken: weakenAsked(push, pusher),
@@ -186,16 +264,6 @@ function answer(world: World, app: App, end: ChangeEnd, push: Push, receivedAtMs
   const live = liveRelease(world.database, app.id);
   if (end.state === 'rejected' && live === null) push.say('nothing is live yet');
   return refused(end.state === 'rejected' ? `gate: ${end.reason ?? 'rejected'}` : (end.reason ?? end.state));
-}
-
-async function storeBranch(repository: Repository, app: App, command: RefCommand, push: Push): Promise<RefVerdict> {
-  const ref = command.ref as RefName;
-  const isMoved = command.to
-    ? await repository.git.updateRef(ref, command.to, command.from, 'push')
-    : await repository.git.deleteRef(ref, command.from!);
-  if (!isMoved) return refused('the branch moved meanwhile; fetch and push again');
-  push.say(`stored, and not deployed: what is live is ${app.mainBranch}`);
-  return accepted;
 }
 
 /** Says in the ledger that a branch other than main was stored, or removed (`to` null). */

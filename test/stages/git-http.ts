@@ -1,5 +1,5 @@
 // A repository behind smart HTTP on a port of its own, and a work tree beside it: what the tests of receiving stand on.
-// The judge lands what is pushed to main until a test puts another in its place.
+// The judge lands what is pushed to main, and stores other branches, until a test puts another in its place.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -35,8 +35,11 @@ export async function stageGitHttp(maxInputBytes?: number, maxBodyBytes?: number
   const land: Judge = async ({ commands, say }) => {
     say('checking\nlive');
     const verdicts = new Map<string, RefVerdict>();
-    for (const { ref, to } of commands) {
-      const done = to && ref === main && (await mainline.advance(await mainline.tip(), to)) === 'advanced';
+    for (const { ref, from, to } of commands) {
+      const stores = () =>
+        repository.git.updateRefs([{ ref: ref as RefName, from, to }], 'push').then((isDone) => isDone && 'advanced');
+      const done =
+        (ref === main ? to && (await mainline.advance(await mainline.tip(), to)) : await stores()) === 'advanced';
       verdicts.set(ref, done ? { isAccepted: true } : { isAccepted: false, reason: 'no' });
     }
     return verdicts;

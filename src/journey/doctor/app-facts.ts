@@ -1,6 +1,7 @@
 // What is known of one app at one moment: what the store says, where main is, and what the agent found by looking afresh. The
 // same record is judged by `status` and by the doctor (`judge-app.ts`).
 import type { App } from '../../domain/app.ts';
+import { isQueued } from '../../domain/change.ts';
 import { isFailure } from '../../domain/errors.ts';
 import type { CommitId, TreeId } from '../../domain/ids.ts';
 import type { Artifact, Release } from '../../domain/release.ts';
@@ -73,7 +74,7 @@ export async function factsOf(world: World, app: App, triesLeft = 3): Promise<Ap
 }
 
 function underWayOf(world: World, app: App): string | null {
-  const running = runningChanges(world.database).find((change) => change.appId === app.id);
+  const running = runningChanges(world.database).find((change) => change.appId === app.id && !isQueued(change));
   if (running) return `change #${running.number} is ${running.state}`;
   return startingReleases(world.database).some((one) => one.appId === app.id) ? 'a release is starting' : null;
 }

@@ -1,6 +1,7 @@
 // One look of the doctor at everything: each app in depth, then what belongs to no app. What is found carries what its repair
 // needs. A look is one moment: whoever judges by it looks twice (`doctor.ts`), since what is being done is not yet done.
 import type { App } from '../../domain/app.ts';
+import { isQueued } from '../../domain/change.ts';
 import { type Checked, type Problem, type ProblemCode, problem } from '../../domain/doctor.ts';
 import type { AppId } from '../../domain/ids.ts';
 import type { AgentSurvey, DiskApp, LeftOver } from '../../domain/survey.ts';
@@ -77,7 +78,7 @@ function lookAtStore(world: World, notes: string[], count: (what: string, by?: n
   const running = runningChanges(world.database);
   count('changes under way', running.length);
   const stuck = running.filter(
-    (change) => nowMs() - change.createdAtMs > stuckMs && !world.lockOf(change.appId).isBusy,
+    (change) => !isQueued(change) && nowMs() - change.createdAtMs > stuckMs && !world.lockOf(change.appId).isBusy,
   );
   return [
     ...damaged,
