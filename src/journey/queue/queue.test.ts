@@ -201,9 +201,11 @@ test('under backlog green branches land together as one commit', async () => {
     ends.map(({ state }) => state),
     ['landed', 'landed', 'landed', 'landed'],
   );
-  assert.equal(ends[0]!.candidate, ends[1]!.candidate);
+  // How many depends on how long the first have waited by then.
+  const together = ends.filter(({ candidate }) => candidate === ends[0]!.candidate).length;
+  assert.ok(together >= 2, `${together} together`);
   const { git } = await stage.world.repositoryOf(stage.app());
-  assert.deepEqual((await git.commitOf(ends[0]!.candidate!))?.parents, [stage.base, heads[0], heads[1]]);
+  assert.deepEqual((await git.commitOf(ends[0]!.candidate!))?.parents, [stage.base, ...heads.slice(0, together)]);
   assert.ok(ends.every((one) => one.releaseId !== null && one.reason === null));
 });
 
