@@ -7,12 +7,13 @@ import { type App, type Principal, type Right, rights } from '../domain/app.ts';
 import type { JobEvent } from '../domain/desired.ts';
 import { type DoctorReport, problem } from '../domain/doctor.ts';
 import { fail } from '../domain/errors.ts';
+import type { FlakyTest } from '../domain/gate-run.ts';
 import type { AppId, ChangeId, CommitId, Digest, IdPrefix, ReleaseId, TeamId, TreeId } from '../domain/ids.ts';
 import { makeId } from '../domain/ids.ts';
 import { type AppName, parseAppName, parseBranch, parseHostname } from '../domain/names.ts';
 import { currentConfig, insertConfig } from '../store/app-config.ts';
 import { deleteApp, findApp, insertApp, isBadgePublic, listApps, publicBadge, setBadgePublic } from '../store/apps.ts';
-import { findChange, insertChange, listChanges, verdictOfChange } from '../store/changes.ts';
+import { changeOfNumber, findChange, insertChange, listChanges, verdictOfChange } from '../store/changes.ts';
 import { listEvents } from '../store/events.ts';
 import { keepAnswer, recallAnswer } from '../store/idempotency.ts';
 import { openDatabase } from '../store/open.ts';
@@ -33,6 +34,7 @@ export type FakePlatform = Platform & {
   ended: number;
   /** Resolves before a verb that starts long work does it; for requests that run at once. */
   gate: Promise<void>;
+  flaky: FlakyTest[];
   /** What every receipt is. */
   receiptFile: string;
   token(team: 'ours' | 'theirs', granted: readonly Right[], options?: TokenOptions): string;
@@ -96,6 +98,7 @@ export function createFakePlatform(): FakePlatform {
     calls: [],
     ended: 0,
     gate: Promise.resolve(),
+    flaky: [],
     receiptFile: 'a receipt\n',
     ids,
     script: {
@@ -180,11 +183,15 @@ export function createFakePlatform(): FakePlatform {
       return { kind: 'release', id: ids.release };
     },
     follow: (_principal, _app, _id, signal) => scripted(fake.script.progress, signal),
-    listChanges: (_principal, app, before, limit) => listChanges(database, app.id, before, limit),
-    findChange(_principal, app, change) {
-      const found = findChange(database, app.id, change) ?? missing('change');
-      return { ...found, verdict: verdictOfChange(database, app.id, change) };
+    listChanges: (_principal, app, before, limit, filter) => listChanges(database, app.id, before, limit, filter),
+    findChange(_principal, app, which) {
+      const found =
+        (typeof which === 'number' ? changeOfNumber(database, app.id, which) : findChange(database, app.id, which)) ??
+        missing('change');
+      return { ...found, verdict: verdictOfChange(database, app.id, found.id) };
     },
+    sourceOf: async () => [{ file: 'a.py', line: 2, from: 1, lines: ['one', 'two', 'three'] }],
+    flakyTests: () => fake.flaky,
     config: (_principal, app) => currentConfig(database, app.id),
     async changeConfig(principal, app, { set, unset }) {
       await begin('changeConfig');

@@ -3,10 +3,11 @@
 // The right itself is checked by the door (each route declares it) before a verb is called.
 import type { LogLine } from '../domain/agent.ts';
 import type { App, Principal, Right, Token } from '../domain/app.ts';
-import type { Change } from '../domain/change.ts';
+import type { Change, ChangeState } from '../domain/change.ts';
 import type { JobEvent, ObservedInstance } from '../domain/desired.ts';
 import type { DoctorRepair, DoctorReport, Problem } from '../domain/doctor.ts';
 import type { Verdict } from '../domain/gate.ts';
+import type { FlakyTest } from '../domain/gate-run.ts';
 import type { ChangeId, CommitId, Digest, InstanceId, JobId, ReleaseId, TokenId, TreeId } from '../domain/ids.ts';
 import type { LedgerEvent } from '../domain/ledger.ts';
 import type { AppName, BranchName, EnvKey } from '../domain/names.ts';
@@ -49,6 +50,10 @@ export type Progress =
 
 export type NumberedEvent = LedgerEvent & { seq: number };
 export type ChangeDetail = Change & { verdict: Verdict | null };
+/** `running`: those that have not ended. */
+export type ChangeFilter = ChangeState | 'running' | null;
+/** `lines[0]` is line number `from`. */
+export type SourceLines = { file: string; line: number; from: number; lines: string[] };
 
 export type Platform = {
   /** The address of an app's first host, e.g. `http://blog.localhost:8080`. */
@@ -97,9 +102,11 @@ export type Platform = {
   /** Follows long work from its beginning (lines are kept a while) to its end. */
   follow(principal: Principal, app: App, id: ChangeId | ReleaseId, signal: AbortSignal): AsyncIterable<Progress>;
 
-  listChanges(principal: Principal, app: App, before: number | null, limit: number): Change[];
-  /** @throws not-found */
-  findChange(principal: Principal, app: App, id: ChangeId): ChangeDetail;
+  listChanges(principal: Principal, app: App, before: number | null, limit: number, filter?: ChangeFilter): Change[];
+  /** By its id or its number. @throws not-found */
+  findChange(principal: Principal, app: App, which: ChangeId | number): ChangeDetail;
+  /** The lines around the findings of a change, bounded; what the repository no longer has is left out. */
+  sourceOf(principal: Principal, app: App, change: ChangeDetail): Promise<SourceLines[]>;
 
   /** The files that a change's checks reported. @throws not-found: none are kept */
   listReports(principal: Principal, app: App, id: ChangeId): Promise<readonly ReportItem[]>;
@@ -107,6 +114,8 @@ export type Platform = {
   openReport(principal: Principal, app: App, id: ChangeId, path: string): Promise<FileAnswer>;
   /** Figures of the newest `count` releases that a change became, the oldest first. */
   quality(principal: Principal, app: App, count: number): readonly Quality[];
+  /** The tests that were flaky three times or more in the last 20 gates, most often first. */
+  flakyTests(principal: Principal, app: App): readonly FlakyTest[];
   badge(principal: Principal, app: App, metric: BadgeMetric): Promise<Badge>;
   isBadgePublic(principal: Principal, app: App): boolean;
   setBadgePublic(principal: Principal, app: App, isPublic: boolean): void;

@@ -4,8 +4,10 @@ import type { NumberedEvent, Platform, Progress } from '../api/platform.ts';
 import type { App, Principal } from '../domain/app.ts';
 import { isTerminal } from '../domain/change.ts';
 import { fail } from '../domain/errors.ts';
+import { flakyTests } from '../domain/gate-run.ts';
 import { type ChangeId, parseId, type ReleaseId } from '../domain/ids.ts';
 import { createApp, destroyApp } from '../journey/apps.ts';
+import { sourceOf } from '../journey/change-source.ts';
 import { editOf, startConfigChange, startRestart } from '../journey/config-release.ts';
 import { examine, repair } from '../journey/doctor/doctor.ts';
 import type { ReceiptBook } from '../journey/receipts.ts';
@@ -16,8 +18,9 @@ import { eventOf, newId, nowMs, type World } from '../journey/world.ts';
 import type { PublicKey } from '../proof/signing-key.ts';
 import { currentConfig } from '../store/app-config.ts';
 import { findApp, listApps } from '../store/apps.ts';
-import { findChange, listChanges, verdictOfChange } from '../store/changes.ts';
+import { changeOfNumber, findChange, listChanges, verdictOfChange } from '../store/changes.ts';
 import { listEvents } from '../store/events.ts';
+import { recentGateRuns } from '../store/gate-runs.ts';
 import { keepAnswer, recallAnswer } from '../store/idempotency.ts';
 import { inTransaction } from '../store/open.ts';
 import { findRelease, listReleases, liveRelease, releaseOfVersion } from '../store/releases.ts';
@@ -87,13 +90,25 @@ export function platformOf(options: PlatformOptions): Platform {
       return { kind: 'release', id: (await startRestart(world, app, principal.name)).id };
     },
     follow: (_principal, app, id, signal) => follow(world, app, id, signal),
-    listChanges: (_principal, app, before, limit) => listChanges(database, app.id, before, limit),
-    findChange(_principal, app, id) {
-      const change = findChange(database, app.id, id);
+    listChanges: (_principal, app, before, limit, filter) => listChanges(database, app.id, before, limit, filter),
+    findChange(_principal, app, which) {
+      const change =
+        typeof which === 'number' ? changeOfNumber(database, app.id, which) : findChange(database, app.id, which);
       if (!change) throw fail('not-found', 'there is no such change', { advice: 'See lockstep changes.' });
-      return { ...change, verdict: verdictOfChange(database, app.id, id) };
+      return { ...change, verdict: verdictOfChange(database, app.id, change.id) };
     },
     ...publishedOf(world),
+    async sourceOf(_principal, app, { tree, verdict }) {
+      if (tree === null || verdict === null) return [];
+      const failed = verdict.checks.filter(({ outcome }) => outcome === 'failed');
+      return sourceOf(
+        world,
+        app,
+        tree,
+        failed.flatMap(({ findings }) => findings),
+      );
+    },
+    flakyTests: (_principal, app) => flakyTests(recentGateRuns(database, app.id)),
     config(_principal, app, { reveal }) {
       const { version, entries } = currentConfig(database, app.id);
       const shown = Object.entries(entries).map(([key, value]) => [key, reveal ? value : null]);

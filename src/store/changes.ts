@@ -52,11 +52,28 @@ export function verdictOfChange(database: DatabaseSync, appId: AppId, id: Change
   return row?.verdict ? (JSON.parse(String(row.verdict)) as Verdict) : null;
 }
 
+/** The change of this number of the app. */
+export function changeOfNumber(database: DatabaseSync, appId: AppId, number: number): Change | null {
+  const row = database.prepare('SELECT * FROM changes WHERE app_id = ? AND number = ?').get(appId, number);
+  return row ? present(row) : null;
+}
+
+/** Of which changes a list is: all (null), those of one state, or those that have not ended. */
+export type ChangeFilter = ChangeState | 'running' | null;
+
 /** Newest first, numbered below `before` (null: from the newest). */
-export function listChanges(database: DatabaseSync, appId: AppId, before: number | null, limit: number): Change[] {
+export function listChanges(
+  database: DatabaseSync,
+  appId: AppId,
+  before: number | null,
+  limit: number,
+  filter: ChangeFilter = null,
+): Change[] {
+  const [only, values] =
+    filter === null ? ['', []] : filter === 'running' ? ['AND ended_at_ms IS NULL', []] : ['AND state = ?', [filter]];
   return database
-    .prepare('SELECT * FROM changes WHERE app_id = ? AND number < ? ORDER BY number DESC LIMIT ?')
-    .all(appId, before ?? Number.MAX_SAFE_INTEGER, limit)
+    .prepare(`SELECT * FROM changes WHERE app_id = ? AND number < ? ${only} ORDER BY number DESC LIMIT ?`)
+    .all(appId, before ?? Number.MAX_SAFE_INTEGER, ...values, limit)
     .map(present);
 }
 

@@ -1,8 +1,9 @@
 // Changes: what was proposed for main, and what became of it.
 import { z } from '@hono/zod-openapi';
+import { changeStates } from '../../domain/change.ts';
 import { ok } from '../answer.ts';
 import { page, readCursor } from '../cursor.ts';
-import { idInPath, idParam, listOf, noQuery, pageQuery } from '../fields.ts';
+import { flag, idInPath, listOf, pageQuery } from '../fields.ts';
 import { route } from '../route.ts';
 import { changeDetailView, changeView, presentChange, presentChangeDetail } from '../views/change.ts';
 
@@ -14,13 +15,19 @@ export const changeRoutes = [
     summary: 'The changes, newest first',
     right: 'read',
     tenancy: 'app',
-    query: z.strictObject(pageQuery),
+    query: z.strictObject({
+      ...pageQuery,
+      state: z
+        .enum([...changeStates, 'running'])
+        .optional()
+        .openapi({ description: 'Only those of this state; `running`: those that have not ended' }),
+    }),
     answers: { 200: { description: 'A page of changes', schema: listOf(changeView) } },
     errors: [],
     handle({ principal, app, query }, { platform }) {
-      const list = `changes/${app.id}`;
+      const list = `changes/${app.id}/${query.state ?? ''}`;
       const before = readCursor(list, query.cursor) as number | null;
-      const changes = platform.listChanges(principal, app, before, query.limit + 1);
+      const changes = platform.listChanges(principal, app, before, query.limit + 1, query.state ?? null);
       return ok(page(list, changes, query.limit, (change) => change.number, presentChange));
     },
   }),
@@ -31,13 +38,19 @@ export const changeRoutes = [
     summary: 'One change with its verdict',
     right: 'read',
     tenancy: 'app',
-    params: z.object({ change: idParam('chg') }),
-    query: noQuery,
+    params: z.object({
+      change: z.string().openapi({ example: '42', description: 'The number of a change, or its id' }),
+    }),
+    query: z.strictObject({
+      source: flag.openapi({ description: 'With the lines around the findings of what failed' }),
+    }),
     answers: { 200: { description: 'The change', schema: changeDetailView } },
     errors: [],
-    handle({ principal, app, params }, { platform }) {
-      const id = idInPath('chg', params.change, 'change');
-      return ok(presentChangeDetail(platform.findChange(principal, app, id)));
+    async handle({ principal, app, params, query }, { platform }) {
+      const number = /^[1-9]\d{0,8}$/.test(params.change) ? Number(params.change) : null;
+      const change = platform.findChange(principal, app, number ?? idInPath('chg', params.change, 'change'));
+      const source = query.source ? await platform.sourceOf(principal, app, change) : null;
+      return ok(presentChangeDetail(change, source));
     },
   }),
 ] as const;

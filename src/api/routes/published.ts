@@ -7,7 +7,7 @@ import { badgeSvg } from '../../published/badge.ts';
 import { type Answer, ok } from '../answer.ts';
 import { idInPath, idParam, noQuery, wholeNumber } from '../fields.ts';
 import { route } from '../route.ts';
-import { badgeSettingView, presentQuality, qualityView, reportsView } from '../views/published.ts';
+import { badgeSettingView, presentFlaky, presentQuality, qualityView, reportsView } from '../views/published.ts';
 
 export const publishedRoutes = [
   route({
@@ -65,7 +65,10 @@ export const publishedRoutes = [
     answers: { 200: { description: 'The figures', schema: qualityView } },
     errors: [],
     handle: ({ principal, app, query }, { platform }) =>
-      ok({ items: platform.quality(principal, app, query.limit).map(presentQuality) }),
+      ok({
+        items: platform.quality(principal, app, query.limit).map(presentQuality),
+        flakyTests: platform.flakyTests(principal, app).map(presentFlaky),
+      }),
   }),
   route({
     id: 'getBadge',

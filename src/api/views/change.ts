@@ -1,9 +1,9 @@
 // How changes and their verdicts are shown.
 import { z } from '@hono/zod-openapi';
 import { type Change, changeStates, priorities } from '../../domain/change.ts';
-import { type CheckResult, checkKinds, type Verdict } from '../../domain/gate.ts';
+import { type CheckResult, checkKinds, reproduceCommand, type Verdict } from '../../domain/gate.ts';
 import { iso, isoOrNull, moment } from '../fields.ts';
-import type { ChangeDetail } from '../platform.ts';
+import type { ChangeDetail, SourceLines } from '../platform.ts';
 
 const changeFields = {
   id: z.string(),
@@ -72,6 +72,7 @@ const checkView = z
     metrics: z.record(z.string(), z.number()),
     warnings: z.array(z.string()),
     outputTail: z.array(z.string()),
+    flaky: z.array(z.string()).openapi({ description: 'Tests that failed and then, run again, passed' }),
     startedAtMs: z.number(),
     durationMs: z.number(),
   })
@@ -81,10 +82,37 @@ export const verdictView = z
   .object({ outcome: z.enum(['passed', 'rejected']), checks: z.array(checkView), reason: z.string().nullable() })
   .openapi('Verdict');
 
-export const changeDetailView = z.object({ ...changeFields, verdict: verdictView.nullable() }).openapi('ChangeDetail');
+const sourceView = z
+  .object({
+    file: z.string(),
+    line: z.int(),
+    from: z.int().openapi({ description: 'The number of the first of `lines`' }),
+    lines: z.array(z.string()),
+  })
+  .openapi('SourceLines');
 
-export function presentChangeDetail(change: ChangeDetail): z.infer<typeof changeDetailView> {
-  return { ...presentChange(change), verdict: change.verdict && presentVerdict(change.verdict) };
+export const changeDetailView = z
+  .object({
+    ...changeFields,
+    verdict: verdictView.nullable(),
+    reproduce: z.string().nullable().openapi({ description: 'The command that shows the first failed check again' }),
+    source: z.array(sourceView).nullable().openapi({ description: 'null: it was not asked for' }),
+  })
+  .openapi('ChangeDetail');
+
+/** @param source null: it was not asked for */
+export function presentChangeDetail(
+  change: ChangeDetail,
+  source: readonly SourceLines[] | null,
+): z.infer<typeof changeDetailView> {
+  const failed = change.verdict?.checks.find(({ outcome }) => outcome === 'failed');
+  return {
+    ...presentChange(change),
+    verdict: change.verdict && presentVerdict(change.verdict),
+    reproduce: failed ? reproduceCommand(failed) : null,
+    source:
+      source === null ? null : source.map(({ file, line, from, lines }) => ({ file, line, from, lines: [...lines] })),
+  };
 }
 
 function presentVerdict({ outcome, checks, reason }: Verdict): z.infer<typeof verdictView> {
@@ -102,6 +130,7 @@ function presentCheck(check: CheckResult): z.infer<typeof checkView> {
     metrics: { ...check.metrics },
     warnings: [...check.warnings],
     outputTail: [...check.outputTail],
+    flaky: [...(check.flaky ?? [])],
     startedAtMs: check.startedAtMs,
     durationMs: check.durationMs,
   };

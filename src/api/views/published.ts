@@ -1,5 +1,6 @@
 // How reports and quality are shown.
 import { z } from '@hono/zod-openapi';
+import type { FlakyTest } from '../../domain/gate-run.ts';
 import type { Quality } from '../../domain/quality.ts';
 import { iso, moment } from '../fields.ts';
 
@@ -33,8 +34,25 @@ export const qualityView = z
         gateMs: z.int().nullable(),
       }),
     ),
+    flakyTests: z
+      .array(
+        z.object({
+          check: z.string(),
+          test: z.string(),
+          times: z
+            .int()
+            .openapi({ description: 'In so many of the newest gates it failed, and passed when it ran again' }),
+          gates: z.int().openapi({ description: 'So many of the newest gates were looked at' }),
+          lastAt: moment,
+        }),
+      )
+      .openapi({ description: 'Three times or more in the last 20 gates, most often first' }),
   })
   .openapi('Quality');
+
+export function presentFlaky({ check, test, times, gates, lastAtMs }: FlakyTest) {
+  return { check, test, times, gates, lastAt: iso(lastAtMs) };
+}
 
 export function presentQuality({ version, commit, landedAtMs, figures }: Quality) {
   return {

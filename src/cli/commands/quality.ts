@@ -3,6 +3,7 @@
 import { sparkline, trend } from '../present/chart.ts';
 import type { Paint } from '../present/paint.ts';
 import { table } from '../present/table.ts';
+import { safeLine } from '../present/text.ts';
 import type { Session } from '../session.ts';
 
 export type QualityView = {
@@ -19,16 +20,32 @@ export type QualityView = {
   gateMs: number | null;
 };
 
+export type FlakyTestView = { check: string; test: string; times: number; gates: number; lastAt: string };
+
 /** Prints the figures of the last `-n` releases (20 unless told). */
 export async function quality(session: Session): Promise<number> {
   const count = session.number('n', 1, 200) ?? 20;
   const app = await session.app();
-  const { items } = await (await session.api()).get<{ items: QualityView[] }>(
-    `/api/v1/apps/${app}/quality?limit=${count}`,
-  );
+  const { items, flakyTests = [] } = await (await session.api()).get<{
+    items: QualityView[];
+    flakyTests?: FlakyTestView[];
+  }>(`/api/v1/apps/${app}/quality?limit=${count}`);
   if (session.isJson) session.printJson(items);
-  else for (const line of qualityLines(items, session.paint, session.io.isOutTty)) session.print(line);
+  else
+    for (const line of [...qualityLines(items, session.paint, session.io.isOutTty), ...flakyLines(flakyTests)])
+      session.print(line);
   return 0;
+}
+
+/** Each test that failed and passed when it ran again, three times or more in the last 20 gates. */
+export function flakyLines(tests: readonly FlakyTestView[]): string[] {
+  if (tests.length === 0) return [];
+  const cells = tests.map(({ check, test, times, gates }) => [
+    `  ${safeLine(test)}`,
+    `${times} of the last ${gates} gates`,
+    safeLine(check),
+  ]);
+  return ['flaky tests: they failed, and passed when they ran again', ...table(cells)];
 }
 
 const percent = (value: number): string => `${Math.floor(value * 1000 + 1e-9) / 10} %`;

@@ -1,5 +1,6 @@
 // The documents of the REST API as the commands read them (only the keys that they use); the server's presenters define them.
 import type { Right } from '../../domain/app.ts';
+import type { CheckResult } from '../../domain/gate.ts';
 
 export type AppView = {
   id: string;
@@ -37,6 +38,16 @@ export type ChangeView = {
   state: string;
   reason: string | null;
   createdAt: string;
+};
+
+export type ChangeDetailView = ChangeView & {
+  base: string | null;
+  isMemoised: boolean;
+  endedAt: string | null;
+  verdict: { checks: CheckResult[] } | null;
+  reproduce: string | null;
+  /** null: it was not asked for. */
+  source: { file: string; line: number; from: number; lines: string[] }[] | null;
 };
 
 export type TokenView = {

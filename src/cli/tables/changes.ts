@@ -8,9 +8,24 @@ export const changesCommands: readonly CommandSpec[] = [
     summary: 'list what was proposed for main, and what became of it',
     operands: '',
     counts: [0, 0],
-    options: { ...ofApp, n: count },
-    examples: ['lockstep changes -n 5'],
+    options: {
+      ...ofApp,
+      state: { kind: 'text', value: 'STATE', about: 'only those of this state, or running' },
+      n: count,
+    },
+    examples: ['lockstep changes -n 5', 'lockstep changes --state rejected'],
     load: async () => (await import('../commands/changes.ts')).changes,
+  },
+  {
+    name: 'change',
+    summary: 'show one change: its checks, its findings with their lines, and how to reproduce them',
+    about:
+      'By its number or its id; the newest, when none is given. --follow shows what the gate says as it says it, also from another terminal than that of the push, and exits 0 only when the change landed.',
+    operands: '[N|ID]',
+    counts: [0, 1],
+    options: { ...ofApp, follow },
+    examples: ['lockstep change 42', 'lockstep change --follow', 'lockstep change 42 --json'],
+    load: async () => (await import('../commands/change.ts')).change,
   },
   {
     name: 'quality',
