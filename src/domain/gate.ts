@@ -47,6 +47,8 @@ export type CheckResult = {
   findingCount: number;
   /** Figures that a ratchet can compare: testsRun, testsFailed, coverageLines (0..1), … */
   metrics: Record<string, number>;
+  /** Of a check that looks at the whole program: what its findings are, before any was let through (`policy/identities.ts`). */
+  identities?: Readonly<Record<string, number>>;
   /** Said to the pusher even when the check passes. */
   warnings: string[];
   /** The last lines of output, for a check that failed without findings. */

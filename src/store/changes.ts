@@ -162,7 +162,12 @@ export function noteChange(
   }
   database
     .prepare('UPDATE changes SET moments = ?, verdict = ? WHERE id = ?')
-    .run(JSON.stringify(facts.moments), facts.verdict === null ? null : JSON.stringify(facts.verdict), id);
+    .run(JSON.stringify(facts.moments), facts.verdict === null ? null : verdictText(facts.verdict), id);
+}
+
+/** What only the next comparison needs stays with the memo of verdicts. */
+function verdictText(verdict: Verdict): string {
+  return JSON.stringify(verdict, (key, value: unknown) => (key === 'identities' ? undefined : value));
 }
 
 function present(row: Record<string, SQLOutputValue>): Change {

@@ -8,11 +8,11 @@ import { judgeCoverage } from './coverage.ts';
 import { judgeCustom } from './custom.ts';
 import { judgeDocstrings } from './docstrings.ts';
 import { judgeLinks } from './links.ts';
-import { judgeNewFindings } from './new-findings.ts';
+import { judgeNewFindings, measured } from './new-findings.ts';
 import { judgeTests } from './tests.ts';
 
 /** Part of the verdict's key: raise it when a rule changes. */
-export const policyVersion = 3;
+export const policyVersion = 4;
 
 export type PolicyFacts = {
   /** Against main; null at the first push. */
@@ -48,7 +48,7 @@ const rules: Partial<Record<CheckKind, Rule>> = {
 const isAlwaysAbsolute = (kind: CheckKind): boolean => ['policy', 'build', 'boot', 'release'].includes(kind);
 
 export function applyPolicy(result: CheckResult, facts: PolicyFacts): CheckResult {
-  const judged = judge({ ...result, findings: result.findings.map(cutFinding) }, facts);
+  const judged = judge(measured({ ...result, findings: result.findings.map(cutFinding) }), facts);
   return {
     ...judged,
     summary: cut(judged.summary),
