@@ -5,7 +5,6 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { loadDocument, saveDocument } from '../src/agent/desired/document-file.ts';
 import { ensureAppFolders, homeFolders } from '../src/agent/folders.ts';
 import { openJobs } from '../src/agent/jobs/jobs.ts';
 import { AppLog } from '../src/agent/logs/app-log.ts';
@@ -19,7 +18,8 @@ import { isFailure } from '../src/domain/errors.ts';
 import type { InstanceId, TreeId } from '../src/domain/ids.ts';
 import { defaultLimits } from '../src/domain/plan.ts';
 import { atomicWrite } from '../src/lib/atomic-write.ts';
-import { loadSnapshot, saveSnapshot } from '../src/router/snapshot-file.ts';
+import { ListFile } from '../src/lib/list-file.ts';
+import { loadSnapshot, SnapshotFile } from '../src/router/snapshot-file.ts';
 import { routeOf, snapshotOf } from '../src/router/test-router.ts';
 import { keepCopy } from '../src/store/copies.ts';
 import { openDatabase } from '../src/store/open.ts';
@@ -52,12 +52,13 @@ const parts: Record<string, (folder: string) => Promise<Part>> = {
 
   async 'the desired state'(folder) {
     const file = join(folder, 'desired.json');
-    const document = (version: number) => ({ version, text: 'x'.repeat(150_000) });
-    await saveDocument(file, document(1));
+    const save = (version: number) =>
+      new ListFile(file, 'apps', () => {}).save({ version, text: 'x'.repeat(150_000) }, []);
+    await save(1);
     return {
-      attempt: () => saveDocument(file, document(2)),
+      attempt: () => save(2),
       async isWhole(hasWorked) {
-        const { document: found } = await loadDocument(file, (value) => value as { version: number });
+        const { document: found } = await new ListFile(file, 'apps', (value) => value as { version: number }).load();
         assert.equal(found?.version, hasWorked ? 2 : 1);
       },
     };
@@ -68,9 +69,9 @@ const parts: Record<string, (folder: string) => Promise<Part>> = {
     const routes = Array.from({ length: 300 }, (_, at) =>
       routeOf({ appId: `app_${at}`, hosts: [`a${at}.test`] } as never),
     );
-    await saveSnapshot(file, snapshotOf(1, routes));
+    await new SnapshotFile(file).save(snapshotOf(1, routes));
     return {
-      attempt: () => saveSnapshot(file, snapshotOf(2, routes)),
+      attempt: () => new SnapshotFile(file).save(snapshotOf(2, routes)),
       isWhole: async (hasWorked) => assert.equal((await loadSnapshot(file)).snapshot?.generation, hasWorked ? 2 : 1),
     };
   },
@@ -117,8 +118,35 @@ const parts: Record<string, (folder: string) => Promise<Part>> = {
   },
 };
 
+/** What needs no inode of its own. */
+const growing: typeof parts = {
+  async 'a change of the desired state'(folder) {
+    const path = join(folder, 'desired.json');
+    const file = new ListFile(path, 'apps', () => {});
+    const app = (size: number) => ({ text: 'x'.repeat(size) });
+    await file.save({ version: 1 }, [app(200_000), app(1)]);
+    await file.save({ version: 2 }, [app(200_000), app(2)]);
+    await file.settled();
+    return {
+      async attempt() {
+        await file.save({ version: 3 }, [app(200_000), app(100_000)]);
+        await file.settled();
+      },
+      async isWhole(hasWorked) {
+        const { document: found, alarm } = await new ListFile(
+          path,
+          'apps',
+          (value) => value as { version: number },
+        ).load();
+        assert.deepEqual([found?.version, alarm], [hasWorked ? 3 : 2, null]);
+      },
+    };
+  },
+};
+
 test('C1: every part that writes fails by name without room, leaves nothing, and works with room again', async (context) => {
-  for (const [name, make] of Object.entries(parts)) await context.test(name, (inner) => tryPart(inner, make, 'room'));
+  for (const [name, make] of Object.entries({ ...parts, ...growing }))
+    await context.test(name, (inner) => tryPart(inner, make, 'room'));
 });
 
 test('C2: every part that writes fails by name without inodes, leaves nothing, and works with some again', async (context) => {

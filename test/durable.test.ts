@@ -28,8 +28,7 @@ test('C4: git syncs every object and ref that it writes, and the store commits w
 /** Files that put something in its place by a rename of their own, and why that is durable or need not be. */
 const renamers: Readonly<Record<string, string>> = {
   'src/lib/atomic-write.ts': 'syncs the file, and the folder after the rename',
-  'src/agent/desired/document-file.ts': 'the previous generation, a link to what was synced',
-  'src/router/snapshot-file.ts': 'the previous generation, a link to what was synced',
+  'src/lib/list-file.ts': 'the previous generation, a link to what was synced or a synced copy of it',
   'src/agent/tree/place-tree.ts': 'syncs every file and folder, and the parent; gate copies are thrown away',
   'src/agent/collect.ts': 'a tree put back where it was: lost, it is found aside again at the next start',
   'src/agent/layers/making.ts': 'syncs the file system, then the marker',

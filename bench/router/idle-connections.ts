@@ -10,36 +10,35 @@ export type IdleCost = { before: { pss: number; rss: number }; during: { pss: nu
 const addresses = 10;
 const atOnce = 100;
 
-/** All of them hold their connections at the same time; memory is read when they have rested for `restMs`. */
+/**
+ * One after the other: this process holds `count` connections at a time, which has to suffice for a limit of 20,000 descriptors.
+ * Memory is read when they have rested for `restMs`: what was needed to open them is given back meanwhile.
+ */
 export async function idleConnections(
   all: Readonly<Record<string, Running>>,
   count: number,
   restMs: number,
 ): Promise<Record<string, IdleCost>> {
-  const open: { name: string; at: Running; before: IdleCost['before']; sockets: Socket[] }[] = [];
+  const costs: Record<string, IdleCost> = {};
+  for (const [name, at] of Object.entries(all)) costs[name] = await idleAt(at, count, restMs);
+  return costs;
+}
+
+async function idleAt(at: Running, count: number, restMs: number): Promise<IdleCost> {
+  const before = memoryOfProcess(at.pid);
+  const sockets: Socket[] = [];
   try {
-    for (const [name, at] of Object.entries(all)) {
-      const sockets: Socket[] = [];
-      open.push({ name, at, before: memoryOfProcess(at.pid), sockets });
-      for (let opened = 0; opened < count; opened += atOnce)
-        sockets.push(
-          ...(await Promise.all(
-            Array.from({ length: Math.min(atOnce, count - opened) }, (_, one) =>
-              askOnce(at.port, `127.0.0.${2 + ((opened + one) % addresses)}`),
-            ),
-          )),
-        );
+    for (let opened = 0; opened < count; opened += atOnce) {
+      const some = Array.from({ length: Math.min(atOnce, count - opened) }, (_, one) =>
+        askOnce(at.port, `127.0.0.${2 + ((opened + one) % addresses)}`),
+      );
+      sockets.push(...(await Promise.all(some)));
     }
-    // What was needed to open them is given back meanwhile.
     await sleep(restMs);
-    return Object.fromEntries(
-      open.map(({ name, at, before, sockets }) => {
-        const held = sockets.filter((socket) => !socket.destroyed && socket.readable).length;
-        return [name, { before, during: memoryOfProcess(at.pid), held }];
-      }),
-    );
+    const held = sockets.filter((socket) => !socket.destroyed && socket.readable).length;
+    return { before, during: memoryOfProcess(at.pid), held };
   } finally {
-    for (const { sockets } of open) for (const socket of sockets) socket.destroy();
+    for (const socket of sockets) socket.destroy();
   }
 }
 

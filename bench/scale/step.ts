@@ -1,8 +1,9 @@
 // What is asked of a platform that has so many apps.
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { now } from '../../scripts/demo/ask.ts';
+import { documentIn } from '../../src/lib/list-file.ts';
 import type { Stage } from '../../test/support/stage.ts';
 import { type Arena, app } from '../journey/arena.ts';
 import { type Memory, memoryOf } from '../journey/memory.ts';
@@ -22,7 +23,7 @@ export type Step = {
   listAll: Spread;
   status: Spread;
   memory: Memory;
-  /** What control sends to the agent for every change of any app. */
+  /** The whole of what control tells the agent; of a change, only the apps that it changes are sent. */
   documentBytes: number;
   noise: number[];
   /** Why it does not count. */
@@ -67,7 +68,9 @@ export async function measureStep(
     listAll,
     status,
     memory: memoryOf(stage),
-    documentBytes: statSync(join(stage.home, 'agent', 'desired.json')).size,
+    documentBytes: Buffer.byteLength(
+      JSON.stringify(documentIn(readFileSync(join(stage.home, 'agent', 'desired.json'), 'utf8'), 'apps')),
+    ),
     noise,
     wrong: [...new Set(wrong)],
   };

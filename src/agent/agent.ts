@@ -15,7 +15,7 @@ import { type AppId, parseId, type TreeId } from '../domain/ids.ts';
 import { failpoint } from '../lib/failpoint.ts';
 import type { AgentCoreParts } from './agent-parts.ts';
 import { collectApp } from './collect.ts';
-import { DesiredDocument } from './desired/desired-document.ts';
+import { DesiredDocument, type Names } from './desired/desired-document.ts';
 import { diskApps } from './disk/disk-apps.ts';
 import { DiskWatch } from './disk/disk-watch.ts';
 import type { HomeFolders } from './folders.ts';
@@ -29,6 +29,8 @@ import { Inspection } from './survey/inspection.ts';
 import { TreeStore } from './tree/tree-store.ts';
 
 const aliveMs = 500;
+
+type Taken = { version: number; routeGeneration: number };
 
 export class AgentCore {
   readonly logs: AppLogs;
@@ -156,8 +158,8 @@ export class AgentCore {
   }
 
   /** @throws bad-request, conflict (older, or of another machine), disk-full, router-away (the document is kept) */
-  putDesired(text: string): Promise<{ version: number; routeGeneration: number }> {
-    const mine = this.#puts.catch(() => {}).then(() => this.#accept(text));
+  putDesired(text: string, names: Names = { tag: null, base: null }): Promise<Taken> {
+    const mine = this.#puts.catch(() => {}).then(() => this.#accept(text, names));
     this.#puts = mine.catch(() => {});
     return mine.then(async (version) => ({
       version,
@@ -244,8 +246,8 @@ export class AgentCore {
         await linkVolumes(this.#folders, app, this.#folders.tree(app.id, treeId), volumes);
   }
 
-  async #accept(text: string): Promise<number> {
-    const next = await this.#document.accept(text, this.#desired);
+  async #accept(text: string, names: Names): Promise<number> {
+    const next = await this.#document.accept(text, this.#desired, names);
     await failpoint('agent.after-desired-saved');
     this.#desired = next;
     this.#supervisor.apply(next);

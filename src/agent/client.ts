@@ -8,7 +8,7 @@ import type { Agent, AppRef, LogLine } from '../domain/agent.ts';
 import { type CollectedFile, collectedCaps, type LeftOut } from '../domain/collected.ts';
 import { type AgentEvent, agentProtocol, type JobEvent, type JobResult, type LayerEvent } from '../domain/desired.ts';
 import { type ErrorCode, errorRegistry, fail, isFailure, type LockstepError } from '../domain/errors.ts';
-import { listText } from '../lib/list-text.ts';
+import { patchSender } from '../lib/patch-sender.ts';
 import { decodeTree, encodeTree, leftOutHeader } from './tree/tree-stream.ts';
 import { Vigil, type VigilTimes } from './vigil.ts';
 
@@ -48,10 +48,17 @@ export function connectAgent(options: AgentClientOptions): Agent & { close(): vo
   const appPath = (app: AppRef, rest: string, more: Record<string, string> = {}) =>
     `/v1/apps/${app.id}${rest}?${new URLSearchParams({ ...identities(app), ...more })}`;
 
+  const desiredPath = (names: Record<string, string>) => `/v1/desired?${new URLSearchParams(names)}`;
+  const sendDesired = patchSender<Awaited<ReturnType<Agent['putDesired']>>>('apps', {
+    whole: (body, tag) => json({ method: 'PUT', path: desiredPath({ tag }), body }),
+    patch: (body, base, tag) => json({ method: 'PATCH', path: desiredPath({ base, tag }), body }),
+    isRefusal: (error) => isFailure(error, 'conflict', 'not-found'),
+  });
+
   return {
     hello: () => json({ method: 'GET', path: '/v1/hello' }),
     alive: () => json({ method: 'GET', path: '/v1/alive', limitMs: 1000 }),
-    putDesired: ({ apps, ...head }) => json({ method: 'PUT', path: '/v1/desired', body: listText(head, 'apps', apps) }),
+    putDesired: ({ apps, ...head }) => sendDesired(head, apps),
     events: (signal) => ends<AgentEvent>(lines({ method: 'GET', path: '/v1/events', signal }), signal),
     putTree: (app, treeId, copy, files) =>
       json({

@@ -1,11 +1,11 @@
 // How the agent speaks to the router: the private Unix socket, typed, every call with a limit. Connections are kept; a call
 // that died with one that the router had already given up is made once more, for every verb here may be made twice.
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
-import { type ErrorCode, errorRegistry, fail } from '../domain/errors.ts';
+import { type ErrorCode, errorRegistry, fail, isFailure } from '../domain/errors.ts';
 import type { RouterHello, RouterStats, RouteSnapshot } from '../domain/route.ts';
 import type { RouterEvidence } from '../domain/survey.ts';
+import { patchSender } from '../lib/patch-sender.ts';
 import type { Drained } from './drain.ts';
-import { snapshotText } from './snapshot-parse.ts';
 
 export type RouterClient = {
   /** @param limitMs another limit than the client's */
@@ -30,11 +30,17 @@ export function createRouterClient(socketPath: string, limitMs = 5000): RouterCl
     if (answer !== stale) return answer;
     return (await ask({ ...asked, agent: false })) as T;
   };
+  const snapshotPath = (names: Record<string, string>) => `/v1/snapshot?${new URLSearchParams(names)}`;
+  const sendSnapshot = patchSender<{ generation: number }>('routes', {
+    whole: (text, tag) => call('PUT', snapshotPath({ tag }), text),
+    patch: (text, base, tag) => call('PATCH', snapshotPath({ base, tag }), text),
+    isRefusal: (error) => isFailure(error, 'conflict', 'not-found'),
+  });
   return {
     hello: (forMs) => call('GET', '/v1/hello', undefined, forMs),
     stats: () => call('GET', '/v1/stats'),
     routes: (hosts) => call('GET', `/v1/routes?${new URLSearchParams(hosts.map((host) => ['host', host]))}`),
-    putSnapshot: (snapshot) => call('PUT', '/v1/snapshot', snapshotText(snapshot)),
+    putSnapshot: ({ routes, ...head }) => sendSnapshot(head, routes),
     drained: (instances, timeoutMs) =>
       call(
         'GET',

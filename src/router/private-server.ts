@@ -14,6 +14,8 @@ export type PrivateParts = {
   stats: Stats;
   /** @throws bad-request */
   read(text: string): RouteSnapshot;
+  /** The snapshot with what the text changes of it. @throws bad-request */
+  patch(present: RouteSnapshot, text: string): RouteSnapshot;
   /** The table in force; null before the first. */
   table(): RouteTable | null;
   letGo(instances: readonly string[]): Promise<{ ended: number }>;
@@ -25,12 +27,13 @@ const snapshotBytes = 16 * 1024 * 1024;
 const longestDrainMs = 3_600_000;
 
 export function createPrivateServer(parts: PrivateParts): Server {
+  const held = holdByName(parts);
   return createServer({ requestTimeout: 30_000 }, (request, response: ServerResponse) => {
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     const send = (status: number, value: unknown) =>
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
-    answer(parts, request, gone.signal).then(
+    answer(parts, held, request, gone.signal).then(
       (value) => send(200, value),
       (error: Error) => {
         const code = isFailure(error) ? error.code : 'internal';
@@ -43,6 +46,7 @@ export function createPrivateServer(parts: PrivateParts): Server {
 
 async function answer(
   parts: PrivateParts,
+  held: Held,
   request: IncomingMessage,
   gone: AbortSignal,
 ): Promise<{ generation: number } | RouterHello | RouterStats | RouterEvidence | Drained | { ended: number }> {
@@ -50,7 +54,11 @@ async function answer(
   const search = new URLSearchParams(query);
   switch (`${request.method} ${path}`) {
     case 'PUT /v1/snapshot':
-      return parts.apply(parts.read(await readText(request)));
+      return held.take(parts.read(await readText(request)), search.get('tag'));
+    case 'PATCH /v1/snapshot': {
+      const text = await readText(request);
+      return held.take(parts.patch(held.by(search.get('base')), text), search.get('tag'));
+    }
     case 'GET /v1/hello':
       return parts.hello();
     case 'GET /v1/stats':
@@ -68,9 +76,31 @@ async function answer(
     default:
       throw fail('not-found', `${request.method} ${path} is not spoken here`, {
         advice:
-          'PUT /v1/snapshot, GET /v1/hello, /v1/stats, /v1/routes, /v1/drained?instance=ID&timeoutMs=N, POST /v1/let-go?instance=ID.',
+          'PUT or PATCH /v1/snapshot, GET /v1/hello, /v1/stats, /v1/routes, /v1/drained?instance=ID&timeoutMs=N, POST /v1/let-go?instance=ID.',
       });
   }
+}
+
+/** The last snapshot, by the name that its sender gave it (`lib/patch-sender.ts`). */
+type Held = {
+  /** @throws conflict when that is not the one that is held */
+  by(base: string | null): RouteSnapshot;
+  take(snapshot: RouteSnapshot, tag: string | null): Promise<{ generation: number }>;
+};
+
+function holdByName({ apply }: PrivateParts): Held {
+  let last: { tag: string; snapshot: RouteSnapshot } | null = null;
+  return {
+    by(base) {
+      if (last !== null && last.tag === base) return last.snapshot;
+      throw fail('conflict', 'The change is upon a snapshot that is not held here', { advice: 'Send it whole.' });
+    },
+    async take(snapshot, tag) {
+      const answer = await apply(snapshot);
+      last = tag === null ? null : { tag, snapshot };
+      return answer;
+    },
+  };
 }
 
 /** By the very table that requests are matched with. */

@@ -13,7 +13,7 @@ import { test } from 'node:test';
 import type { Upstream } from '../domain/route.ts';
 import { createRouterClient } from './client.ts';
 import { routerNodeFlags } from './node-flags.ts';
-import { saveSnapshot } from './snapshot-file.ts';
+import { SnapshotFile } from './snapshot-file.ts';
 import { ask, rawClient, routeOf, snapshotOf } from './test-router.ts';
 
 const program = join(import.meta.dirname, '..', 'main', 'router.ts');
@@ -74,7 +74,7 @@ test('E5: its first line says that it is ready and where; it serves from its sna
   await using here = await place();
   const at = await here.upstream((_request, response) => response.end('app'));
   await mkdir(dirname(here.snapshotFile), { recursive: true });
-  await saveSnapshot(here.snapshotFile, snapshotOf(7, [routeOf({ upstreams: [at] })]));
+  await new SnapshotFile(here.snapshotFile).save(snapshotOf(7, [routeOf({ upstreams: [at] })]));
   for (const round of ['first', 'after SIGKILL']) {
     const startedAt = performance.now();
     const router = await here.serve();
@@ -97,7 +97,7 @@ test('E5: killed before or after a table is on disk, it comes back with the one 
   ] as const) {
     await using here = await place();
     await mkdir(dirname(here.snapshotFile), { recursive: true });
-    await saveSnapshot(here.snapshotFile, snapshotOf(1, [routeOf({ state: 'stopped' })]));
+    await new SnapshotFile(here.snapshotFile).save(snapshotOf(1, [routeOf({ state: 'stopped' })]));
     here.env.LOCKSTEP_FAILPOINTS = `${point}=kill`;
     const router = await here.serve();
     await assert.rejects(here.client.putSnapshot(snapshotOf(2, [])), { code: 'router-away' });
@@ -110,8 +110,8 @@ test('E5: killed before or after a table is on disk, it comes back with the one 
 test('E6: with a damaged snapshot it serves the one before, and raises an alarm after its first line', async () => {
   await using here = await place();
   await mkdir(dirname(here.snapshotFile), { recursive: true });
-  await saveSnapshot(here.snapshotFile, snapshotOf(1, [routeOf({ state: 'stopped' })]));
-  await saveSnapshot(here.snapshotFile, snapshotOf(2, []));
+  await new SnapshotFile(here.snapshotFile).save(snapshotOf(1, [routeOf({ state: 'stopped' })]));
+  await new SnapshotFile(here.snapshotFile).save(snapshotOf(2, []));
   await writeFile(here.snapshotFile, 'damaged');
   const router = await here.serve();
   assert.equal(router.ready.generation, 1);

@@ -13,8 +13,8 @@ import { createPrivateServer } from './private-server.ts';
 import { createPublicServer } from './public-server.ts';
 import { createRoutes } from './routes.ts';
 import { createSlowClients } from './slow-clients.ts';
-import { saveSnapshot } from './snapshot-file.ts';
-import { snapshotReader } from './snapshot-parse.ts';
+import type { SnapshotFile } from './snapshot-file.ts';
+import { patchSnapshot, snapshotReader } from './snapshot-parse.ts';
 import { createStats } from './stats.ts';
 
 export type RouterOptions = {
@@ -22,7 +22,7 @@ export type RouterOptions = {
   first: RouteSnapshot | null;
   /** True when `first` is what the current file on disk holds (and not the one before it). */
   isFirstSaved: boolean;
-  snapshotFile: string;
+  file: SnapshotFile;
   controlSocket: string;
   log: ProxyLog;
   limits?: Partial<RouterLimits>;
@@ -75,7 +75,7 @@ export function createRouter(options: RouterOptions): Router {
       const isSaved = saved?.generation === snapshot.generation && (saved === inForce || isSame(saved, snapshot));
       if (!isSaved) {
         await failpoint('router.before-persist');
-        await saveSnapshot(options.snapshotFile, snapshot, saved !== null);
+        await options.file.save(snapshot);
         saved = snapshot;
         await failpoint('router.before-swap');
       }
@@ -85,7 +85,8 @@ export function createRouter(options: RouterOptions): Router {
         inForce = snapshot;
         if (isArmed) leave(at);
         const { routes: list } = snapshot;
-        const kept = new Set(list.flatMap((route) => route.upstreams.map((upstream) => upstream.instanceId)));
+        const kept = new Set<string>();
+        for (const route of list) for (const { instanceId } of route.upstreams) kept.add(instanceId);
         pools.retain(kept);
         lasting.retain(kept, stats.inFlightOf);
         stats.forget(new Set([platformApp, noApp, ...list.map((route) => route.appId)]));
@@ -99,6 +100,7 @@ export function createRouter(options: RouterOptions): Router {
   const { server: publicServer, tunnels } = createPublicServer(parts);
   const privateServer = createPrivateServer({
     read: snapshotReader(),
+    patch: patchSnapshot,
     hello: () => ({ ...options.hello(), generation: routes.generation }),
     report: () => stats.report(routes.generation),
     stats,

@@ -5,7 +5,8 @@ import { isIP } from 'node:net';
 import { fail } from '../domain/errors.ts';
 import { printable } from '../domain/names.ts';
 import { type Route, type RouteSnapshot, type RouteState, routerProtocol, type Upstream } from '../domain/route.ts';
-import { listText, readList } from '../lib/list-text.ts';
+import { patched, readPatch } from '../lib/list-patch.ts';
+import { readList } from '../lib/list-text.ts';
 import { normaliseHost } from './match.ts';
 
 type Fields<T> = Record<keyof T, unknown>;
@@ -30,13 +31,8 @@ export function parseSnapshot(value: unknown): RouteSnapshot {
   return alone({ protocol: routerProtocol, generation, platformHosts, routes });
 }
 
-/** The JSON of a snapshot, in the form that `snapshotReader` reads fastest; `between` '' puts it on one line. */
-export function snapshotText({ routes, ...head }: RouteSnapshot, between?: ''): string {
-  return listText(head, 'routes', routes, between);
-}
-
 /**
- * The same for texts, again and again: a route whose text is that of the last snapshot is not parsed again.
+ * The same for texts, again and again (`lib/list-text.ts`): a route whose text is that of the last snapshot is not parsed again.
  * @throws bad-request
  */
 export function snapshotReader(): (text: string) => RouteSnapshot {
@@ -48,6 +44,33 @@ export function snapshotReader(): (text: string) => RouteSnapshot {
     return alone({ ...snapshot, routes: listed.items });
   };
 }
+
+/** The snapshot with what the text changes of it (`lib/list-patch.ts`). @throws bad-request */
+export function patchSnapshot(present: RouteSnapshot, text: string): RouteSnapshot {
+  const patch = readPatch(text);
+  if (patch === null) throw wrong('it is no change of one');
+  const head = parseSnapshot({ ...patch.head, routes: [] });
+  const changed = patch.items.map(([at, route]) => [at, parseRoute(route, `routes[${at}]`)] as const);
+  const routes = patched(present.routes, changed);
+  if (routes === null) throw wrong('it changes a route that is not there');
+  const next = { ...head, routes };
+  const areNamesKept =
+    isSame(present.platformHosts, head.platformHosts) &&
+    changed.every(([at, { appId, hosts }]) => {
+      const before = present.routes[at]!;
+      return appId === before.appId && isSame(hosts, before.hosts);
+    });
+  if (!areNamesKept) return alone(next);
+  // Then only the instances may be there twice.
+  const fresh = changed.map(([, route]) => route);
+  const wanted = new Set(fresh.flatMap(({ upstreams }) => upstreams.map(({ instanceId }) => instanceId)));
+  const isWanted = (route: Route) => route.upstreams.some(({ instanceId }) => wanted.has(instanceId));
+  alone({ ...head, routes: [...fresh, ...routes.filter((one) => !fresh.includes(one) && isWanted(one))] });
+  return next;
+}
+
+const isSame = (one: readonly string[], other: readonly string[]): boolean =>
+  one.length === other.length && one.every((text, at) => text === other[at]);
 
 function parseJson(text: string): unknown {
   try {

@@ -10,7 +10,7 @@ import type { ProxyLog } from './admit.ts';
 import { dropRoot, type Identity } from './drop-root.ts';
 import type { RouterLimits } from './limits.ts';
 import { createRouter, type Router } from './router.ts';
-import { loadSnapshot } from './snapshot-file.ts';
+import { SnapshotFile } from './snapshot-file.ts';
 
 export type StartOptions = {
   home: string;
@@ -39,17 +39,17 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
   const folder = join(options.home, 'router');
   const runFolder = join(options.home, 'run');
   const socket = join(runFolder, 'router.sock');
-  const snapshotFile = join(folder, 'snapshot.json');
+  const file = new SnapshotFile(join(folder, 'snapshot.json'));
   const startedAtMs = Date.now();
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   mkdirSync(runFolder, { recursive: true, mode: 0o711 });
   for (const name of readdirSync(folder)) if (/\.tmp-\d+$/.test(name)) rmSync(join(folder, name), { force: true });
-  const { snapshot, isSaved, alarm } = await load(snapshotFile);
+  const { snapshot, isSaved, alarm } = await load(file);
   let { port } = options;
   const router = createRouter({
     first: snapshot,
     isFirstSaved: isSaved,
-    snapshotFile,
+    file,
     controlSocket: join(runFolder, 'control.sock'),
     log: options.log,
     hello: () => ({ protocol: routerProtocol, program: 'lockstep-router', pid: process.pid, port, startedAtMs, alarm }),
@@ -72,9 +72,9 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
   return { port, generation, alarm, close, [Symbol.asyncDispose]: () => close(0) };
 }
 
-async function load(file: string) {
+async function load(file: SnapshotFile) {
   try {
-    const { snapshot, source, problem } = await loadSnapshot(file);
+    const { snapshot, source, problem } = await file.load();
     const alarm = source === 'previous' ? `The routes on disk are damaged, the previous ones serve: ${problem}` : null;
     return { snapshot, isSaved: source === 'current', alarm };
   } catch (error) {

@@ -1,7 +1,7 @@
 // The switch: whole, on disk first, without a failed request, and never back.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { Agent, request as httpRequest } from 'node:http';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
@@ -103,6 +103,39 @@ test('an answered table is on disk, the one before it too, and tables sent at on
   await router.client.putSnapshot(snapshotOf(11, []));
   await writeFile(file, 'damaged');
   assert.equal((await loadSnapshot(file)).snapshot?.generation, 10, 'the same one again does not push it out');
+});
+
+test('a change is put upon the table that it names, and upon no other', async () => {
+  await using router = await testRouter();
+  const [blog, shop] = [
+    routeOf({}),
+    routeOf({ appId: 'app_shop' as never, hosts: ['shop.test' as never], state: 'stopped' }),
+  ];
+  await router.put(blog, shop);
+  await router.put(blog, { ...shop, releaseLabel: 'v2' });
+  const file = join(router.home, 'router', 'snapshot.json');
+  assert.equal((await readFile(file, 'utf8')).split('\n').length, 5, 'sent and kept as a change');
+  const socketPath = join(router.home, 'run', 'router.sock');
+  const send = async (method: string, names: string, body: object) => {
+    const request = httpRequest({ socketPath, method, path: `/v1/snapshot?${names}`, agent: false });
+    const [answer] = await once(request.end(JSON.stringify(body)), 'response');
+    let text = '';
+    for await (const chunk of answer) text += chunk;
+    return JSON.parse(text);
+  };
+  const head = { protocol: 1, generation: 3, platformHosts: [] };
+  assert.equal((await send('PATCH', 'base=other&tag=b', { head, items: [] })).code, 'conflict');
+  assert.deepEqual(await send('PUT', 'tag=a', { ...head, routes: [blog, shop] }), { generation: 3 });
+  const next = { ...head, generation: 4 };
+  for (const wrong of [{ items: [] }, { head: next, items: [[2, blog]] }, { head: next, items: [[1, blog]] }])
+    assert.equal((await send('PATCH', 'base=a&tag=b', wrong)).code, 'bad-request');
+  const other = { ...shop, hosts: ['other.test'] };
+  assert.deepEqual(await send('PATCH', 'base=a&tag=b', { head: next, items: [[1, other]] }), { generation: 4 });
+  assert.deepEqual((await router.client.routes(['other.test', 'shop.test'])).routes, { 'other.test': other });
+  assert.equal((await send('PATCH', 'base=a&tag=c', { head: next, items: [] })).code, 'conflict', 'it is upon b now');
+  // Our client's own base is gone with that: it sends the whole table, and nobody notices.
+  assert.deepEqual(await router.client.putSnapshot(snapshotOf(5, [blog, shop])), { generation: 5 });
+  assert.deepEqual((await loadSnapshot(file)).snapshot, snapshotOf(5, [blog, shop]));
 });
 
 test('a table that cannot be written does not come into force', async () => {

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { documentIn } from '../../src/lib/list-file.ts';
 import { gitEnv } from './stage.ts';
 
 export type ChangeRow = {
@@ -77,8 +78,8 @@ export function isBusy(home: string): boolean {
 export function readHome(home: string): HomeFacts {
   // Read at once, and let go: control must not wait for whoever looks at its database.
   const apps = readDatabase(home).map((app) => readApp(home, app));
-  const desired = readDocument(join(home, 'agent', 'desired.json'));
-  const routes = readDocument(join(home, 'router', 'snapshot.json'));
+  const desired = readDocument(join(home, 'agent', 'desired.json'), 'apps');
+  const routes = readDocument(join(home, 'router', 'snapshot.json'), 'routes');
   return {
     apps,
     desired: (desired?.apps ?? []) as HomeFacts['desired'],
@@ -160,10 +161,11 @@ function rows<T>(database: DatabaseSync, sql: string, ...values: string[]): T[] 
 }
 
 /** A document with its checksum in the first line; null when there is none yet. */
-function readDocument(file: string): Record<string, unknown> | null {
+function readDocument(file: string, key: string): Record<string, unknown> | null {
   if (!existsSync(file)) return null;
-  const text = readFileSync(file, 'utf8');
-  return JSON.parse(text.slice(text.indexOf('\n') + 1));
+  const document = documentIn(readFileSync(file, 'utf8'), key);
+  if (document === null) throw new Error(`${file} is being written`);
+  return document as Record<string, unknown>;
 }
 
 function processesOf(home: string): ProcessFacts[] {

@@ -15,6 +15,7 @@ export function admit(
   most: number,
   nowMs: number,
 ): { now: Action[]; heldBack: number } {
+  if (!actions.some((one) => one.do === 'start')) return { now: [...actions], heldBack: 0 };
   const isUnderWay = (one: InstanceView) => one.state === 'starting' && nowMs - one.sinceMs < startShareMs;
   const routed = new Set(desired.apps.map((app) => app.routed));
   const candidates = new Set(

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DesiredState } from '../../domain/desired.ts';
 import { type IdPrefix, makeId } from '../../domain/ids.ts';
+import { changedItems, patchText } from '../../lib/list-patch.ts';
 import { listText } from '../../lib/list-text.ts';
 import { admit, startShareMs } from './admit.ts';
 import { afterExit, backOffMs, converge, type InstanceView, nextDueMs } from './converge.ts';
 import { nextSnapshot, routesOf } from './routes.ts';
-import { desiredReader, parseDesiredState } from './validate.ts';
+import { desiredReader, parseDesiredState, patchDesiredState } from './validate.ts';
 
 const idOf = <P extends IdPrefix>(prefix: P, at = 1) => makeId(prefix, at, new Uint8Array(16));
 
@@ -163,4 +164,26 @@ test('a document read as text is the document, with the objects of the last one 
   refused({ protocol: 2 }, /protocol 2/);
   refused({ nodeId: 'x' }, /nodeId/);
   assert.throws(() => read('{', 4), { code: 'bad-request' });
+});
+
+test('a change of a document is that document with the changed apps, the others being the same objects; anything else is refused', () => {
+  const [one] = wanted().apps;
+  const two = { ...one!, id: idOf('app', 2), name: 'shop', hosts: ['shop.localhost'], routed: null, sets: [] } as never;
+  const present: DesiredState = { ...wanted(), apps: [one!, two] };
+  const next = { ...present, version: 4, apps: [{ ...one!, routed: null }, two] };
+  const textOf = ({ apps, ...head }: DesiredState) => patchText({ head, items: changedItems(present.apps, apps)! });
+  const taken = patchDesiredState(present, textOf(next));
+  assert.deepEqual(taken, next);
+  assert.equal(taken.apps[1], two);
+  assert.deepEqual(patchDesiredState(present, textOf({ ...present, version: 3 })), present);
+  const { apps: _apps, ...head } = next;
+  const refused = (text: string, message: RegExp, code = 'bad-request') =>
+    assert.throws(() => patchDesiredState(present, text), { code, message });
+  refused('{', /head: /);
+  refused(patchText({ head, items: [[2, one!]] }), /no change/);
+  refused(patchText({ head, items: [[1, { ...one!, id: 'x' }]] }), /apps\.1\.id/);
+  refused(patchText({ head, items: [[1, one!]] }), /is there twice/);
+  refused(patchText({ head: { ...head, nodeId: 'x' }, items: [] }), /nodeId/);
+  refused(patchText({ head: { ...head, protocol: 2 }, items: [] }), /no change/);
+  refused(patchText({ head: { ...head, version: 2 }, items: [] }), /version 2/, 'conflict');
 });

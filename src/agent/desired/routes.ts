@@ -12,9 +12,13 @@ export function routesOf(
   addresses: ReadonlyMap<InstanceId, string> = new Map(),
 ): Route[] {
   const bySet = Map.groupBy(instances, ({ setId }) => setId);
-  return desired.apps
-    .map((app) => (app.routed === null ? emptyRouteOf(app) : routeOf(app, bySet.get(app.routed) ?? [], addresses)))
-    .sort((a, b) => (a.appId < b.appId ? -1 : 1));
+  const routes: Route[] = [];
+  let isSorted = true;
+  for (const app of desired.apps) {
+    if (isSorted && routes.length > 0 && routes.at(-1)!.appId > app.id) isSorted = false;
+    routes.push(app.routed === null ? emptyRouteOf(app) : routeOf(app, bySet.get(app.routed) ?? [], addresses));
+  }
+  return isSorted ? routes : routes.sort((a, b) => (a.appId < b.appId ? -1 : 1));
 }
 
 /** The next snapshot, or null when `last` already says the same. */
@@ -27,7 +31,7 @@ export function nextSnapshot(
   // A route that says what it said is the same object, whose text is made once.
   const kept = routes.map((route, at) => {
     const before = last?.routes[at];
-    return before !== undefined && textOfItem(before) === textOfItem(route) ? before : route;
+    return before !== undefined && before !== route && textOfItem(before) === textOfItem(route) ? before : route;
   });
   const isSame =
     last !== null &&

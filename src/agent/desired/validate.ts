@@ -5,6 +5,7 @@ import { agentProtocol, type DesiredApp, type DesiredState } from '../../domain/
 import { fail } from '../../domain/errors.ts';
 import { type IdPrefix, parseId } from '../../domain/ids.ts';
 import { processTypePattern } from '../../domain/plan.ts';
+import { type Placed, patched, readPatch } from '../../lib/list-patch.ts';
 import { readList } from '../../lib/list-text.ts';
 
 const id = (prefix: IdPrefix) =>
@@ -95,8 +96,33 @@ export function desiredReader(): (text: string, newerThan: number | null) => Des
   };
 }
 
-function agreed(state: DesiredState, newerThan: number | null): DesiredState {
-  const problems = contradictions(state);
+/** @throws bad-request when the text is no change of `present` (`lib/list-patch.ts`), conflict when it makes it older */
+export function patchDesiredState(present: DesiredState, text: string): DesiredState {
+  const patch = readPatch(text);
+  const first = head.safeParse(patch?.head);
+  const changed: Placed<DesiredApp>[] = [];
+  const problems = first.success ? [] : problemsOf('head', first.error);
+  for (const [at, value] of patch?.items ?? []) {
+    const one = app.safeParse(value);
+    if (one.success) changed.push([at, one.data as unknown as DesiredApp]);
+    else problems.push(...problemsOf(`apps.${at}`, one.error));
+  }
+  if (problems.length > 0) throw refused(problems);
+  const apps = patched(present.apps, changed);
+  if (patch === null || apps === null || first.data!.protocol !== agentProtocol)
+    throw refused(['it is no change of the present one']);
+  const next = { ...first.data, apps } as unknown as DesiredState;
+  return agreed(next, present.version, contradictionsBetween(present, next, changed));
+}
+
+const problemsOf = (place: string, { issues }: z.ZodError): string[] =>
+  issues.map((issue) => `${[place, ...issue.path].join('.')}: ${issue.message}`);
+
+function agreed(
+  state: DesiredState,
+  newerThan: number | null,
+  problems: readonly string[] = contradictions(state),
+): DesiredState {
   if (problems.length > 0) throw refused(problems);
   if (newerThan !== null && state.version < newerThan) {
     throw fail('conflict', `the desired state has version ${state.version}, the agent holds ${newerThan}`, {
@@ -111,6 +137,25 @@ function refused(problems: readonly string[]) {
     details: { problems },
   });
 }
+
+/** The same questions; where apps have kept their names, only those about the sets of what has changed are open. */
+function contradictionsBetween(
+  present: DesiredState,
+  next: DesiredState,
+  changed: readonly Placed<DesiredApp>[],
+): string[] {
+  const isNamed = (one: DesiredApp, other: DesiredApp) => one.id === other.id && isSame(one.hosts, other.hosts);
+  const areNamesKept =
+    isSame(present.platformHosts, next.platformHosts) && changed.every(([at, one]) => isNamed(one, present.apps[at]!));
+  if (!areNamesKept) return contradictions(next);
+  const apps = changed.map(([, one]) => one);
+  const wanted = new Set(apps.flatMap(({ sets }) => sets.map(({ id: setId }) => setId)));
+  const others = next.apps.filter((one) => !apps.includes(one) && one.sets.some(({ id: setId }) => wanted.has(setId)));
+  return contradictions({ ...next, apps: [...apps, ...others] });
+}
+
+const isSame = (one: readonly string[], other: readonly string[]): boolean =>
+  one.length === other.length && one.every((text, at) => text === other[at]);
 
 function contradictions(state: DesiredState): string[] {
   const problems: string[] = [];

@@ -41,8 +41,14 @@ const route = (method: string, path: string, answer: AgentRoute['answer']): Agen
 export const agentRoutes: readonly AgentRoute[] = [
   route('GET', '/v1/hello', async (_asked, { core }) => ({ json: await core.hello() })),
   route('GET', '/v1/alive', async (_asked, { core }) => ({ json: await core.alive() })),
-  route('PUT', '/v1/desired', async ({ request }, { core }) => ({
-    json: await core.putDesired(await textIn(request, documentBytes)),
+  route('PUT', '/v1/desired', async ({ request, query }, { core }) => ({
+    json: await core.putDesired(await textIn(request, documentBytes), { tag: query.get('tag'), base: null }),
+  })),
+  route('PATCH', '/v1/desired', async ({ request, query }, { core }) => ({
+    json: await core.putDesired(await textIn(request, documentBytes), {
+      tag: query.get('tag'),
+      base: query.get('base') ?? '',
+    }),
   })),
   route('GET', '/v1/events', async ({ gone }, { core }) => ({ lines: core.events(gone) })),
 

@@ -89,5 +89,7 @@ export class Drains {
 }
 
 export function upstreamsOf(snapshot: RouteSnapshot): Set<InstanceId> {
-  return new Set(snapshot.routes.flatMap((route) => route.upstreams.map(({ instanceId }) => instanceId)));
+  const upstreams = new Set<InstanceId>();
+  for (const route of snapshot.routes) for (const { instanceId } of route.upstreams) upstreams.add(instanceId);
+  return upstreams;
 }

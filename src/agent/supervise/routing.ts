@@ -172,6 +172,6 @@ export class Routing {
 
 /** True when an app is served by another set than before. */
 function switches(before: RouteSnapshot, after: RouteSnapshot): boolean {
-  const sets = new Map(before.routes.map(({ appId, setId }) => [appId, setId]));
-  return after.routes.some(({ appId, setId }) => setId !== null && sets.get(appId) !== setId);
+  const others = after.routes.filter((route, at) => route !== before.routes[at] && route.setId !== null);
+  return others.some(({ appId, setId }) => before.routes.find((one) => one.appId === appId)?.setId !== setId);
 }

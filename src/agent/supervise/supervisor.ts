@@ -37,6 +37,8 @@ export class Supervisor {
   readonly #instances = new Map<InstanceId, Instance>();
   readonly #leaving = new Set<Promise<void>>();
   #desired: DesiredState | null = null;
+  /** Those of `#desired`. */
+  #sets: WantedSets = new Map();
   #timer: NodeJS.Timeout | null = null;
   readonly #looks = new LimitLooks(() => this.#instances.values());
   readonly #lookTimer = setInterval(() => this.#looks.turn(), lookEveryMs).unref();
@@ -85,6 +87,7 @@ export class Supervisor {
     const at = isArmed ? enter('agent.apply') : null;
     this.#desired = desired;
     const sets = setsOf(desired);
+    this.#sets = sets;
     for (const instance of this.#instances.values()) {
       const wanted = sets.get(instance.view.setId);
       if (wanted !== undefined) instance.want(wanted.set);
@@ -202,12 +205,11 @@ export class Supervisor {
   #act(): void {
     if (this.#isClosed || this.#desired === null) return;
     const nowMs = this.#parts.nowMs();
-    const sets = setsOf(this.#desired);
     const { drainMs } = this.#parts.timings;
     const views = this.#drains.timed(this.views(), nowMs);
     const actions = converge(this.#desired, views, nowMs, drainMs);
     const { now, heldBack } = admit(actions, this.#desired, views, startsAtOnce, nowMs);
-    for (const action of now) this.#do(action, sets);
+    for (const action of now) this.#do(action, this.#sets);
     if (this.#timer !== null) clearTimeout(this.#timer);
     const dueMs = Math.min(
       nextDueMs(this.#drains.timed(this.views(), nowMs), nowMs, drainMs) ?? Infinity,
@@ -217,7 +219,7 @@ export class Supervisor {
     this.#timer?.unref();
   }
 
-  #do(action: Action, sets: ReturnType<typeof setsOf>): void {
+  #do(action: Action, sets: WantedSets): void {
     if (action.do === 'start') {
       const { app, set } = sets.get(action.setId)!;
       const instance = action.id === null ? this.#makeNew(app, set, action.type) : this.#instances.get(action.id);
@@ -270,6 +272,10 @@ export class Supervisor {
   }
 }
 
-function setsOf(desired: DesiredState | null): Map<InstanceSetId, { app: DesiredApp; set: DesiredSet }> {
-  return new Map((desired?.apps ?? []).flatMap((app) => app.sets.map((set) => [set.id, { app, set }] as const)));
+type WantedSets = Map<InstanceSetId, { app: DesiredApp; set: DesiredSet }>;
+
+function setsOf(desired: DesiredState | null): WantedSets {
+  const sets: WantedSets = new Map();
+  for (const app of desired?.apps ?? []) for (const set of app.sets) sets.set(set.id, { app, set });
+  return sets;
 }

@@ -1,0 +1,297 @@
+// A document that is mostly one long list, on disk, for whoever must have it again after any crash. The file begins with the whole
+// document; a small change is added to its end and synced, which costs one write however long the list is. What has grown
+// too long, or changed too much, is written anew whole (`atomicWrite`).
+//
+//   sha256:<of the body>                        every entry: a line with its checksum, a line of JSON. The first is the whole
+//   {"version":1,…,"apps":[…]}                  document, the others are patches (`list-patch.ts`). The checksum of a patch is
+//   sha256:<of the checksum before, the body>   that of the checksum before it and of its own body: an entry that was left out,
+//   {"head":{…},"items":[[3,{…}]]}              changed or put elsewhere breaks the chain.
+//
+// Beside it stands `.previous`: the document before the last one, in an inode of its own. It is the file without its last body:
+// it ends with the checksum of the last entry, so it knows what the file must hold, and a file that lost its last entry whole is
+// found damaged, too. It is brought there after the save, when nobody waits any more. A body at the file's end that was
+// never answered for (the power went in between) is no damage: nobody acted on it, and what is before it is the document.
+import { createHash } from 'node:crypto';
+import { link, open, readFile, rename, rm } from 'node:fs/promises';
+import { atomicWrite } from './atomic-write.ts';
+import { changedItems, patched, patchText, readPatch } from './list-patch.ts';
+import { listText } from './list-text.ts';
+import { enter, isArmed, leave } from './seam.ts';
+
+/** `known`: the checksums of the document and of each change; `sum` is the last of those whose body is there. */
+type Good = {
+  kind: 'good';
+  value: unknown;
+  sum: string;
+  known: string[];
+  /** There is more after that. */
+  isTorn: boolean;
+  text: string;
+  bytes: number;
+  wholeBytes: number;
+};
+type Read = { kind: 'absent' } | { kind: 'damaged'; why: string } | Good;
+
+export type Loaded<T> = {
+  document: T | null;
+  from: 'current' | 'previous' | 'none';
+  /** What is wrong with the file, for the operator; null when all is well. */
+  alarm: string | null;
+};
+
+/** Patches may be so many, and as long as the document or this, before it is written whole again. */
+const [mostPatches, leastPatchBytes] = [200, 65_536];
+
+/** The line of a checksum. */
+const sumBytes = 72;
+
+const previousOf = (file: string): string => `${file}.previous`;
+const sha256 = (...texts: string[]): string => {
+  const hash = createHash('sha256');
+  for (const text of texts) hash.update(text);
+  return `sha256:${hash.digest('hex')}`;
+};
+
+/** What the file holds, known because this process read it or wrote it. */
+type Held = { items: readonly object[]; sum: string; bytes: number; wholeBytes: number; patches: number };
+
+export class ListFile<T> {
+  readonly #file: string;
+  readonly #key: string;
+  readonly #parse: (value: unknown) => T;
+  #held: Held | null = null;
+  /** How much of the file the previous one has; null: it is of another chain. */
+  #previousBytes: number | null = null;
+  #behind: Promise<void> = Promise.resolve();
+
+  /**
+   * @param key what the list is called in the document
+   * @param parse throws on what is not one
+   */
+  constructor(file: string, key: string, parse: (value: unknown) => T) {
+    this.#file = file;
+    this.#key = key;
+    this.#parse = parse;
+  }
+
+  /** The newest good document. */
+  async load(): Promise<Loaded<T>> {
+    const path = previousOf(this.#file);
+    const before = await read(path, this.#key);
+    const found = await read(this.#file, this.#key);
+    const now = lacking(found, before);
+    const problems: string[] = [];
+    for (const [from, at, one] of [['current', this.#file, now] as const, ['previous', path, before] as const]) {
+      if (one.kind === 'absent' && from === 'current') problems.push(`${at} is missing`);
+      if (one.kind === 'damaged') problems.push(`${at}: ${one.why}`);
+      if (one.kind !== 'good') continue;
+      try {
+        const document = this.#parse(one.value);
+        if (from === 'current') this.#hold(one, document, before);
+        return { document, from, alarm: problems.length === 0 ? null : `${problems.join('; ')}; using ${at}` };
+      } catch (error) {
+        problems.push(`${at}: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    }
+    const isFirstStart = problems.length === 1 && problems[0] === `${this.#file} is missing`;
+    return { document: null, from: 'none', alarm: isFirstStart ? null : problems.join('; ') };
+  }
+
+  /**
+   * Keeps the document durably (0600). Callers save one at a time; what is given is never changed afterwards.
+   * @throws what the disk says: the document before it is kept then
+   */
+  async save(head: object, items: readonly object[]): Promise<void> {
+    await this.#behind;
+    const held = this.#held;
+    this.#held = null;
+    const changed = held && changedItems(held.items, items);
+    const body = changed && patchText({ head, items: changed });
+    if (held && body && hasRoom(held, body)) {
+      const sum = sha256(held.sum, body);
+      const entry = entryOf(sum, body);
+      if (await this.#append(held.bytes, entry)) {
+        this.#held = { ...held, items, sum, bytes: held.bytes + entry.length, patches: held.patches + 1 };
+        this.#behind = this.#bringPrevious(held.bytes + sumBytes).catch(() => {
+          this.#previousBytes = null; // a full disk: it is written whole the next time
+        });
+        return;
+      }
+    }
+    // A damaged document never replaces a good previous one.
+    if (held !== null || (await this.#isGood())) await keepAsPrevious(this.#file);
+    this.#previousBytes = null;
+    const whole = listText(head, this.#key, items, '');
+    const sum = sha256(whole);
+    const entry = entryOf(sum, whole);
+    await atomicWrite(this.#file, entry);
+    this.#held = { items, sum, bytes: entry.length, wholeBytes: entry.length, patches: 0 };
+  }
+
+  /** Resolves when the previous one is what it should be, too. */
+  async settled(): Promise<void> {
+    await this.#behind;
+  }
+
+  #hold(now: Good, document: T, before: Read): void {
+    this.#held = null;
+    this.#previousBytes = null;
+    // What is torn is written whole the next time.
+    if (now.isTorn) return;
+    const items = (document as Record<string, readonly object[]>)[this.#key]!;
+    const { sum, known, bytes, wholeBytes } = now;
+    this.#held = { items, sum, bytes, wholeBytes, patches: known.length - 1 };
+    if (before.kind === 'good' && now.text.startsWith(before.text)) this.#previousBytes = before.bytes;
+  }
+
+  async #isGood(): Promise<boolean> {
+    const found = await read(this.#file, this.#key);
+    if (found.kind !== 'good') return false;
+    try {
+      this.#parse(found.value);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** False: the file is not what we left there. */
+  async #append(bytes: number, entry: Buffer): Promise<boolean> {
+    const at = isArmed ? enter('listFile.append') : null;
+    const handle = await open(this.#file, 'a').catch(() => null);
+    if (handle === null) return false;
+    try {
+      if ((await handle.stat()).size !== bytes) return false;
+      try {
+        await handle.appendFile(entry);
+        if (isArmed) leave(at, 'half');
+        await handle.datasync();
+      } catch (error) {
+        await handle.truncate(bytes).catch(() => {});
+        throw error;
+      }
+    } finally {
+      await handle.close();
+    }
+    if (isArmed) leave(at);
+    return true;
+  }
+
+  /** The previous file becomes the beginning of this one, as far as the checksum of the last entry. */
+  async #bringPrevious(bytes: number): Promise<void> {
+    const path = previousOf(this.#file);
+    const from = this.#previousBytes ?? 0;
+    const more = Buffer.alloc(bytes - from);
+    {
+      await using file = await open(this.#file, 'r');
+      if ((await file.read(more, 0, more.length, from)).bytesRead !== more.length) throw new Error('cut short');
+    }
+    if (this.#previousBytes === null) await replacePrevious(path, more);
+    else {
+      await using previous = await open(path, 'a');
+      if ((await previous.stat()).size !== from) throw new Error(`${path} is not what we left there`);
+      await previous.appendFile(more);
+    }
+    this.#previousBytes = bytes;
+  }
+}
+
+/** A file that ends before what the previous one knows of it has lost something, whole as it may look. */
+function lacking(now: Read, before: Read): Read {
+  if (now.kind !== 'good' || before.kind !== 'good') return now;
+  const at = before.known.indexOf(now.sum);
+  if (at < 0 || at === before.known.length - 1) return now;
+  return { kind: 'damaged', why: 'is cut short: its last change is not there' };
+}
+
+/** The document of a file's text, for whoever only looks; null: it is not whole. */
+export function documentIn(text: string, key: string): unknown {
+  const found = readText(text, key);
+  return found.kind === 'good' ? found.value : null;
+}
+
+async function read(path: string, key: string): Promise<Read> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === 'ENOENT' ? { kind: 'absent' } : { kind: 'damaged', why: `cannot be read (${code})` };
+  }
+  return readText(text, key);
+}
+
+function readText(text: string, key: string): Read {
+  const { bodies, known, rest } = entriesIn(text);
+  if (bodies.length === 0 || !unfinished.test(rest)) {
+    const isEntry = /^sha256:[0-9a-f]{64}\n[^\n]*\n/.test(rest);
+    return { kind: 'damaged', why: isEntry ? 'does not match its checksum' : 'is cut short or not a document' };
+  }
+  const value = whatIs(bodies, key);
+  if (value === null) return { kind: 'damaged', why: 'is not a document' };
+  const [bytes, wholeBytes] = [Buffer.byteLength(text), sumBytes + Buffer.byteLength(bodies[0]!) + 1];
+  return { kind: 'good', value, sum: known[bodies.length - 1]!, known, isTorn: rest !== '', text, bytes, wholeBytes };
+}
+
+/** What a write that was cut off by a power failure leaves at the end: the beginning of an entry, and zeros. */
+const unfinished = /^(?:|s|sh|sha|sha2|sha25|sha256|sha256:[0-9a-f]{0,64}|sha256:[0-9a-f]{64}\n[^\n\0]*)\0*$/;
+
+/** The bodies that are what their checksums say, the checksums (one more when the text ends with one), and what else there is. */
+function entriesIn(text: string): { bodies: string[]; known: string[]; rest: string } {
+  const bodies: string[] = [];
+  const known: string[] = [];
+  for (let at = 0; ; ) {
+    const [line, sum] = /^(sha256:[0-9a-f]{64})\n/.exec(text.slice(at, at + sumBytes)) ?? [];
+    if (line === undefined) return { bodies, known, rest: text.slice(at) };
+    const end = text.indexOf('\n', at + line.length);
+    const body = text.slice(at + line.length, Math.max(0, end));
+    const isGood = end >= 0 && sha256(...known.slice(-1), body) === sum;
+    // The last line alone, as the previous file has it.
+    if (isGood || at + line.length === text.length) known.push(sum!);
+    if (!isGood) return { bodies, known, rest: text.slice(at) };
+    bodies.push(body);
+    at = end + 1;
+  }
+}
+
+function whatIs([whole, ...patches]: readonly string[], key: string): unknown {
+  try {
+    let { [key]: items, ...head } = JSON.parse(whole!);
+    for (const text of patches) {
+      const patch = readPatch(text);
+      items = patch && patched(items as unknown[], patch.items);
+      if (items === null) return null;
+      head = patch!.head as typeof head;
+    }
+    return { ...head, [key]: items };
+  } catch {
+    return null;
+  }
+}
+
+const entryOf = (sum: string, body: string): Buffer => Buffer.from(`${sum}\n${body}\n`);
+
+const hasRoom = ({ patches, bytes, wholeBytes }: Held, body: string): boolean =>
+  patches < mostPatches && bytes - wholeBytes + Buffer.byteLength(body) <= Math.max(leastPatchBytes, wholeBytes);
+
+/** No seam of its own: nobody acts upon it, and whatever a crash leaves of it, the file itself says what holds. */
+async function replacePrevious(path: string, content: Buffer): Promise<void> {
+  const temporary = `${path}.tmp-${process.pid}`;
+  {
+    await using handle = await open(temporary, 'w', 0o600);
+    await handle.writeFile(content);
+    await handle.sync();
+  }
+  await rename(temporary, path);
+}
+
+async function keepAsPrevious(file: string): Promise<void> {
+  const temporary = `${previousOf(file)}.tmp-${process.pid}`;
+  await rm(temporary, { force: true });
+  await link(file, temporary).then(() => rename(temporary, previousOf(file)), passWhenGone);
+  await rm(temporary, { force: true });
+}
+
+function passWhenGone(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
+}
