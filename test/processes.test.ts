@@ -101,6 +101,14 @@ function isAlive(pid: number): boolean {
   }
 }
 
+test('the three share one heap of malloc among their threads, and no app is told of it', async () => {
+  const told = (pid: number) =>
+    readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes('MALLOC_ARENA_MAX=1');
+  const { agent, control, router } = stage.pids();
+  assert.deepEqual([agent, control, router].map(told), [true, true, true]);
+  assert.equal(told((await theInstance()).pid), false);
+});
+
 test('control killed: the page and the events go on, it is back by itself, and a deploy works', async () => {
   const before = stage.pids();
   const { pid } = await theInstance();

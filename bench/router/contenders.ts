@@ -7,6 +7,7 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { nodeEnv } from '../../src/lib/node-env.ts';
 import { freePort } from '../journey/ports.ts';
 import { pathOf, versionOf } from '../support/programs.ts';
 
@@ -52,7 +53,7 @@ export async function stop(child: ChildProcess, signal: NodeJS.Signals = 'SIGTER
 async function startLockstep({ folder, core, upstreamPort }: Where, argv: readonly string[]): Promise<Running> {
   const home = join(folder, 'lockstep');
   mkdirSync(home, { recursive: true });
-  const child = pinned(core, [...argv, '--port', '0'], { LOCKSTEP_HOME: home });
+  const child = pinned(core, [...argv, '--port', '0'], { ...nodeEnv, LOCKSTEP_HOME: home });
   const { port } = await firstLineOf(child);
   const upstreams = [{ instanceId: 'i', host: '127.0.0.1', port: upstreamPort }];
   const about = { appId: 'a', teamId: 't', name: 'app', setId: null, releaseLabel: 'v1', concurrency: 20_000 };

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { identify, isAlive, type ProcessIdentity } from '../agent/process/proc.ts';
 import type { Config } from '../config/config.ts';
 import { fail } from '../domain/errors.ts';
+import { nodeEnv } from '../lib/node-env.ts';
 import { createRouterClient } from '../router/client.ts';
 import { routerNodeFlags } from '../router/node-flags.ts';
 import { killProcess, stopProcess } from './end-process.ts';
@@ -94,7 +95,7 @@ export class Neighbour {
         ['--disable-warning=ExperimentalWarning', ...heapOf(this.#name), file, ...this.#words()],
         {
           cwd: this.#config.home,
-          env: { ...process.env, LOCKSTEP_HOME: this.#config.home },
+          env: { ...process.env, ...nodeEnv, LOCKSTEP_HOME: this.#config.home },
           stdio: ['ignore', log, log],
           detached: true,
           ...(identity ? { uid: identity.uid, gid: identity.gid } : {}),
