@@ -1,7 +1,8 @@
 // Writes a tree that control streams, twice at once: the release copy (root's, readable for the app's group, not
 // writable for it) and the gate copy (the gate identity's own). Both grow under names of their own beside the place where
 // they belong, closed to everyone else, and are renamed into it only when the id of what was written is the expected one.
-// On any failure nothing of it is left. Without root the uids are shared and only the modes remain.
+// The gate copy comes first, since the checks wait for it: small files are held until it is whole, and the release is written then,
+// from the very bytes that were hashed. On any failure nothing of it is left. Without root the uids are shared and only the modes remain.
 import { randomBytes } from 'node:crypto';
 import { constants, mkdirSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
@@ -13,7 +14,7 @@ import { removeTree } from '../remove-tree.ts';
 import { blobHash, gitTreeId, type HashedFile } from './git-tree-hash.ts';
 import { refuseLeavingLinks } from './link-check.ts';
 import { type DecodedFile, refuse } from './tree-stream.ts';
-import { collect, type FileCopy, syncAll, writeFile } from './write-file.ts';
+import { collect, type FileCopy, isSmall, syncAll, writeLarge, writeSmall } from './write-file.ts';
 
 /** null ids: identities are shared. */
 export type PlaceSpec = {
@@ -36,6 +37,8 @@ type Copy = {
   modes: { file: number; executable: number; directory: number };
 };
 
+/** Bytes of small files that are held until the gate copy is whole; what comes after them is written twice at once. */
+const mostHeldBytes = 8 * 1024 * 1024;
 /** Written without a pause; then the agent's other work has its turn. */
 const filesInOneGo = 32;
 
@@ -68,7 +71,10 @@ function gateCopy(to: string, uid: number | null, gid: number | null): Copy {
 /** Places the files of `decodeTree`. Throws `tree-refused`, `too-large` (from the decoder) and `disk-full`. */
 export async function placeTree(files: AsyncIterable<DecodedFile>, spec: PlaceSpec): Promise<Placed> {
   const release = releaseCopy(spec.release);
-  const copies = [release, ...(spec.gate === null ? [] : [gateCopy(spec.gate.path, spec.gate.uid, spec.gate.gid)])];
+  const gate = spec.gate === null ? null : gateCopy(spec.gate.path, spec.gate.uid, spec.gate.gid);
+  const copies = gate === null ? [release] : [release, gate];
+  const held: { file: DecodedFile; content: Buffer }[] = [];
+  let heldBytes = 0;
   const directories = new Set<string>();
   const written: HashedFile[] = [];
   const links: { path: Buffer; target: Buffer }[] = [];
@@ -86,12 +92,23 @@ export async function placeTree(files: AsyncIterable<DecodedFile>, spec: PlaceSp
         const target = await collect(file.content);
         hash.update(target);
         links.push({ path: file.path, target });
-      } else
-        await writeFile(
-          file,
-          copies.map((copy) => copyOf(copy, file)),
-          hash,
+      } else if (isSmall(file)) {
+        const content = await collect(file.content);
+        hash.update(content);
+        const isHeld = gate !== null && heldBytes + file.size <= mostHeldBytes;
+        if (isHeld) {
+          held.push({ file, content });
+          heldBytes += file.size;
+        }
+        const now = isHeld ? [gate] : copies;
+        writeSmall(
+          content,
+          now.map((copy) => copyOf(copy, file)),
         );
+      } else {
+        const both = copies.map((copy) => copyOf(copy, file));
+        await writeLarge(file, both, hash);
+      }
       bytes += file.size;
       written.push({ mode: file.mode, path: file.path, blobId: hash.id() });
       if (written.length % filesInOneGo === 0) await nextTurn();
@@ -103,18 +120,23 @@ export async function placeTree(files: AsyncIterable<DecodedFile>, spec: PlaceSp
         `The tree that arrived is ${treeId}, not ${spec.expectedTreeId}.`,
         'It was changed on its way or control is at fault: push again, and look at the log if it repeats.',
       );
-    for (const copy of copies) {
-      // Last, so that nothing of ours is ever written through a directory that the app's identity owns.
+    // Last, so that nothing of ours is ever written through a directory that the app's identity owns.
+    const finish = async (copy: Copy): Promise<void> => {
       for (const link of links) await placeLink(copy, link);
       for (const path of [...directories].reverse()) await own(copy, join(copy.at, Buffer.from(path, 'latin1')));
-    }
-    const [, gate] = copies;
-    if (gate !== undefined) {
+    };
+    if (gate !== null) {
+      await finish(gate);
       await own(gate, Buffer.from(gate.at));
       if (!(await moveInto(gate)))
         throw fail('conflict', 'The gate copy is there already.', { advice: 'Give each copy a name of its own.' });
       spec.onGateCopy?.();
     }
+    for (const [at, { file, content }] of held.entries()) {
+      writeSmall(content, [copyOf(release, file)]);
+      if (at % filesInOneGo === filesInOneGo - 1) await nextTurn();
+    }
+    await finish(release);
     const plain = written.filter(({ mode }) => mode !== '120000').map(({ path }) => path);
     const folders = [...directories].map((path) => Buffer.from(path, 'latin1'));
     await syncAll([...[...plain, ...folders].map((path) => join(release.at, path)), Buffer.from(release.at)]);

@@ -122,6 +122,34 @@ test('a tree that is there already is kept, and nothing partial stays', async ()
   assert.deepEqual(readdirSync(where.base).sort(), ['gate', 'release']);
 });
 
+test('the gate copy is whole, and told of, before the release is written; what is too much to be held is written twice at once', async () => {
+  const large = Array.from({ length: 45 }, (_, at) => file(`large/${at}`, String(at % 10).repeat(200_000)));
+  const small = Array.from({ length: 40 }, (_, at) => file(`small/${at}`, `${at}`));
+  const files = [...small, ...large];
+  const where = spec(hashed(files));
+  const filesIn = (name: string) =>
+    readdirSync(join(where.base, name), { recursive: true, encoding: 'utf8' }).filter((path) => path.includes('/'));
+  let told = 0;
+  const onGateCopy = () => {
+    told += 1;
+    for (const one of files) assert.deepEqual(readFileSync(join(where.base, 'gate', `${one.path}`)), one.content);
+    const [release] = readdirSync(where.base).filter((name) => name !== 'gate');
+    assert.match(release!, /^release\.partial-/);
+    // 8 MiB of them are held: those are not there yet.
+    assert.deepEqual(
+      filesIn(release!).sort(),
+      large
+        .slice(41)
+        .map(({ path }) => `${path}`)
+        .sort(),
+    );
+  };
+  await placeTree(decodeTree(encodeTree(files)), { ...where, onGateCopy });
+  assert.equal(told, 1);
+  for (const one of files) assert.deepEqual(readFileSync(join(where.base, 'release', `${one.path}`)), one.content);
+  assert.equal(filesIn('release').length, files.length);
+});
+
 test('a tree with another id than expected leaves nothing', async () => {
   const where = spec(hashed(sample));
   await assert.rejects(placeTree(decodeTree(encodeTree([...sample, file('more', '')])), where), (e) =>

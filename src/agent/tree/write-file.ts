@@ -1,4 +1,4 @@
-// Writes one file of a tree into all of its copies. Most files are small: such a one is written with plain calls, a few
+// Writes one file of a tree into its copies. Most files are small: such a one is written with plain calls, a few
 // tens of microseconds each, since handing each of them to a thread costs more than the call. Whoever writes many of them
 // gives the agent's other work a turn now and then. Nothing is on the disk before `syncAll` has said so.
 import { closeSync, constants, fchmodSync, fchownSync, fsync, openSync, writeSync } from 'node:fs';
@@ -30,15 +30,11 @@ export async function syncAll(paths: readonly Buffer[]): Promise<void> {
   await Promise.all(Array.from({ length: mostSyncs }, worker));
 }
 
-/** The hash is fed with what is written. Files are made, never replaced. */
-export async function writeFile(
-  file: DecodedFile,
-  copies: readonly FileCopy[],
-  hash: { update(chunk: Uint8Array): void },
-): Promise<void> {
-  if (file.size > smallBytes) return writeLarge(file, copies, hash);
-  const content = await collect(file.content);
-  hash.update(content);
+/** It is read as a whole and written with `writeSmall`; a larger one with `writeLarge`. */
+export const isSmall = (file: DecodedFile): boolean => file.size <= smallBytes;
+
+/** Files are made, never replaced. */
+export function writeSmall(content: Buffer, copies: readonly FileCopy[]): void {
   for (const copy of copies) {
     const descriptor = openSync(copy.at, createFlags, 0o600);
     try {
@@ -51,8 +47,8 @@ export async function writeFile(
   }
 }
 
-/** A large one, chunk by chunk. */
-async function writeLarge(
+/** Chunk by chunk. The hash is fed with what is written. */
+export async function writeLarge(
   file: DecodedFile,
   copies: readonly FileCopy[],
   hash: { update(chunk: Uint8Array): void },
