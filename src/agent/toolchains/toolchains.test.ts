@@ -262,6 +262,6 @@ test('every pin has a version and hashes', () => {
   for (const [name, tools] of Object.entries(pins)) {
     assert.equal(tools[0]!.name, name);
     for (const line of requirementLines(tools).trim().split('\n'))
-      assert.match(line, /^[a-z0-9]+==\d+(?:\.\d+)+(?: --hash=sha256:[0-9a-f]{64})+$/);
+      assert.match(line, /^[a-z0-9-]+==\d+(?:\.\w+)+(?: --hash=sha256:[0-9a-f]{64})+$/);
   }
 });
