@@ -13,6 +13,11 @@ const modern = { gunicorn: '27.0.1', uvicorn: '0.54.0', pytest: '9.2.0', coverag
 /** For Python before 3.10, which the versions above left behind. */
 const older = { gunicorn: '23.0.0', uvicorn: '0.33.0', pytest: '8.3.5', coverage: '7.6.1' };
 
+/** What builds documentation: only where it is, what it needs is installed. */
+const docsConfig = /^(?:docs?\/(?:source\/)?conf\.py|mkdocs\.ya?ml)$/;
+const docsRequirements =
+  /^(?:requirements[-_]docs?|docs?[-_]requirements|requirements\/docs?|docs?\/requirements)\.txt$/;
+
 /** @throws bad-config */
 export async function pythonLayers(view: TreeView, web: WebEntry): Promise<Layers> {
   const read = (path: string) => readConfigFile(view, path);
@@ -25,6 +30,7 @@ export async function pythonLayers(view: TreeView, web: WebEntry): Promise<Layer
   });
   const interpreter = { kind: 'python', version: wanted?.spec ?? null } as const;
   const pins = /^(?:==)?3\.[0-9](?:\.|$)/.test(wanted?.spec ?? '') ? older : modern;
+  const hasDocs = view.list().some(({ path }) => docsConfig.test(path));
   const notes: string[] = [];
   const names = new Set<string>();
   const addNames = (specifiers: readonly string[]) =>
@@ -65,10 +71,12 @@ export async function pythonLayers(view: TreeView, web: WebEntry): Promise<Layer
     const more = view
       .list()
       .map(({ path }) => path)
-      .filter((path) =>
-        /^(?:requirements[-_](?:dev|test|tests|ci)|(?:dev|test)[-_]requirements|requirements\/(?:dev|test|tests|development))\.txt$/.test(
-          path,
-        ),
+      .filter(
+        (path) =>
+          /^(?:requirements[-_](?:dev|test|tests|ci)|(?:dev|test)[-_]requirements|requirements\/(?:dev|test|tests|development))\.txt$/.test(
+            path,
+          ) ||
+          (hasDocs && docsRequirements.test(path)),
       );
     const all = [...files];
     for (const path of more) {
@@ -89,7 +97,9 @@ export async function pythonLayers(view: TreeView, web: WebEntry): Promise<Layer
   }
   addNames(pyproject?.dependencies ?? []);
   const development = (lists: Readonly<Record<string, readonly string[]>>) =>
-    Object.keys(lists).filter((name) => /^(?:dev|test|tests|testing)$/.test(name));
+    Object.keys(lists).filter(
+      (name) => /^(?:dev|test|tests|testing|lint|types?|typing)$/.test(name) || (hasDocs && /^docs?$/.test(name)),
+    );
   if (pyproject?.kind === 'project') {
     const layer: LayerRecipe = {
       interpreter,

@@ -46,6 +46,24 @@ export function parseChangedLines(diff: string): ChangedLines {
   return changed;
 }
 
+/** The files that are not in main, as the heads of their diffs say; empty ones have no head and are left out. */
+export function addedFiles(diff: string): ReadonlySet<string> {
+  const added = new Set<string>();
+  let left = 0;
+  let isNew = false;
+  for (const line of diff.split('\n')) {
+    const hunk = left > 0 ? null : /^@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@/.exec(line);
+    if (hunk) left = Number(hunk[1] ?? 1) + Number(hunk[2] ?? 1);
+    else if (left > 0) left -= /^[-+]/.test(line) ? 1 : 0;
+    else if (line.startsWith('--- ')) isNew = line === '--- /dev/null';
+    else if (isNew && line.startsWith('+++ ')) {
+      const path = newPath(line.slice(4));
+      if (path !== null) added.add(path);
+    }
+  }
+  return added;
+}
+
 function normalise(line: string): string {
   return line.slice(1).replace(/\r$/, '');
 }

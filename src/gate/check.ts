@@ -14,6 +14,8 @@ export type GateFacts = {
   texts: ReadonlyMap<string, string>;
   /** Against main; null at an app's first push: everything is looked at. */
   changed: ChangedLines | null;
+  /** Of the changed files those that main does not have; left out: not known. */
+  added?: ReadonlySet<string>;
   /** `app.json` environments.test */
   testEnv: Readonly<Record<string, string>>;
   /** The folder that the static server serves (`.` the top); left out: a program serves. */
@@ -22,8 +24,8 @@ export type GateFacts = {
 
 /** The files whose text checks want to see, in whatever folder a project begins. A list a language. */
 const configFiles: readonly RegExp[] = [
-  /(?:^|\/)(?:pyproject\.toml|\.?ruff\.toml|setup\.(?:cfg|py)|tox\.ini|\.flake8|\.?pytest\.ini|requirements[^/]*\.txt)$/,
-  /(?:^|\/)(?:\.?mypy\.ini|pyrightconfig\.json|noxfile\.py|\.coveragerc|mkdocs\.ya?ml|conf\.py|Makefile)$/,
+  /(?:^|\/)(?:pyproject\.toml|\.?ruff\.toml|setup\.(?:cfg|py)|tox\.ini|\.flake8|\.?pytest\.ini|[^/]*requirements[^/]*\.(?:txt|in)|requirements\/[^/]+\.(?:txt|in))$/,
+  /(?:^|\/)(?:\.?mypy\.ini|pyrightconfig\.json|noxfile\.py|Pipfile|\.coveragerc|mkdocs\.ya?ml|conf\.py|Makefile)$/,
   /(?:^|\/)(?:package\.json|biome\.jsonc?|tsconfig[^/]*\.json|typedoc\.jsonc?|\.nvmrc|\.node-version)$/,
   /(?:^|\/)(?:eslint\.config\.[cm]?[jt]s|\.eslintrc(?:\.[a-z]+)?|\.prettierrc(?:\.[a-z0-9]+)?|prettier\.config\.[cm]?[jt]s)$/,
   /(?:^|\/)(?:\.?oxlintrc\.json|vite(?:st)?\.config\.[cm]?[jt]s|jest\.config\.[a-z]+)$/,
@@ -41,7 +43,7 @@ export const isConfigFile = (path: string): boolean =>
 
 /**
  * The pieces of a JobSpec that a check decides. `{python}` is the interpreter of the layer or, without one, the
- * platform's; `{tool:NAME}` the tool's command, file or folder.
+ * platform's; `{tool:NAME}` the tool's command, file or folder; `{cache}` a folder of the app's checks that stays.
  */
 export type CheckPlan = Pick<JobSpec, 'command' | 'env' | 'files' | 'reports' | 'collect' | 'tools' | 'deadlineMs'> & {
   /** Which dependency layer it runs with. */

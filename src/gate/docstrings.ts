@@ -11,17 +11,20 @@ export type Definition = { file: string; line: number; name: string; kind: strin
 /**
  * The result of the check `docstrings`: passed with its figures (`docstrings` 0..1, `definitions`, of the new ones
  * `newDefinitions` and `newDocumented`), each new definition that lacks one as a finding. A definition is new when its own
- * line is.
+ * line is; a module or a package when its file is: no line of it is the one that lacks the docstring.
  */
 export function docstringResult(
   definitions: readonly Definition[],
   changed: ChangedLines | null,
   job: JobResult,
+  added?: ReadonlySet<string>,
 ): CheckResult {
   const documented = definitions.filter((one) => one.isDocumented).length;
   const metrics: Record<string, number> = { definitions: definitions.length };
   if (definitions.length > 0) metrics.docstrings = documented / definitions.length;
-  const isNew = (one: Definition) => changed?.get(one.file)?.has(one.line) ?? false;
+  const isWhole = (one: Definition) => one.kind === 'module' || one.kind === 'package';
+  const isNew = (one: Definition) =>
+    added && isWhole(one) ? added.has(one.file) : (changed?.get(one.file)?.has(one.line) ?? false);
   const fresh = definitions.filter(isNew);
   if (changed !== null) {
     metrics.newDefinitions = fresh.length;

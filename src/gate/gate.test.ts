@@ -4,8 +4,9 @@ import type { JobResult } from '../domain/desired.ts';
 import type { CheckResult } from '../domain/gate.ts';
 import { parseChangedLines } from './changed-lines.ts';
 import type { Check, GateFacts } from './check.ts';
-import { pythonStyle, styleTool } from './checks/python-style.ts';
+import { pythonStyle } from './checks/python-style.ts';
 import { pythonTests, testRunners } from './checks/python-tests.ts';
+import { styleTool } from './checks/style-tool.ts';
 import { type RunJob, runGate } from './gate.ts';
 import { checkLines, rejectedLine } from './messages.ts';
 
@@ -44,6 +45,7 @@ function first(check: Check, result: JobResult): CheckResult {
 function gate(runJob: RunJob, over: Partial<GateFacts> = {}, hasEverRunTests = false) {
   return runGate({
     facts: { ...facts, ...over },
+    checks: [pythonStyle, pythonTests],
     policy: { hasEverRunTests, main: null },
     runJob,
     others: [],

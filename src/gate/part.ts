@@ -65,6 +65,7 @@ export function factsOf(facts: GateFacts, part: Part, parts: readonly Part[]): G
     paths: facts.paths.filter(isOurs).map(inside),
     texts: of(facts.texts),
     changed: facts.changed && of(facts.changed),
+    ...(facts.added ? { added: new Set([...facts.added].filter(isOurs).map(inside)) } : {}),
   };
 }
 

@@ -4,7 +4,7 @@ import type { GitTree } from '../build/git-tree.ts';
 import type { App } from '../domain/app.ts';
 import type { JobResult, JobSpec } from '../domain/desired.ts';
 import { defaultLimits, type Plan } from '../domain/plan.ts';
-import { parseChangedLines } from '../gate/changed-lines.ts';
+import { addedFiles, parseChangedLines } from '../gate/changed-lines.ts';
 import { type CheckPlan, type GateFacts, isConfigFile, mostConfigFiles } from '../gate/check.ts';
 import { collectFolders } from './collect-folders.ts';
 import { newId, refOf, type World } from './world.ts';
@@ -32,6 +32,7 @@ export async function factsOfTree(
     paths: tree.entries.filter((one) => one.mode.startsWith('100')).map((one) => one.path),
     texts,
     changed: diff === null ? null : parseChangedLines(diff),
+    ...(diff === null ? {} : { added: addedFiles(diff) }),
     testEnv: plan.testEnv,
     ...(plan.site === undefined ? {} : { site: plan.site }),
   };

@@ -23,6 +23,7 @@ function follow(stage: FakeWorld) {
   const seen = { findings: [] as Finding[], missed: 1 };
   stage.agent.interpreters = [{ id: 'py', kind: 'python', version: '3.11.2' }];
   stage.agent.job = (spec) => {
+    if ('run_docs.py' in spec.files) return { exitCode: 0, reports: { 'docs.json': '{"count":0,"findings":[]}' } };
     if (!('run_tests.py' in spec.files))
       return {
         exitCode: seen.findings.length > 0 ? 1 : 0,
@@ -70,7 +71,7 @@ test('the reports of a landed and of a rejected change are kept, with pages of t
   await stage.land(blog, one, null);
   const first = newest(stage, blog);
   assert.deepEqual((await reportsOf(stage, blog, first)).sort(), [
-    ...['coverage/index.html', 'findings.json', 'style/style.json'],
+    ...['coverage/index.html', 'docs/docs.json', 'findings.json', 'style/style.json'],
     ...['tests/junit.xml', 'tests/lcov.info', 'tests/tests.json'],
   ]);
   assert.match((await text(stage, blog, first, 'coverage/index.html'))!, /50 % of 2 lines/);

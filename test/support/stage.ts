@@ -8,6 +8,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -22,6 +23,7 @@ export const root = dirname(dirname(import.meta.dirname));
 const bin = join(root, 'bin', 'lockstep');
 /** Tools are fetched once for all stages of this machine; they are root's, pinned by hash, and never written again. */
 const toolchainCache = join(tmpdir(), `lockstep-test-toolchains-${process.getuid?.() ?? 0}`);
+const largeTools = /^(?:mypy|pyright|sphinx|mkdocs|black)-/;
 
 export type Ended = { code: number | null; stdout: string; stderr: string };
 export type Page = { status: number; body: string; headers: Record<string, string | string[] | undefined> };
@@ -90,14 +92,18 @@ export class Stage {
     return stage;
   }
 
-  /** What other stages have fetched. */
-  giveTools(): void {
-    if (!existsSync(toolchainCache)) return;
-    cpSync(toolchainCache, join(this.home, 'toolchains'), {
-      recursive: true,
-      preserveTimestamps: true,
-      verbatimSymlinks: true,
-    });
+  /** What other stages have fetched; the large tools of single languages only for who names them. */
+  giveTools(...large: string[]): void {
+    const tools = join(this.home, 'toolchains');
+    for (const name of existsSync(toolchainCache) ? readdirSync(toolchainCache) : []) {
+      const isLarge = largeTools.test(name) && !large.some((one) => name.startsWith(`${one}-`));
+      if (name.startsWith('.') || isLarge || existsSync(join(tools, name))) continue;
+      cpSync(join(toolchainCache, name), join(tools, name), {
+        recursive: true,
+        preserveTimestamps: true,
+        verbatimSymlinks: true,
+      });
+    }
   }
 
   get port(): number {
@@ -356,15 +362,23 @@ export class Stage {
     await this.up().catch(() => {});
   }
 
+  /** Folder by folder: what an earlier test had no use for is kept when a later one has fetched it. */
   #keepTools(): void {
     const tools = join(this.home, 'toolchains');
-    if (existsSync(toolchainCache) || !existsSync(tools)) return;
-    try {
-      const staged = `${toolchainCache}.${process.pid}`;
-      cpSync(tools, staged, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
-      renameSync(staged, toolchainCache);
-    } catch {
-      // Another test was quicker.
+    if (!existsSync(tools)) return;
+    mkdirSync(toolchainCache, { recursive: true, mode: 0o755 });
+    for (const name of readdirSync(tools)) {
+      const kept = join(toolchainCache, name);
+      if (name.startsWith('.') || existsSync(kept)) continue;
+      const staged = join(toolchainCache, `.partial-${name}-${process.pid}`);
+      try {
+        cpSync(join(tools, name), staged, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+        renameSync(staged, kept);
+      } catch {
+        // Another test was quicker.
+      } finally {
+        rmSync(staged, { recursive: true, force: true });
+      }
     }
   }
 }

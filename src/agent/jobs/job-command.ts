@@ -53,6 +53,7 @@ export async function jobCommand(given: {
     python,
     job: places.files,
     reports: places.reports,
+    ...(spec.identity === 'gate' ? { cache: folders.gateCache(spec.appId) } : {}),
     ...(layer === null ? {} : { layer }),
   };
   const volumes = spec.identity === 'live' ? await volumeEnv(spec, folders, who) : {};

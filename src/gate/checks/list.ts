@@ -1,12 +1,26 @@
 // The checks there are. A new question is a new file and one more line here.
 import type { Check, GateFacts } from '../check.ts';
 import type { Language } from '../part.ts';
+import { pythonDocs } from './python-docs.ts';
+import { pythonDocstrings } from './python-docstrings.ts';
+import { pythonFormat } from './python-format.ts';
 import { pythonStyle } from './python-style.ts';
 import { pythonTests } from './python-tests.ts';
+import { pythonMypy, pythonPyright } from './python-types.ts';
 import { siteHtml } from './site-html.ts';
 import { siteLinks } from './site-links.ts';
 
-export const checks: readonly Check[] = [pythonStyle, pythonTests, siteHtml, siteLinks];
+export const checks: readonly Check[] = [
+  pythonStyle,
+  pythonFormat,
+  pythonMypy,
+  pythonPyright,
+  pythonDocstrings,
+  pythonTests,
+  pythonDocs,
+  siteHtml,
+  siteLinks,
+];
 
 /** Those that ask about a part of this language, and apply to what is in it. */
 export function checksFor(facts: GateFacts, language: Language, among: readonly Check[] = checks): Check[] {

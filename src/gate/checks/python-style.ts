@@ -1,11 +1,16 @@
 // Style of Python: the app's own ruff, flake8 or pycodestyle configuration when it has one, else PEP 8 by pycodestyle and
-// pyflakes. Only the files that changed are looked at; which of their lines count is the policy's business.
+// pyflakes. Only the files that changed are looked at; which of their lines count is the policy's business. Our own runner
+// lists the docstrings by the way.
 import { readFileSync } from 'node:fs';
-import type { Finding } from '../../domain/gate.ts';
 import { type Check, type CheckPlan, endedWithout, type GateFacts, judgeEnd, toResult } from '../check.ts';
+import { parseOwnFindings } from '../reports/own.ts';
 import { parseSarif } from '../reports/sarif.ts';
 import { type Findings, parseTextFindings } from '../reports/text.ts';
-import { treePath } from '../reports/tree-path.ts';
+import { capturePlan } from './capture.ts';
+import { changedPython, isPython, namesRequirement, tomlTable } from './python-config.ts';
+import { docstringsFiles, docstringsOf, docstringsReport, isAskedWithStyle } from './python-docstrings.ts';
+import { formatTool } from './python-format.ts';
+import { type StyleTool, styleTool } from './style-tool.ts';
 
 const me = { kind: 'style', name: 'style' } as const;
 const runnerFile = new URL('../runners/pep8.py', import.meta.url);
@@ -16,43 +21,11 @@ export const pythonStyle: Check = {
   language: 'python',
   applies: (facts) => facts.paths.some(isPython),
   plan(facts) {
-    const files = filesToCheck(facts);
-    if (files.length === 0) return null;
+    const files = changedPython(facts);
     const { tool, file } = styleTool(facts);
-    if (tool === 'ruff') {
-      const argv = [
-        '{tool:ruff}',
-        'check',
-        '--no-cache',
-        '--force-exclude',
-        '--output-format',
-        'sarif',
-        '--output-file',
-        '{reports}/style.sarif',
-        '--',
-        ...files,
-      ];
-      return plan({ argv }, ['ruff'], ['style.sarif'], {});
-    }
-    if (tool === 'flake8') {
-      const argv = [
-        '{tool:flake8}',
-        '--format=%(path)s:%(row)d:%(col)d: %(code)s %(text)s',
-        '--output-file={reports}/style.txt',
-        '--',
-        ...files,
-      ];
-      return plan({ argv }, ['flake8'], ['style.txt'], {});
-    }
-    const own = tool === 'pycodestyle';
-    const tools = own ? ['pycodestyle'] : ['pycodestyle', 'pyflakes'];
-    const argv = ['{python}', '-I', '{job}/pep8.py', '--files', '{job}/files.json', '--out', '{reports}/style.json'];
-    for (const name of tools) argv.push('--path', `{tool:${name}}`);
-    if (own) argv.push('--only', 'pycodestyle', '--config', file!);
-    return plan({ argv }, tools, ['style.json'], {
-      'pep8.py': readFileSync(runnerFile, 'utf8'),
-      'files.json': JSON.stringify(files),
-    });
+    if (tool === 'ruff') return files.length === 0 ? null : ruffPlan(facts, file, files);
+    if (tool === 'flake8') return files.length === 0 ? null : flake8Plan(facts, files);
+    return files.length === 0 && !isAskedWithStyle(facts) ? null : ownPlan(facts, file, files);
   },
   judge(facts, job) {
     const end = judgeEnd(job);
@@ -66,37 +39,70 @@ export const pythonStyle: Check = {
       found.count === 0
         ? `no findings (${tool})`
         : `${found.count} ${found.count === 1 ? 'finding' : 'findings'} (${tool})`;
-    return toResult(me, job, {
+    const style = toResult(me, job, {
       outcome: found.count === 0 ? 'passed' : 'failed',
       summary,
       findings: found.findings,
       findingCount: found.count,
       metrics,
     });
+    const docstrings = isAskedWithStyle(facts) ? docstringsOf(facts, job) : null;
+    return docstrings ? [style, docstrings] : style;
   },
 };
 
-export type StyleTool = { tool: 'ruff' | 'flake8' | 'pycodestyle' | 'pep8'; file: string | null };
+/** What ruff's default rules were when they were pinned: another version of it may have others. */
+const ruffRules = ['E4', 'E7', 'E9', 'F'];
 
-/** Which tool the app configured, and where; `pep8` when it configured none. */
-export function styleTool(facts: GateFacts): StyleTool {
-  const has = (file: string, section: RegExp) => section.test(facts.texts.get(file) ?? '');
-  for (const file of ['ruff.toml', '.ruff.toml']) if (facts.paths.includes(file)) return { tool: 'ruff', file };
-  if (has('pyproject.toml', /^\s*\[tool\.ruff[\].]/m)) return { tool: 'ruff', file: 'pyproject.toml' };
-  const ini = ['setup.cfg', 'tox.ini', '.flake8'];
-  for (const file of ini) if (has(file, /^\[flake8\]/m)) return { tool: 'flake8', file };
-  for (const file of ini) if (has(file, /^\[(?:pycodestyle|pep8)\]/m)) return { tool: 'pycodestyle', file };
-  return { tool: 'pep8', file: null };
+function ruffPlan(facts: GateFacts, file: string | null, files: readonly string[]): CheckPlan {
+  const argv = ['{tool:ruff}', 'check', '--no-cache', '--force-exclude'];
+  if (!selectsRules(facts, file)) argv.push('--config', `lint.select=${JSON.stringify(ruffRules)}`);
+  argv.push('--output-format', 'sarif', '--output-file', '{reports}/style.sarif', '--', ...files);
+  if (!namesRequirement(facts, 'ruff')) return plan({ argv }, ['ruff'], ['style.sarif'], {});
+  // The tool writes the report by itself; what it prints is nobody's.
+  const own = capturePlan({ argv, tools: ['ruff'], report: 'style.out', own: 'ruff', layer: 'gate', deadlineMs });
+  return { ...own, reports: ['style.sarif'] };
 }
 
-function filesToCheck(facts: GateFacts): string[] {
-  return facts.paths.filter(
-    (path) => isPython(path) && (facts.changed === null || (facts.changed.get(path)?.size ?? 0) > 0),
-  );
+function selectsRules(facts: GateFacts, file: string | null): boolean {
+  const isOwnFile = file !== 'pyproject.toml';
+  const ruff = tomlTable(facts, isOwnFile ? '' : 'tool.ruff', file ?? undefined);
+  const lint = tomlTable(facts, isOwnFile ? 'lint' : 'tool.ruff.lint', file ?? undefined);
+  // One that extends another file may select there.
+  return [ruff, lint].some((one) => one !== null && (Object.hasOwn(one, 'select') || Object.hasOwn(one, 'extend')));
 }
 
-function isPython(path: string): boolean {
-  return /\.pyi?$/.test(path) && !/(?:^|\/)(?:\.venv|venv|node_modules|site-packages|__pycache__)\//.test(path);
+function flake8Plan(facts: GateFacts, files: readonly string[]): CheckPlan {
+  const argv = [
+    '{tool:flake8}',
+    '--format=%(path)s:%(row)d:%(col)d: %(code)s %(text)s',
+    '--output-file={reports}/style.txt',
+    '--',
+    ...files,
+  ];
+  if (!namesRequirement(facts, 'flake8')) return plan({ argv }, ['flake8'], ['style.txt'], {});
+  const own = capturePlan({ argv, tools: ['flake8'], report: 'style.out', own: 'flake8', layer: 'gate', deadlineMs });
+  return { ...own, reports: ['style.txt'] };
+}
+
+function ownPlan(facts: GateFacts, file: string | null, files: readonly string[]): CheckPlan {
+  const isOwn = file !== null;
+  const tools = isOwn ? ['pycodestyle'] : ['pycodestyle', 'pyflakes'];
+  const argv = ['{python}', '-I', '{job}/pep8.py', '--files', '{job}/files.json', '--out', '{reports}/style.json'];
+  for (const name of tools) argv.push('--path', `{tool:${name}}`);
+  if (isOwn) argv.push('--only', 'pycodestyle', '--config', file);
+  else if (formatTool(facts) !== null) argv.push('--line-length', String(lineLength(facts)));
+  const asked = { 'pep8.py': readFileSync(runnerFile, 'utf8'), 'files.json': JSON.stringify(files) };
+  if (!isAskedWithStyle(facts)) return plan({ argv }, tools, ['style.json'], asked);
+  argv.push('--docstrings', '{job}/docstrings.py', '--settings', '{job}/settings.json');
+  argv.push('--docstrings-out', `{reports}/${docstringsReport}`);
+  return plan({ argv }, tools, ['style.json', docstringsReport], { ...asked, ...docstringsFiles(facts) });
+}
+
+/** Black lays lines out to 88 columns, or to what it is told: what it has laid out is no fault. */
+function lineLength(facts: GateFacts): number {
+  const said = tomlTable(facts, 'tool.black')?.['line-length'];
+  return typeof said === 'number' && Number.isInteger(said) && said > 0 && said < 1000 ? said : 88;
 }
 
 function plan(
@@ -115,24 +121,5 @@ function readReport(tool: StyleTool['tool'], reports: Readonly<Record<string, st
     return reports['style.sarif'] === undefined ? null : parseSarif(reports['style.sarif'], null, limit);
   if (tool === 'flake8')
     return reports['style.txt'] === undefined ? null : parseTextFindings(reports['style.txt'], limit);
-  return parsePep8(reports['style.json'] ?? '');
-}
-
-/** The runner's own JSON; null when it is anything else. */
-export function parsePep8(source: string): Findings | null {
-  try {
-    const document = JSON.parse(source) as { count?: unknown; findings?: unknown };
-    if (!Array.isArray(document.findings) || typeof document.count !== 'number') return null;
-    const findings = document.findings.map(
-      (one: Record<string, unknown>): Finding => ({
-        file: treePath(String(one.file)),
-        line: typeof one.line === 'number' && one.line > 0 ? one.line : null,
-        rule: String(one.rule),
-        message: String(one.message),
-      }),
-    );
-    return { findings, count: Math.max(document.count, findings.length) };
-  } catch {
-    return null;
-  }
+  return parseOwnFindings(reports['style.json'] ?? '');
 }

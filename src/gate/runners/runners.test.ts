@@ -4,9 +4,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
-import { parsePep8 } from '../checks/python-style.ts';
 import { parseJunit } from '../reports/junit.ts';
 import { parseLcov } from '../reports/lcov.ts';
+import { parseOwnFindings } from '../reports/own.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'lockstep-runners-'));
 after(() => rmSync(home, { recursive: true, force: true }));
@@ -37,7 +37,7 @@ function run(script: string, name: string, files: Record<string, string>, args: 
 test('pep8 finds what pycodestyle and pyflakes find, in the given files only', { skip }, () => {
   const files = { 'a.py': 'import os\nx=1\n', 'b.py': 'y=1\n', 'files.json': '["a.py", "../x.py", "/etc/passwd"]' };
   const { status, read } = run('pep8.py', 'style', files, ['--files', 'files.json', '--out', '{reports}/s.json']);
-  const rules = parsePep8(read('s.json'))!.findings.map((one) => `${one.file}:${one.line} ${one.rule}`);
+  const rules = parseOwnFindings(read('s.json'))!.findings.map((one) => `${one.file}:${one.line} ${one.rule}`);
   assert.equal(status, 0);
   assert.deepEqual(rules, ['a.py:1 UnusedImport', 'a.py:2 E225']);
 });

@@ -1,0 +1,1 @@
+"""Questions with choices, and what visitors voted for."""

@@ -1,0 +1,1 @@
+"""A notebook behind an HTTP API."""

@@ -1,0 +1,77 @@
+// Documentation of a Python app: Sphinx where a conf.py is, MkDocs where mkdocs.yml is, else API pages by pdoc for an app
+// with docstrings. Warnings are findings with their file and line, whatever the tool's exit code says. The pages are left in
+// the folder `site` of the job's reports, which is collected as `docs`.
+import { readFileSync } from 'node:fs';
+import { type Check, endedWithout, type GateFacts, judgeEnd, toResult } from '../check.ts';
+import { parseOwnFindings } from '../reports/own.ts';
+import { isPython } from './python-config.ts';
+
+const me = { kind: 'docs', name: 'docs' } as const;
+const runnerFile = new URL('../runners/run_docs.py', import.meta.url);
+
+export const pythonDocs: Check = {
+  ...me,
+  language: 'python',
+  applies: (facts) => facts.paths.some(isPython),
+  plan(facts) {
+    const { tool, source } = docsTool(facts);
+    const argv = ['{python}', '{job}/run_docs.py', '--how', tool, '--source', source, '--reports', '{reports}'];
+    return {
+      command: { argv: [...argv, '--path', `{tool:${tool}}`] },
+      tools: [tool],
+      reports: ['docs.json'],
+      collect: { docs: 'site' },
+      files: { 'run_docs.py': readFileSync(runnerFile, 'utf8') },
+      env: { PYTHONDONTWRITEBYTECODE: '1', PYTHONHASHSEED: '0', ...facts.testEnv },
+      // Nobody asked for API pages: an app that does not come back from its imports is not waited for long.
+      deadlineMs: tool === 'pdoc' ? 60_000 : 600_000,
+      layer: 'gate',
+    };
+  },
+  judge(facts, job) {
+    const { tool } = docsTool(facts);
+    const isAsked = tool !== 'pdoc';
+    const end = judgeEnd(job);
+    if (end && (isAsked || end.outcome !== 'failed')) return toResult(me, job, end);
+    const found = end ? null : parseOwnFindings(job.reports['docs.json'] ?? '');
+    if (!found || job.exitCode !== 0) {
+      const summary = end?.summary ?? `${tool} ${endedWithout(job)}`;
+      if (isAsked) return toResult(me, job, { outcome: 'failed', summary, metrics: { broken: 1 } });
+      const warnings = [`no API pages: ${summary}${lastLine(job.outputTail)}`];
+      return toResult(me, job, { outcome: 'passed', summary: 'no API pages', warnings, metrics: { docsPages: 0 } });
+    }
+    const { pages, notes } = more(job.reports['docs.json']!);
+    const metrics = { docsPages: pages, docsWarnings: found.count };
+    const warnings = notes;
+    if (found.count > 0) {
+      const summary = `${found.count} ${found.count === 1 ? 'warning' : 'warnings'} (${tool})`;
+      const { findings } = found;
+      return toResult(me, job, { outcome: 'failed', summary, findings, findingCount: found.count, metrics, warnings });
+    }
+    const summary = pages === 0 ? 'nothing to document' : `${pages} ${pages === 1 ? 'page' : 'pages'} (${tool})`;
+    return toResult(me, job, { outcome: 'passed', summary, metrics, warnings });
+  },
+};
+
+const confFolders = ['docs', 'doc', 'docs/source', 'doc/source'];
+
+/** What builds the documentation, and from where. */
+export function docsTool(facts: GateFacts): { tool: 'sphinx' | 'mkdocs' | 'pdoc'; source: string } {
+  const folder = confFolders.find((one) => facts.paths.includes(`${one}/conf.py`));
+  if (folder) return { tool: 'sphinx', source: folder };
+  const config = ['mkdocs.yml', 'mkdocs.yaml'].find((one) => facts.paths.includes(one));
+  return config ? { tool: 'mkdocs', source: config } : { tool: 'pdoc', source: '.' };
+}
+
+function lastLine(tail: readonly string[]): string {
+  const line = tail.at(-1)?.trim();
+  return line ? `: ${line}` : '';
+}
+
+function more(source: string): { pages: number; notes: string[] } {
+  const { pages, notes } = JSON.parse(source) as { pages?: unknown; notes?: unknown };
+  return {
+    pages: typeof pages === 'number' && Number.isSafeInteger(pages) && pages > 0 ? pages : 0,
+    notes: Array.isArray(notes) ? notes.slice(0, 20).map((one) => String(one).slice(0, 500)) : [],
+  };
+}

@@ -1,0 +1,198 @@
+// The gate on Python: three little apps, each refused for one thing after the other, by file and line.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { root, Stage } from './support/stage.ts';
+
+let stage: Stage;
+before(async () => {
+  stage = await Stage.open();
+  stage.giveTools('mypy', 'black', 'sphinx', 'mkdocs');
+});
+after(() => stage[Symbol.asyncDispose]());
+
+/** One way to be refused: what is changed, and the line in which the pusher reads why. */
+type Red = {
+  what: string;
+  /** Text that is added at a file's end; a file that is not there is new. */
+  add?: Record<string, string>;
+  /** Text in a file, exchanged. */
+  exchange?: readonly [file: string, from: string | RegExp, to: string];
+  /** The check, and where it points. */
+  says: string;
+};
+
+type App = {
+  name: string;
+  example: string;
+  /** Checks that the first push must show as done. */
+  checks: readonly string[];
+  green: Red['exchange'];
+  page: RegExp;
+  reds: readonly Red[];
+};
+
+/** A documented function of many lines that no test runs. */
+const untested = (head: string) =>
+  `\n\ndef untested(${head}:\n    """Nothing calls this."""\n    value = 0\n${'    value += 1\n'.repeat(24)}    return value\n`;
+
+const apps: readonly App[] = [
+  {
+    name: 'guestbook',
+    example: 'flask-guestbook',
+    checks: ['style', 'types', 'tests', 'coverage', 'docstrings', 'docs'],
+    green: ['guestbook/config.py', /^HEADLINE = .*$/m, 'HEADLINE = "Second"'],
+    page: /<h1>Second/,
+    reds: [
+      {
+        what: 'style',
+        add: { 'guestbook/config.py': '\n\nimport os,sys\n' },
+        says: 'style FAILED: guestbook/config.py:{last} E',
+      },
+      {
+        what: 'types',
+        add: { 'guestbook/config.py': '\n\nLIMIT: int = "many"\n' },
+        says: 'types FAILED: guestbook/config.py:{last} assignment',
+      },
+      {
+        what: 'test',
+        exchange: ['guestbook/entries.py', /return /, 'return None and '],
+        says: 'tests FAILED: tests/test_',
+      },
+      {
+        what: 'coverage',
+        add: { 'guestbook/entries.py': untested(')') },
+        says: 'coverage FAILED: guestbook/entries.py:',
+      },
+      {
+        what: 'docstring',
+        add: { 'guestbook/extra.py': '"""More."""\n\n\ndef more():\n    return 1\n' },
+        says: 'docstrings FAILED: guestbook/extra.py:4 no docstring: function more',
+      },
+      {
+        what: 'docs',
+        add: { 'guestbook/extra.py': '"""More."""\n\nfrom guestbook import nothere\n\nTHERE = nothere\n' },
+        says: 'docs FAILED: guestbook/extra.py:3 import: guestbook.extra cannot be imported',
+      },
+    ],
+  },
+  {
+    name: 'notes',
+    example: 'fastapi-notes',
+    checks: ['style', 'format', 'types', 'tests', 'coverage', 'docstrings', 'docs'],
+    green: ['notes/api.py', /^TITLE = .*$/m, 'TITLE = "Second"'],
+    page: /"Second"/,
+    reds: [
+      { what: 'style', add: { 'notes/store.py': '\n\nimport os\n' }, says: 'style FAILED: notes/store.py:{last} ' },
+      {
+        what: 'format',
+        add: { 'notes/store.py': "\n\nNAME = 'x'\n" },
+        says: 'format FAILED: notes/store.py:{last} format',
+      },
+      {
+        what: 'types',
+        add: { 'notes/store.py': '\n\nLIMIT: int = "many"\n' },
+        says: 'types FAILED: notes/store.py:{last} assignment',
+      },
+      {
+        what: 'test',
+        exchange: ['notes/store.py', 'self._notes[note.number] = note', 'self._notes[0] = note'],
+        says: 'tests FAILED: tests/test_api.py:',
+      },
+      {
+        what: 'coverage',
+        add: {
+          'notes/store.py': untested(') -> int'),
+        },
+        says: 'coverage FAILED: notes/store.py:',
+      },
+      {
+        what: 'docstring',
+        add: { 'notes/extra.py': 'LIMIT = 1\n' },
+        says: 'docstrings FAILED: notes/extra.py:1 no docstring: module notes.extra',
+      },
+      {
+        what: 'docs',
+        add: { 'docs/index.md': '\nMore is [there](gone.md).\n' },
+        says: 'docs FAILED: docs/index.md:{last} mkdocs',
+      },
+    ],
+  },
+  {
+    name: 'polls',
+    example: 'django-polls',
+    checks: ['style', 'tests', 'coverage', 'docstrings', 'docs'],
+    green: ['polls/views.py', /^HEADLINE = .*$/m, 'HEADLINE = "Second"'],
+    page: /<h1>Second/,
+    reds: [
+      { what: 'style', add: { 'polls/models.py': '\n\nimport os\n' }, says: 'style FAILED: polls/models.py:{last} ' },
+      {
+        what: 'test',
+        exchange: ['polls/models.py', '<= timezone', '>= timezone'],
+        says: 'tests FAILED: polls/tests.py:',
+      },
+      { what: 'coverage', add: { 'polls/models.py': untested(')') }, says: 'coverage FAILED: polls/models.py:' },
+      {
+        what: 'docstring',
+        add: { 'polls/models.py': '\n\nclass Answer:\n    pass\n' },
+        says: 'docstrings FAILED: polls/models.py:{last-1} no docstring: class Answer',
+      },
+      {
+        what: 'docs',
+        add: { 'docs/index.rst': '\nMore is there: `gone`_.\n' },
+        says: 'docs FAILED: docs/index.rst:{last} docutils',
+      },
+    ],
+  },
+];
+
+for (const app of apps)
+  describe(app.example, () => {
+    let work: string;
+    const git = (...words: string[]) => stage.git(work, ...words);
+
+    test('the first push is live with every check done, and a change of a line after it', async () => {
+      work = await stage.makeApp(app.name, join(root, 'examples', app.example));
+      if (app.checks.includes('types') && app.name === 'guestbook') {
+        stage.write(work, { 'mypy.ini': '[mypy]\nfiles = guestbook\n' });
+        await stage.commit(work, 'types');
+      }
+      const first = await stage.deploy(work);
+      for (const check of app.checks) assert.match(first, new RegExp(`remote: ${check} ok`), first);
+      assert.doesNotMatch(first, /recorded as the baseline/, first);
+      await stage.edit(work, ...app.green!);
+      const said = await stage.deploy(work);
+      for (const check of app.checks) assert.match(said, new RegExp(`remote: ${check} ok`), said);
+      assert.match((await stage.get(app.name)).body, app.page);
+    });
+
+    for (const red of app.reds)
+      test(`refused: ${red.what}`, async () => {
+        for (const [file, text] of Object.entries(red.add ?? {})) {
+          const old = await readOr(join(work, file));
+          stage.write(work, { [file]: old + text });
+        }
+        try {
+          if (red.exchange) await stage.edit(work, ...red.exchange);
+          else await stage.commit(work, red.what);
+          const pushed = await stage.push(work);
+          assert.equal(pushed.code, 1, pushed.stderr);
+          const file = Object.keys(red.add ?? {})[0];
+          const last = file ? readFileSync(join(work, file), 'utf8').split('\n').length - 1 : 0;
+          const says = red.says.replace('{last}', String(last)).replace('{last-1}', String(last - 1));
+          const said = pushed.stderr.replaceAll(/(FAILED) [\d.]+s/g, '$1');
+          assert.ok(said.includes(`remote: ${says}`), `${says}\n${pushed.stderr}`);
+        } finally {
+          await git('reset', '-q', '--hard', 'HEAD~1');
+        }
+      });
+  });
+
+async function readOr(file: string): Promise<string> {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
