@@ -25,7 +25,7 @@ import { bootRelease, type Candidate } from './journey/candidate.ts';
 import { tidyUp } from './journey/housekeeping.ts';
 import { insist } from './journey/insist.ts';
 import { persistLanded } from './journey/landed.ts';
-import { proveCandidate, type Reading } from './journey/prove.ts';
+import { type Override, proveCandidate, type Reading } from './journey/prove.ts';
 import { runReleaseCommand } from './journey/release-command.ts';
 import { keepReports } from './journey/reports.ts';
 import { type Asker, type ChangeEnd, endUnbegun, RunningChange } from './journey/running-change.ts';
@@ -53,6 +53,8 @@ export type Asked = {
   reading: Reading | null;
   /** What was refused of this very tree, against whatever main, refuses it again: a batch has shown it. */
   isInferred?: boolean;
+  /** Who lets it past the checks, and why; left out: it is held to them. */
+  override?: Override | null;
   /** Of the release, for people: "deployed 1a2b3c4". */
   description: string;
 };
@@ -142,6 +144,7 @@ async function prove(
   const proof = await proveCandidate(world, {
     ...{ app, change: running.change, repository, tree, baseTree, configVersion, description, reading },
     ...{ isRecheck: asker.isRecheck, isInferred: asked.isInferred ?? false },
+    override: asked.override ?? null,
     ...{ weaken: asker.weaken ?? 'not', say, moment, afterwards, signal },
     onGate: ({ timeoutMs }) => limit.set(timeoutMs),
     onReports: (reports) => void running.reports.push(reports),

@@ -13,7 +13,14 @@ import { makeId } from '../domain/ids.ts';
 import { type AppName, parseAppName, parseBranch, parseHostname } from '../domain/names.ts';
 import { currentConfig, insertConfig } from '../store/app-config.ts';
 import { deleteApp, findApp, insertApp, isBadgePublic, listApps, publicBadge, setBadgePublic } from '../store/apps.ts';
-import { changeOfNumber, findChange, insertChange, listChanges, verdictOfChange } from '../store/changes.ts';
+import {
+  changeOfNumber,
+  findChange,
+  insertChange,
+  listChanges,
+  queuedChanges,
+  verdictOfChange,
+} from '../store/changes.ts';
 import { listEvents } from '../store/events.ts';
 import { keepAnswer, recallAnswer } from '../store/idempotency.ts';
 import { openDatabase } from '../store/open.ts';
@@ -183,6 +190,20 @@ export function createFakePlatform(): FakePlatform {
       return { kind: 'release', id: ids.release };
     },
     follow: (_principal, _app, _id, signal) => scripted(fake.script.progress, signal),
+    async startMerge(_principal, _app, wanted) {
+      await begin(`startMerge ${JSON.stringify(wanted)}`);
+      return { kind: 'change', id: ids.change };
+    },
+    async checkMerge(_principal, _app, { head }) {
+      await begin('checkMerge');
+      const about = { head: head ?? ('a'.repeat(40) as CommitId), base: 'b'.repeat(40) as CommitId };
+      return { ...about, mergeable: 'no', reason: 'conflicts in app.py', conflicts: ['app.py'], verdict: null };
+    },
+    listMerges: (_principal, app) => queuedChanges(database, app.id),
+    async cancelMerge(_principal, app, change) {
+      if (!findChange(database, app.id, change)) missing('merge request');
+      await begin('cancelMerge');
+    },
     listChanges: (_principal, app, before, limit, filter) => listChanges(database, app.id, before, limit, filter),
     findChange(_principal, app, which) {
       const found =

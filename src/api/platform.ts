@@ -3,7 +3,7 @@
 // The right itself is checked by the door (each route declares it) before a verb is called.
 import type { LogLine } from '../domain/agent.ts';
 import type { App, Principal, Right, Token } from '../domain/app.ts';
-import type { Change, ChangeState } from '../domain/change.ts';
+import type { Change, ChangeState, Priority } from '../domain/change.ts';
 import type { JobEvent, ObservedInstance } from '../domain/desired.ts';
 import type { DoctorRepair, DoctorReport, Problem } from '../domain/doctor.ts';
 import type { Verdict } from '../domain/gate.ts';
@@ -47,6 +47,20 @@ export type Started = { kind: 'change'; id: ChangeId } | { kind: 'release'; id: 
 export type Progress =
   | { line: string }
   | { end: { ok: boolean; state: string; reason: string | null; version: number | null; durationMs: number } };
+
+/** What a dry run says: would it merge into main as it is now, and pass? */
+export type MergeCheck = {
+  mergeable: 'yes' | 'no' | 'unknown';
+  head: CommitId;
+  /** null: there is no main yet, or main has all of it. */
+  base: CommitId | null;
+  reason: string | null;
+  conflicts: readonly string[];
+  verdict: Verdict | null;
+};
+
+/** One of the two at least; with both, the branch must be at that commit. */
+export type MergeSource = { branch: BranchName | null; head: CommitId | null };
 
 export type NumberedEvent = LedgerEvent & { seq: number };
 export type ChangeDetail = Change & { verdict: Verdict | null };
@@ -101,6 +115,22 @@ export type Platform = {
   startRestart(principal: Principal, app: App): Promise<Started>;
   /** Follows long work from its beginning (lines are kept a while) to its end. */
   follow(principal: Principal, app: App, id: ChangeId | ReleaseId, signal: AbortSignal): AsyncIterable<Progress>;
+
+  /**
+   * The same commit twice is one request. `override`: why an admin lets it past the checks.
+   * @throws no-release, not-found, busy, conflict (main has it; the branch is elsewhere)
+   */
+  startMerge(
+    principal: Principal,
+    app: App,
+    wanted: MergeSource & { priority: Priority; override: string | null },
+  ): Promise<Started>;
+  /** Waits for the checks, so long and no longer. @throws not-found, conflict */
+  checkMerge(principal: Principal, app: App, wanted: MergeSource): Promise<MergeCheck>;
+  /** Those that have not ended, in their order. */
+  listMerges(principal: Principal, app: App): Change[];
+  /** @throws not-found; conflict when it has ended or is about to land */
+  cancelMerge(principal: Principal, app: App, id: ChangeId): Promise<void>;
 
   listChanges(principal: Principal, app: App, before: number | null, limit: number, filter?: ChangeFilter): Change[];
   /** By its id or its number. @throws not-found */

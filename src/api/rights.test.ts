@@ -41,6 +41,7 @@ const roles: Record<string, Role> = {
 
 /** Bodies that each route with a body takes. */
 const bodies: Record<string, unknown> = {
+  askMerge: { branch: 'feature' },
   createApp: { name: 'fresh' },
   rollBack: {},
   restart: {},

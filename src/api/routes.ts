@@ -4,6 +4,7 @@ import { appRoutes } from './routes/apps.ts';
 import { changeRoutes } from './routes/changes.ts';
 import { configRoutes } from './routes/config.ts';
 import { doctorRoutes } from './routes/doctor.ts';
+import { mergeRoutes } from './routes/merges.ts';
 import { platformRoutes } from './routes/platform.ts';
 import { publishedRoutes } from './routes/published.ts';
 import { recordRoutes } from './routes/records.ts';
@@ -17,6 +18,7 @@ export const routes: readonly Route[] = [
   ...doctorRoutes,
   ...releaseRoutes,
   ...changeRoutes,
+  ...mergeRoutes,
   ...publishedRoutes,
   ...configRoutes,
   ...recordRoutes,

@@ -36,7 +36,11 @@ export function persistLanded(
         from: 'passed',
         to: 'landed',
         set: { ended_at_ms: endedAtMs, is_memoised: change.isMemoised ? 1 : 0 },
-        event: eventOf(about, 'change.landed', { commit: change.candidate, moments }),
+        event: eventOf(about, 'change.landed', {
+          commit: change.candidate,
+          moments,
+          ...(one.override === null ? {} : { override: one.override }),
+        }),
       });
     }
     const weaker = verdict?.checks.find((one) => one.kind === 'policy' && one.warnings.length > 0);

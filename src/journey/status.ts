@@ -5,6 +5,7 @@ import type { App } from '../domain/app.ts';
 import type { ObservedInstance } from '../domain/desired.ts';
 import { isDrift, type Problem } from '../domain/doctor.ts';
 import type { CommitId, Digest, InstanceId, TreeId } from '../domain/ids.ts';
+import { overrideOf } from '../store/changes.ts';
 import { type AppFacts, factsOf } from './doctor/app-facts.ts';
 import { judgeApp, whyNotRunning } from './doctor/judge-app.ts';
 import type { World } from './world.ts';
@@ -51,7 +52,9 @@ export async function statusOf(world: World, app: App): Promise<SyncStatus> {
   if (drift && facts.isBusy) return say('DEPLOYING', 'a change of it is on its way');
   if (drift) return say('DRIFTED', drift.what);
   if (live === null) return say('EMPTY', 'nothing was pushed yet');
-  return say('IN SYNC', `v${live.version} is live and is main (${live.commit.slice(0, 7)})`);
+  const override = overrideOf(world.database, app.id, live.commit);
+  const past = override === null ? '' : `, landed without the checks: ${override}`;
+  return say('IN SYNC', `v${live.version} is live and is main (${live.commit.slice(0, 7)})${past}`);
 }
 
 function ofLive({ live }: AppFacts, instances: readonly ObservedInstance[]): ObservedInstance[] {

@@ -26,6 +26,7 @@ import { inTransaction } from '../store/open.ts';
 import { findRelease, listReleases, liveRelease, releaseOfVersion } from '../store/releases.ts';
 import { insertToken, listTokens, principalOf, revokeToken } from '../store/tokens.ts';
 import { appendEvent } from '../store/transition.ts';
+import { mergesOf } from './merges.ts';
 import { publishedOf } from './published.ts';
 
 export type PlatformOptions = {
@@ -90,6 +91,7 @@ export function platformOf(options: PlatformOptions): Platform {
       return { kind: 'release', id: (await startRestart(world, app, principal.name)).id };
     },
     follow: (_principal, app, id, signal) => follow(world, app, id, signal),
+    ...mergesOf(world),
     listChanges: (_principal, app, before, limit, filter) => listChanges(database, app.id, before, limit, filter),
     findChange(_principal, app, which) {
       const change =

@@ -52,10 +52,6 @@ export function branchCheckOf(database: DatabaseSync, appId: AppId, head: Commit
   return row ? present(row) : null;
 }
 
-export function forgetBranchCheck(database: DatabaseSync, appId: AppId, branch: BranchName): void {
-  database.prepare('DELETE FROM branch_checks WHERE app_id = ? AND branch = ?').run(appId, branch);
-}
-
 function present(row: Record<string, SQLOutputValue>): BranchCheck {
   return {
     branch: row.branch as BranchName,

@@ -115,7 +115,7 @@ export function presentChangeDetail(
   };
 }
 
-function presentVerdict({ outcome, checks, reason }: Verdict): z.infer<typeof verdictView> {
+export function presentVerdict({ outcome, checks, reason }: Verdict): z.infer<typeof verdictView> {
   return { outcome, checks: checks.map(presentCheck), reason };
 }
 

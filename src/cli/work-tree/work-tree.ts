@@ -1,7 +1,7 @@
 // The git work tree that a command stands in: its remote `lockstep`, and what `create` and `destroy` write into its own
 // configuration. Everything goes through the git program.
 import { fail, isFailure } from '../../domain/errors.ts';
-import { printable } from '../../domain/names.ts';
+import { type BranchName, printable } from '../../domain/names.ts';
 import { ExecError, type RunResult, run } from '../../exec/exec.ts';
 import { runAttached } from '../../exec/run-attached.ts';
 import { gitOptions, gitSettings } from './credential-helper.ts';
@@ -46,6 +46,12 @@ export function openWorkTree(cwd: string, env: Readonly<Record<string, string | 
     /** The branch that HEAD names, also before its first commit; null when HEAD is detached. */
     async branch(): Promise<string | null> {
       const result = await git(['symbolic-ref', '--quiet', '--short', 'HEAD'], [0, 1, 128]);
+      return result.code === 0 ? result.stdout.trim() : null;
+    },
+    /** The commit of a branch of this work tree; null: there is no such branch, or no work tree. */
+    async headOf(branch: BranchName): Promise<string | null> {
+      const words = ['rev-parse', '--verify', '--quiet', '--end-of-options', `refs/heads/${branch}^{commit}`];
+      const result = await git(words, [0, 1, 128]);
       return result.code === 0 ? result.stdout.trim() : null;
     },
     /** Makes the remote (when it is not there) and gives git the token for its server, in this repository only. */

@@ -61,6 +61,7 @@ export async function runBatch(world: World, app: App, ids: readonly ChangeId[],
         baseTree: await git.treeOf(measuredBase(database, app.id, base)!),
         ...{ configVersion: null, reading: null },
         isInferred: leader.split?.isLast ?? false,
+        override: made.members[0]?.override ?? null,
         description: `merged ${made.members.map(({ branch, head }) => branch ?? head.slice(0, 7)).join(', ')}`.slice(
           0,
           200,
