@@ -7,12 +7,14 @@ import type { ChangeId, CommitId } from '../../domain/ids.ts';
 import type { BranchName } from '../../domain/names.ts';
 import type { RefName } from '../../git/argv.ts';
 import { keepBranchCheck } from '../../store/branch-checks.ts';
-import { findChange, listChanges } from '../../store/changes.ts';
+import { findChange, listChanges, verdictOfChange } from '../../store/changes.ts';
 import { listEvents } from '../../store/events.ts';
 import { liveRelease } from '../../store/releases.ts';
 import { FakeWorld } from '../fake-world.ts';
+import { statusOf } from '../status.ts';
 import { mainlineOf } from '../world.ts';
 import { askMerge, cancelMerge, type MergeAsked } from './ask.ts';
+import { measuredBase } from './measured-base.ts';
 
 const pages = { 'index.html': 'hello\n' };
 
@@ -246,4 +248,41 @@ test('what the machinery fails under is tried again, and ends when it goes on fa
   const ended = await stage.end((await stage.ask('two', two)).change.id);
   assert.deepEqual([ended.state, ended.tries], ['infra-error', 2]);
   assert.match(ended.reason!, /the machine gave out/);
+});
+
+test('an override lands without the checks, says so everywhere, and is no baseline', async () => {
+  using stage = await Stage.open();
+  const one = await stage.branch('one', { ...pages, one: '1' });
+  const asked = await stage.ask('one', one, { override: 'the site is down' });
+  const change = await stage.end(asked.change.id);
+  assert.equal(change.state, 'landed', change.reason ?? '');
+  const tip = await stage.tip();
+  const app = stage.app();
+  assert.match(await stage.git(app, ['cat-file', 'commit', tip]), /^Lockstep-Override: the site is down \(ada\)$/m);
+  const verdict = verdictOfChange(stage.database, app.id, change.id)!;
+  assert.deepEqual(
+    verdict.checks.map(({ kind, name }) => `${kind} ${name}`),
+    ['policy override', 'build build', 'boot boot'],
+  );
+  assert.match(verdict.checks[0]!.summary, /the checks were not run: ada let it past them \(the site is down\)/);
+  assert.match((await statusOf(stage.world, app)).why, /landed without the checks: the site is down/);
+  const events = listEvents(stage.database, stage.owner, app.id, 0, 1000).filter((each) => each.changeId === change.id);
+  const told = events.filter(({ data }) => data.override === 'the site is down').map(({ type }) => type);
+  assert.deepEqual(told, ['change.received', 'change.landed']);
+  // What it let through is new to whatever comes next, and it is not known as good.
+  assert.equal(measuredBase(stage.database, app.id, tip), stage.base);
+  const two = await stage.branch('two', { ...pages, two: '1' });
+  const next = await stage.end((await stage.ask('two', two)).change.id);
+  assert.equal(next.state, 'landed');
+  assert.equal(next.isMemoised, false);
+  assert.equal(measuredBase(stage.database, app.id, next.candidate), next.candidate);
+});
+
+test('an override that does not start is refused all the same', async () => {
+  using stage = await Stage.open();
+  stage.agent.boot = () => ({ state: 'failed', reason: 'it ended with 1' });
+  const one = await stage.branch('one', { ...pages, one: '1' });
+  const change = await stage.end((await stage.ask('one', one, { override: 'the site is down' })).change.id);
+  assert.equal(change.state, 'rejected');
+  assert.equal(await stage.tip(), stage.base);
 });
