@@ -153,6 +153,13 @@ test('the gate gives each check the limit that its earlier runs ask for', async 
   assert.deepEqual(limits, [200_000]);
 });
 
+test('a check that takes too long is named with how long it ran and what it said last, and is not run again', async () => {
+  const stuck = report([], { endedBy: 'deadline', durationMs: 120_000, outputTail: ['collected 3', 'test_slow ...'] });
+  const { verdict, plans, said } = await gate([stuck]);
+  assert.deepEqual([verdict?.outcome, plans.length], ['rejected', 1]);
+  assert.equal(said[0], 'tests (services/api) FAILED 120.0s: timed out after 120.0s; last output: test_slow ...');
+});
+
 test('the checks stand in a table with their times, in the order of their kinds, and no text of theirs breaks it', () => {
   const one = (over: Partial<CheckResult>): CheckResult => ({
     ...{ kind: 'tests', name: 'tests', outcome: 'passed', summary: '', findings: [], findingCount: 0, metrics: {} },
