@@ -11,7 +11,7 @@ import { nowMs, type World } from '../journey/world.ts';
 import { isShort } from '../lib/room.ts';
 import type { SlotKind } from '../receive/limits.ts';
 import { parseGitRoute } from '../receive/routes.ts';
-import type { GitSlots } from '../receive/slots.ts';
+import { type GitSlots, slotKindOf } from '../receive/slots.ts';
 import { serveGit } from '../receive/smart-http.ts';
 import { findApp } from '../store/apps.ts';
 import { principalOf } from '../store/tokens.ts';
@@ -66,8 +66,7 @@ export async function answerGit(door: GitDoor, request: IncomingMessage, respons
   }
   const repository = await world.repositoryOf(app);
   const isPush = route.service === 'git-receive-pack' && route.step === 'exchange';
-  const kind = route.service === 'git-receive-pack' && !isPush ? 'advertise-push' : route.service;
-  using slot = await placeFor(door, request, response, app.id, kind);
+  using slot = await placeFor(door, request, response, app.id, slotKindOf(route));
   if (slot === null) return;
   using _use = isPush ? await world.usesOf(app.id).begin() : null;
   if (isPush) await branches.look(app, repository);

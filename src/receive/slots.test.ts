@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { GitSlots } from './slots.ts';
+import { GitSlots, slotKindOf } from './slots.ts';
 
 const limits = {
   ofOne: { 'git-upload-pack': 2, 'git-receive-pack': 1, 'advertise-push': 1 },
@@ -59,4 +59,22 @@ test('a place that was given back, or never had, is free again', async () => {
   }
   using _a = await slots.take('a', 'git-upload-pack', signal);
   using _b = await slots.take('a', 'git-upload-pack', signal);
+});
+
+test('a pusher is told the refs while clones and pushes take every place of theirs', async () => {
+  const slots = new GitSlots(limits);
+  const [clone, push] = (['git-upload-pack', 'git-receive-pack'] as const).map((service) => ({
+    service,
+    step: 'exchange' as const,
+  }));
+  using _one = await slots.take('a', slotKindOf(clone!), signal);
+  using _two = await slots.take('a', slotKindOf(clone!), signal);
+  using _three = await slots.take('a', slotKindOf(push!), signal);
+  assert.equal(
+    await isSettled(slots.take('a', slotKindOf({ service: 'git-upload-pack', step: 'advertise' }), signal)),
+    false,
+  );
+  const asked = slots.take('a', slotKindOf({ service: 'git-receive-pack', step: 'advertise' }), signal);
+  assert.equal(await isSettled(asked), true);
+  (await asked)[Symbol.dispose]();
 });

@@ -4,6 +4,7 @@
 import { fail } from '../domain/errors.ts';
 import { Semaphore } from '../lib/semaphore.ts';
 import { type SlotKind, type SlotLimits, slotLimits } from './limits.ts';
+import type { GitRoute } from './routes.ts';
 
 export class GitSlots {
   readonly #limits: SlotLimits;
@@ -48,6 +49,11 @@ export class GitSlots {
     }
     return held.move();
   }
+}
+
+/** For what of the three a request makes a git work. */
+export function slotKindOf({ service, step }: Pick<GitRoute, 'service' | 'step'>): SlotKind {
+  return service === 'git-receive-pack' && step === 'advertise' ? 'advertise-push' : service;
 }
 
 function busy() {
