@@ -4,15 +4,16 @@ import { createHash } from 'node:crypto';
 import { installingPart } from '../config/readers/package-json.ts';
 import type { Agent, AppRef } from '../domain/agent.ts';
 import type { AgentHello, LayerEvent, LayerSpec } from '../domain/desired.ts';
-import { fail } from '../domain/errors.ts';
+import { fail, isFailure } from '../domain/errors.ts';
 import type { Digest } from '../domain/ids.ts';
-import type { LayerRecipe } from '../domain/plan.ts';
+import type { LayerRecipe, Plan } from '../domain/plan.ts';
 import type { Artifact } from '../domain/release.ts';
 import { builtSpec } from './built-tree.ts';
 import type { GitTree } from './git-tree.ts';
 import { chooseInterpreter } from './interpreters.ts';
 import { layerKey } from './layer-key.ts';
 import { layerSteps, layerTools } from './layer-steps.ts';
+import { type PartOfTree, partId, partRecipes } from './part-layers.ts';
 import { decidePlan } from './plan.ts';
 
 const stepDeadlineMs = 15 * 60_000;
@@ -22,6 +23,8 @@ export type BuildRequest = {
   app: AppRef;
   tree: GitTree;
   hello: AgentHello;
+  /** The parts that are checked; left out: the whole, in the app's own layer. */
+  parts?: readonly PartOfTree[];
 };
 
 /** What a tree needs, decided before anything is made. */
@@ -33,6 +36,8 @@ export type Build = {
     gate: LayerSpec | null;
     /** What the tree becomes before it is served, made when the tree is there and `builtNeeds` are. */
     built: LayerSpec | null;
+    /** Of parts that have a gate layer of their own, by `partId`. */
+    parts: Readonly<Record<string, LayerSpec>>;
   };
   /** The layers that the built tree stands on. */
   builtNeeds: readonly ('run' | 'gate')[];
@@ -41,7 +46,7 @@ export type Build = {
 };
 
 /** @throws bad-config, no-detector, no-interpreter */
-export async function planBuild({ app, tree, hello }: BuildRequest): Promise<Build> {
+export async function planBuild({ app, tree, hello, parts: asked = [] }: BuildRequest): Promise<Build> {
   const plan = await decidePlan(tree.view);
   const notes = [...plan.notes];
   const interpreter = chooseInterpreter(plan.layer.interpreter, hello, notes);
@@ -49,6 +54,12 @@ export async function planBuild({ app, tree, hello }: BuildRequest): Promise<Bui
   const gate = plan.gateLayer
     ? await layerSpec(app, tree, plan.gateLayer, 'gate', interpreter, run?.key ?? null)
     : null;
+  const parts: Record<string, LayerSpec> = {};
+  for (const { part, view, recipe } of await partRecipes(plan, tree.view, asked, notes)) {
+    const partInterpreter = interpreterOr(recipe, hello, notes, part.root);
+    const spec = await layerSpec(app, { view }, recipe, 'gate', partInterpreter, null);
+    if (spec) parts[partId(part)] = spec;
+  }
   const keys = { run: run?.key ?? null, gate: gate?.key ?? null };
   const built = plan.built ? builtSpec({ app, treeId: tree.id, plan, recipe: plan.built, hello, notes, keys }) : null;
   const body = { tree: tree.id, layer: keys.run, plan, ...(built ? { built: built.key } : {}) };
@@ -60,12 +71,28 @@ export async function planBuild({ app, tree, hello }: BuildRequest): Promise<Bui
       layerKey: keys.run,
       gateLayerKey: keys.gate,
       ...(built ? { builtKey: built.key } : {}),
-      plan,
+      plan: withPartLayers(plan, parts),
     },
-    layers: { run, gate, built },
+    layers: { run, gate, built, parts },
     builtNeeds: plan.built?.needs ?? [],
     notes,
   };
+}
+
+const withPartLayers = (plan: Plan, parts: Readonly<Record<string, LayerSpec>>): Plan =>
+  Object.keys(parts).length === 0
+    ? plan
+    : { ...plan, partLayers: Object.fromEntries(Object.entries(parts).map(([id, { key }]) => [id, key])) };
+
+/** A part that is only checked does not keep the app from being built: without its interpreter it has no layer. */
+function interpreterOr(recipe: LayerRecipe, hello: AgentHello, notes: string[], root: string): string | null {
+  try {
+    return chooseInterpreter(recipe.interpreter, hello, notes);
+  } catch (error) {
+    if (!isFailure(error, 'no-interpreter')) throw error;
+    notes.push(`${root}: ${error.message}; its checks run without what it requires`);
+    return null;
+  }
 }
 
 /**
@@ -141,7 +168,7 @@ const installed = (path: string, content: Buffer): Buffer =>
 
 async function layerSpec(
   app: AppRef,
-  tree: GitTree,
+  tree: Pick<GitTree, 'view'>,
   recipe: LayerRecipe,
   purpose: 'run' | 'gate',
   interpreterId: string | null,

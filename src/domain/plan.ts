@@ -66,6 +66,8 @@ export type Plan = {
   layer: LayerRecipe;
   /** What the checks need beyond `layer` (development requirements, pytest, coverage); null when nothing is checked in it. */
   gateLayer: LayerRecipe | null;
+  /** Keys of the layers that parts of the tree of their own are checked in, by part (`python:api/`); the build fills it in. */
+  partLayers?: Readonly<Record<string, string>>;
   /** null or left out: the release directory serves as it is. */
   built?: BuiltRecipe | null;
   /** `web` is required; others (worker) start after the commit point. */

@@ -50,6 +50,8 @@ export type CheckPlan = Pick<JobSpec, 'command' | 'env' | 'files' | 'reports' | 
   layer: 'none' | 'gate';
   /** Where it runs, from the part's folder; left out: there. */
   folder?: string;
+  /** Whose layer `gate` is; the gate fills it in. */
+  part?: Part;
   /** It waits for the candidate's own instance, and gets its address as $GATE_URL. */
   needsRelease?: true;
   /** `none`: it reaches no address but its own loopback, where the machine can hold it to that. */

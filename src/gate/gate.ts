@@ -99,7 +99,7 @@ async function runCheck(question: Question, request: GateRequest, signal: AbortS
   const named = { kind: check.kind, name: nameIn(check.name, part) };
   const plan = check.plan(facts);
   if (plan === null) return [without(named, request.now(), 'passed', 'nothing to look at')];
-  const placed = { ...plan, folder: `${part.root}${plan.folder ?? ''}` };
+  const placed = { ...plan, part, folder: `${part.root}${plan.folder ?? ''}` };
   for (let left = request.retries ?? 2; ; left -= 1) {
     if (signal.aborted) return [without(named, request.now(), 'skipped', 'cancelled')];
     const answers = await attempt(question, placed, request, signal);

@@ -1,8 +1,9 @@
 // A check of the gate as a job of the agent: what the check may look at, and the limits that it runs under.
 import type { Build } from '../build/build.ts';
 import type { GitTree } from '../build/git-tree.ts';
+import { partId } from '../build/part-layers.ts';
 import type { App } from '../domain/app.ts';
-import type { JobResult, JobSpec } from '../domain/desired.ts';
+import type { JobResult, JobSpec, LayerSpec } from '../domain/desired.ts';
 import { defaultLimits, type Plan } from '../domain/plan.ts';
 import { addedFiles, parseChangedLines } from '../gate/changed-lines.ts';
 import { type CheckPlan, type GateFacts, isConfigFile, mostConfigFiles } from '../gate/check.ts';
@@ -38,6 +39,12 @@ export async function factsOfTree(
   };
 }
 
+/** The layer that a check runs with: its part's own, or the app's; null: none. */
+export function checkLayer({ layer, part }: Pick<CheckPlan, 'layer' | 'part'>, { layers }: Build): LayerSpec | null {
+  if (layer === 'none') return null;
+  return (part && layers.parts[partId(part)]) ?? layers.gate;
+}
+
 /** Sends the job beside its tree: the agent launches it as soon as the copy is whole. */
 export async function runCheckJob(
   world: World,
@@ -56,7 +63,7 @@ export async function runCheckJob(
     identity: 'gate',
     place: { copy, isComing: true },
     ...(plan.folder ? { folder: plan.folder } : {}),
-    layerKey: plan.layer === 'gate' ? build.artifact.gateLayerKey : null,
+    layerKey: checkLayer(plan, build)?.key ?? null,
     tools: plan.tools,
     ...(plan.network ? { network: plan.network } : {}),
     command: plan.command,

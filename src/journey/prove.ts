@@ -5,6 +5,7 @@ import { type Build, makeLayer, planBuild } from '../build/build.ts';
 import { type GitTree, openGitTree } from '../build/git-tree.ts';
 import type { App } from '../domain/app.ts';
 import type { Change } from '../domain/change.ts';
+import type { LayerSpec } from '../domain/desired.ts';
 import { fail, isFailure } from '../domain/errors.ts';
 import { type CheckResult, fold, type Verdict } from '../domain/gate.ts';
 import { type CheckCommand, type GateSettings, gateOf } from '../domain/gate-settings.ts';
@@ -13,13 +14,14 @@ import type { Check, GateFacts } from '../gate/check.ts';
 import { configuredChecks } from '../gate/configured.ts';
 import { runGate } from '../gate/gate.ts';
 import { checkLines, safe, summaryLines } from '../gate/messages.ts';
+import { partsOf } from '../gate/part.ts';
 import type { WeakenAsked } from '../gate/policy/weakening.ts';
 import type { Repository } from '../git/repository.ts';
 import { currentConfig } from '../store/app-config.ts';
 import { hasBeenLive } from '../store/releases.ts';
 import { passingVerdict, recallVerdict, refusingVerdict } from '../store/verdicts.ts';
 import { bootRelease, type Candidate, openCandidate } from './candidate.ts';
-import { gateFacts, runCheckJob } from './check-job.ts';
+import { checkLayer, gateFacts, runCheckJob } from './check-job.ts';
 import { earlierRuns, rememberGate } from './gate-history.ts';
 import { memoKeys, remember, withToday } from './memo.ts';
 import type { Looked } from './quality.ts';
@@ -153,7 +155,7 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
 
   let build: Build;
   try {
-    build = await planBuild({ app: refOf(app), tree, hello });
+    build = await planBuild({ app: refOf(app), tree, hello, parts: partsOf(tree.entries.map(({ path }) => path)) });
   } catch (error) {
     return unbuildable(error);
   }
@@ -167,6 +169,14 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
   const sent = sendTree(world, app, tree, copy).then(() => moment('placed'));
   const runLayer = layerOf(world, build.layers.run, say, together);
   const gateLayer = known ? Promise.resolve() : runLayer.then(() => layerOf(world, build.layers.gate, say, together));
+  /** Made when the first check of the part asks for it. */
+  const partLayers = new Map<LayerSpec, Promise<void>>();
+  const partLayer = (spec: LayerSpec): Promise<void> => {
+    const making = partLayers.get(spec) ?? runLayer.then(() => layerOf(world, spec, say, together));
+    partLayers.set(spec, making);
+    making.catch(() => {});
+    return making;
+  };
   const built = builtTree();
   for (const promise of [sent, runLayer, gateLayer, built]) promise.catch(() => {});
   /** What the tree becomes before it is served: when it is there, and the layers that it stands on. */
@@ -238,7 +248,8 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
           throw fail('cancelled', 'the build failed', { cause });
         };
         if (plan.layer === 'gate') await runLayer.catch(unbuilt);
-        if (plan.layer === 'gate') await gateLayer;
+        const layer = checkLayer(plan, build);
+        if (layer !== null) await (layer === build.layers.gate ? gateLayer : partLayer(layer));
         const env = plan.needsRelease ? { GATE_URL: await addressOf(world, candidate!, booted.promise, stop) } : {};
         // The job goes out beside its tree: the agent launches it as soon as its copy is whole.
         const running = runCheckJob(

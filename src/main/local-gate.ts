@@ -164,7 +164,11 @@ async function tidy(
   { candidate }: Proof,
 ): Promise<void> {
   const artifact = candidate?.runnable.artifact;
-  const layerKeys = [artifact?.layerKey, artifact?.gateLayerKey].filter((key) => typeof key === 'string');
+  const layerKeys = [
+    artifact?.layerKey,
+    artifact?.gateLayerKey,
+    ...Object.values(artifact?.plan.partLayers ?? {}),
+  ].filter((key) => typeof key === 'string');
   if (artifact) await world.agent.collect(refOf(app), { treeIds, layerKeys }).catch(() => {});
   await repository.git.prune('1.day.ago').catch(() => {});
 }

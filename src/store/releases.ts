@@ -154,7 +154,7 @@ export function worthKeeping(
 ): { treeIds: TreeId[]; layerKeys: string[] } {
   const rows = database
     .prepare(
-      `SELECT a.tree_id, a.layer_key, a.gate_layer_key, a.built_key FROM releases r
+      `SELECT a.tree_id, a.layer_key, a.gate_layer_key, a.built_key, json_extract(a.plan, '$.partLayers') AS parts FROM releases r
        JOIN artifacts a ON a.app_id = r.app_id AND a.digest = r.artifact_digest
        WHERE r.app_id = ? AND r.state != 'failed' ORDER BY r.id DESC LIMIT ?`,
     )
@@ -163,7 +163,12 @@ export function worthKeeping(
     treeIds: [...new Set(rows.map((row) => row.tree_id as TreeId))],
     layerKeys: [
       ...new Set(
-        rows.flatMap((row) => [row.layer_key, row.gate_layer_key, row.built_key]).filter((key) => key !== null),
+        rows
+          .flatMap((row) => [
+            ...[row.layer_key, row.gate_layer_key, row.built_key],
+            ...Object.values(JSON.parse(String(row.parts ?? '{}')) as Plan['partLayers'] & object),
+          ])
+          .filter((key) => key !== null),
       ),
     ] as string[],
   };

@@ -60,9 +60,25 @@ async function lookAtLayer(
   purpose: 'run' | 'gate' | 'built',
   count: Count,
 ): Promise<Found[]> {
-  const keys = { run: artifact?.layerKey, gate: artifact?.gateLayerKey, built: artifact?.builtKey };
-  const key = keys[purpose];
-  if (!key) return [];
+  const keys = {
+    run: [artifact?.layerKey],
+    gate: [artifact?.gateLayerKey, ...Object.values(artifact?.plan.partLayers ?? {})],
+    built: [artifact?.builtKey],
+  };
+  const there = keys[purpose].filter((key) => typeof key === 'string');
+  const found = await Promise.all(
+    there.map((key) => lookAtOneLayer(world, { app, hasIdentities }, purpose, key, count)),
+  );
+  return found.flat().slice(0, 1);
+}
+
+async function lookAtOneLayer(
+  world: World,
+  { app, hasIdentities }: Pick<AppFacts, 'app' | 'hasIdentities'>,
+  purpose: 'run' | 'gate' | 'built',
+  key: string,
+  count: Count,
+): Promise<Found[]> {
   const { missing, what, code } = layerWords[purpose];
   try {
     const { digest, sealed, files } = await world.agent.hashLayer(refOf(app), key);

@@ -120,8 +120,9 @@ async function installAnew(world: World, app: App): Promise<void> {
 }
 
 async function giveUpGateLayer(world: World, app: App): Promise<void> {
-  const key = (await factsOf(world, app)).artifact?.gateLayerKey;
-  if (key) await world.agent.distrustLayer(refOf(app), key);
+  const { artifact } = await factsOf(world, app);
+  const keys = [artifact?.gateLayerKey, ...Object.values(artifact?.plan.partLayers ?? {})];
+  for (const key of keys) if (key) await world.agent.distrustLayer(refOf(app), key);
 }
 
 async function restartToItsEnd(world: World, app: App, actor: string): Promise<void> {
