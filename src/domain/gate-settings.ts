@@ -18,6 +18,8 @@ export type CheckCommand = {
   needsRelease: boolean;
   /** Files that it writes, as seen from the top of the tree. */
   reports: Readonly<Partial<Record<ReportKind, string>>>;
+  /** A folder with an index.html that it makes, to be published as documentation; left out: none. */
+  docs?: string;
   timeoutMs: number;
   network: 'all' | 'none';
   /** Where it was said, for `lockstep gate --print`. */

@@ -2,6 +2,7 @@
 // once; the store, the progress record and the ledger hear it together (invariant I7).
 import type { Change, ChangeState, Moments, Split } from '../domain/change.ts';
 import type { Verdict } from '../domain/gate.ts';
+import { gateOf } from '../domain/gate-settings.ts';
 import type { CommitId, TreeId } from '../domain/ids.ts';
 import type { EventType } from '../domain/ledger.ts';
 import { safe } from '../gate/messages.ts';
@@ -105,7 +106,7 @@ export class RunningChange {
     const { id, setId, artifactDigest } = candidate.release;
     this.change = { ...this.change, releaseId: id, setId };
     this.riders = this.riders.map((one) => ({ ...one, releaseId: id, setId }));
-    const docs = sitesOf(this.verdict?.checks ?? []);
+    const docs = sitesOf(this.verdict?.checks ?? [], gateOf(candidate.runnable.artifact.plan).docsPublish);
     const set = { release_id: id, set_id: setId };
     return this.#move(
       'passed',

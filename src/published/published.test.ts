@@ -161,6 +161,10 @@ test('each documentation gets a place of its own, the first of the top "/"', () 
   ]);
   assert.deepEqual(places(check('docs (../..)', 'a'), check('docs (a b/<x>)', 'b')), ['/x/x/', '/a-b/x/']);
   assert.deepEqual(places(check('style', null)), []);
+  const below = (path: string | null) =>
+    sitesOf([check('docs', 'a'), check('docs (web)', 'b')], path).map(({ at }) => at);
+  assert.deepEqual(below('/manual/v1'), ['/manual/v1/', '/manual/v1/web/']);
+  assert.deepEqual([below('/'), below(null)], [['/', '/web/'], []]);
 });
 
 test('a path in a pack is plain', () => {

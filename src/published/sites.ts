@@ -8,13 +8,20 @@ import type { DocsSite as Site } from '../domain/release.ts';
 export const docsName = 'docs';
 const mostSites = 20;
 
-export function sitesOf(checks: readonly Pick<CheckResult, 'name' | 'kept'>[]): Site[] {
+/** @param below the path that all of them lie below; null: none is published */
+export function sitesOf(checks: readonly Pick<CheckResult, 'name' | 'kept'>[], below: string | null = '/'): Site[] {
+  if (below === null) return [];
+  const top = `/${below
+    .split('/')
+    .filter((part) => part !== '')
+    .map(slug)
+    .join('/')}/`.replace('//', '/');
   const sites: Site[] = [];
   for (const { name, kept } of checks) {
     const digest = kept?.[docsName]?.digest;
     if (!digest || sites.length >= mostSites) continue;
     const [, check = name, part = ''] = /^(.*?)(?: \((.*)\))?$/.exec(name) ?? [];
-    const wanted = part === '' ? '/' : `/${part.split('/').map(slug).join('/')}/`;
+    const wanted = part === '' ? top : `${top}${part.split('/').map(slug).join('/')}/`;
     const places = [
       wanted,
       `${wanted}${slug(check)}/`,

@@ -25,8 +25,11 @@ const reports = z
       lcov: reportFile.optional().describe('LCOV: line coverage'),
       sarif: reportFile.optional().describe('SARIF 2.1.0: findings of any tool'),
       cobertura: reportFile.optional().describe('Cobertura XML: line coverage'),
+      docs: pathWithin('the app', 'docs/_build/html')
+        .optional()
+        .describe('A folder with an index.html, published as documentation once the change lands'),
     },
-    'must be a map of junit, lcov, sarif or cobertura to a file',
+    'must be a map of junit, lcov, sarif, cobertura or docs to a file',
   )
   .describe('Files that the command writes, seen from the top of the repository');
 
@@ -208,10 +211,12 @@ function builtInOf(name: string, value: CheckYml, file: string): 'off' | CheckCo
 
 function commandOf(name: string, value: CheckYml, file: string): CheckCommand {
   const said = typeof value === 'object' ? value : { run: String(value) };
+  const { docs, ...files } = said.report ?? {};
   return {
     run: said.run,
     needsRelease: said.needs === 'release',
-    reports: Object.fromEntries(Object.entries(said.report ?? {}).filter(([, path]) => path !== undefined)),
+    reports: Object.fromEntries(Object.entries(files).filter(([, path]) => path !== undefined)),
+    ...(docs === undefined ? {} : { docs }),
     timeoutMs: said.timeout ?? defaultCheckTimeoutMs,
     network: said.network ?? 'all',
     from: `${file}: gate.checks.${name}`,

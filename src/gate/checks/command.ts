@@ -18,17 +18,19 @@ const tryAgain = 75;
 export function commandCheck(kind: CheckKind, name: string, own: CheckCommand): Check {
   const me = { kind, name };
   const promised = Object.entries(own.reports) as [ReportKind, string][];
+  const docs = own.docs === undefined ? [] : ['docs', own.docs];
   return {
     ...me,
     language: 'any',
     applies: () => true,
     plan: (facts) => ({
       command: {
-        argv: ['/bin/sh', '{job}/command.sh', '{reports}', '{job}/own.sh', ...promised.flat()],
+        argv: ['/bin/sh', '{job}/command.sh', '{reports}', '{job}/own.sh', ...promised.flat(), ...docs],
       },
       env: { PYTHONDONTWRITEBYTECODE: '1', CI: '1', ...facts.testEnv },
       files: { 'command.sh': readFileSync(runnerFile, 'utf8'), 'own.sh': `${own.run}\n` },
       reports: ['where.txt', ...promised.map(([report]) => report)],
+      ...(own.docs === undefined ? {} : { collect: { docs: 'docs' } }),
       tools: [],
       deadlineMs: own.timeoutMs,
       layer: 'gate',
