@@ -277,6 +277,52 @@ test('the layer of a release that was proved is made again under its name, also 
   assert.deepEqual(none, { layers: [], notes: [] });
 });
 
+test('Go: the program that serves, whatever else is in the repository', async () => {
+  const serves = 'package main\n\nimport "net/http"\n\nfunc main() { http.ListenAndServe("", nil) }\n';
+  const other = 'package main\n\nfunc main() {}\n';
+  const webOf = async (files: Record<string, string>) => {
+    const plan = await decidePlan(memoryTree({ 'go.mod': 'module example.org/shop/v2\n', ...files }));
+    return [plan.processes.web.command, plan.built?.steps.map(({ argv }) => argv.slice(2).join(' '))];
+  };
+  const binary = (name: string) => ({ argv: [`{tree}/bin/${name}`] });
+  assert.deepEqual(await webOf({ 'main.go': serves }), [binary('shop'), ['-o {layer}/bin/shop .']]);
+  const several = {
+    'cmd/tool/main.go': other,
+    'cmd/web/main.go': other,
+    'cmd/api/a.go': other,
+    'cmd/api/b.go': serves,
+  };
+  assert.deepEqual(await webOf(several), [
+    binary('api'),
+    ['-o {layer}/bin/api ./cmd/api/', '-o {layer}/bin/web ./cmd/web/', '-o {layer}/bin/tool ./cmd/tool/'],
+  ]);
+  const ignored = { 'gen.go': `//go:build ignore\n\n${serves}`, 'cmd/web/main.go': other, 'x_test.go': serves };
+  assert.deepEqual((await webOf(ignored))[0], binary('web'));
+  assert.deepEqual((await webOf({ 'cmd/a/main.go': other, 'cmd/b/main.go': other, Procfile: 'web: bin/b -x\n' }))[0], {
+    shell: 'bin/b -x',
+  });
+  const plan = await decidePlan(memoryTree({ 'go.mod': 'module x\n', 'main.go': serves, 'sub/go.mod': 'module y\n' }));
+  assert.deepEqual(plan.gateLayer?.installer, { tool: 'go-mod', modules: ['', 'sub/'] });
+  assert.deepEqual([plan.layer.interpreter.kind, plan.gateLayer?.inputs], ['none', ['go.mod', 'sub/go.mod']]);
+  const vendored = memoryTree({ 'go.mod': 'module x\n', 'main.go': serves, 'vendor/modules.txt': '' });
+  assert.deepEqual((await decidePlan(vendored)).gateLayer?.installer, { tool: 'go-mod', modules: [] });
+  await assert.rejects(decidePlan(memoryTree({ 'go.mod': 'module x\n', 'a.go': 'package a\n' })), /no package main/);
+  const hello = { interpreters: [{ id: 'go-1.26.8-a', kind: 'go', version: '1.26.8' }] } as unknown as AgentHello;
+  const app = { id: 'app_00000000000000000000000000' as never, liveUid: null, gateUid: null, gid: null };
+  const view = memoryTree({ 'go.mod': 'module x\n', 'main.go': serves });
+  const tree = { id: 'a'.repeat(40) as never, entries: [], view, files: async function* () {} };
+  const { artifact, layers } = await planBuild({ app, tree, hello });
+  assert.deepEqual(
+    [layers.run, layers.gate?.interpreterId, layers.built?.needs],
+    [null, 'go-1.26.8-a', [layers.gate!.key]],
+  );
+  const again = await planAgain({ app, tree, hello }, artifact);
+  assert.deepEqual(
+    again.layers.map(({ key }) => key),
+    [artifact.gateLayerKey, artifact.builtKey],
+  );
+});
+
 test('a built tree is named by the tree, its steps, and what it stands on; its layers are made again in order', async () => {
   const app = { id: 'app_00000000000000000000000000' as never, liveUid: null, gateUid: null, gid: null };
   const hello = { interpreters: [{ id: 'python-3.11.2', kind: 'python', version: '3.11.2' }] } as unknown as AgentHello;

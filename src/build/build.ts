@@ -51,9 +51,7 @@ export async function planBuild({ app, tree, hello, parts: asked = [] }: BuildRe
   const notes = [...plan.notes];
   const interpreter = chooseInterpreter(plan.layer.interpreter, hello, notes);
   const run = await layerSpec(app, tree, plan.layer, 'run', interpreter, null);
-  const gate = plan.gateLayer
-    ? await layerSpec(app, tree, plan.gateLayer, 'gate', interpreter, run?.key ?? null)
-    : null;
+  const gate = plan.gateLayer ? await gateSpec(app, tree, plan, plan.gateLayer, hello, interpreter, notes, run) : null;
   const parts: Record<string, LayerSpec> = {};
   for (const { part, view, recipe } of await partRecipes(plan, tree.view, asked, notes)) {
     const partInterpreter = interpreterOr(recipe, hello, notes, part.root);
@@ -119,7 +117,19 @@ export async function planAgain(
     notes.push(`the dependencies are made with ${interpreter}, other than when the release was proved`);
   again(run, layerKey);
   if (plan.gateLayer && isGateNeeded)
-    again(await layerSpec(app, tree, plan.gateLayer, 'gate', interpreter, layerKey), gateLayerKey);
+    again(
+      await gateSpec(
+        app,
+        tree,
+        plan,
+        plan.gateLayer,
+        hello,
+        interpreter,
+        notes,
+        layerKey === null ? null : { key: layerKey },
+      ),
+      gateLayerKey,
+    );
   const keys = { run: layerKey, gate: gateLayerKey };
   if (plan.built)
     again(builtSpec({ app, treeId: artifact.treeId, plan, recipe: plan.built, hello, notes, keys }), builtKey);
@@ -165,6 +175,22 @@ function reasonOf(tail: readonly string[]): string {
 /** Of a package.json only what decides what is installed. */
 const installed = (path: string, content: Buffer): Buffer =>
   /(?:^|\/)package\.json$/.test(path) ? Buffer.from(installingPart(content.toString('utf8'), path)) : content;
+
+/** The checks' layer. What serves may need no interpreter where its checks do. */
+function gateSpec(
+  app: AppRef,
+  tree: GitTree,
+  plan: Plan,
+  recipe: LayerRecipe,
+  hello: AgentHello,
+  serving: string | null,
+  notes: string[],
+  run: Pick<LayerSpec, 'key'> | null,
+): Promise<LayerSpec | null> {
+  const isSame = recipe.interpreter.kind === plan.layer.interpreter.kind;
+  const interpreter = isSame ? serving : chooseInterpreter(recipe.interpreter, hello, notes);
+  return layerSpec(app, tree, recipe, 'gate', interpreter, run?.key ?? null);
+}
 
 async function layerSpec(
   app: AppRef,

@@ -37,6 +37,14 @@ const kinds: Readonly<
     order: (found) => [...found],
     install: 'Restart Lockstep.',
   },
+  // The agent's order: those that are there, then the one that it can fetch.
+  go: {
+    name: 'Go',
+    any: '1.21 or newer',
+    satisfies: () => true,
+    order: (found) => [...found],
+    install: 'Restart Lockstep.',
+  },
 };
 
 /** Its id; null when none is asked for. @throws no-interpreter */

@@ -1,13 +1,14 @@
 // The commands that make a layer, as data. Places: {tool:uv}, {python}, {layer}, {inputs} (a directory with the recipe's
 // inputs only, the working directory of each step), {cache}, {layer:KEY} (another layer of the same app, finished).
 import type { LayerRecipe } from '../domain/plan.ts';
+import { goModSteps } from './go-layers.ts';
 import { nodeSteps, nodeTools } from './node-steps.ts';
 
 export type LayerStep = { argv: readonly string[]; env: Readonly<Record<string, string>>; cwd?: 'layer' };
 
 /** The tools that the steps of a recipe name. */
 export const layerTools = ({ installer }: LayerRecipe): string[] =>
-  installer.tool === 'node' ? nodeTools(installer) : ['uv'];
+  installer.tool === 'node' ? nodeTools(installer) : installer.tool === 'go-mod' ? [] : ['uv'];
 
 /** Writes what a layer holds as constraints, so that the checks run against the very versions that will serve. */
 const writeConstraints =
@@ -21,6 +22,7 @@ export function layerSteps(
 ): readonly LayerStep[] {
   if (recipe.interpreter.kind === 'none') return [];
   if (recipe.installer.tool === 'node') return nodeSteps(recipe.installer, purpose);
+  if (recipe.installer.tool === 'go-mod') return goModSteps(recipe.installer.modules);
   const uv = '{tool:uv}/bin/uv';
   const env = {
     UV_LINK_MODE: 'copy',

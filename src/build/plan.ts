@@ -11,6 +11,7 @@ import { defaultGate, type GateSettings } from '../domain/gate-settings.ts';
 import { type Command, defaultLimits, type Plan, type ProcessType } from '../domain/plan.ts';
 import { detectors } from './detectors/all.ts';
 import { type Detection, foreignSign, hasPython, type WebEntry } from './detectors/detection.ts';
+import { goLayers } from './go-layers.ts';
 import { type Layers, withoutLayer } from './layers.ts';
 import { nodeLayers } from './node-layers.ts';
 import { pythonLayers } from './python-layers.ts';
@@ -122,14 +123,19 @@ function noDetector(foreign: string | null): Error {
       advice: 'Add "start" to the scripts of package.json, or a Procfile line like "web: node server.js".',
     });
   }
+  if (foreign !== null && /(?:^|\/)(?:go\.mod|[^/]+\.go)$/.test(foreign)) {
+    return fail('no-detector', `${foreign} is Go, and there is no package main at the top or under cmd/ of a go.mod`, {
+      advice: 'Put go.mod at the top and the program there or in cmd/NAME, or say in a Procfile what serves.',
+    });
+  }
   if (foreign !== null) {
     return fail('no-detector', `${foreign} belongs to a language that has no detector yet`, {
-      advice: 'Python and Node apps and static files run so far; nothing of this tree is served as text.',
+      advice: 'Python, Node and Go apps and static files run so far; nothing of this tree is served as text.',
     });
   }
   return fail('no-detector', 'Nothing here says how to run this tree', {
     advice:
-      'Python and Node apps and static files run by themselves; else add a Procfile line like "web: gunicorn app:app".',
+      'Python, Node and Go apps and static files run by themselves; else add a Procfile line like "web: gunicorn app:app".',
     details: { outputTail: detectors.map((one) => `looked for ${one.looksFor}`) },
   });
 }
@@ -140,6 +146,7 @@ function webProcess(web: WebEntry): ProcessType {
 
 function webCommand(web: Exclude<WebEntry, { server: 'node' }>): Command {
   if (web.server === 'own') return { shell: web.shell };
+  if (web.server === 'go') return { argv: [`{tree}/${web.binary}`] };
   if (web.server === 'script') return { argv: ['{layer}/bin/python', ...web.argv] };
   if (web.server === 'static')
     return {
@@ -187,7 +194,7 @@ function webCommand(web: Exclude<WebEntry, { server: 'node' }>): Command {
   };
 }
 
-type AppLanguage = 'python' | 'node';
+type AppLanguage = 'python' | 'node' | 'go';
 
 /** Whose layers what serves needs; null: none's. A line of a person's own is whose it names. */
 function languageOf(view: TreeView, { web, language }: Detection): AppLanguage | null {
@@ -195,12 +202,14 @@ function languageOf(view: TreeView, { web, language }: Detection): AppLanguage |
   const hasManifest = hasFile(view, 'package.json');
   if (web.server === 'own' && hasManifest && (!hasPython(view) || /\b(?:node|npm|npx|pnpm|yarn)\b/.test(web.shell)))
     return 'node';
-  return hasPython(view) ? 'python' : null;
+  if (hasPython(view)) return 'python';
+  return web.server === 'own' && hasFile(view, 'go.mod') ? 'go' : null;
 }
 
 /** A new language is one more line. */
 function layersOf(view: TreeView, web: WebEntry, language: AppLanguage | null): Promise<Layers> {
   if (language === 'node') return nodeLayers(view);
+  if (language === 'go') return goLayers(view);
   if (language === 'python') return pythonLayers(view, web);
   return Promise.resolve(withoutLayer);
 }

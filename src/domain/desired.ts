@@ -197,7 +197,7 @@ export type AgentHello = {
   nodeId: NodeId;
   enforcement: Enforcement;
   /** Interpreters that an app's identity can execute. */
-  interpreters: readonly { id: string; kind: 'python' | 'node'; version: string }[];
+  interpreters: readonly { id: string; kind: 'python' | 'node' | 'go'; version: string }[];
 };
 
 // ---- jobs --------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ export type Command = { argv: readonly string[] } | { shell: string };
 export type Interpreter =
   | { kind: 'python' /** e.g. "3.11" or "3.11.7"; null: whichever the platform prefers */; version: string | null }
   | { kind: 'node' /** a range as package.json's engines has it; null: Lockstep's own */; version: string | null }
+  | { kind: 'go' /** what go.mod asks for is fetched by go itself */; version: null }
   | { kind: 'none' };
 
 /** By the form of the lock file. */
@@ -27,6 +28,8 @@ export type LayerRecipe = {
     | { tool: 'uv-project'; extras: readonly string[]; groups: readonly string[] }
     /** `manager` null: nothing is installed, the layer holds the interpreter alone. `root`: '' or the package.json's folder with its slash. */
     | { tool: 'node'; manager: NodeManager | null; isLocked: boolean; root: string }
+    /** Each a folder with a go.mod: '' or with its last slash. */
+    | { tool: 'go-mod'; modules: readonly string[] }
     | { tool: 'none' };
 };
 

@@ -20,6 +20,8 @@ export type GateFacts = {
   testEnv: Readonly<Record<string, string>>;
   /** The folder that the static server serves (`.` the top); left out: a program serves. */
   site?: string;
+  /** What `{layer}` of a check with the layer `gate` holds; left out: there is none, or it is not known. */
+  gateLayer?: 'python' | 'node' | 'go';
 };
 
 /** The files whose text checks want to see, in whatever folder a project begins. A list a language. */

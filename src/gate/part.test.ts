@@ -28,6 +28,18 @@ test('a project begins where a file says so, and what is loose is a part at the 
   assert.deepEqual(shown(many), ['node:', 'any:']);
 });
 
+test('two languages in one folder have checks of different names', () => {
+  const parts = partsOf(['a.py', 'go.mod', 'main.go', 'api/setup.py', 'api/b.py', 'api/go.mod', 'api/x.go', 'x.html']);
+  assert.deepEqual(
+    parts.map((part) => nameIn('tests', part)),
+    ['tests', 'tests (api)', 'tests (go)', 'tests', 'tests'],
+  );
+  assert.deepEqual(
+    partsOf(['api/setup.py', 'api/b.py', 'api/go.mod', 'api/x.go']).map((part) => nameIn('tests', part)),
+    ['tests (api)', 'tests (api, go)', 'tests'],
+  );
+});
+
 test('a check sees its part as the whole, without the parts in it', () => {
   const facts: GateFacts = {
     paths: ['a.py', 'api/setup.py', 'api/b.py', 'README.md'],

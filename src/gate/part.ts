@@ -10,6 +10,8 @@ export type Part = {
   language: Language;
   /** '' or a folder with its last slash: `services/api/`. */
   root: string;
+  /** A project of another language begins in the same folder, and has the plain names of the checks. */
+  isBeside?: true;
 };
 
 /** What says that a folder holds a project, and what its sources are. A new language is one more line. */
@@ -46,7 +48,11 @@ export function partsOf(paths: readonly string[]): Part[] {
     // Too many to be told apart: one look at the whole.
     return (all.length > mostParts ? [''] : all).map((root) => ({ language, root }));
   });
-  return [...parts, { language: 'any', root: '' }];
+  const named = parts.map((part, at) => {
+    const isBeside = part.language !== 'web' && parts.slice(0, at).some(({ root }) => root === part.root);
+    return isBeside ? { ...part, isBeside } : part;
+  });
+  return [...named, { language: 'any', root: '' }];
 }
 
 /** What a check of the part may look at: paths and texts as seen from the part's folder, without those of other parts in it. */
@@ -80,9 +86,10 @@ export function inPart(finding: Finding, { root }: Part): Finding {
   return isInside ? { ...finding, file: finding.file!.slice(root.length) } : finding;
 }
 
-/** `tests`, and in a part of its own `tests (services/api)`. */
-export function nameIn(name: string, { root }: Part): string {
-  return root === '' ? name : `${name} (${root.slice(0, -1)})`;
+/** `tests`, in a part of its own `tests (services/api)`, beside a project of another language `tests (go)`. */
+export function nameIn(name: string, { root, language, isBeside }: Part): string {
+  const words = [...(root === '' ? [] : [root.slice(0, -1)]), ...(isBeside ? [language] : [])];
+  return words.length === 0 ? name : `${name} (${words.join(', ')})`;
 }
 
 function folderOf(path: string): string {

@@ -32,11 +32,14 @@ const text = fc.oneof(
     ...['', '{}', '[]', 'null', '{"count":0}', '{"runner":"pytest","notes":[]}', '{"runner":null,"notes":[]}'],
     ...['<testsuites></testsuites>', '<testsuites><testcase name="a"/></testsuites>', '{"count":0,"findings":[]}'],
     ...['{"generalDiagnostics":[]}', '{"files":[],"definitions":[]}', 'a.py:1: error: x  [y]'],
+    ...['[{"exit":0,"said":""}]', '[{"exit":1,"said":"x"}]', '{"definitions":[]}'],
   ),
 );
 /** A code, or a signal: never both. */
 const end = fc.oneof(
-  fc.constantFrom(0, 0, 0, 1, 2, 5, 125, 126, 127, 130, 137, 139, 255).map((exitCode) => ({ exitCode, signal: null })),
+  fc
+    .constantFrom(0, 0, 0, 0, 0, 5, 5, 1, 2, 125, 126, 127, 130, 137, 139, 255)
+    .map((exitCode) => ({ exitCode, signal: null })),
   fc.constantFrom(null, 'SIGKILL', 'SIGSEGV', 'SIGTERM').map((signal) => ({ exitCode: null, signal })),
 );
 /** What a check reads to say that it passed; of the tests' own silence the runner's summary. */
@@ -48,9 +51,13 @@ const reportOf: Readonly<Record<string, string>> = {
   docstrings: 'docstrings.json',
   tests: 'junit.xml',
   docs: 'docs.json',
+  vet: 'vet.json',
+  'go docstrings': 'docstrings.json',
+  'go tests': 'ends.json',
   html: 'html.json',
   links: 'links.json',
 };
+const nameOf = ({ language, name }: (typeof checks)[number]): string => `${language} ${name}`;
 const result = fc.record({
   end,
   endedBy: fc.constantFrom('exit', 'exit', 'exit', 'deadline', 'cancelled', 'out-of-memory', 'lost'),
@@ -81,16 +88,16 @@ test('G5: no end but an exit, no signal and no failing exit code is ever a pass'
         assert.match([check.judge(facts, job)].flat()[0]!.warnings[0]!, /^no API pages: ./);
         continue;
       }
-      passes.set(check.name, (passes.get(check.name) ?? 0) + 1);
+      passes.set(nameOf(check), (passes.get(nameOf(check)) ?? 0) + 1);
       assert.equal(job.endedBy, 'exit', check.name);
       assert.equal(job.signal, null, check.name);
       // 5 is a runner's word for "there are no tests"; it is said by the runner's own report, too.
       const saysNone = job.exitCode === 5 && JSON.parse(job.reports['tests.json']!).runner === null;
       assert.ok(job.exitCode === 0 || saysNone, `${check.name} passed with exit ${job.exitCode}`);
-      const report = saysNone ? 'said' : job.reports[reportOf[check.name] ?? ''];
+      const report = saysNone ? 'said' : job.reports[reportOf[nameOf(check)] ?? reportOf[check.name] ?? ''];
       assert.ok(report !== undefined, `${check.name} passed without a report`);
       assert.deepEqual(findings, [], check.name);
     }
   });
-  for (const { name } of checks) assert.ok(passes.has(name), `${name} never passed: the property says nothing`);
+  for (const name of checks.map(nameOf)) assert.ok(passes.has(name), `${name} never passed: the property says nothing`);
 });

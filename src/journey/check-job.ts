@@ -21,7 +21,7 @@ export function gateFacts(tree: GitTree, diff: string | null, build: Build): Pro
 export async function factsOfTree(
   tree: Pick<GitTree, 'entries' | 'view'>,
   diff: string | null,
-  plan: Pick<Plan, 'testEnv' | 'site'>,
+  plan: Pick<Plan, 'testEnv' | 'site' | 'gateLayer'>,
 ): Promise<GateFacts> {
   const texts = new Map<string, string>();
   const wanted = tree.entries.filter(({ path, mode }) => mode.startsWith('100') && isConfigFile(path));
@@ -36,6 +36,7 @@ export async function factsOfTree(
     ...(diff === null ? {} : { added: addedFiles(diff) }),
     testEnv: plan.testEnv,
     ...(plan.site === undefined ? {} : { site: plan.site }),
+    ...gateLayerOf(plan),
   };
 }
 
@@ -43,6 +44,11 @@ export async function factsOfTree(
 export function checkLayer({ layer, part }: Pick<CheckPlan, 'layer' | 'part'>, { layers }: Build): LayerSpec | null {
   if (layer === 'none') return null;
   return (part && layers.parts[partId(part)]) ?? layers.gate;
+}
+
+function gateLayerOf({ gateLayer }: Pick<Plan, 'gateLayer'>): Pick<GateFacts, 'gateLayer'> {
+  const kind = gateLayer?.interpreter.kind ?? 'none';
+  return kind === 'none' ? {} : { gateLayer: kind };
 }
 
 /** Sends the job beside its tree: the agent launches it as soon as the copy is whole. */

@@ -128,8 +128,8 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
     log: (message, details) => options.log('info', message, details),
   });
   const interpreters = async () => {
-    const [pythons, nodes] = await Promise.all([toolchains.interpreters(), toolchains.nodes()]);
-    return [...pythons, ...nodes].map(({ id, kind, version }) => ({ id, kind, version }));
+    const [pythons, nodes, gos] = await Promise.all([toolchains.interpreters(), toolchains.nodes(), toolchains.gos()]);
+    return [...pythons, ...nodes, ...gos].map(({ id, kind, version }) => ({ id, kind, version }));
   };
   const arrivals = new Arrivals();
   const jobs = await openJobs({ folders, toolchains, cgroups, arrivals });

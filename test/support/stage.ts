@@ -23,7 +23,7 @@ export const root = dirname(dirname(import.meta.dirname));
 const bin = join(root, 'bin', 'lockstep');
 /** Tools are fetched once for all stages of this machine; they are root's, pinned by hash, and never written again. */
 const toolchainCache = join(tmpdir(), `lockstep-test-toolchains-${process.getuid?.() ?? 0}`);
-const largeTools = /^(?:mypy|pyright|sphinx|mkdocs|black)-/;
+const largeTools = /^(?:mypy|pyright|sphinx|mkdocs|black|go)-/;
 
 export type Ended = { code: number | null; stdout: string; stderr: string };
 export type Page = { status: number; body: string; headers: Record<string, string | string[] | undefined> };

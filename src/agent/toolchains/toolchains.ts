@@ -5,10 +5,11 @@ import { chmod, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fail, isFailure } from '../../domain/errors.ts';
 import type { HomeFolders } from '../folders.ts';
+import { type FoundGo, findGos } from './go-interpreters.ts';
 import { type FoundInterpreter, findInterpreters, preferred } from './interpreters.ts';
 import { isPartial, isToolFolder, makeTool, nodeFolder, presentFolders, type ToolMaking } from './make-tool.ts';
 import { type FoundNode, findNodes } from './node-interpreters.ts';
-import type { ToolName } from './pins.ts';
+import { pins, type ToolName } from './pins.ts';
 
 export type { FoundInterpreter } from './interpreters.ts';
 export type { ToolName } from './pins.ts';
@@ -24,6 +25,8 @@ export type Toolchains = {
   interpreters(): Promise<readonly FoundInterpreter[]>;
   /** Nodes that an app's identity can execute, the platform's own first; some are fetched when they are resolved. */
   nodes(): Promise<readonly FoundNode[]>;
+  /** Go's toolchains that an app's identity can execute; the last is fetched when it is resolved. */
+  gos(): Promise<readonly FoundGo[]>;
   /** The executable of an interpreter by its id. @throws no-interpreter, and as `ensure` for one that is fetched */
   resolveInterpreter(id: string): Promise<string>;
   /** Removes the tools of other versions of this program. Whoever runs one keeps it open; a restart takes the present one. */
@@ -82,6 +85,18 @@ export async function openToolchains(given: {
     return foundNodes;
   };
 
+  let foundGos: Promise<readonly FoundGo[]> | null = null;
+  const gos = () => {
+    foundGos ??= findGos({ fetched: pins.go[0]!.version }).catch((error: unknown) => {
+      foundGos = null;
+      throw error;
+    });
+    return foundGos;
+  };
+  /** The one that the machine has, else ours. */
+  const goOf = async (one: FoundGo | undefined): Promise<string> => one?.path ?? begun('go');
+  const begun = (name: ToolName) => made.get(name) ?? begin(name);
+
   const self: Toolchains = {
     interpreters,
     platformPython,
@@ -92,7 +107,13 @@ export async function openToolchains(given: {
       return old;
     },
     nodes,
+    gos,
     async resolveInterpreter(id) {
+      if (id.startsWith('go-')) {
+        const found = (await gos()).find((each) => each.id === id);
+        if (found === undefined) return preferred([], id).path;
+        return goOf(found);
+      }
       if (id.startsWith('node-')) {
         const found = (await nodes()).find((each) => each.id === id);
         if (found === undefined) return preferred([], id).path;
@@ -104,7 +125,7 @@ export async function openToolchains(given: {
       return one === undefined ? preferred([], id).path : one.path;
     },
     ensure(name, signal) {
-      const work = made.get(name) ?? begin(name);
+      const work = name === 'go' ? gos().then(([first]) => goOf(first)) : begun(name);
       return signal === undefined ? work : letGo(work, signal);
     },
   };

@@ -3,6 +3,7 @@ import type { Detector } from './detection.ts';
 import { djangoDetector } from './django.ts';
 import { flaskDetector } from './flask.ts';
 import { asgiDetector, fastapiDetector, wsgiDetector } from './generic.ts';
+import { goDetector } from './go.ts';
 import { nodeDetector } from './node.ts';
 import { procfileDetector } from './procfile.ts';
 import { pythonFallbackDetector } from './python-fallback.ts';
@@ -16,6 +17,7 @@ export const detectors: readonly Detector[] = [
   asgiDetector,
   wsgiDetector,
   nodeDetector,
+  goDetector,
   pythonFallbackDetector,
   staticDetector,
 ];

@@ -12,6 +12,7 @@ export type WebEntry =
   | { server: 'static'; root: string }
   | { server: 'script'; argv: readonly string[] }
   | { server: 'node'; command: Command; env: Readonly<Record<string, string>> }
+  | { server: 'go' /** Of the built tree. */; binary: string }
   | { server: 'own'; shell: string };
 
 export type Detection = {
@@ -20,7 +21,7 @@ export type Detection = {
   why: string;
   web: WebEntry;
   /** Whose layers it needs; left out: what the tree says by its files. */
-  language?: 'node';
+  language?: 'node' | 'go';
   alternatives: readonly string[];
   notes: readonly string[];
   /** Where the framework itself keeps what an app writes: name -> path. For a tree that declares no volume. */

@@ -1,6 +1,10 @@
 // The checks there are. A new question is a new file and one more line here.
 import type { Check, GateFacts } from '../check.ts';
 import type { Language } from '../part.ts';
+import { goDocstrings } from './go-docstrings.ts';
+import { goStyle } from './go-style.ts';
+import { goTests } from './go-tests.ts';
+import { goVet } from './go-vet.ts';
 import { pythonDocs } from './python-docs.ts';
 import { pythonDocstrings } from './python-docstrings.ts';
 import { pythonFormat } from './python-format.ts';
@@ -18,6 +22,10 @@ export const checks: readonly Check[] = [
   pythonDocstrings,
   pythonTests,
   pythonDocs,
+  goStyle,
+  goVet,
+  goDocstrings,
+  goTests,
   siteHtml,
   siteLinks,
 ];

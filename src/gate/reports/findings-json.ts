@@ -7,7 +7,7 @@ import { treePath } from './tree-path.ts';
 export const findingsBytesLimit = 16 * 1024 * 1024;
 const ruleLength = 100;
 const messageLength = 2000;
-const mostNotes = 10;
+const mostNotes = 60;
 
 export type OwnReport = Findings & {
   notes: string[];
