@@ -90,7 +90,7 @@ test('a test that fails is refused by its name', async () => {
 });
 
 test('a weaker gate is refused in the same words, and an admin lands it with a record in the ledger', async () => {
-  stage.write(work, { 'lockstep.yml': own + 'gate:\n  style: { new: 2 }\n  coverage:\n    patch: 50%\n' });
+  stage.write(work, { 'lockstep.yml': `${own}gate:\n  style: { new: 2 }\n  coverage:\n    patch: 50%\n` });
   await stage.commit(work, 'weaken');
   const checks = await isTheSame('rejected');
   const policy = checks.find((one) => one.name === 'policy');
@@ -122,29 +122,22 @@ test('a weaker gate is refused in the same words, and an admin lands it with a r
   );
 });
 
-test('raising it again is free, and what main has become is what counts from then on', async () => {
-  stage.write(work, { 'lockstep.yml': own + 'gate:\n  coverage: { min: 90% }\n' });
-  await stage.commit(work, 'raise');
-  await isTheSame('passed');
-  stage.write(work, { 'lockstep.yml': own + 'gate:\n  checks: { tests: "true" }\n' });
-  await stage.commit(work, 'true');
-  const policy = (await isTheSame('rejected')).find((one) => one.name === 'policy');
-  assert.match(
-    policy.findings.map(({ message }: Json) => message).join(),
-    /tests would be a command that proves nothing/,
-  );
-  await undo();
-});
-
-test('a check of its own asks the running candidate, here and there', async () => {
+test('raising it is free, with a check of its own that asks the running candidate; from then on that counts', async () => {
   stage.write(work, {
-    'lockstep.yml':
-      own + 'gate:\n  coverage: { min: 90% }\n  checks:\n    answers: { run: python3 ask.py, needs: release }\n',
+    'lockstep.yml': `${own}gate:\n  coverage: { min: 90% }\n  checks:\n    answers: { run: python3 ask.py, needs: release }\n`,
     'ask.py': 'import os\nimport urllib.request\n\nprint(urllib.request.urlopen(os.environ["GATE_URL"]).status)\n',
   });
-  await stage.commit(work, 'ask');
+  await stage.commit(work, 'raise');
   const checks = await isTheSame('passed');
   assert.equal(checks.find((one) => one.name === 'answers').outcome, 'passed');
+  stage.write(work, { 'lockstep.yml': `${own}gate:\n  checks: { tests: "true" }\n` });
+  await stage.commit(work, 'true');
+  const policy = (await isTheSame('rejected')).find((one) => one.name === 'policy');
+  const said = policy.findings.map(({ message }: Json) => message).join('\n');
+  assert.match(said, /tests would be a command that proves nothing/);
+  assert.match(said, /the floor of the coverage is 90% on main, and none here/);
+  assert.match(said, /main has a check answers, and it is gone here/);
+  await undo();
 });
 
 test('what is not committed counts too, and nothing of the repository is touched', async () => {
@@ -171,6 +164,26 @@ test('what is not committed counts too, and nothing of the repository is touched
   );
   assert.equal((await gate('--committed')).code, 0, 'the commit itself is well');
   await stage.git(work, 'clean', '-fdq');
+});
+
+test('--fix lets the configured tool mend changed files, says which, and leaves the others', async () => {
+  stage.write(work, { 'ruff.toml': 'line-length = 100\n[lint]\nselect = ["E", "F", "I"]\n[format]\n' });
+  await stage.commit(work, 'ruff');
+  const untouched = readFileSync(join(work, 'wsgi.py'), 'utf8');
+  stage.write(work, { 'guestbook/fresh.py': '"""Fresh."""\nimport sys\nimport os\n\nx=[os,sys]\n' });
+  const red = await gate('--only', 'style');
+  assert.equal(red.code, 1, red.stdout + red.stderr);
+  const mended = await gate('--fix', '--only', 'style', '--base', 'HEAD');
+  assert.equal(mended.code, 0, mended.stdout + mended.stderr);
+  assert.match(mended.stdout, /^ruff check .*may write 1 file$/m);
+  assert.match(mended.stdout, /^mended guestbook\/fresh\.py$/m);
+  assert.equal(
+    readFileSync(join(work, 'guestbook/fresh.py'), 'utf8'),
+    '"""Fresh."""\n\nimport os\nimport sys\n\nx = [os, sys]\n',
+  );
+  assert.equal(readFileSync(join(work, 'wsgi.py'), 'utf8'), untouched);
+  await stage.git(work, 'clean', '-fdq');
+  await undo();
 });
 
 test('--print says what would run and where it was said', async () => {

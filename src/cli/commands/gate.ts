@@ -21,7 +21,20 @@ export async function gate(session: Session): Promise<number> {
     throw fail('bad-request', 'there is no commit yet', { advice: 'Commit first, or leave --committed out.' });
   const what = { session, checkout, home: homeOf(session), treeInto: treeMaker(session, checkout) };
   if (session.has('print')) return (await import('./gate-print.ts')).printPlan(what);
+  if (session.has('fix')) await fix(what);
   return run(what);
+}
+
+/** Writes to the work tree, to changed files alone, and says which. */
+async function fix({ session, checkout, home, treeInto }: GateWork): Promise<void> {
+  if (session.has('committed'))
+    throw fail('bad-request', '--fix writes to the work tree, and --committed does not look at it', {
+      advice: 'Give one of them.',
+    });
+  const { localFix } = await import('../../main/local-fix.ts');
+  const { top, objects, base } = checkout;
+  const say = session.isJson ? session.note : session.print;
+  await localFix({ home, top, objects, treeInto, baseTree: base?.tree ?? null, env: session.io.env, say });
 }
 
 export type GateWork = {

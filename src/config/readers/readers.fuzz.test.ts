@@ -11,6 +11,7 @@ import {
   parsedOrRefused,
   parsedOrRefusedAsync,
 } from '../../../test/support/fuzz.ts';
+import type { GateSettings } from '../../domain/gate-settings.ts';
 import { readAppJson } from './app-json.ts';
 import { readLockstepYml } from './lockstep-yml.ts';
 import { configMaxBytes } from './problems.ts';
@@ -52,7 +53,10 @@ test('Procfile: one process a line, or bad-config', () => {
   );
 });
 
-const ymlKeys = 'volumes|health|path|timeout|release|web|limits|memory|cpu|pids|disk|data'.split('|');
+const ymlKeys =
+  'volumes|health|path|timeout|release|web|limits|memory|cpu|pids|disk|data|gate|checks|tests|run|needs|report|junit|batch|min|coverage|patch'.split(
+    '|',
+  );
 const ymlWords = [
   ...ymlKeys.map((key) => `${key}: `),
   ...[
@@ -98,10 +102,23 @@ const ymlWords = [
   ],
 ];
 
+function checkGate({ rules, batch, timeoutMs, builtIn, custom }: GateSettings): void {
+  const shares = [rules.coverage.patch, rules.coverage.min ?? 0, rules.docstrings.new];
+  for (const share of shares) assert.ok(share >= 0 && share <= 1, `${share}`);
+  assert.ok(batch.min >= 1 && batch.min <= batch.max && batch.max <= 16);
+  assert.ok(timeoutMs >= 10_000 && timeoutMs <= 7_200_000, `${timeoutMs} ms`);
+  for (const one of [...Object.values(builtIn), ...Object.values(custom)]) {
+    if (one === 'off') continue;
+    assert.ok(one.run !== '' && !/[\r\n\0]/.test(one.run) && one.timeoutMs > 0);
+    for (const path of Object.values(one.reports)) assert.ok(!path.startsWith('/') && !path.split('/').includes('..'));
+  }
+}
+
 function checkYml(text: string): void {
   const parsed = parsedOrRefused(() => readLockstepYml(text), 'bad-config');
   if (parsed === null) return;
-  const { volumes, health, limits, release, web } = parsed.value;
+  const { volumes, health, limits, release, web, gate } = parsed.value;
+  checkGate(gate);
   for (const [name, path] of Object.entries(volumes)) {
     assert.match(name, /^[a-z][a-z0-9-]*$/);
     assert.ok(!path.startsWith('/') && !path.split('/').some((part) => part === '..' || part === '' || part === '.'));
@@ -117,6 +134,8 @@ test('lockstep.yml: what it says, within its limits, or bad-config', () => {
   holds(anyText(ymlWords, 14), 4000, checkYml, [
     'health: { timeout: 0.0001 }',
     'limits: { cpu: .nan }',
+    'gate: { checks: { __proto__: x, constructor: y } }',
+    'gate: { coverage: { patch: 1e999%, slack: NaNpp }, batch: { min: .inf } }',
     '__proto__: { web: x }',
   ]);
   holds(anyJson(ymlKeys), 3000, (document) => checkYml(JSON.stringify(document)));
