@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fixesFor } from './fixers.ts';
+import { fixesFor, fixHint } from './fixers.ts';
 
 const fixes = (files: Record<string, string>, changed: readonly string[] | null) =>
   fixesFor({
@@ -29,4 +29,12 @@ test('each configured tool is given the files that changed, and no other', () =>
 test('where nothing is configured, or nothing changed, nothing is written', () => {
   assert.deepEqual(fixes({ 'a.py': '', 'setup.cfg': '[flake8]\n' }, ['a.py']), []);
   assert.deepEqual(fixes({ 'ruff.toml': '', 'a.py': '' }, []), []);
+});
+
+test('the hint names the tools that can mend, and there is none where none can', () => {
+  const facts = (texts: Record<string, string>) => ({
+    ...{ paths: Object.keys(texts), texts: new Map(Object.entries(texts)), changed: null, testEnv: {} },
+  });
+  assert.match(fixHint(facts({ 'ruff.toml': '[format]\n', 'a.py': '' })) ?? '', /--fix lets ruff mend/);
+  assert.equal(fixHint(facts({ 'a.py': '' })), null);
 });

@@ -86,3 +86,9 @@ function fixOf({ tool, from, words, takes }: Fixer, facts: GateFacts, { root }: 
   if (files.length === 0) return [];
   return [{ tool, from, words, root, files: files.slice(0, mostFiles).map((path) => `${root}${path}`) }];
 }
+
+/** Said beside style findings that a tool can mend; null: none can. */
+export function fixHint(facts: GateFacts): string | null {
+  const tools = [...new Set(fixesFor(facts).map(({ tool }) => tool))];
+  return tools.length === 0 ? null : `hint: lockstep gate --fix lets ${tools.join(' and ')} mend what can be mended`;
+}

@@ -12,6 +12,7 @@ import { type CheckCommand, type GateSettings, gateOf } from '../domain/gate-set
 import type { CommitId, TreeId } from '../domain/ids.ts';
 import type { Check, GateFacts } from '../gate/check.ts';
 import { configuredChecks } from '../gate/configured.ts';
+import { fixHint } from '../gate/fixers.ts';
 import { runGate } from '../gate/gate.ts';
 import { checkLines, safe, summaryLines } from '../gate/messages.ts';
 import { partsOf } from '../gate/part.ts';
@@ -272,6 +273,8 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
       onResult: (result) => {
         moment(`${result.name}Ended`);
         for (const line of checkLines(result)) say(line);
+        const hint = result.kind === 'style' && result.outcome === 'failed' ? fixHint(facts) : null;
+        if (hint) say(hint);
       },
       signal,
       now: nowMs,
