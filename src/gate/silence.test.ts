@@ -8,7 +8,7 @@ import { checks } from './checks/list.ts';
 
 const facts: GateFacts = {
   paths: ['a.py', 'test_a.py'],
-  texts: new Map(),
+  texts: new Map([['.pre-commit-config.yaml', 'repos: []']]),
   changed: new Map([['a.py', new Set([1])]]),
   testEnv: {},
 };
@@ -56,6 +56,7 @@ const reportOf: Readonly<Record<string, string>> = {
   'go tests': 'ends.json',
   html: 'html.json',
   links: 'links.json',
+  'pre-commit': 'pre-commit.json',
 };
 const nameOf = ({ language, name }: (typeof checks)[number]): string => `${language} ${name}`;
 const result = fc.record({

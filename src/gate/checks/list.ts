@@ -5,6 +5,7 @@ import { goDocstrings } from './go-docstrings.ts';
 import { goStyle } from './go-style.ts';
 import { goTests } from './go-tests.ts';
 import { goVet } from './go-vet.ts';
+import { preCommit } from './pre-commit.ts';
 import { pythonDocs } from './python-docs.ts';
 import { pythonDocstrings } from './python-docstrings.ts';
 import { pythonFormat } from './python-format.ts';
@@ -28,6 +29,7 @@ export const checks: readonly Check[] = [
   goTests,
   siteHtml,
   siteLinks,
+  preCommit,
 ];
 
 /** Those that ask about a part of this language, and apply to what is in it. */
