@@ -66,8 +66,8 @@ export type CheckResult = {
 /** The command by which a developer sees the same on their own checkout; null: what failed needs the server. */
 export function reproduceCommand(check: Pick<CheckResult, 'kind' | 'name'>): string | null {
   if (['policy', 'build', 'boot', 'release'].includes(check.kind)) return null;
-  const only = check.kind === 'custom' ? check.name.replace(/ \([^()]*\)$/, '') : check.kind;
-  return /^[\w.-]+$/.test(only) ? `lockstep gate --only ${only}` : 'lockstep gate';
+  const name = check.name.replace(/ \([^()]*\)$/, '');
+  return `lockstep gate --only ${/^[a-z][a-z0-9-]{0,30}$/.test(name) ? name : check.kind}`;
 }
 
 export const findingLimit = 200;

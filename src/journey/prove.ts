@@ -305,9 +305,17 @@ function lookedAt({ paths, changed }: GateFacts): Looked {
   return { paths: new Set(paths), changed: theirs };
 }
 
-/** Those that are called so, or are of such a kind. */
+/** Those that are called so, or are of such a kind; coverage is an answer of the tests. @throws bad-request for a name of none */
 export function checksAmong(checks: readonly Check[], only: readonly string[] | undefined): readonly Check[] {
-  return only ? checks.filter(({ kind, name }) => only.includes(kind) || only.includes(name)) : checks;
+  if (!only) return checks;
+  const asked = only.includes('coverage') ? [...only, 'tests'] : only;
+  const isCalled = ({ kind, name }: Check, what: string): boolean => kind === what || name === what;
+  const unknown = only.find((what) => what !== 'coverage' && !checks.some((check) => isCalled(check, what)));
+  if (unknown !== undefined)
+    throw fail('bad-request', `no check is called ${safe(unknown, 60)}`, {
+      advice: `There are ${[...new Set(checks.flatMap(({ kind, name }) => [kind, name]))].sort().join(', ')}.`,
+    });
+  return checks.filter((check) => asked.some((what) => isCalled(check, what)));
 }
 
 /** Stands where the checks would: in the verdict, and with it in the receipt. */
