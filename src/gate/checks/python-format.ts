@@ -1,12 +1,15 @@
 // The layout of Python: black or ruff's formatter, where the app is configured for one. A file that it would change is one
 // finding, at the first new line that it would change; a file whose new lines are as they should be is older, not new.
+import { readFileSync } from 'node:fs';
 import type { Finding } from '../../domain/gate.ts';
-import { type Check, endedWithout, type GateFacts, judgeEnd, toResult } from '../check.ts';
+import { type Check, type CheckPlan, endedWithout, type GateFacts, judgeEnd, toResult } from '../check.ts';
 import { parseFormatDiff } from '../reports/format-diff.ts';
 import { capturePlan } from './capture.ts';
 import { changedPython, hasHook, isPython, namesRequirement, tomlTable } from './python-config.ts';
 
 const me = { kind: 'style', name: 'format' } as const;
+const blackRunner = new URL('../runners/run_black.py', import.meta.url);
+const deadlineMs = 120_000;
 
 export const pythonFormat: Check = {
   ...me,
@@ -16,16 +19,14 @@ export const pythonFormat: Check = {
     const files = changedPython(facts);
     const tool = formatTool(facts)!;
     if (files.length === 0) return null;
-    const words =
-      tool === 'black'
-        ? ['--check', '--diff', '--quiet', '--workers', '1', ...forcedExclude(facts)]
-        : ['format', '--diff', '--quiet', '--no-cache', '--force-exclude'];
+    const isOwn = namesRequirement(facts, tool);
+    if (tool === 'black') return blackPlan(facts, files, isOwn ? 'gate' : 'none');
     return capturePlan({
-      argv: [`{tool:${tool}}`, ...words, '--', ...files],
-      tools: [tool],
+      argv: ['{tool:ruff}', 'format', '--diff', '--quiet', '--no-cache', '--force-exclude', '--', ...files],
+      tools: ['ruff'],
       report: 'format.diff',
-      ...(namesRequirement(facts, tool) ? { own: tool, layer: 'gate' } : { layer: 'none' }),
-      deadlineMs: 120_000,
+      ...(isOwn ? { own: 'ruff', layer: 'gate' } : { layer: 'none' }),
+      deadlineMs,
     });
   },
   judge(facts, job) {
@@ -34,7 +35,7 @@ export const pythonFormat: Check = {
     const tool = formatTool(facts);
     const diff = parseFormatDiff(job.reports['format.diff'] ?? '');
     // 1: it would change something. Black says 123, ruff 2, for what it could not read: style says what is wrong with that.
-    const isFinished = job.exitCode === 0 || (job.exitCode === 1 && diff !== null && diff.size > 0);
+    const isFinished = job.exitCode === 0 || ([1, 123].includes(job.exitCode ?? -1) && diff !== null && diff.size > 0);
     if (!diff || job.reports['format.diff'] === undefined || !isFinished)
       return toResult(me, job, { outcome: 'failed', summary: `${tool} ${endedWithout(job)}`, metrics: { broken: 1 } });
     const findings = [...diff].map(([file, lines]): Finding => {
@@ -55,6 +56,20 @@ export function formatTool(facts: GateFacts): 'black' | 'ruff' | null {
   for (const file of ['ruff.toml', '.ruff.toml']) if (tomlTable(facts, 'format', file) !== null) return 'ruff';
   if (tomlTable(facts, 'tool.black') !== null || hasHook(facts, 'black')) return 'black';
   return null;
+}
+
+function blackPlan(facts: GateFacts, files: readonly string[], layer: CheckPlan['layer']): CheckPlan {
+  const given = ['--out', '{reports}/format.diff', '--path', '{tool:black}', '--files', '{job}/files.json'];
+  const options = ['--check', '--diff', '--quiet', ...forcedExclude(facts)];
+  return {
+    command: { argv: ['{python}', '-I', '{job}/run_black.py', ...given, '--', ...options] },
+    tools: ['black'],
+    reports: ['format.diff'],
+    files: { 'run_black.py': readFileSync(blackRunner, 'utf8'), 'files.json': JSON.stringify(files) },
+    env: { PYTHONDONTWRITEBYTECODE: '1' },
+    deadlineMs,
+    layer,
+  };
 }
 
 /** Files that are named to black by themselves are looked at whatever `exclude` says, unless it is said again like this. */
