@@ -45,6 +45,7 @@ export class FakeWorld implements Disposable {
   readonly #shelf: Shelf;
   /** What the pushers' token is good for. */
   mayPush = true;
+  isAdmin = false;
 
   constructor() {
     this.#shelf = openShelf(join(this.folder, 'published'));
@@ -155,6 +156,7 @@ export class FakeWorld implements Disposable {
       requestedAtMs: Date.now(),
       findApp: () => findApp(this.database, this.owner, app.name),
       mayPush: () => this.mayPush,
+      isAdmin: () => this.isAdmin,
     });
     return { said, verdicts };
   }

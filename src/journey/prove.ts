@@ -8,7 +8,7 @@ import type { Change } from '../domain/change.ts';
 import type { LayerSpec } from '../domain/desired.ts';
 import { fail, isFailure } from '../domain/errors.ts';
 import { type CheckResult, fold, type Verdict } from '../domain/gate.ts';
-import { type CheckCommand, type GateSettings, gateOf } from '../domain/gate-settings.ts';
+import { type GateSettings, gateOf } from '../domain/gate-settings.ts';
 import type { CommitId, TreeId } from '../domain/ids.ts';
 import type { Check, GateFacts } from '../gate/check.ts';
 import { configuredChecks } from '../gate/configured.ts';
@@ -25,6 +25,7 @@ import { bootRelease, type Candidate, openCandidate } from './candidate.ts';
 import { checkLayer, gateFacts, runCheckJob } from './check-job.ts';
 import { earlierRuns, rememberGate } from './gate-history.ts';
 import { memoKeys, remember, withToday } from './memo.ts';
+import { addressOf, withoutRelease } from './needs-release.ts';
 import type { Looked } from './quality.ts';
 import type { JobReports } from './reports.ts';
 import { failedCheck, passedCheck, skippedCheck } from './results.ts';
@@ -322,34 +323,6 @@ export function checksAmong(checks: readonly Check[], only: readonly string[] | 
 function overrideCheck({ reason, by }: Override): CheckResult {
   const summary = `the checks were not run: ${safe(by, 100)} let it past them (${safe(reason)})`;
   return { ...passedCheck('policy', nowMs(), summary), name: 'override' };
-}
-
-/** The gate without what runs against the candidate's instance; the same one when nothing does. */
-function withoutRelease(gate: GateSettings): GateSettings {
-  const asks = (one: 'off' | CheckCommand | undefined): boolean => typeof one === 'object' && one.needsRelease;
-  if (![...Object.values(gate.custom), ...Object.values(gate.builtIn)].some(asks)) return gate;
-  const custom = Object.entries(gate.custom).filter(([, one]) => !asks(one));
-  const builtIn = Object.entries(gate.builtIn).map(([name, one]) => [name, asks(one) ? 'off' : one]);
-  return { ...gate, custom: Object.fromEntries(custom), builtIn: Object.fromEntries(builtIn) };
-}
-
-/** Where the candidate's own instance answers, once it does. @throws cancelled when it does not start */
-async function addressOf(
-  world: World,
-  { release }: Candidate,
-  booted: Promise<CheckResult>,
-  stop: AbortSignal,
-): Promise<string> {
-  const stopped = Promise.withResolvers<never>();
-  const end = () => stopped.reject(fail('cancelled', 'cancelled'));
-  stop.addEventListener('abort', end, { once: true });
-  if (stop.aborted) end();
-  const { outcome } = await Promise.race([booted, stopped.promise]).finally(() =>
-    stop.removeEventListener('abort', end),
-  );
-  const web = world.observations.ofSet(release.setId).find((one) => one.type === 'web' && one.port !== null);
-  if (outcome !== 'passed' || !web) throw fail('cancelled', 'the candidate did not start');
-  return `http://127.0.0.1:${web.port}`;
 }
 
 /** A tree that is there already (a rollback, a re-push) is not sent again, unless checks need a copy of their own. */

@@ -170,5 +170,6 @@ async function tidy(
     ...Object.values(artifact?.plan.partLayers ?? {}),
   ].filter((key) => typeof key === 'string');
   if (artifact) await world.agent.collect(refOf(app), { treeIds, layerKeys }).catch(() => {});
+  await world.shelf.collect(app.id, new Set()).catch(() => {});
   await repository.git.prune('1.day.ago').catch(() => {});
 }

@@ -83,19 +83,26 @@ async function run({ session, checkout, home, treeInto }: GateWork): Promise<num
     if (stop.signal.aborted) return interrupted;
     const durationMs = Math.round(performance.now() - startedAt);
     const outcome = end.verdict?.outcome ?? 'none';
-    for (const line of end.unenforced) session.note(`not held here: ${line}`);
     if (isJson)
       session.printJson({
         ...{ outcome, reason: end.verdict?.reason ?? null, tree: end.tree, isDirty: checkout.isDirty, durationMs },
         base: base && { commit: base.commit, from: base.why },
         isMemoised: end.isMemoised,
+        unenforced: end.unenforced,
         checks: end.results,
       });
-    else say(endLine(outcome, end.results, durationMs, onlyOf(session)));
+    else if (end.unenforced.length > 0) session.note(unheldLine(end.unenforced));
+    if (!isJson) say(endLine(outcome, end.results, durationMs, onlyOf(session)));
     return outcome === 'passed' ? passed : outcome === 'rejected' ? rejected : noVerdict;
   } finally {
     off();
   }
+}
+
+/** A word for each; `--json` has the sentences. */
+function unheldLine(unenforced: readonly string[]): string {
+  const words = unenforced.map((line) => /^[a-z-]+/.exec(line)?.[0] ?? line);
+  return `not held here as on a server with root: ${words.join(', ')}`;
 }
 
 function whatLine({ head, isDirty, base }: Checkout, isCommitted: boolean): string {
@@ -117,6 +124,6 @@ function endLine(
   if (outcome === 'none') return `no verdict in ${seconds}`;
   const failed = results.find((one) => one.outcome === 'failed');
   const name = failed?.name.replace(/ \(.*\)$/, '');
-  const again = failed && !['build', 'boot'].includes(failed.kind) ? ` --only ${printable(name ?? '')}` : '';
+  const again = failed && !['policy', 'build', 'boot'].includes(failed.kind) ? ` --only ${printable(name ?? '')}` : '';
   return `REJECTED by ${printable(failed?.name ?? 'the gate')} in ${seconds}; again: lockstep gate${again}`;
 }
