@@ -46,7 +46,9 @@ export async function runGate(request: GateRequest): Promise<GateEnd> {
     return result;
   };
   const policy = { ...request.policy, changed: request.facts.changed };
-  const endsAtMs = request.now() + (request.limitMs ?? gateLimitMs);
+  const limitMs = request.limitMs ?? gateLimitMs;
+  // A little before the gate's own end, so that it is the check that says that it was too slow, for how long, and what it said last.
+  const endsAtMs = request.now() + limitMs - Math.min(2000, limitMs / 10);
   const planned = questionsOf(request.facts, request.checks).map(async (question) => {
     const signal = question.check.kind === 'style' ? request.signal : slow;
     const timed = { ...request, runJob: withDeadline(request, endsAtMs) };

@@ -153,6 +153,20 @@ test('the gate gives each check the limit that its earlier runs ask for', async 
   assert.deepEqual(limits, [200_000]);
 });
 
+test('a check of which nothing usual is known ends a moment before the gate, and says itself that it was too slow', async () => {
+  const limits: number[] = [];
+  for (const limitMs of [600_000, 5000])
+    await runGate({
+      ...{ facts, checks: [pythonTests], policy: { hasEverRunTests: false, main: null }, limitMs, others: [] },
+      runJob: async (plan) => {
+        limits.push(plan.deadlineMs);
+        return report([['test_good', false]]);
+      },
+      ...{ onResult: () => {}, signal: new AbortController().signal, now: () => 0 },
+    });
+  assert.deepEqual(limits, [598_000, 4500]);
+});
+
 test('a check that takes too long is named with how long it ran and what it said last, and is not run again', async () => {
   const stuck = report([], { endedBy: 'deadline', durationMs: 120_000, outputTail: ['collected 3', 'test_slow ...'] });
   const { verdict, plans, said } = await gate([stuck]);
