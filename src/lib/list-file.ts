@@ -40,7 +40,7 @@ export type Loaded<T> = {
 };
 
 /** Patches may be so many, and as long as the document or this, before it is written whole again. */
-const [mostPatches, leastPatchBytes] = [200, 65_536];
+const [mostPatches, leastPatchBytes] = [1000, 1_048_576];
 
 /** The line of a checksum. */
 const sumBytes = 72;
