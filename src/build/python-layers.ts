@@ -4,6 +4,7 @@
 import { readPyproject } from '../config/readers/pyproject.ts';
 import { wantedPython } from '../config/readers/python-version.ts';
 import { parseRequirement, readRequirements } from '../config/readers/requirements.ts';
+import { toxRequirements } from '../config/readers/tox.ts';
 import type { LayerRecipe } from '../domain/plan.ts';
 import type { WebEntry } from './detectors/detection.ts';
 import type { Layers } from './layers.ts';
@@ -78,6 +79,10 @@ export async function pythonLayers(view: TreeView, web: WebEntry): Promise<Layer
           ) ||
           (hasDocs && docsRequirements.test(path)),
       );
+    const tox = more.length === 0 ? toxRequirements((await read('tox.ini')) ?? '') : null;
+    for (const path of tox?.files ?? []) if (hasFile(view, path) && !files.includes(path)) more.push(path);
+    const forTests = (tox?.requirements ?? []).filter((one) => !names.has(parseRequirement(one)!.name));
+    addNames(forTests);
     const all = [...files];
     for (const path of more) {
       const other = await readRequirements(path, read);
@@ -89,7 +94,7 @@ export async function pythonLayers(view: TreeView, web: WebEntry): Promise<Layer
       gateLayer: {
         ...layer,
         inputs: all,
-        extras: [...layer.extras, ...missing('pytest', 'coverage')],
+        extras: [...layer.extras, ...forTests, ...missing('pytest', 'coverage')],
         installer: { tool: 'uv-requirements', files: ['requirements.txt', ...more] },
       },
       notes,

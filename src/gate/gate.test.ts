@@ -154,4 +154,6 @@ test("the app's own configuration comes first", () => {
     ['ruff', 'flake8', 'pycodestyle', 'pep8'],
   );
   assert.deepEqual(testRunners({ ...facts, paths: ['manage.py'] }), ['django', 'pytest', 'unittest']);
+  const tox = new Map([['tox.ini', '[testenv]\ncommands = pytest checks\n']]);
+  assert.deepEqual(testRunners({ ...facts, texts: tox }), ['pytest', 'told', 'unittest']);
 });

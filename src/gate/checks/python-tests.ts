@@ -1,6 +1,7 @@
 // Python's tests: pytest, unittest or Django's, in one process with coverage. "No tests" is a value (metric testsRun 0),
 // never an error; the policy says what it means. The exit code alone proves nothing: a `sys.exit(0)` in a test leaves no report.
 import { readFileSync } from 'node:fs';
+import { pytestWords } from '../../config/readers/tox.ts';
 import type { CheckResult, Finding } from '../../domain/gate.ts';
 import { type Check, endedWithout, type GateFacts, judgeEnd, toResult } from '../check.ts';
 import { coverageResult } from '../coverage.ts';
@@ -17,10 +18,15 @@ export const pythonTests: Check = {
   plan(facts) {
     const argv = ['{python}', '{job}/run_tests.py', '--reports', '{reports}'];
     for (const runner of testRunners(facts)) argv.push('--try', runner);
+    const told = toldWords(facts);
+    if (told !== null) argv.push('--told', '{job}/told.json');
     return {
       command: { argv },
       env: { PYTHONDONTWRITEBYTECODE: '1', PYTHONHASHSEED: '0', ...facts.testEnv },
-      files: { 'run_tests.py': readFileSync(runnerFile, 'utf8') },
+      files: {
+        'run_tests.py': readFileSync(runnerFile, 'utf8'),
+        ...(told === null ? {} : { 'told.json': JSON.stringify(told) }),
+      },
       reports: ['tests.json', 'junit.xml', 'lcov.info'],
       tools: [],
       deadlineMs: 900_000,
@@ -85,16 +91,21 @@ const isTestFile = (path: string): boolean =>
   /(?:^|\/)(?:tests?\/|test_[^/]*\.py$|[^/]*_test\.py$|conftest\.py$|tests\.py$)/.test(path);
 
 /** The runners in the order in which they are tried: the next one only when the one before found no test. */
-export function testRunners(facts: GateFacts): ('pytest' | 'django' | 'unittest')[] {
+export function testRunners(facts: GateFacts): ('pytest' | 'told' | 'django' | 'unittest')[] {
+  const pytest = toldWords(facts) === null ? (['pytest'] as const) : (['pytest', 'told'] as const);
   const text = (file: string) => facts.texts.get(file) ?? '';
   const isPytestConfigured =
     facts.paths.some((path) => /(?:^|\/)(?:\.?pytest\.ini|conftest\.py)$/.test(path)) ||
     /^\s*\[tool\.pytest/m.test(text('pyproject.toml')) ||
     /^\[tool:pytest\]/m.test(text('setup.cfg')) ||
     /^\[pytest\]/m.test(text('tox.ini'));
-  if (!facts.paths.includes('manage.py')) return ['pytest', 'unittest'];
-  return isPytestConfigured ? ['pytest', 'django', 'unittest'] : ['django', 'pytest', 'unittest'];
+  if (!facts.paths.includes('manage.py')) return [...pytest, 'unittest'];
+  return isPytestConfigured ? [...pytest, 'django', 'unittest'] : ['django', ...pytest, 'unittest'];
 }
+
+/** How tox or nox call pytest, for when it finds nothing by itself. */
+const toldWords = (facts: GateFacts): string[] | null =>
+  pytestWords(facts.texts.get('tox.ini') ?? '', facts.texts.get('noxfile.py') ?? '');
 
 const noteLength = 500;
 

@@ -26,6 +26,7 @@ from xml.sax.saxutils import escape, quoteattr
 NOTES = []
 # what alone is to run; None: everything
 ONLY = None
+TOLD = []
 
 
 def add_tool(path):
@@ -126,7 +127,7 @@ class Chooser:
         config.hook.pytest_deselected(items=others)
 
 
-def run_pytest(reports):
+def run_pytest(reports, words=()):
     """(exit code, executed), or None when there are no tests."""
     import pytest
 
@@ -141,7 +142,7 @@ def run_pytest(reports):
         plugins.append(Chooser())
         if is_there("pytest_cov"):
             arguments.append("--no-cov")
-    code = int(pytest.main(arguments, plugins=plugins))
+    code = int(pytest.main(arguments + list(words), plugins=plugins))
     return None if code == 5 else (code, counter.executed)
 
 
@@ -326,8 +327,13 @@ def run_django(reports):
     return ended and (code or ended[0], ended[1])
 
 
+def run_told(reports):
+    """pytest with the words of tox.ini or the noxfile."""
+    return run_pytest(reports, TOLD)
+
+
 RUNNERS = {"pytest": run_pytest, "unittest": run_unittest,
-           "django": run_django}
+           "django": run_django, "told": run_told}
 
 
 def main():
@@ -337,7 +343,11 @@ def main():
     parser.add_argument("--try", dest="order", action="append",
                         choices=sorted(RUNNERS), required=True)
     parser.add_argument("--only")
+    parser.add_argument("--told")
     options = parser.parse_args()
+    if options.told:
+        with open(options.told, encoding="utf-8") as stream:
+            TOLD.extend(json.load(stream))
     if options.only:
         global ONLY
         with open(options.only, encoding="utf-8") as stream:
@@ -348,8 +358,9 @@ def main():
         add_tool(path)
     order = []
     for name in options.order:
-        if name == "pytest" and not is_there("pytest"):
-            NOTES.append("pytest is not installed")
+        if name in ("pytest", "told") and not is_there("pytest"):
+            if name == "pytest":
+                NOTES.append("pytest is not installed")
         else:
             order.append(name)
     sys.argv = sys.argv[:1]
@@ -363,6 +374,7 @@ def main():
     code, executed = ended or (5, 0)
     if ended is not None:
         write_coverage(measure, options.reports)
+    name = "pytest" if name == "told" else name
     summary = {"runner": name if ended is not None else None,
                "executed": executed, "exitCode": code, "notes": NOTES}
     sys.stdout.flush()

@@ -240,3 +240,15 @@ test('docstrings: what is public and counts, in a flat layout and in packages', 
     all.filter((line) => !/ module | Shop\.open | Shop\.pay /.test(line)),
   );
 });
+
+test('what pytest finds only when it is told is found by the words of tox.ini', { skip }, () => {
+  const files = {
+    'checks/shop.py': 'def test_shop():\n    assert 1 == 2\n',
+    'told.json': '["checks/shop.py"]',
+  };
+  const told = [...order.slice(0, 4), '--try', 'told', '--try', 'unittest', '--told', 'told.json'];
+  const { status, read } = run('run_tests.py', 'told', files, told);
+  assert.equal(JSON.parse(read('tests.json')).runner, 'pytest');
+  const [only] = parseJunit(read('junit.xml'))!;
+  assert.deepEqual([status, only!.name, only!.file, only!.line], [1, 'test_shop', 'checks/shop.py', 2]);
+});
