@@ -52,6 +52,8 @@ export type CheckPlan = Pick<JobSpec, 'command' | 'env' | 'files' | 'reports' | 
   layer: 'none' | 'gate';
   /** Where it runs, from the part's folder; left out: there. */
   folder?: string;
+  /** Nobody asked for it: that it cannot be run (its tool cannot be fetched) is a warning, and stands in no change's way. */
+  isUnasked?: true;
   /** Whose layer `gate` is; the gate fills it in. */
   part?: Part;
   /** It waits for the candidate's own instance, and gets its address as $GATE_URL. */

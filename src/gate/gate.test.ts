@@ -4,6 +4,7 @@ import type { JobResult } from '../domain/desired.ts';
 import type { CheckResult } from '../domain/gate.ts';
 import { parseChangedLines } from './changed-lines.ts';
 import type { Check, GateFacts } from './check.ts';
+import { pythonDocs } from './checks/python-docs.ts';
 import { pythonStyle } from './checks/python-style.ts';
 import { pythonTests, testRunners } from './checks/python-tests.ts';
 import { styleTool } from './checks/style-tool.ts';
@@ -100,6 +101,28 @@ test('red style cancels the rest, and lost jobs are tried again and give no verd
   });
   assert.equal(lost.verdict, null);
   assert.equal(attempts, 6);
+});
+
+test('a check that nobody asked for stands in no way when its tool cannot be had', async () => {
+  const away: RunJob = async (_plan, check) => {
+    if (check.kind === 'docs') throw new Error('The tool pdoc could not be fetched.');
+    return check.kind === 'style' ? style(1) : noTests;
+  };
+  const asked = (paths: string[]) =>
+    runGate({
+      facts: { ...facts, paths },
+      checks: [pythonStyle, pythonTests, pythonDocs],
+      policy: { hasEverRunTests: false, main: null },
+      runJob: away,
+      others: [],
+      onResult: () => {},
+      signal: new AbortController().signal,
+      now: () => 0,
+    });
+  const end = await asked(['a.py']);
+  assert.equal(end.verdict?.outcome, 'passed');
+  assert.deepEqual(end.results.at(-1)!.warnings, ['left out: The tool pdoc could not be fetched.']);
+  assert.equal((await asked(['a.py', 'mkdocs.yml'])).verdict, null, 'documentation of its own is asked for');
 });
 
 test('a message of megabytes does not make a verdict of megabytes', async () => {

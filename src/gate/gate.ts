@@ -141,9 +141,12 @@ async function attempt(
     job = await request.runJob(plan, { kind: check.kind, name: nameIn(check.name, part) }, signal);
   } catch (error) {
     if (isFailure(error, 'cancelled')) return [without(check, request.now(), 'skipped', error.message)];
+    const message = error instanceof Error ? error.message : String(error);
+    if (plan.isUnasked)
+      return [{ ...without(check, request.now(), 'passed', 'left out'), warnings: [`left out: ${message}`] }];
     // The app's own test requirements, which nothing but the tests needs.
     const outcome = isFailure(error, 'install-failed') ? 'failed' : 'infra';
-    return [without(check, request.now(), outcome, error instanceof Error ? error.message : String(error))];
+    return [without(check, request.now(), outcome, message)];
   }
   const judged = check.judge(facts, job);
   return withKept('kind' in judged ? [judged] : judged, job);

@@ -26,6 +26,7 @@ export const pythonDocs: Check = {
       // Nobody asked for API pages: an app that does not come back from its imports is not waited for long.
       deadlineMs: tool === 'pdoc' ? 60_000 : 600_000,
       layer: 'gate',
+      ...(tool === 'pdoc' ? { isUnasked: true } : {}),
     };
   },
   judge(facts, job) {
