@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { wantedNode } from '../config/readers/node-version.ts';
 import { type PackageJson, readPackageJson } from '../config/readers/package-json.ts';
+import { fail } from '../domain/errors.ts';
 import type { BuiltRecipe, LayerRecipe, NodeManager } from '../domain/plan.ts';
 import type { Layers } from './layers.ts';
 import { managerFiles, managerTool } from './node-steps.ts';
@@ -11,11 +12,11 @@ import { hasFile, readConfigFile, type TreeView } from './tree-view.ts';
 const nodeTree = new URL('../lib/node-tree.mjs', import.meta.url);
 const mostWorkspaces = 200;
 
-/** @param root '' or the folder of the package.json, with its last slash. @throws bad-config */
-export async function nodeLayers(view: TreeView, root = ''): Promise<Layers> {
-  const read = (path: string) => readConfigFile(view, `${root}${path}`);
-  const manifest = await readManifest(view, root);
-  if (manifest === null) throw new Error(`There is no ${root}package.json`);
+/** @throws bad-config */
+export async function nodeLayers(view: TreeView): Promise<Layers> {
+  const read = (path: string) => readConfigFile(view, path);
+  const manifest = await readManifest(view);
+  if (manifest === null) throw fail('bad-config', 'there is no package.json', { advice: 'Commit it.' });
   const wanted = wantedNode({
     nvmrc: await read('.nvmrc'),
     nodeVersion: await read('.node-version'),
@@ -23,39 +24,38 @@ export async function nodeLayers(view: TreeView, root = ''): Promise<Layers> {
   });
   const interpreter = { kind: 'node', version: wanted?.spec ?? null } as const;
   const notes: string[] = [];
-  const isBrought = view.list().some(({ path }) => path.startsWith(`${root}node_modules/`));
-  if (isBrought) notes.push(`${root}node_modules is in the repository, and used as it is; nothing is installed`);
-  const { manager, isLocked, lock } = await managerOf(view, root, manifest, notes);
+  const isBrought = view.list().some(({ path }) => path.startsWith('node_modules/'));
+  if (isBrought) notes.push('node_modules is in the repository, and used as it is; nothing is installed');
+  const { manager, isLocked, lock } = await managerOf(view, manifest, notes);
   const isEmpty =
     !hasAny(manifest.dependencies) && !hasAny(manifest.devDependencies) && manifest.workspaces.length === 0;
-  const hasWorkspaces = manifest.workspaces.length > 0 || hasFile(view, `${root}pnpm-workspace.yaml`);
+  const hasWorkspaces = manifest.workspaces.length > 0 || hasFile(view, 'pnpm-workspace.yaml');
   const installs = !isBrought && !(isEmpty && !hasWorkspaces);
-  const inputs = installs ? inputsOf(view, root, lock, hasWorkspaces) : [];
+  const inputs = installs ? inputsOf(view, lock, hasWorkspaces) : [];
   const recipe = (): LayerRecipe => ({
     interpreter,
     inputs,
     extras: [],
-    installer: { tool: 'node', manager: installs ? manager : null, isLocked, root },
+    installer: { tool: 'node', manager: installs ? manager : null, isLocked },
   });
   const serves = installs && (hasAny(manifest.dependencies) || hasWorkspaces);
   return {
     layer: recipe(),
     gateLayer: recipe(),
-    built: root === '' ? builtOf(manifest, { serves, installs, manager }, notes) : null,
+    built: builtOf(manifest, { serves, installs, manager }, notes),
     notes,
   };
 }
 
 /** null: there is none. @throws bad-config */
-export async function readManifest(view: TreeView, root = ''): Promise<PackageJson | null> {
-  const text = await readConfigFile(view, `${root}package.json`);
-  return text === null ? null : readPackageJson(text, `${root}package.json`);
+export async function readManifest(view: TreeView): Promise<PackageJson | null> {
+  const text = await readConfigFile(view, 'package.json');
+  return text === null ? null : readPackageJson(text);
 }
 
 /** Whose lock file is there; without one, whom package.json names. */
 async function managerOf(
   view: TreeView,
-  root: string,
   { packageManager, dependencies, devDependencies }: PackageJson,
   notes: string[],
 ): Promise<{ manager: NodeManager; isLocked: boolean; lock: string | null }> {
@@ -65,7 +65,7 @@ async function managerOf(
     npm: ['npm-shrinkwrap.json', 'package-lock.json'],
   };
   const found = Object.entries(lockOf).flatMap(([name, files]) => {
-    const file = files.find((one) => hasFile(view, `${root}${one}`));
+    const file = files.find((one) => hasFile(view, one));
     return file === undefined ? [] : [{ name, file }];
   });
   const named = packageManager?.name ?? null;
@@ -73,14 +73,14 @@ async function managerOf(
   if (winner === undefined) {
     if (hasAny(dependencies) || hasAny(devDependencies))
       notes.push(
-        `there is no lock file that npm, pnpm or yarn reads: the newest versions that ${root}package.json allows are installed; commit a lock file`,
+        `there is no lock file that npm, pnpm or yarn reads: the newest versions that package.json allows are installed; commit a lock file`,
       );
     const modern = Number.parseInt(packageManager?.version ?? '', 10) >= 2 ? 'yarn-berry' : 'yarn';
     const manager = named === 'pnpm' ? 'pnpm' : named === 'yarn' ? modern : 'npm';
     return { manager, isLocked: false, lock: null };
   }
   for (const { file } of found.filter((one) => one !== winner)) notes.push(`${file} is not used: ${winner.file} is`);
-  const lock = `${root}${winner.file}`;
+  const lock = winner.file;
   const head = (await view.read(lock, 32 * 1024 * 1024))?.subarray(0, 2048).toString('utf8') ?? '';
   if (winner.name === 'npm') return { manager: 'npm', isLocked: true, lock };
   if (winner.name === 'pnpm') {
@@ -95,11 +95,11 @@ async function managerOf(
 }
 
 /** All that the package manager may look at: no source. */
-function inputsOf(view: TreeView, root: string, lock: string | null, hasWorkspaces: boolean): string[] {
+function inputsOf(view: TreeView, lock: string | null, hasWorkspaces: boolean): string[] {
   const paths = view
     .list()
-    .filter(({ path, mode }) => path.startsWith(root) && mode.startsWith('100'))
-    .map(({ path }) => path.slice(root.length));
+    .filter(({ mode }) => mode.startsWith('100'))
+    .map(({ path }) => path);
   const settings = ['package.json', '.npmrc', '.yarnrc', '.yarnrc.yml', 'pnpm-workspace.yaml', '.pnpmfile.cjs'];
   const wanted = paths.filter(
     (path) => settings.includes(path) || /^(?:patches|\.yarn\/patches)\/[^/]+\.(?:patch|diff)$/.test(path),
@@ -109,7 +109,7 @@ function inputsOf(view: TreeView, root: string, lock: string | null, hasWorkspac
         .filter((path) => /\/package\.json$/.test(path) && !/(?:^|\/)node_modules\//.test(path))
         .slice(0, mostWorkspaces)
     : [];
-  return [...(lock === null ? [] : [lock]), ...[...wanted, ...workspaces].map((path) => `${root}${path}`)];
+  return [...(lock === null ? [] : [lock]), ...wanted, ...workspaces];
 }
 
 /** Scripts of package.json that need the sources, in the order in which they run. */

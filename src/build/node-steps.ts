@@ -104,10 +104,10 @@ export function managerFiles(manager: NodeManager): string {
 export const nodeTools = ({ manager }: Installer): string[] =>
   manager === null ? [] : ['node', managers[manager].tool];
 
-const begin = 'mkdir -p "$1/bin" && ln -s "$2" "$1/bin/node" && if [ -d "$3" ]; then cp -R "$3/." "$1/"; fi';
+const begin = 'mkdir -p "$1/bin" && ln -s "$2" "$1/bin/node" && cp -R "$3/." "$1/"';
 
-export function nodeSteps({ manager, isLocked, root }: Installer, purpose: 'run' | 'gate'): readonly Step[] {
-  const first = { argv: ['/bin/sh', '-c', begin, 'sh', '{layer}', '{interpreter}', `{inputs}/${root}`], env: {} };
+export function nodeSteps({ manager, isLocked }: Installer, purpose: 'run' | 'gate'): readonly Step[] {
+  const first = { argv: ['/bin/sh', '-c', begin, 'sh', '{layer}', '{interpreter}', '{inputs}'], env: {} };
   if (manager === null) return [first];
   const { tool, file, argv, env } = managers[manager];
   const isDevelopment = purpose === 'gate';

@@ -3,6 +3,7 @@
 import { fail, isFailure } from '../domain/errors.ts';
 import type { LayerRecipe, Plan } from '../domain/plan.ts';
 import type { Layers } from './layers.ts';
+import { nodeLayers } from './node-layers.ts';
 import { pythonLayers } from './python-layers.ts';
 import type { TreeView } from './tree-view.ts';
 
@@ -17,6 +18,7 @@ const mostPartLayers = 5;
 /** What checks of a part need, by its language. A new language is one more line. */
 const recipes: Readonly<Record<string, (view: TreeView) => Promise<Layers>>> = {
   // Nothing is served from it here: no server is added.
+  node: nodeLayers,
   python: (view) => pythonLayers(view, { server: 'script', argv: [] }),
 };
 

@@ -26,8 +26,8 @@ export type LayerRecipe = {
     | { tool: 'uv-requirements'; files: readonly string[] }
     | { tool: 'uv-sync' }
     | { tool: 'uv-project'; extras: readonly string[]; groups: readonly string[] }
-    /** `manager` null: nothing is installed, the layer holds the interpreter alone. `root`: '' or the package.json's folder with its slash. */
-    | { tool: 'node'; manager: NodeManager | null; isLocked: boolean; root: string }
+    /** `manager` null: nothing is installed, the layer holds the interpreter alone. */
+    | { tool: 'node'; manager: NodeManager | null; isLocked: boolean }
     /** Each a folder with a go.mod: '' or with its last slash. */
     | { tool: 'go-mod'; modules: readonly string[] }
     | { tool: 'none' };

@@ -47,6 +47,8 @@ function moduleFolders(layer, at = '', depth = 0) {
 
 /** Links a layer's packages into a tree; may be called by several at once. */
 export function linkModules(layer, tree) {
+  if (!existsSync(join(layer, 'bin', 'node')))
+    throw new Error('what package.json requires is not installed: the notes of this change say why');
   const real = realpathSync(layer);
   for (const folder of moduleFolders(real)) {
     if (!existsSync(join(tree, folder))) continue;

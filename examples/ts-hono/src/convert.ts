@@ -1,7 +1,7 @@
-const metres = { m: 1, km: 1000, mi: 1609.344, ft: 0.3048 } as const;
-
 /** A unit of length. */
-export type Unit = keyof typeof metres;
+export type Unit = 'm' | 'km' | 'mi' | 'ft';
+
+const metres: Readonly<Record<Unit, number>> = { m: 1, km: 1000, mi: 1609.344, ft: 0.3048 };
 
 /** Whether a word names a unit that is known. */
 export function isUnit(word: string): word is Unit {

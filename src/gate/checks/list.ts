@@ -5,6 +5,11 @@ import { goDocstrings } from './go-docstrings.ts';
 import { goStyle } from './go-style.ts';
 import { goTests } from './go-tests.ts';
 import { goVet } from './go-vet.ts';
+import { nodeDocs } from './node-docs.ts';
+import { nodeDocstrings } from './node-docstrings.ts';
+import { nodeStyle } from './node-style.ts';
+import { nodeTests } from './node-tests.ts';
+import { nodeTypes } from './node-types.ts';
 import { preCommit } from './pre-commit.ts';
 import { pythonDocs } from './python-docs.ts';
 import { pythonDocstrings } from './python-docstrings.ts';
@@ -27,6 +32,11 @@ export const checks: readonly Check[] = [
   goVet,
   goDocstrings,
   goTests,
+  nodeStyle,
+  nodeTypes,
+  nodeTests,
+  nodeDocstrings,
+  nodeDocs,
   siteHtml,
   siteLinks,
   preCommit,

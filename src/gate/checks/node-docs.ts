@@ -1,0 +1,52 @@
+// Documentation pages of a Node project: TypeDoc where it is configured or depended on, else a `docs` script. Warnings count
+// as findings, since TypeDoc itself lets them pass.
+import { type Check, endedWithout, type GateFacts, judgeEnd, toResult } from '../check.ts';
+import { countOf, isFinished, managersOf, parseFindings, projectOf, runnerFiles } from './node-project.ts';
+
+const me = { kind: 'docs', name: 'docs' } as const;
+
+/** "typedoc", the name of a script, or null. */
+export function docsBy(facts: GateFacts): string | null {
+  const { packages, scripts } = projectOf(facts);
+  if (packages.has('typedoc')) return 'typedoc';
+  return ['docs', 'docs:build', 'build:docs'].find((name) => scripts[name] !== undefined) ?? null;
+}
+
+export const nodeDocs: Check = {
+  ...me,
+  language: 'node',
+  applies: (facts) => docsBy(facts) !== null,
+  plan(facts) {
+    const managers = managersOf(facts);
+    return {
+      command: {
+        argv: [
+          ...['{tool:node}', '{job}/node_docs.mjs', '{layer}', '{reports}/docs.json', '{reports}/site'],
+          ...[docsBy(facts)!, managers.json],
+        ],
+      },
+      tools: ['node', ...managers.tools],
+      files: runnerFiles('node_docs.mjs'),
+      reports: ['docs.json'],
+      ...(docsBy(facts) === 'typedoc' ? { collect: { docs: 'site' } } : {}),
+      env: {},
+      deadlineMs: 300_000,
+      layer: 'gate',
+    };
+  },
+  judge(facts, job) {
+    const end = judgeEnd(job);
+    if (end) return toResult(me, job, end);
+    const found = parseFindings(job.reports['docs.json']);
+    const by = docsBy(facts) ?? 'docs';
+    if (!found || !isFinished(job, found))
+      return toResult(me, job, { outcome: 'failed', summary: `${by} ${endedWithout(job)}` });
+    return toResult(me, job, {
+      outcome: found.count === 0 ? 'passed' : 'failed',
+      summary: found.count === 0 ? `built without warnings (${by})` : countOf(found.count, [by]),
+      findings: found.findings,
+      findingCount: found.count,
+      metrics: { docsWarnings: found.count },
+    });
+  },
+};

@@ -1,0 +1,112 @@
+// What a part's package.json says that the checks of JavaScript and TypeScript ask for.
+import { readFileSync } from 'node:fs';
+import type { JobResult } from '../../domain/desired.ts';
+import type { Finding } from '../../domain/gate.ts';
+import type { GateFacts } from '../check.ts';
+import type { Findings } from '../reports/text.ts';
+import { treePath } from '../reports/tree-path.ts';
+
+export type Project = {
+  scripts: Readonly<Record<string, string>>;
+  /** Names of all that it depends on. */
+  packages: ReadonlySet<string>;
+  has(key: string): boolean;
+};
+
+const none: Project = { scripts: {}, packages: new Set(), has: () => false };
+
+/** What cannot be read says nothing here: the build refuses it. */
+export function projectOf(facts: GateFacts): Project {
+  try {
+    const data = JSON.parse(facts.texts.get('package.json') ?? '{}') as Record<string, unknown>;
+    const tables = ['dependencies', 'devDependencies', 'optionalDependencies'].map((key) => data[key]);
+    const scripts = Object.entries(Object(data.scripts) as Record<string, unknown>);
+    return {
+      scripts: Object.fromEntries(scripts.filter((entry): entry is [string, string] => typeof entry[1] === 'string')),
+      packages: new Set(tables.flatMap((table) => Object.keys(Object(table) as object))),
+      has: (key) => Object.hasOwn(data, key),
+    };
+  } catch {
+    return none;
+  }
+}
+
+/** Files of the project's own, as far as they changed. */
+export function changedFiles(facts: GateFacts): string[] {
+  const isOwn = (path: string) => !/(?:^|\/)(?:node_modules|\.yarn)\//.test(path);
+  const counts = (path: string) => facts.changed === null || (facts.changed.get(path)?.size ?? 0) > 0;
+  return facts.paths.filter((path) => isOwn(path) && counts(path));
+}
+
+const runners = new URL('../runners/', import.meta.url);
+const texts = new Map<string, string>();
+
+/** Programs of ours as files of a job, with what they stand on. */
+export function runnerFiles(...names: readonly string[]): Record<string, string> {
+  return Object.fromEntries([...names, 'node-tree.mjs'].map((name) => [name, textOf(name)]));
+}
+
+function textOf(name: string): string {
+  const known = texts.get(name);
+  if (known !== undefined) return known;
+  const file = name === 'node-tree.mjs' ? new URL('../../lib/node-tree.mjs', import.meta.url) : new URL(name, runners);
+  const text = readFileSync(file, 'utf8');
+  texts.set(name, text);
+  return text;
+}
+
+/** The programs that a project's scripts may call, as JSON. The managers that are not npm are asked for by the lock file. */
+export function managersOf(facts: GateFacts): { json: string; tools: string[] } {
+  const npm = '{tool:npm}/node_modules/npm/bin';
+  const files: Record<string, string> = { npm: `${npm}/npm-cli.js`, npx: `${npm}/npx-cli.js` };
+  const tools = ['npm'];
+  if (facts.paths.includes('pnpm-lock.yaml')) {
+    files.pnpm = '{tool:pnpm}/node_modules/pnpm/bin/pnpm.cjs';
+    tools.push('pnpm');
+  } else if (facts.paths.includes('yarn.lock')) {
+    const isModern = facts.paths.includes('.yarnrc.yml');
+    files.yarn = isModern
+      ? '{tool:yarn-berry}/node_modules/@yarnpkg/cli-dist/bin/yarn.js'
+      : '{tool:yarn}/node_modules/yarn/bin/yarn.js';
+    tools.push(isModern ? 'yarn-berry' : 'yarn');
+  }
+  return { json: JSON.stringify(files), tools };
+}
+
+/** Of what a runner of ours wrote; null for anything else. */
+export function parseFindings(source: string | undefined): (Findings & { tools: string[] }) | null {
+  try {
+    const document = JSON.parse(source ?? '') as {
+      count?: unknown;
+      findings?: unknown;
+      tools?: unknown;
+      tool?: unknown;
+    };
+    if (!Array.isArray(document.findings) || typeof document.count !== 'number') return null;
+    const findings = document.findings.slice(0, mostFindings).map((one: unknown): Finding => {
+      const { file, line, rule, message } = Object(one) as Record<string, unknown>;
+      return {
+        file: typeof file === 'string' ? treePath(file) : null,
+        line: typeof line === 'number' && Number.isSafeInteger(line) && line > 0 ? line : null,
+        rule: String(rule ?? 'unnamed').slice(0, 100),
+        message: String(message ?? '').slice(0, 2000),
+      };
+    });
+    const said = Array.isArray(document.tools) ? document.tools : [document.tool];
+    const tools = said.filter((one): one is string => typeof one === 'string').map((one) => one.slice(0, 40));
+    return { findings, count: Math.max(document.count, findings.length), tools };
+  } catch {
+    return null;
+  }
+}
+
+const mostFindings = 20_000;
+
+/** Whether the runner said to the end what it found: exit 1 with findings, 0 without. */
+export const isFinished = ({ exitCode }: JobResult, { count }: Findings): boolean =>
+  (exitCode === 0 && count === 0) || (exitCode === 1 && count > 0);
+
+export const countOf = (count: number, tools: readonly string[]): string => {
+  const by = tools.length === 0 ? '' : ` (${tools.join(', ')})`;
+  return count === 0 ? `no findings${by}` : `${count} ${count === 1 ? 'finding' : 'findings'}${by}`;
+};

@@ -1,0 +1,111 @@
+// Style of JavaScript and TypeScript by the tools that a project configures: Biome, ESLint, Prettier, oxlint, one or more of
+// them. The project's own version when it depends on one, else Lockstep's; ESLint is nothing without a project's own plugins.
+// Only files that changed are looked at. A project that configures none has no style of its own, and is asked for none.
+import { type Check, endedWithout, type GateFacts, judgeEnd, toResult } from '../check.ts';
+import { changedFiles, countOf, isFinished, parseFindings, projectOf, runnerFiles } from './node-project.ts';
+
+const me = { kind: 'style', name: 'style' } as const;
+
+type StyleTool = {
+  tool: 'biome' | 'eslint' | 'prettier' | 'oxlint';
+  /** What the project depends on when the tool is its own. */
+  package: string;
+  config: RegExp;
+  /** A key of package.json that configures it. */
+  key: string | null;
+  /** Within Lockstep's own; null: there is none. */
+  program: string | null;
+};
+
+const styleTools: readonly StyleTool[] = [
+  {
+    tool: 'biome',
+    package: '@biomejs/biome',
+    config: /^\.?biome\.jsonc?$/,
+    key: null,
+    program: '{tool:biome}/node_modules/@biomejs/biome/bin/biome',
+  },
+  {
+    tool: 'eslint',
+    package: 'eslint',
+    config: /^(?:eslint\.config\.[cm]?[jt]s|\.eslintrc(?:\.(?:[cm]?js|json|ya?ml))?)$/,
+    key: 'eslintConfig',
+    program: null,
+  },
+  {
+    tool: 'prettier',
+    package: 'prettier',
+    config: /^(?:\.prettierrc(?:\.[a-z0-9]+)?|prettier\.config\.[cm]?[jt]s)$/,
+    key: 'prettier',
+    program: '{tool:prettier}/node_modules/prettier',
+  },
+  {
+    tool: 'oxlint',
+    package: 'oxlint',
+    config: /^\.?oxlintrc\.jsonc?$/,
+    key: null,
+    program: '{tool:oxlint}/node_modules/oxlint/bin/oxlint',
+  },
+];
+
+type Chosen = { tool: StyleTool; isOwn: boolean; config: string };
+
+/** The tools that the project configures, in the order in which they run. */
+export function stylesOf(facts: GateFacts): Chosen[] {
+  const project = projectOf(facts);
+  return styleTools.flatMap((tool) => {
+    const file = facts.paths.find((path) => tool.config.test(path));
+    const config = file ?? (tool.key !== null && project.has(tool.key) ? 'package.json' : null);
+    return config === null ? [] : [{ tool, isOwn: project.packages.has(tool.package), config }];
+  });
+}
+
+export const nodeStyle: Check = {
+  ...me,
+  language: 'node',
+  applies: (facts) => stylesOf(facts).length > 0,
+  plan(facts) {
+    const files = changedFiles(facts);
+    if (files.length === 0) return null;
+    const chosen = stylesOf(facts);
+    const brought = chosen.filter(({ tool, isOwn }) => !isOwn && tool.program !== null);
+    // A tool of the project's own, or one of ours with its plugins, stands on what is installed.
+    const needsLayer = chosen.some(({ isOwn }) => isOwn);
+    const options = {
+      files,
+      tools: chosen.map(({ tool, isOwn, config }) => ({
+        tool: tool.tool,
+        ...(isOwn || tool.program !== null ? {} : { missing: config }),
+      })),
+    };
+    return {
+      command: {
+        argv: [
+          ...['{tool:node}', '{job}/node_style.mjs', needsLayer ? '{layer}' : '', '{reports}/style.json'],
+          ...['{job}/options.json', ...brought.map(({ tool }) => `${tool.tool}=${tool.program}`)],
+        ],
+      },
+      tools: ['node', ...brought.map(({ tool }) => tool.tool)],
+      files: { ...runnerFiles('node_style.mjs', 'node_diff.mjs'), 'options.json': JSON.stringify(options) },
+      reports: ['style.json'],
+      env: {},
+      deadlineMs: 180_000,
+      layer: needsLayer ? 'gate' : 'none',
+    };
+  },
+  judge(facts, job) {
+    const end = judgeEnd(job);
+    if (end) return toResult(me, job, end);
+    const names = stylesOf(facts).map(({ tool }) => tool.tool);
+    const found = parseFindings(job.reports['style.json']);
+    if (!found || !isFinished(job, found))
+      return toResult(me, job, { outcome: 'failed', summary: `${names.join(', ') || 'style'} ${endedWithout(job)}` });
+    return toResult(me, job, {
+      outcome: found.count === 0 ? 'passed' : 'failed',
+      summary: countOf(found.count, found.tools),
+      findings: found.findings,
+      findingCount: found.count,
+      metrics: { styleFindings: found.count },
+    });
+  },
+};

@@ -1,0 +1,176 @@
+// Runs a project's JavaScript tests with one report, whichever runner they are written for: OUT gets {"runner", "cases": [{name,
+// file, line, outcome, message}], "notes"}, `lcov.info` beside it the coverage. Exit as the runner's own; 5: there are no tests.
+//
+// node_tests.mjs LAYER OUT MANAGERS PLAN: PLAN a file {"runner", "argv", "before": [scripts],
+// "coverage"}. The runner "script" is one that we do not know: its exit code is all that it says.
+import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { linkModules, managerCommands, runProgram } from './node-tree.mjs';
+
+const [layer, out, managersJson, planFile] = process.argv.slice(2);
+const managers = JSON.parse(managersJson);
+const plan = JSON.parse(readFileSync(planFile, 'utf8'));
+const tree = realpathSync(process.cwd());
+const reports = dirname(out);
+const mine = import.meta.dirname ?? dirname(new URL(import.meta.url).pathname);
+const work = join(tmpdir(), 'tests');
+mkdirSync(work, { recursive: true });
+linkModules(layer, tree);
+/** The Node that the app runs with. */
+const appNode = join(layer, 'bin', 'node');
+const PATH = `${managerCommands(managers)}:${join(tree, 'node_modules', '.bin')}:${process.env.PATH}`;
+const cases = join(work, 'cases.json');
+const env = { ...process.env, PATH, CI: 'true', LOCKSTEP_CASES: cases, npm_config_update_notifier: 'false' };
+const npm = (script) => runProgram([process.execPath, managers.npm, 'run', script], { env });
+const own = (path) => join(tree, 'node_modules', path);
+
+const runners = {
+  node: {
+    argv: () => [
+      appNode,
+      ...['--test', '--experimental-test-coverage', '--test-reporter=spec', '--test-reporter-destination=stdout'],
+      ...[`--test-reporter=${join(mine, 'node_reporter.mjs')}`, `--test-reporter-destination=${cases}`],
+      ...plan.argv,
+    ],
+    read: () => JSON.parse(readFileSync(cases, 'utf8')),
+  },
+  vitest: {
+    argv: () => [
+      ...[appNode, own('vitest/vitest.mjs'), 'run', '--passWithNoTests', '--reporter=default'],
+      ...['--reporter=json', `--outputFile.json=${cases}`],
+      ...(plan.coverage
+        ? [
+            ...[
+              '--coverage.enabled',
+              '--coverage.reportOnFailure=true',
+              '--coverage.reporter=lcovonly',
+              `--coverage.reportsDirectory=${work}`,
+            ],
+            ...['lines', 'branches', 'functions', 'statements'].map((one) => `--coverage.thresholds.${one}=0`),
+          ]
+        : ['--coverage.enabled=false']),
+      ...plan.argv,
+    ],
+    read: () => ({ cases: jestCases(JSON.parse(readFileSync(cases, 'utf8')).testResults) }),
+    lcov: join(work, 'lcov.info'),
+  },
+  jest: {
+    argv: () => [
+      ...[appNode, own('jest/bin/jest.js'), '--ci', '--passWithNoTests', '--reporters=default'],
+      ...[`--reporters=${join(mine, 'jest_reporter.cjs')}`, '--coverage', '--coverageReporters=lcovonly'],
+      ...[`--coverageDirectory=${work}`, '--coverageThreshold={}', '--testLocationInResults'],
+      ...plan.argv,
+    ],
+    read: () => ({ cases: jestCases(JSON.parse(readFileSync(cases, 'utf8')).testResults) }),
+    lcov: join(work, 'lcov.info'),
+  },
+  mocha: {
+    argv: () => [appNode, own('mocha/bin/mocha.js'), '--reporter', join(mine, 'mocha_reporter.cjs'), ...plan.argv],
+    read: () => JSON.parse(readFileSync(cases, 'utf8')),
+  },
+};
+
+/** jest's shape, which vitest writes too. */
+function jestCases(files) {
+  return files.flatMap((one) => {
+    const tests = (one.assertionResults ?? one.testResults).map((each) => ({
+      name: each.fullName ?? each.title,
+      file: one.name ?? one.testFilePath,
+      line: each.location?.line ?? null,
+      outcome: each.status === 'passed' ? 'passed' : each.status === 'failed' ? 'failed' : 'skipped',
+      message: (each.failureMessages ?? []).join('\n'),
+    }));
+    const isBroken =
+      (one.status ?? (one.testExecError ? 'failed' : '')) === 'failed' &&
+      !tests.some((each) => each.outcome === 'failed');
+    const file = one.name ?? one.testFilePath;
+    const message = one.message || one.failureMessage || 'the file could not be run';
+    return isBroken ? [...tests, { name: relative(tree, file), file, line: null, outcome: 'failed', message }] : tests;
+  });
+}
+
+/** Where a failure happened, by its stack: in the test's own file, else in the tree. */
+function placeOf(message, file) {
+  let inTree = null;
+  for (const line of message.split('\n').slice(0, 500)) {
+    if (line.length > 2000) continue;
+    const match = /(?:file:\/\/)?((?:\/|[\w.@-]+\/)[^\s():]*|[\w.-]+\.[cm]?[jt]sx?):(\d+)(?::\d+)?\)?\s*$/.exec(line);
+    const path = match && inFolder(match[1]);
+    if (!path || /(?:^|\/)node_modules\//.test(path)) continue;
+    const place = { file: path, line: Number(match[2]) };
+    if (path === file) return place;
+    inTree ??= place;
+  }
+  return inTree;
+}
+
+/** A path as seen from the tree; null: outside of it. */
+function inFolder(path) {
+  const clean = path.replace(/^file:\/\//, '');
+  const from = clean.startsWith('/') ? relative(tree, clean) : clean.replace(/^\.\//, '');
+  return from.startsWith('..') || from === '' ? null : from;
+}
+
+function finished(one) {
+  const file = one.file ? inFolder(one.file) : null;
+  const message = String(one.message ?? '').replace(/\u001b\[[0-9;]*m/g, '');
+  const place = one.outcome === 'failed' ? placeOf(message, file) : null;
+  const first = message.split('\n').find((line) => line.trim() !== '') ?? 'failed';
+  return {
+    name: String(one.name).slice(0, 300),
+    file: place?.file ?? file,
+    line: place?.line ?? one.line ?? null,
+    outcome: one.outcome,
+    message: one.outcome === 'failed' ? first.trim().slice(0, 500) : null,
+  };
+}
+
+/** Of line coverage only what a person would call a line of code: engines count blank lines and comments, too. */
+function withoutBlank(lcov) {
+  const kept = [];
+  let lines = null;
+  for (const line of lcov.split('\n')) {
+    if (line.startsWith('SF:')) {
+      const file = inFolder(line.slice(3).trim());
+      lines = file !== null && existsSync(join(tree, file)) ? readFileSync(join(tree, file), 'utf8').split('\n') : null;
+      kept.push(file === null ? line : `SF:${file}`);
+      continue;
+    }
+    const number = /^DA:(\d+),/.exec(line)?.[1];
+    if (number && lines && /^\s*(?:\/\/.*|\/\*.*|\*.*|[\s{}()[\];,]*)$/.test(lines[Number(number) - 1] ?? '')) continue;
+    kept.push(line);
+  }
+  return kept.join('\n');
+}
+
+const notes = [];
+const say = (runner, all) => writeFileSync(out, JSON.stringify({ runner, cases: all, notes }));
+
+for (const script of plan.before) {
+  const code = await npm(script);
+  if (code !== 0) {
+    process.stderr.write(`the script "${script}" of package.json ended with exit ${code}\n`);
+    process.exit(code);
+  }
+}
+if (plan.runner === 'script') {
+  notes.push(
+    `the tests are counted by nobody: "${plan.script}" is no test runner that is known, and its exit code is all it says`,
+  );
+  const code = await npm('test');
+  say('script', null);
+  process.exit(code);
+}
+const runner = runners[plan.runner];
+const code = await runProgram(runner.argv(), { env });
+if (!existsSync(cases)) {
+  process.stderr.write(`${plan.runner} left no report\n`);
+  process.exit(code === 0 ? 1 : code);
+}
+const report = runner.read();
+const all = report.cases.map(finished);
+const lcov = report.lcov ?? (runner.lcov && existsSync(runner.lcov) ? readFileSync(runner.lcov, 'utf8') : null);
+if (lcov !== null) writeFileSync(join(reports, 'lcov.info'), withoutBlank(lcov));
+say(plan.runner, all);
+process.exitCode = all.length === 0 && code === 0 ? 5 : code;
