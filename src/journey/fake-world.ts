@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
 import { BlobCache } from '../build/git-tree.ts';
 import { type App, type Principal, rights } from '../domain/app.ts';
 import { type AppId, type CommitId, isZeroId, type ObjectId } from '../domain/ids.ts';
@@ -30,8 +31,8 @@ import { newId, type World } from './world.ts';
 const author = { name: 'Ada', email: 'ada@example.org', atSeconds: 1_700_000_000 };
 
 export class FakeWorld implements Disposable {
-  readonly folder = mkdtempSync(join(tmpdir(), 'lockstep-world-'));
-  readonly database = openDatabase(join(this.folder, 'lockstep.db'));
+  readonly folder: string;
+  readonly database: DatabaseSync;
   readonly observations = new Observations();
   readonly agent = new FakeAgent(this.observations);
   readonly logged: Record<string, unknown>[] = [];
@@ -42,12 +43,18 @@ export class FakeWorld implements Disposable {
   /** Apps whose receipts are due. */
   readonly due = new Set<AppId>();
   #fillers = 0;
+  readonly #isKept: boolean;
+  queues!: MergeQueues;
   readonly #shelf: Shelf;
   /** What the pushers' token is good for. */
   mayPush = true;
   isAdmin = false;
 
-  constructor() {
+  /** @param folder of a world that ended before; left out: a new one, which goes with the world */
+  constructor(folder: string | null = null) {
+    this.folder = folder ?? mkdtempSync(join(tmpdir(), 'lockstep-world-'));
+    this.#isKept = folder !== null;
+    this.database = openDatabase(join(this.folder, 'lockstep.db'));
     this.#shelf = openShelf(join(this.folder, 'published'));
     const teamId = defaultTeam(this.database, () => newId('tea'), Date.now());
     this.owner = { name: 'owner', teamId, rights, appIds: null };
@@ -108,6 +115,7 @@ export class FakeWorld implements Disposable {
       signal: this.#end.signal,
     };
     const queues = new MergeQueues(world);
+    this.queues = queues;
     return world;
   }
 
@@ -190,7 +198,7 @@ export class FakeWorld implements Disposable {
     this.#end.abort(new Error('the test has ended'));
     this.#shelf.close();
     this.database.close();
-    rmSync(this.folder, { recursive: true, force: true });
+    if (!this.#isKept) rmSync(this.folder, { recursive: true, force: true });
   }
 }
 

@@ -87,7 +87,9 @@ const nothingOfCandidates = ofEveryApp((app, { desired, routes, instances }) => 
   const ours = desired.find(({ id }) => id === app.id);
   const kept = ['refs/heads/', 'refs/tags/', 'refs/notes/', 'refs/lockstep/'];
   return [
-    ...app.refs.filter((ref) => !kept.some((start) => ref.startsWith(start))).map((ref) => `${ref} stayed`),
+    ...app.refs
+      .filter((ref) => !kept.some((start) => ref.startsWith(start)) || /^refs\/lockstep\/(?:cand|head)\//.test(ref))
+      .map((ref) => `${ref} stayed`),
     ...app.gitLeftOvers.map((file) => `git left ${file}`),
     ...app.copies.map((name) => `the copy ${name} stayed`),
     ...(ours?.sets ?? []).filter(({ id }) => id !== live).map(({ id, stage }) => `the ${stage} set ${id} is wanted`),

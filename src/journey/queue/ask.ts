@@ -10,7 +10,7 @@ import { findChange, queuedChanges, raisePriority, requestOfHead, withdraw } fro
 import { liveRelease } from '../../store/releases.ts';
 import { receiveChange } from '../receive-change.ts';
 import { mainlineOf, newId, nowMs, type World } from '../world.ts';
-import { pin } from './pins.ts';
+import { pin, unpin } from './pins.ts';
 
 /** Of one app, requests that wait. */
 export const mostRequests = 100;
@@ -42,16 +42,19 @@ export async function askMerge(world: World, app: App, asked: MergeAsked): Promi
     throw fail('not-found', `there is no commit ${head.slice(0, 7)} here`, { advice: 'Push it first.' });
   if (head === tip || (await repository.git.isAncestor(head, tip)))
     throw fail('conflict', `main has ${head.slice(0, 7)} already`, { advice: 'Nothing is to be merged.' });
-  const known = requestOfHead(database, app.id, head);
-  if (known && (override === null || known.override !== null)) {
-    if (priority === 'hotfix' && known.priority !== 'hotfix') raisePriority(database, known.id);
-    world.queueGrown(app);
-    return { change: findChange(database, app.id, known.id)!, isNew: false };
-  }
+  const joined = join(world, app, asked);
+  if (joined) return { change: joined, isNew: false };
   if (queuedChanges(database, app.id).length >= mostRequests)
     throw fail('busy', `${mostRequests} merge requests of ${app.name} wait already`, { advice: 'Try again later.' });
   const id = newId('chg');
   await pin(repository.git, 'head', id, head);
+  // Whoever asked for the same meanwhile was first; from here on nothing waits.
+  const first = join(world, app, asked);
+  if (first) {
+    await unpin(repository.git, id);
+    return { change: first, isNew: false };
+  }
+  const known = requestOfHead(database, app.id, head);
   const change = receiveChange(world, app, {
     ...{ id, how: 'merge', base: null, head, source, priority, actor, override },
     moments: { requested: requestedAtMs, received: nowMs() },
@@ -62,6 +65,15 @@ export async function askMerge(world: World, app: App, asked: MergeAsked): Promi
   world.announce();
   world.queueGrown(app);
   return { change, isNew: true };
+}
+
+/** The request of this commit that is on its way, made more urgent when that is asked for; null: there is none to join. */
+function join(world: World, app: App, { head, priority, override }: MergeAsked): Change | null {
+  const known = requestOfHead(world.database, app.id, head);
+  if (!known || (override !== null && known.override === null)) return null;
+  if (priority === 'hotfix' && known.priority !== 'hotfix') raisePriority(world.database, known.id);
+  world.queueGrown(app);
+  return findChange(world.database, app.id, known.id);
 }
 
 /** Where a branch stands. @throws not-found */

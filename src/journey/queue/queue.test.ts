@@ -118,6 +118,10 @@ test('the same commit asked for twice is one change; what main has is refused', 
   const first = await stage.ask('one', one);
   const again = await stage.ask(null, one, { priority: 'hotfix' });
   assert.deepEqual([again.isNew, again.change.id, again.change.priority], [false, first.change.id, 'hotfix']);
+  const two = await stage.branch('two', { ...pages, two: '2' });
+  const atOnce = await Promise.all([stage.ask('two', two), stage.ask(null, two), stage.ask('two', two)]);
+  assert.equal(new Set(atOnce.map(({ change }) => change.id)).size, 1);
+  assert.equal(atOnce.filter(({ isNew }) => isNew).length, 1);
   turn.release();
   await stage.end(first.change.id);
   await assert.rejects(stage.ask('one', one), { code: 'conflict', message: /main has .* already/ });
