@@ -4,6 +4,7 @@ import type { App } from '../../domain/app.ts';
 import type { ChangeId, CommitId } from '../../domain/ids.ts';
 import type { RefName } from '../../git/argv.ts';
 import type { Git } from '../../git/git.ts';
+import { enter, isArmed, leave } from '../../lib/seam.ts';
 import { runningChanges } from '../../store/changes.ts';
 import type { World } from '../world.ts';
 
@@ -14,14 +15,18 @@ const refOf = (what: What, id: ChangeId): RefName => `refs/lockstep/${what}/${id
 /** Idempotent: a pin that is there already is moved. */
 export async function pin(git: Git, what: What, id: ChangeId, commit: CommitId): Promise<void> {
   const ref = refOf(what, id);
+  const at = isArmed ? enter('repository.pin', what) : null;
   const now = await git.resolveRef(ref);
   if (now !== commit) await git.updateRef(ref, commit, now, `lockstep: ${what}`);
+  if (isArmed) leave(at);
 }
 
 export async function unpin(git: Git, id: ChangeId, among: readonly What[] = ['cand', 'head']): Promise<void> {
   for (const what of among) {
+    const at = isArmed ? enter('repository.unpin', what) : null;
     const now = await git.resolveRef(refOf(what, id));
     if (now !== null) await git.deleteRef(refOf(what, id), now);
+    if (isArmed) leave(at);
   }
 }
 
