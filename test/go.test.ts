@@ -1,7 +1,13 @@
 // A Go application from its first push: built, tested, served from what was built, refused by file and line for each question.
 import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { findGos } from '../src/agent/toolchains/go-interpreters.ts';
+import type { JobResult } from '../src/domain/desired.ts';
+import type { Finding } from '../src/domain/gate.ts';
+import { goFiles, goModules } from '../src/gate/checks/go-facts.ts';
+import { goTests } from '../src/gate/checks/go-tests.ts';
 import { root, Stage } from './support/stage.ts';
 
 let stage: Stage;
@@ -98,4 +104,135 @@ test('a change of one line goes live, and a rollback brings the built tree of be
   const back = await stage.lockstep(['rollback', '-a', app]);
   assert.equal(back.code, 0, back.stderr);
   assert.match((await stage.get(app)).body, /<h1>Hello</);
+});
+
+/** Runs the runner of the checks with the modules and the cache that the app's pushes have filled. */
+async function asked(
+  verb: 'fmt' | 'vet' | 'test' | 'docs',
+  files: Record<string, string>,
+): Promise<Record<string, string>> {
+  const { body } = await stage.api(`/apps/${app}`);
+  const cache = join(stage.home, 'apps', body.id, 'gate', 'cache', 'go-build');
+  const tree = mkdtempSync(join(stage.folder, 'tree-'));
+  const reports = mkdtempSync(join(stage.folder, 'reports-'));
+  stage.write(tree, files);
+  const texts = new Map(Object.entries(files).filter(([path]) => /go\.(?:mod|work)$/.test(path)));
+  const facts = { paths: Object.keys(files), texts, changed: null, testEnv: {} };
+  const spec = { files: goFiles(facts), modules: goModules(facts) };
+  writeFileSync(join(reports, 'spec.json'), JSON.stringify(spec));
+  const runners = join(root, 'src', 'gate', 'runners');
+  const go = await foundGo();
+  const env = {
+    GOCACHE: cache,
+    GOFLAGS: '-trimpath -buildvcs=false',
+    GOENV: 'off',
+    GOMODCACHE: join(stage.folder, 'mod'),
+    GOPROXY: 'off',
+  };
+  const argv = [process.execPath, join(runners, 'go.mjs'), verb, '--go', go, '--spec', join(reports, 'spec.json')];
+  const ended = await stage.run([...argv, '--reports', reports], { cwd: tree, env });
+  assert.equal(ended.code, 0, ended.stderr);
+  const names = readdirSync(reports);
+  return Object.fromEntries(names.map((name) => [name, readFileSync(join(reports, name), 'utf8')]));
+}
+
+/** The machine's, or the one that the stage has fetched. */
+async function foundGo(): Promise<string> {
+  const [first] = await findGos({ fetched: 'none' });
+  if (first?.path) return first.path;
+  const tools = join(stage.home, 'toolchains');
+  return join(tools, readdirSync(tools).find((name) => name.startsWith('go-'))!, 'go', 'bin', 'go');
+}
+
+/** What the check `tests` makes of the runner's reports. */
+async function tested(files: Record<string, string>) {
+  const texts = new Map(Object.entries(files).filter(([path]) => /go\.(?:mod|work)$/.test(path)));
+  const reports = await asked('test', files);
+  const job = {
+    ...{ endedBy: 'exit', exitCode: 0, signal: null, outputTail: [], reports, startedAtMs: 0, durationMs: 1 },
+  };
+  const facts = { paths: Object.keys(files), texts, changed: null, testEnv: {} };
+  return [goTests.judge(facts, job as unknown as JobResult)].flat();
+}
+
+const shown = (findings: readonly Finding[]) => findings.map(({ file, line, rule }) => `${file}:${line} ${rule}`);
+const testOf = (name: string, body: string, more = '') =>
+  `package ${name}\n\nimport "testing"\n${more}\nfunc TestIt(t *testing.T) {\n\t${body}\n}\n`;
+
+test('several modules in one repository, with and without go.work, are each asked', async () => {
+  const [tests, coverage] = await tested({
+    'go.work': 'go 1.22\n\nuse (\n\t./api\n)\n',
+    'api/go.mod': 'module example.org/api\n\ngo 1.22\n',
+    'api/x/x.go': 'package x\n\nfunc Two() int {\n\treturn 2\n}\n',
+    'api/x/x_test.go': testOf('x', 'if Two() != 3 {\n\t\tt.Error("not three")\n\t}'),
+    'tools/go.mod': 'module example.org/tools\n\ngo 1.22\n',
+    'tools/y.go': 'package tools\n\nfunc three() int {\n\treturn 3\n}\n\nvar _ = three\n',
+    'tools/y_test.go': testOf('tools', 'panic("boom")'),
+  });
+  assert.deepEqual(shown(tests!.findings).sort(), ['api/x/x_test.go:7 TestIt', 'tools/y_test.go:6 TestIt']);
+  assert.equal(tests!.metrics.testsRun, 2);
+  assert.deepEqual([coverage?.kind, coverage?.outcome], ['coverage', 'passed']);
+});
+
+test('no test files are no tests, and what leaves or does not compile is no pass', async () => {
+  const module = { 'go.mod': 'module example.org/a\n\ngo 1.22\n', 'a.go': 'package a\n' };
+  const [none] = await tested(module);
+  assert.deepEqual([none!.outcome, none!.summary, none!.metrics.testsRun], ['passed', 'no tests found', 0]);
+  const leaves = 'package a\n\nimport (\n\t"os"\n\t"testing"\n)\n\nfunc TestMain(*testing.M) { os.Exit(3) }\n';
+  const [left] = await tested({ ...module, 'a_test.go': leaves });
+  assert.equal(left!.outcome, 'failed');
+  const [broken] = await tested({
+    ...module,
+    'sub/b.go': 'package b\n\nvar x int = y\n',
+    'sub/b_test.go': testOf('b', ''),
+  });
+  assert.deepEqual([broken!.outcome, shown(broken!.findings)], ['failed', ['sub/b.go:3 example.org/a/sub']]);
+  const skips = { ...module, 'a_test.go': testOf('a', 't.Skip("later")') };
+  const [skipped] = await tested(skips);
+  assert.deepEqual(
+    [skipped!.outcome, skipped!.metrics.testsRun],
+    ['passed', 0],
+    'a test that was skipped proves nothing',
+  );
+});
+
+test('gofmt and vet are read by what they print, in folders too, and generated files are left alone', async () => {
+  const files = {
+    'go.mod': 'module example.org/a\n\ngo 1.22\n',
+    'cmd/web/main.go': 'package main\nfunc main() {}\n',
+    'cmd/web/gen.go': '// Code generated by hand. DO NOT EDIT.\npackage main\nvar   x = 1\n',
+    'lib/broken.go': 'package lib\n\nfunc x( {\n',
+    'vendor/v/v.go': 'package v\nvar   y = 1\n',
+  };
+  const style = JSON.parse((await asked('fmt', files))['style.json']!);
+  assert.deepEqual(shown(style.findings).sort(), ['cmd/web/main.go:1 gofmt', 'lib/broken.go:3 syntax']);
+  const vet = JSON.parse((await asked('vet', { ...files, 'vendor/v/v.go': 'package v\n' }))['vet.json']!);
+  assert.ok(vet.findings.length > 0 || vet.failed, 'a package that does not compile is no pass');
+});
+
+test('comments: methods of exported types, groups and packages; not what is generated, private or of main', async () => {
+  const { definitions } = JSON.parse(
+    (
+      await asked('docs', {
+        'a/a.go':
+          'package a\n\n// Kinds there are.\nconst (\n\tOne = 1\n\ttwo = 2\n)\n\ntype Bare[T any] struct{}\n\nfunc (b *Bare[T]) Method() {}\n\nfunc private() {}\n',
+        'a/doc.go': '// Package a says.\npackage a\n',
+        'a/gen.go': '// Code generated by x. DO NOT EDIT.\n\npackage a\n\nfunc Generated() {}\n',
+        'main.go': 'package main\n\nfunc Exported() {}\n\nfunc main() {}\n',
+        'a/a_test.go': 'package a\n\nfunc Helper() {}\n',
+      })
+    )['docstrings.json']!,
+  );
+  assert.deepEqual(
+    definitions
+      .filter(({ file }: { file: string }) => !file.endsWith('_test.go'))
+      .map((one: Record<string, unknown>) => `${one.file}:${one.line} ${one.kind} ${one.name} ${one.isDocumented}`),
+    [
+      'a/a.go:1 package a true',
+      'a/a.go:5 const One true',
+      'a/a.go:9 type Bare false',
+      'a/a.go:11 method Method false',
+      'main.go:1 package main false',
+    ],
+  );
 });

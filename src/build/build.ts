@@ -165,11 +165,13 @@ export async function makeLayer(
   });
 }
 
+/** Of uv, npm and others; of go a place, and what it says of itself but that it fetches. */
+const telling = /^(?:\s*[×x]\s|error[: ]|\S+\.go:\d+:\d+: |go: (?!downloading ))/i;
+
 /** The installer's own word, from its last lines. */
 function reasonOf(tail: readonly string[]): string {
-  const telling =
-    tail.find((line) => /^(?:\s*[×x]\s|error[: ]|ERROR)/i.test(line)) ?? tail.findLast((line) => line.trim() !== '');
-  return telling?.trim().slice(0, 300) ?? 'nothing was said';
+  const said = tail.find((line) => telling.test(line)) ?? tail.findLast((line) => line.trim() !== '');
+  return said?.trim().slice(0, 300) ?? 'nothing was said';
 }
 
 /** Of a package.json only what decides what is installed. */

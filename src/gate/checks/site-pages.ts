@@ -8,14 +8,24 @@ export type Site = { root: string; pages: string[]; isServed: boolean };
 
 const isPage = (path: string): boolean => /\.html?$/i.test(path) && !isForeign(path);
 
+const known = new WeakMap<GateFacts, Site[]>();
+
+/** Asked more than once of the same facts. */
 export function sitesOf(facts: GateFacts): Site[] {
+  const sites = known.get(facts) ?? findSites(facts);
+  known.set(facts, sites);
+  return sites;
+}
+
+function findSites(facts: GateFacts): Site[] {
   const pagesUnder = (root: string) => facts.paths.filter((path) => path.startsWith(root) && isPage(path));
   if (facts.site !== undefined) {
     const root = facts.site === '.' ? '' : `${facts.site}/`;
     return [{ root, pages: pagesUnder(root), isServed: true }].filter(({ pages }) => pages.length > 0);
   }
-  const programs = partsOf(facts.paths).filter(({ language }) => language !== 'web' && language !== 'any');
   const indexes = facts.paths.filter((path) => /(?:^|\/)index\.html$/.test(path) && isPage(path));
+  if (indexes.length === 0) return [];
+  const programs = partsOf(facts.paths).filter(({ language }) => language !== 'web' && language !== 'any');
   const roots = outermost(indexes.map((path) => path.slice(0, path.lastIndexOf('/') + 1)));
   return roots
     .filter((root) => !programs.some((part) => root.startsWith(part.root)))

@@ -212,7 +212,7 @@ def main():
     places = {"{tool:%s}" % name: path for name, path in options.tool}
     for hook in wanted["hooks"]:
         hook["argv"] = [places.get(one, one) for one in hook["argv"] or []]
-    findings, notes, ran = [], [], 0
+    findings, left_out, ran = [], {}, 0
     for hook in wanted["hooks"]:
         # What one hook edits, neither the others nor another check sees.
         with tempfile.TemporaryDirectory() as folder:
@@ -223,9 +223,11 @@ def main():
                     os.chdir(copy)
                 ran += run_hook(hook, wanted["files"], findings)
             except CannotRun as reason:
-                notes.append("%s was not run: %s" % (hook["id"], reason))
+                left_out.setdefault(str(reason), []).append(hook["id"])
             finally:
                 os.chdir(tree)
+    notes = ["%s %s not run: %s" % (", ".join(names), "was" if len(names) == 1 else "were", reason)
+             for reason, names in left_out.items()]
     report = {"count": len(findings), "findings": findings[:FINDING_LIMIT],
               "ran": ran, "notes": notes}
     with open(options.out, "w", encoding="utf-8") as file:

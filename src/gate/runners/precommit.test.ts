@@ -81,12 +81,15 @@ test('what cannot run is named each time, with the reason', () => {
     'id: gone, name: g, language: system, entry: no-such-program-here',
     'id: kind, name: k, language: system, entry: "true", types: [cobol]',
     'id: pattern, name: p, language: pygrep, entry: "("',
-  )}- repo: https://example.org/hooks\n  rev: v1\n  hooks: [{id: end-of-file-fixer}, {id: black}]\n`;
+  )}- repo: https://example.org/hooks\n  rev: v1\n  hooks: [{id: end-of-file-fixer}, {id: check-yaml}, {id: black}]\n`;
   const { said, notes } = run(config, { 'a.txt': 'x' });
   assert.deepEqual(said, []);
   assert.deepEqual(
     notes.map((note) => note.split(':')[0]),
-    [...['env', 'deps', 'gone', 'kind', 'pattern'], 'end-of-file-fixer'].map((id) => `${id} was not run`),
+    [
+      ...['env', 'deps', 'gone', 'kind', 'pattern'].map((id) => `${id} was not run`),
+      'end-of-file-fixer, check-yaml were not run',
+    ],
   );
   assert.deepEqual(hookTools(readHooks(config)!), ['black']);
 });
