@@ -118,3 +118,16 @@ test('the schema names every key of gate: and says what it is', () => {
   for (const [name, one] of Object.entries(gate!.properties))
     assert.ok((one.description ?? Object.values(one.properties)[0]!.description ?? '') !== '', name);
 });
+
+test('the example of docs/gate.md is taken, and names every key of gate:', () => {
+  const page = readFileSync(join(import.meta.dirname, '..', '..', '..', 'docs', 'gate.md'), 'utf8');
+  const example = /```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? '';
+  const gate = read(example);
+  assert.deepEqual(Object.keys(gate.custom), ['lint', 'e2e', 'vectors']);
+  assert.deepEqual({ ...gate, custom: {} }, defaultGate, 'it shows the defaults');
+  const keys = [...example.matchAll(/(?:^ {2}|[{,] )([a-z_]+):/gm)].map((match) => match[1]!);
+  for (const key of ['history', 'batch', 'timeout', 'prestart', 'style', 'coverage', 'docstrings', 'docs', 'checks'])
+    assert.ok(keys.includes(key), key);
+  for (const key of ['min', 'max', 'new', 'patch', 'patch_floor', 'slack', 'warnings', 'publish'])
+    assert.match(example, new RegExp(`\\b${key}:`), key);
+});
