@@ -61,6 +61,17 @@ test('without a lockstep.yml the defaults stand, and one that lowers them is ref
   assert.match(verdictOfChange(stage.database, app.id, change!.id)!.checks[0]!.warnings[0]!, /weakened by an admin/);
 });
 
+test("app.json's test script is held to the same, and named as the place", async () => {
+  using stage = new FakeWorld();
+  const app = await stage.createApp();
+  const script = (test: string) => JSON.stringify({ environments: { test: { scripts: { test } } } });
+  const one = await stage.commit(app, { ...page('one'), 'app.json': script('make check') }, null);
+  await stage.land(app, one, null);
+  const two = await stage.commit(app, { ...page('two'), 'app.json': script('make check || true') }, one);
+  const { said } = await stage.push(app, [{ ref: main, from: one, to: two }]);
+  assert.match(said.join('\n'), /policy FAILED .*app\.json weaker gate: gate\.checks\.tests: tests would be a command/);
+});
+
 test('a late start comes after the checks, and lands all the same', async () => {
   using stage = new FakeWorld();
   const app = await stage.createApp();

@@ -7,7 +7,7 @@ import { gateOfTree } from '../build/plan.ts';
 import { lineOfKey } from '../config/readers/key-line.ts';
 import { isFailure } from '../domain/errors.ts';
 import type { CheckResult } from '../domain/gate.ts';
-import { defaultGate, type GateSettings } from '../domain/gate-settings.ts';
+import { type BuiltInCheck, defaultGate, type GateSettings } from '../domain/gate-settings.ts';
 import type { TreeId } from '../domain/ids.ts';
 import { type WeakenAsked, type Weakening, weakeningResult, weakeningsOf } from '../gate/policy/weakening.ts';
 import type { Git } from '../git/git.ts';
@@ -40,8 +40,17 @@ export async function standingOf(blobs: World['blobs'], asked: Asked): Promise<S
   if (baseTree === null || diff === null || !touchesGate(diff)) return { candidate, main: candidate, weakening: null };
   const main = (await readGate(await openGitTree(asked.git, blobs, baseTree, asked.signal)))?.gate ?? defaultGate;
   const weaker = own === null || asked.isRollback ? [] : weakeningsOf(main, candidate);
-  const place = ({ key }: Weakening) => ({ file: 'lockstep.yml', line: lineOfKey(own?.yml ?? '', key) });
+  const place = ({ key }: Weakening) =>
+    isOfAppJson(candidate, key)
+      ? { file: 'app.json', line: null }
+      : { file: 'lockstep.yml', line: lineOfKey(own?.yml ?? '', key) };
   return { candidate, main, weakening: weakeningResult(weaker, asked.weaken, place, nowMs()) };
+}
+
+/** The command in question was not said in lockstep.yml. */
+function isOfAppJson({ builtIn }: GateSettings, [, section, name]: readonly string[]): boolean {
+  const said = section === 'checks' ? builtIn[name as BuiltInCheck] : undefined;
+  return typeof said === 'object' && said.from.startsWith('app.json');
 }
 
 /** Files that say what main is held to. */

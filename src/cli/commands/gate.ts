@@ -48,8 +48,20 @@ function treeMaker({ io, has }: Session, checkout: Checkout): GateWork['treeInto
   return async (objects) => (has('committed') ? checkout.head!.tree : await treeOfWork(checkout, io.env, objects));
 }
 
-/** Under the user's cache; root's own folder is closed to the identities that checks run with. */
+/** unix(7): sun_path holds 108 bytes with its end; the longest socket of a home is run/control.sock. */
+const mostHomeBytes = 107 - '/run/control.sock'.length;
+
+/** @throws bad-request for a folder whose path is too long for the sockets in it */
 function homeOf(session: Session): string {
+  const home = cacheFolder(session);
+  if (Buffer.byteLength(home) <= mostHomeBytes) return home;
+  throw fail('bad-request', `the path of the cache is too long for a Unix socket: ${printable(home)}`, {
+    advice: `Name a shorter one, at most ${mostHomeBytes} bytes: --cache DIR`,
+  });
+}
+
+/** Under the user's cache; root's own folder is closed to the identities that checks run with. */
+function cacheFolder(session: Session): string {
   const given = session.text('cache');
   if (given !== undefined) return resolve(session.io.cwd, given);
   if (process.getuid?.() === 0) return '/var/cache/lockstep/gate';
