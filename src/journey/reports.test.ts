@@ -5,6 +5,7 @@ import type { App } from '../domain/app.ts';
 import type { ChangeId, CommitId } from '../domain/ids.ts';
 import { listChanges } from '../store/changes.ts';
 import { listQuality } from '../store/quality.ts';
+import { liveRelease } from '../store/releases.ts';
 import { trimReports } from '../store/reports.ts';
 import { FakeWorld } from './fake-world.ts';
 import { badgeOf } from './quality.ts';
@@ -91,9 +92,18 @@ test('the reports of a landed and of a rejected change are kept, with pages of t
   ])
     assert.equal(await text(stage, blog, first, path), null, path);
 
+  const two = await stage.commit(blog, files('two'), one);
+  await stage.land(stage.app(), two, one);
+  const { id } = await startRollback(stage.world, stage.app(), { version: 1, withConfig: false, actor: 'owner' });
+  for await (const step of stage.world.progress.follow(id as never, AbortSignal.timeout(20_000))!)
+    if ('end' in step) assert.equal(step.end.ok, true, step.end.reason ?? '');
+  const same = await text(stage, blog, id as ChangeId, 'findings.json');
+  assert.equal(JSON.parse(same!).change, first, 'a tree that was checked before has the reports of then');
+
+  const tip = liveRelease(stage.database, blog.id)!.commit;
   seen.findings = [{ file: 'app.py', line: 1, rule: 'E501', message: 'long' }];
-  const bad = await stage.commit(blog, files('bad'), one);
-  const { verdicts } = await stage.push(stage.app(), [{ ref: main, from: one, to: bad }]);
+  const bad = await stage.commit(blog, files('bad'), tip);
+  const { verdicts } = await stage.push(stage.app(), [{ ref: main, from: tip, to: bad }]);
   assert.equal(verdicts.get(main)?.isAccepted, false);
   const rejected = newest(stage, blog);
   assert.ok((await reportsOf(stage, blog, rejected)).includes('findings.json'));

@@ -26,8 +26,17 @@ export function keepReportRow(
     );
 }
 
+/** Its own, else those of the newest gate of the same tree: it was checked before, or together with others. */
 export function findReports(database: DatabaseSync, appId: AppId, changeId: ChangeId): ReportRow | null {
-  const row = database.prepare('SELECT * FROM reports WHERE app_id = ? AND change_id = ?').get(appId, changeId);
+  const own = database.prepare('SELECT * FROM reports WHERE app_id = ? AND change_id = ?').get(appId, changeId);
+  const row =
+    own ??
+    database
+      .prepare(
+        `SELECT r.* FROM reports r JOIN changes c ON c.id = r.change_id JOIN changes asked ON asked.id = ?
+         WHERE r.app_id = ? AND asked.app_id = r.app_id AND c.tree = asked.tree ORDER BY r.change_id DESC LIMIT 1`,
+      )
+      .get(changeId, appId);
   return row ? present(row) : null;
 }
 
