@@ -47,7 +47,7 @@ const checks: [string, number, RegExp][] = [
   ['changes -a blog --state landed', 0, /^$/],
   ['changes -a blog --state lost', 64, /^$/],
   ['change 2 -a blog', 0, /^#2 received {2}push by owner, .*\n {2}commit aaaaaaaa on main \(the first push\)\n$/],
-  ['change -a blog --json', 0, /^\{"id":"chg_.*"number":3,.*"source":\[\{"file":"a.py"/],
+  ['change -a blog --json', 0, /^\{"id":"chg_.*"number":3,.*"excerpts":\[\{"file":"a.py"/],
   ['change 99 -a blog', 66, /^$/],
   ['change latest -a blog', 64, /^$/],
   ['change --follow -a blog', 1, /^#3 received/],

@@ -42,15 +42,15 @@ export const changeRoutes = [
       change: z.string().openapi({ example: '42', description: 'The number of a change, or its id' }),
     }),
     query: z.strictObject({
-      source: flag.openapi({ description: 'With the lines around the findings of what failed' }),
+      excerpts: flag.openapi({ description: 'With the lines around the findings of what failed' }),
     }),
     answers: { 200: { description: 'The change', schema: changeDetailView } },
     errors: [],
     async handle({ principal, app, params, query }, { platform }) {
       const number = /^[1-9]\d{0,8}$/.test(params.change) ? Number(params.change) : null;
       const change = platform.findChange(principal, app, number ?? idInPath('chg', params.change, 'change'));
-      const source = query.source ? await platform.sourceOf(principal, app, change) : null;
-      return ok(presentChangeDetail(change, source));
+      const excerpts = query.excerpts ? await platform.sourceOf(principal, app, change) : null;
+      return ok(presentChangeDetail(change, excerpts));
     },
   }),
 ] as const;

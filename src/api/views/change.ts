@@ -96,22 +96,27 @@ export const changeDetailView = z
     ...changeFields,
     verdict: verdictView.nullable(),
     reproduce: z.string().nullable().openapi({ description: 'The command that shows the first failed check again' }),
-    source: z.array(sourceView).nullable().openapi({ description: 'null: it was not asked for' }),
+    excerpts: z
+      .array(sourceView)
+      .nullable()
+      .openapi({ description: 'The lines around findings of what failed; null: they were not asked for' }),
   })
   .openapi('ChangeDetail');
 
-/** @param source null: it was not asked for */
+/** @param excerpts null: they were not asked for */
 export function presentChangeDetail(
   change: ChangeDetail,
-  source: readonly SourceLines[] | null,
+  excerpts: readonly SourceLines[] | null,
 ): z.infer<typeof changeDetailView> {
   const failed = change.verdict?.checks.find(({ outcome }) => outcome === 'failed');
   return {
     ...presentChange(change),
     verdict: change.verdict && presentVerdict(change.verdict),
     reproduce: failed ? reproduceCommand(failed) : null,
-    source:
-      source === null ? null : source.map(({ file, line, from, lines }) => ({ file, line, from, lines: [...lines] })),
+    excerpts:
+      excerpts === null
+        ? null
+        : excerpts.map(({ file, line, from, lines }) => ({ file, line, from, lines: [...lines] })),
   };
 }
 

@@ -11,7 +11,7 @@ import type { ChangeDetailView, ChangeView } from './views.ts';
 export async function change(session: Session): Promise<number> {
   const app = await session.app();
   const which = session.words[0] === undefined ? await newest(session, app) : parseChange(session.words[0]);
-  const path = `/api/v1/apps/${app}/changes/${which}?source=true`;
+  const path = `/api/v1/apps/${app}/changes/${which}?excerpts=true`;
   const api = await session.api();
   let found = await api.get<ChangeDetailView>(path);
   if (session.has('follow')) {

@@ -42,12 +42,16 @@ export type ChangeView = {
 
 export type ChangeDetailView = ChangeView & {
   base: string | null;
+  /** The branch that a merge request is about. */
+  source: string | null;
+  /** Why an admin let it past the checks. */
+  override: string | null;
   isMemoised: boolean;
   endedAt: string | null;
   verdict: { checks: CheckResult[] } | null;
   reproduce: string | null;
-  /** null: it was not asked for. */
-  source: { file: string; line: number; from: number; lines: string[] }[] | null;
+  /** null: they were not asked for. */
+  excerpts: { file: string; line: number; from: number; lines: string[] }[] | null;
 };
 
 export type TokenView = {

@@ -27,7 +27,7 @@ const change = (over: Partial<ChangeDetailView>): ChangeDetailView => ({
     createdAt: '2026-01-01T00:00:00.000Z',
     endedAt: '2026-01-01T00:00:02.500Z',
   },
-  ...{ isMemoised: false, verdict: null, reproduce: null, source: null, ...over },
+  ...{ isMemoised: false, verdict: null, reproduce: null, excerpts: null, source: null, override: null, ...over },
 });
 
 test('a change shows its checks with their times and figures, and each finding with the lines around it', () => {
@@ -45,7 +45,7 @@ test('a change shows its checks with their times and figures, and each finding w
         ],
       },
       reproduce: 'lockstep gate --only tests',
-      source: [{ file: 'tests/test_a.py', line: 10, from: 9, lines: ['def test_bad():', '    assert 2 == 3', ''] }],
+      excerpts: [{ file: 'tests/test_a.py', line: 10, from: 9, lines: ['def test_bad():', '    assert 2 == 3', ''] }],
     }),
     paint,
     nowMs,
@@ -70,6 +70,12 @@ test('a change shows its checks with their times and figures, and each finding w
     '',
     'reproduce: lockstep gate --only tests',
   ]);
+});
+
+test('a merge request names its branch, and one that was let past the checks says why', () => {
+  const lines = changeLines(change({ how: 'merge', source: 'feature/x', override: 'the site is down' }), paint, nowMs);
+  assert.match(lines[0]!, /^#12 rejected {2}merge of feature\/x by ada/);
+  assert.ok(lines.includes('  let past the checks: the site is down'));
 });
 
 test('without a finding the last output is shown, and no text of an app’s drives the terminal', () => {

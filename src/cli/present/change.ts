@@ -18,8 +18,9 @@ const words: Readonly<Record<CheckResult['outcome'], string>> = {
 export function changeHead(change: ChangeDetailView, paint: Paint, nowMs: number): string {
   const { state, createdAt, endedAt } = change;
   const colour = state === 'landed' ? paint.green : paint.yellow;
+  const what = change.source === null ? '' : ` of ${safeLine(change.source)}`;
   const took = endedAt === null ? '' : ` (${seconds(Date.parse(endedAt) - Date.parse(createdAt))})`;
-  return `${paint.bold(`#${change.number}`)} ${colour(state)}  ${change.how} by ${safeLine(change.actor)}, ${ago(Date.parse(createdAt), nowMs)}${took}`;
+  return `${paint.bold(`#${change.number}`)} ${colour(state)}  ${change.how}${what} by ${safeLine(change.actor)}, ${ago(Date.parse(createdAt), nowMs)}${took}`;
 }
 
 export function changeLines(change: ChangeDetailView, paint: Paint, nowMs: number): string[] {
@@ -31,6 +32,7 @@ export function changeLines(change: ChangeDetailView, paint: Paint, nowMs: numbe
     changeHead(change, paint, nowMs),
     `  commit ${short(change.head)} on main ${change.base === null ? '(the first push)' : short(change.base)}`,
     ...(change.reason ? [`  ${safeLine(change.reason)}`] : []),
+    ...(change.override === null ? [] : [`  let past the checks: ${safeLine(change.override)}`]),
     ...(change.isMemoised ? ['  this tree was checked before: the checks are those of then'] : []),
     ...(checks.length > 0 ? ['', ...table(checks.map((check) => checkRow(check, paint)))] : []),
     ...failed.flatMap((check) => ['', ...failureLines(check, change, paint)]),
@@ -74,7 +76,7 @@ function failureLines(check: CheckResult, change: ChangeDetailView, paint: Paint
 }
 
 function sourceLines(change: ChangeDetailView, file: string | null, line: number | null, paint: Paint): string[] {
-  const found = change.source?.find((one) => one.file === file && one.line === line);
+  const found = change.excerpts?.find((one) => one.file === file && one.line === line);
   if (found === undefined) return [];
   const width = String(found.from + found.lines.length - 1).length;
   return found.lines.map((text, at) => {
