@@ -125,6 +125,31 @@ test('a check that nobody asked for stands in no way when its tool cannot be had
   assert.equal((await asked(['a.py', 'mkdocs.yml'])).verdict, null, 'documentation of its own is asked for');
 });
 
+test("ruff's rules are pinned where the app selects none, with what it adds and ignores", () => {
+  const rules = (file: string, text: string) => {
+    const { command } = pythonStyle.plan({ ...facts, paths: ['a.py', file], texts: new Map([[file, text]]) })!;
+    const argv = 'argv' in command ? command.argv : [];
+    return argv.filter((_, at) => /^--(?:select|ignore)$/.test(argv[at - 1] ?? ''));
+  };
+  assert.deepEqual(rules('pyproject.toml', '[tool.ruff]\nline-length = 100\n'), ['E4,E7,E9,F']);
+  const more = '[lint]\nextend-select = ["I"]\nignore = ["E731"]\n';
+  assert.deepEqual(rules('ruff.toml', more), ['E4,E7,E9,F,I', 'E731']);
+  for (const own of ['select = ["E"]\n', '[lint]\nselect = ["ALL"]\n', 'extend = "../ruff.toml"\n'])
+    assert.deepEqual(rules('ruff.toml', own), []);
+});
+
+test('ruff names files by their whole paths, and a finding on an old line is an old one', () => {
+  const result = {
+    ruleId: 'F401',
+    message: { text: 'unused' },
+    locations: [{ physicalLocation: { artifactLocation: { uri: 'file:///t/a.py' }, region: { startLine: 1 } } }],
+  };
+  const reports = { 'style.sarif': JSON.stringify({ runs: [{ results: [result] }] }), 'root.txt': '/t' };
+  const withRuff = { ...facts, texts: new Map([['pyproject.toml', '[tool.ruff]']]) };
+  const { findings } = [pythonStyle.judge(withRuff, job({ exitCode: 1, reports }))].flat()[0]!;
+  assert.deepEqual(findings, [{ file: 'a.py', line: 1, rule: 'F401', message: 'unused' }]);
+});
+
 test('a message of megabytes does not make a verdict of megabytes', async () => {
   const long = 'x'.repeat(1_000_000);
   const end = await gate(async (_plan, check) =>

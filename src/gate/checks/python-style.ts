@@ -55,21 +55,36 @@ export const pythonStyle: Check = {
 const ruffRules = ['E4', 'E7', 'E9', 'F'];
 
 function ruffPlan(facts: GateFacts, file: string | null, files: readonly string[]): CheckPlan {
-  const argv = ['{tool:ruff}', 'check', '--no-cache', '--force-exclude'];
-  if (!selectsRules(facts, file)) argv.push('--config', `lint.select=${JSON.stringify(ruffRules)}`);
-  argv.push('--output-format', 'sarif', '--output-file', '{reports}/style.sarif', '--', ...files);
-  if (!namesRequirement(facts, 'ruff')) return plan({ argv }, ['ruff'], ['style.sarif'], {});
-  // The tool writes the report by itself; what it prints is nobody's.
-  const own = capturePlan({ argv, tools: ['ruff'], report: 'style.out', own: 'ruff', layer: 'gate', deadlineMs });
-  return { ...own, reports: ['style.sarif'] };
+  const argv = ['{tool:ruff}', 'check', '--no-cache', '--force-exclude', ...pinnedRules(facts, file)];
+  argv.push('--output-format', 'sarif', '--', ...files);
+  const isOwn = namesRequirement(facts, 'ruff');
+  // It names files by their whole paths: those of the folder that it ran in are the tree's.
+  return capturePlan({
+    argv,
+    tools: ['ruff'],
+    report: 'style.sarif',
+    ...(isOwn ? { own: 'ruff', layer: 'gate' } : { layer: 'none' }),
+    deadlineMs,
+  });
 }
 
-function selectsRules(facts: GateFacts, file: string | null): boolean {
+/**
+ * Nothing when the app selects rules; else what is selected, said in full. A selection on the command line puts the whole of
+ * the file's aside, what it adds and ignores too: so these are said again.
+ */
+function pinnedRules(facts: GateFacts, file: string | null): string[] {
   const isOwnFile = file !== 'pyproject.toml';
-  const ruff = tomlTable(facts, isOwnFile ? '' : 'tool.ruff', file ?? undefined);
-  const lint = tomlTable(facts, isOwnFile ? 'lint' : 'tool.ruff.lint', file ?? undefined);
+  const tables = [
+    tomlTable(facts, isOwnFile ? '' : 'tool.ruff', file ?? undefined) ?? {},
+    tomlTable(facts, isOwnFile ? 'lint' : 'tool.ruff.lint', file ?? undefined) ?? {},
+  ];
   // One that extends another file may select there.
-  return [ruff, lint].some((one) => one !== null && (Object.hasOwn(one, 'select') || Object.hasOwn(one, 'extend')));
+  if (tables.some((one) => Object.hasOwn(one, 'select') || Object.hasOwn(one, 'extend'))) return [];
+  const said = (...keys: string[]) =>
+    tables.flatMap((one) => keys.flatMap((key) => one[key] ?? [])).filter((one) => typeof one === 'string');
+  const select = [...ruffRules, ...said('extend-select')];
+  const ignore = said('ignore', 'extend-ignore');
+  return ['--select', select.join(','), ...(ignore.length > 0 ? ['--ignore', ignore.join(',')] : [])];
 }
 
 function flake8Plan(facts: GateFacts, files: readonly string[]): CheckPlan {
@@ -118,7 +133,9 @@ function readReport(tool: StyleTool['tool'], reports: Readonly<Record<string, st
   // All findings are kept here, since those on unchanged lines must not crowd out the others.
   const limit = 20_000;
   if (tool === 'ruff')
-    return reports['style.sarif'] === undefined ? null : parseSarif(reports['style.sarif'], null, limit);
+    return reports['style.sarif'] === undefined
+      ? null
+      : parseSarif(reports['style.sarif'], reports['root.txt'] ?? null, limit);
   if (tool === 'flake8')
     return reports['style.txt'] === undefined ? null : parseTextFindings(reports['style.txt'], limit);
   return parseOwnFindings(reports['style.json'] ?? '');
