@@ -98,12 +98,15 @@ async function twoLines({ kind, file }: Project, app: string, work: string, one:
   await stage.commit(work, 'a line that breaks style');
   await stage.push(work);
   const rejected = await verdict(app);
-  const findings = (rejected.verdict?.checks ?? []).flatMap((check: Check) => check.findings);
-  const ours = findings.find((finding: Json) => finding.file === file && finding.line !== null);
+  const checks: Check[] = rejected.verdict?.checks ?? [];
+  const ours = checks
+    .flatMap((check) => check.findings)
+    .find((finding) => finding.file === file && finding.line !== null);
+  const failed = checks.find(({ outcome }) => outcome === 'failed');
   one.bad =
     rejected.state === 'rejected' && ours
       ? `rejected at ${ours.file}:${ours.line} (${ours.rule})`
-      : `${rejected.state}, ${findings.length} findings`;
+      : `${rejected.state} by ${failed?.name ?? 'nothing'}: ${failed?.summary ?? rejected.reason}; ${JSON.stringify(failed?.findings[0] ?? null)}`;
   await stage.git(work, 'reset', '-q', '--hard', 'HEAD~1');
   appendFileSync(path, lines[kind].good);
   await stage.commit(work, 'a harmless line');

@@ -138,6 +138,12 @@ test("ruff's rules are pinned where the app selects none, with what it adds and 
     assert.deepEqual(rules('ruff.toml', own), []);
 });
 
+test("ruff only looks, also where an app's own settings let it mend what it finds", () => {
+  const texts = new Map([['ruff.toml', 'fix = true\nfix-only = true\n']]);
+  const { command } = pythonStyle.plan({ ...facts, paths: ['a.py', 'ruff.toml'], texts })!;
+  for (const word of ['--no-fix', '--no-fix-only']) assert.ok('argv' in command && command.argv.includes(word), word);
+});
+
 test('ruff names files by their whole paths, and a finding on an old line is an old one', () => {
   const result = {
     ruleId: 'F401',

@@ -55,7 +55,9 @@ export const pythonStyle: Check = {
 const ruffRules = ['E4', 'E7', 'E9', 'F'];
 
 function ruffPlan(facts: GateFacts, file: string | null, files: readonly string[]): CheckPlan {
-  const argv = ['{tool:ruff}', 'check', '--no-cache', '--force-exclude', ...pinnedRules(facts, file)];
+  // `fix = true` in an app's own settings would mend the copy that is looked at, and hide what it mended.
+  const argv = ['{tool:ruff}', 'check', '--no-fix', '--no-fix-only', '--no-cache', '--force-exclude'];
+  argv.push(...pinnedRules(facts, file));
   argv.push('--output-format', 'sarif', '--', ...files);
   const isOwn = namesRequirement(facts, 'ruff');
   // It names files by their whole paths: those of the folder that it ran in are the tree's.
