@@ -2,7 +2,7 @@
 // the reserve gives the collectors room, and once there is room again everything goes on without a restart.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
@@ -83,4 +83,56 @@ test('C1: on a full disk pushes are refused by name, sites go on, and with room 
     const checked = await stage.git(join(repositories, name), '-c', 'safe.directory=*', 'fsck', '--strict');
     assert.equal(checked.code, 0, checked.stderr);
   }
+});
+
+test('C1: an agent that starts while the disk is full takes over what runs, and writes down who does what when it can', async (context) => {
+  await using opened = await openOnDisk(context);
+  if (opened === null) return;
+  const { stage, disk: own } = opened;
+  const work = await stage.makeApp('blog', page(1));
+  await stage.deploy(work);
+  await using watch = new PageWatch(stage, 'blog', /Page (\d+)/, 20);
+  const { control, router } = stage.pids();
+  const record = join(stage.home, 'run', 'up.json');
+  const half = join(stage.home, 'agent', 'instances', 'ins_01M8KF4K3A7418JQVCXRJK3ASM.json.tmp');
+
+  await stage.killAgent();
+  writeFileSync(half, '');
+  // Also the reserve's room, whenever it is given back.
+  const filling = setInterval(() => own.fill(), 20);
+  await stage.up().finally(() => clearInterval(filling));
+  own.fill();
+  assert.equal(existsSync(record), false, 'the processes that it named are gone');
+  assert.equal(existsSync(half), false, 'what an earlier agent left half written is swept');
+  assert.equal((await stage.get('blog')).status, 200);
+  assert.equal(stage.ready.pids.router, router);
+  // The room that a record needs is missing for a control that begins now, too: it serves all the same.
+  process.kill(control, 'SIGKILL');
+  await until(
+    async () => (await stage.api('/apps').catch(() => null))?.status === 200,
+    20_000,
+    () => `control does not come back\n${stage.upStderr}`,
+  );
+
+  own.free();
+  await until(
+    () => existsSync(record),
+    20_000,
+    () => `the record is not written\n${stage.upStderr}`,
+  );
+  const recorded = (): number => JSON.parse(readFileSync(join(stage.home, 'run', 'control.json'), 'utf8')).pid;
+  await until(
+    () => stage.pids().control === recorded(),
+    20_000,
+    () => 'the control that runs is not recorded',
+  );
+  await stage.edit(work, 'index.html', 'Page 1', 'Page 2');
+  await stage.deploy(work);
+  await stage.inSync('blog');
+  // And the next agent knows them again.
+  const before = stage.pids();
+  await stage.killAgent();
+  await stage.up();
+  assert.deepEqual({ ...stage.pids(), agent: 0 }, { ...before, agent: 0 });
+  assert.deepEqual(await problemsAtRest(stage, { watches: [watch] }), []);
 });

@@ -1,5 +1,5 @@
 // A durable replacement of one file: a reader after any crash sees the old content whole or the new content whole.
-import { open, rename } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { enter, isArmed, leave } from './seam.ts';
 
@@ -7,13 +7,7 @@ import { enter, isArmed, leave } from './seam.ts';
 export async function atomicWrite(file: string, content: string | Uint8Array, mode = 0o600): Promise<void> {
   const at = isArmed ? enter('atomicWrite') : null;
   const temporary = `${file}.tmp-${process.pid}`;
-  const handle = await open(temporary, 'w', mode);
-  try {
-    await handle.writeFile(content);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await writeWhole(temporary, content, mode);
   if (isArmed) leave(at, 'half');
   await rename(temporary, file);
   const folder = await open(dirname(file), 'r');
@@ -23,4 +17,18 @@ export async function atomicWrite(file: string, content: string | Uint8Array, mo
     await folder.close();
   }
   if (isArmed) leave(at);
+}
+
+/** What could not be written whole leaves nothing. */
+async function writeWhole(file: string, content: string | Uint8Array, mode: number): Promise<void> {
+  const handle = await open(file, 'w', mode);
+  try {
+    await handle.writeFile(content);
+    await handle.sync();
+  } catch (error) {
+    await rm(file, { force: true }).catch(() => {});
+    throw error;
+  } finally {
+    await handle.close();
+  }
 }

@@ -6,6 +6,7 @@ import { extname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { identify, isAlive, type ProcessIdentity } from '../agent/process/proc.ts';
 import type { Config } from '../config/config.ts';
+import { diskFailure } from '../domain/disk-failure.ts';
 import { fail } from '../domain/errors.ts';
 import { nodeEnv } from '../lib/node-env.ts';
 import { createRouterClient } from '../router/client.ts';
@@ -22,6 +23,7 @@ export const startLimitMs = 30_000;
 /** One that lives and answers nothing for so long is frozen or stuck: it is ended, and started again. */
 const silentLimitMs = 30_000;
 const lookMs = 5000;
+const recordAgainMs = 500;
 
 /** A neighbour that is started, watched and started again. */
 export class Neighbour {
@@ -32,6 +34,7 @@ export class Neighbour {
   #identity: ProcessIdentity | null = null;
   #refusal: Refusal | null = null;
   #child: ChildProcess | null = null;
+  #recordsLater: NodeJS.Timeout | undefined;
 
   constructor(name: NeighbourName, config: Config, own: OwnIdentities, words: () => string[]) {
     this.#name = name;
@@ -81,7 +84,7 @@ export class Neighbour {
       await sleep(5);
     }
     this.#share();
-    this.#record(await this.#port(port));
+    this.#recordWhenItCan(await this.#port(port));
   }
 
   /** Resolves when it runs; what it was given of ours is closed either way. */
@@ -111,7 +114,7 @@ export class Neighbour {
       const { pid } = child;
       if (pid !== undefined) {
         this.#identity = identify(pid) ?? { pid, startTicks: 0 };
-        this.#recordIfItCan(port);
+        this.#recordWhenItCan(port);
       }
       await begun;
       child.unref();
@@ -121,22 +124,25 @@ export class Neighbour {
     }
   }
 
-  /** Without room for it the neighbour starts all the same, and is recorded when it answers. */
-  #recordIfItCan(port: number): void {
+  /** Without room for it the neighbour starts and serves all the same, and is recorded as soon as there is some. */
+  #recordWhenItCan(port: number): void {
+    clearTimeout(this.#recordsLater);
     try {
-      this.#record(port);
+      writeRecord(this.#config, this.#name, { ...this.#identity!, program, port });
     } catch (error) {
-      if (!['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+      if (diskFailure(error) === null) throw error;
+      this.#recordsLater = setTimeout(() => this.#isThere() && this.#recordWhenItCan(port), recordAgainMs);
+      this.#recordsLater.unref();
     }
+  }
+
+  #isThere(): boolean {
+    return this.#identity !== null && isAlive(this.#identity);
   }
 
   /** Control made its socket; the router must be able to dial it, and nobody else. */
   #share(): void {
     if (this.#name === 'control' && this.#own.control) shareSocket(this.#config.sockets.control, this.#own);
-  }
-
-  #record(port: number): void {
-    writeRecord(this.#config, this.#name, { ...this.#identity!, program, port });
   }
 
   /** Starts it again whenever it ends, with a back-off, until the signal. */
@@ -165,6 +171,7 @@ export class Neighbour {
 
   /** Ends it, also when it had not answered yet. */
   async stop(): Promise<void> {
+    clearTimeout(this.#recordsLater);
     try {
       await stopRecorded(this.#config, this.#name);
     } finally {

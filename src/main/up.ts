@@ -4,7 +4,6 @@ import { chmodSync, chownSync, existsSync, mkdirSync, openSync, readdirSync, rmS
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Config, readConfig } from '../config/config.ts';
-import { atomicWrite } from '../lib/atomic-write.ts';
 import { collectAtRest } from '../lib/collect-at-rest.ts';
 import { lineLog } from '../lib/line-log.ts';
 import { createRouterClient } from '../router/client.ts';
@@ -16,6 +15,7 @@ import { Neighbour, startLimitMs } from './neighbour.ts';
 import { endOnUncaught } from './uncaught.ts';
 import type { UpArguments } from './up-arguments.ts';
 import { checkHome, identitiesFor, type OwnIdentities, refuseSecond } from './up-checks.ts';
+import { UpRecord } from './up-record.ts';
 import { programRoot } from './version.ts';
 
 /** Runs until it is told to stop. The exit code. @throws home-in-use, home-unreachable, port-in-use */
@@ -71,7 +71,11 @@ export async function up(argv: UpArguments): Promise<number> {
     pids: { agent: process.pid, control: control.pid, router: router.pid },
     refusal: control.refusal,
   });
-  const write = (): Promise<void> => atomicWrite(file, `${JSON.stringify(record())}\n`, 0o644);
+  const upRecord = new UpRecord({
+    ...{ file, content: record, signal: stopping.signal },
+    say: (message) => log({ level: 'warn', message }),
+  });
+  const write = (): Promise<void> => upRecord.write();
   try {
     await router.start(port, stopping.signal);
     port = (await createRouterClient(config.sockets.router).hello()).port;

@@ -31,6 +31,9 @@ export type RecordFiles = {
   loadAll(): Promise<{ records: InstanceRecord[]; unreadable: string[] }>;
 };
 
+/** What an agent that died over it left is nobody's. */
+const halfWritten = '.tmp';
+
 export function recordFiles(folder: string): RecordFiles {
   const fileOf = (id: InstanceId) => join(folder, `${id}.json`);
   // One write after the other for each instance, the newest wins.
@@ -45,9 +48,14 @@ export function recordFiles(folder: string): RecordFiles {
     save(record) {
       const text = JSON.stringify(record);
       return inTurn(record.view.id, async () => {
-        const temporary = `${fileOf(record.view.id)}.tmp`;
-        await writeFile(temporary, text, { mode: 0o600 });
-        await rename(temporary, fileOf(record.view.id));
+        const temporary = `${fileOf(record.view.id)}${halfWritten}`;
+        try {
+          await writeFile(temporary, text, { mode: 0o600 });
+          await rename(temporary, fileOf(record.view.id));
+        } catch (error) {
+          await rm(temporary, { force: true }).catch(() => {});
+          throw error;
+        }
       });
     },
     remove: (id) => inTurn(id, () => rm(fileOf(id), { force: true })),
@@ -56,6 +64,7 @@ export function recordFiles(folder: string): RecordFiles {
       const records: InstanceRecord[] = [];
       const unreadable: string[] = [];
       for (const name of await readdir(folder)) {
+        if (name.endsWith(halfWritten)) await rm(join(folder, name), { force: true });
         if (!name.endsWith('.json')) continue;
         const id = parseId('ins', name.slice(0, -'.json'.length));
         const record = id === null ? null : parse(await readFile(join(folder, name), 'utf8'), id);
