@@ -6,12 +6,16 @@ import {
   chmodSync,
   cpSync,
   existsSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
+  statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { type Agent, request } from 'node:http';
@@ -23,7 +27,23 @@ export const root = dirname(dirname(import.meta.dirname));
 const bin = join(root, 'bin', 'lockstep');
 /** Tools are fetched once for all stages of this machine; they are root's, pinned by hash, and never written again. */
 const toolchainCache = join(tmpdir(), `lockstep-test-toolchains-${process.getuid?.() ?? 0}`);
+const usualTools = /^(?:uv|pycodestyle|pyflakes)-/;
 const largeTools = /^(?:mypy|pyright|sphinx|mkdocs|black|go)-/;
+
+/** Root's, and read by everybody: nothing that a stage runs can change them. */
+function giveTree(from: string, to: string, isLinked: boolean): void {
+  if (!isLinked) {
+    cpSync(from, to, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+    return;
+  }
+  mkdirSync(to, { recursive: true, mode: 0o755 });
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)];
+    if (entry.isDirectory()) giveTree(source, target, true);
+    else if (entry.isSymbolicLink()) symlinkSync(readlinkSync(source), target);
+    else linkSync(source, target);
+  }
+}
 
 export type Ended = { code: number | null; stdout: string; stderr: string };
 export type Page = { status: number; body: string; headers: Record<string, string | string[] | undefined> };
@@ -92,17 +112,19 @@ export class Stage {
     return stage;
   }
 
-  /** What other stages have fetched; the large tools of single languages only for who names them. */
+  /**
+   * What other stages have fetched, as second names of the same files; the large tools of single languages only for who names
+   * them. A home on a disk of its own gets copies, and only of what every app of Python needs.
+   */
   giveTools(...large: string[]): void {
     const tools = join(this.home, 'toolchains');
-    for (const name of existsSync(toolchainCache) ? readdirSync(toolchainCache) : []) {
+    if (!existsSync(toolchainCache)) return;
+    const isApart = statSync(this.home).dev !== statSync(toolchainCache).dev;
+    for (const name of readdirSync(toolchainCache)) {
       const isLarge = largeTools.test(name) && !large.some((one) => name.startsWith(`${one}-`));
-      if (name.startsWith('.') || isLarge || existsSync(join(tools, name))) continue;
-      cpSync(join(toolchainCache, name), join(tools, name), {
-        recursive: true,
-        preserveTimestamps: true,
-        verbatimSymlinks: true,
-      });
+      const isLeftOut = name.startsWith('.') || isLarge || (isApart && !usualTools.test(name));
+      if (!isLeftOut && !existsSync(join(tools, name)))
+        giveTree(join(toolchainCache, name), join(tools, name), !isApart);
     }
   }
 
