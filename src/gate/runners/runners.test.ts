@@ -252,3 +252,20 @@ test('what pytest finds only when it is told is found by the words of tox.ini', 
   const [only] = parseJunit(read('junit.xml'))!;
   assert.deepEqual([status, only!.name, only!.file, only!.line], [1, 'test_shop', 'checks/shop.py', 2]);
 });
+
+test("a tool is the app's own version when its packages have one, else the one that is given", { skip }, () => {
+  // A file of the app's that bears the tool's name does not stand for it.
+  const files = { 'a.py': 'import os\n', 'pyflakes.py': 'raise SystemExit(0)\n' };
+  const capture = (...more: string[]) => {
+    const out = ['--out', '{reports}/out', '--root', '{reports}/root.txt'];
+    const { status, read } = run('capture.py', 'capture', files, [...out, ...more]);
+    return [status, read('out').trim(), read('root.txt').split('/').at(-1)];
+  };
+  assert.deepEqual(capture('--own', 'pyflakes', '--', '/nonexistent', 'a.py'), [
+    1,
+    "a.py:1:1: 'os' imported but unused",
+    'capture',
+  ]);
+  assert.deepEqual(capture('--own', 'no_such_tool', '--', '/bin/echo', 'given'), [0, 'given', 'capture']);
+  assert.deepEqual(capture('--', '/nonexistent/tool')[0], 127);
+});
