@@ -43,11 +43,11 @@ await using stage = await Stage.open();
 for (const project of projects.filter(({ name }) => wanted === undefined || wanted.some((one) => name.endsWith(one)))) {
   process.stderr.write(`${project.name} ${project.version}\n`);
   told.push(await survey(project));
+  // What is known stays known when a later one is broken off.
+  if (values.out) writeFileSync(join(root, values.out), pageOf(told));
   process.stderr.write(`  ${told.at(-1)!.outcome}; ${told.at(-1)!.bad}; ${told.at(-1)!.good}\n`);
 }
-const page = pageOf(told);
-if (values.out) writeFileSync(join(root, values.out), page);
-else process.stdout.write(page);
+if (!values.out) process.stdout.write(pageOf(told));
 
 async function survey(project: Project): Promise<Told> {
   const app = project.name.replaceAll(/[^a-z0-9]+/g, '-').replace(/^.*-(?=[a-z0-9]+$)/, '');
@@ -164,7 +164,7 @@ function pageOf(all: readonly Told[]): string {
         : [`It asked for one thing: ${cell(asked)}. A Procfile that serves the folder was added.`]),
       ...(table.length === 0 ? [] : ['', '| check | outcome | time | what |', '|---|---|---|---|', ...table]),
       '',
-      `By hand (\`${project.byHand}\`): ${cell(byHand)}`,
+      `By hand (\`${project.byHand}\`): ${byHand === '-' ? 'not run' : cell(byHand)}`,
     ].join('\n');
   });
   return `# Survey of the gate
