@@ -1,6 +1,6 @@
 from fastapi.testclient import TestClient
 
-from notes.api import app, notebook
+from notes.api import TITLE, app, notebook
 
 client = TestClient(app)
 
@@ -11,7 +11,7 @@ def setup_function():
 
 
 def test_home_counts_the_notes():
-    assert client.get("/").json() == {"title": "Notes", "notes": 0}
+    assert client.get("/").json() == {"title": TITLE, "notes": 0}
     client.post("/notes", json={"title": "Milk"})
     assert client.get("/").json()["notes"] == 1
 

@@ -41,7 +41,12 @@ export const pythonFormat: Check = {
     const findings = [...diff].map(([file, lines]): Finding => {
       const fresh = facts.changed?.get(file);
       const line = lines.find((one) => fresh?.has(one)) ?? lines[0] ?? null;
-      return { file, line, rule: 'format', message: `${tool} would change this and ${lines.length - 1} more lines` };
+      return {
+        file,
+        line,
+        rule: 'format',
+        message: `${tool} would change this${lines.length > 1 ? `, of ${lines.length} lines` : ''}`,
+      };
     });
     const metrics = { formatFindings: findings.length };
     if (findings.length === 0) return toResult(me, job, { outcome: 'passed', summary: `as ${tool} has it`, metrics });
