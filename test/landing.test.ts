@@ -156,7 +156,7 @@ test('an override lands with its reason in commit, receipt and status, and what 
   await branch('after', { 'notes.txt': 'after the fire\n' });
   const next = await stage.push(work, 'after');
   assert.match(next.stderr, /style FAILED .*fire\.py:1 [\s\S]*mergeable: no/);
-  await branch('mend', { 'fire.py': 'y = 2\n' });
+  await branch('mend', { 'fire.py': '"""What was on fire."""\n\ny = 2\n' });
   const mended = await stage.push(work, '-o', 'merge', 'mend');
   assert.equal(mended.code, 0, mended.stderr);
 });
