@@ -68,7 +68,7 @@ async function survey(project: Project): Promise<Told> {
     }
     one.wallMs = pushed.ms;
     const change = await verdict(app);
-    one.detected = lineWith(pushed.said, /^remote: [a-z-]+: /);
+    one.detected = lineWith(pushed.said, /^remote: (?!live|docs|note|candidate|dependencies)[A-Za-z][A-Za-z +-]*: /);
     one.outcome = change.state;
     one.checks = change.verdict?.checks ?? [];
     if (change.state === 'landed') await twoLines(project, app, work, one);
