@@ -102,8 +102,8 @@ export class Stage {
   ): Promise<Stage> {
     const stage = Stage.bare(program);
     stage.#mounted = homeOn(stage.home);
-    stage.giveTools();
     try {
+      stage.giveTools();
       await stage.up(env);
     } catch (error) {
       await stage[Symbol.asyncDispose]();
