@@ -65,7 +65,8 @@ export class Deploys {
       this.#firsts += 1;
       const name = `first-${this.#firsts}`;
       const remote = await this.#create(name, false).catch(() => null);
-      return remote && this.#stage.push(this.#work, '-q', remote, 'main');
+      // Not `stage.push`, which pushes to the app itself.
+      return remote && this.#stage.git(this.#work, 'push', '-q', remote, 'main');
     }
     if (kind === 'rollback')
       return this.#ask('POST', '/rollbacks', { version: this.#otherVersion(), withConfig: false });
