@@ -353,10 +353,10 @@ test('LD_PRELOAD, PATH and NODE_OPTIONS of an app reach the app only', async () 
 
 test('an app in a language without a detector is refused, and its source is never served', async () => {
   for (const [name, files] of Object.entries({
-    'nodejs-app': { 'package.json': '{"scripts":{"start":"node secret.js"}}', 'secret.js': '// secret-source\n' },
-    'go-app': {
-      'go.mod': 'module x\n',
-      'main.go': 'package main // secret-source\n',
+    'ruby-app': { Gemfile: 'source "x" # secret-source\n', 'config.ru': '# secret-source\n' },
+    'rust-app': {
+      'Cargo.toml': '[package]\nname = "x"\n',
+      'main.rs': 'fn main() {} // secret-source\n',
       'index.html': '<p>secret-source',
     },
     'php-app': { 'index.php': '<?php // secret-source', 'index.html': 'secret-source' },

@@ -1,5 +1,6 @@
 // Coverage: the whole may not fall below main's by more than the slack, and most of the new lines must be run. A handful of
-// new lines is not weighed: one untested line of three is a third.
+// lines is not weighed, neither as new ones nor as a fall: one untested line of three is a third, and whoever deletes tested
+// code lowers the share without a line less that is run.
 import type { CheckResult } from '../../domain/gate.ts';
 import { percent } from '../coverage.ts';
 import type { RuleFacts } from './policy.ts';
@@ -20,7 +21,16 @@ export function judgeCoverage(result: CheckResult, { before, rules }: RuleFacts)
     );
   if (min !== null && coverageLines < min) return fail(`${percent(coverageLines)} of the lines < ${percent(min)}`);
   const main = before?.metrics.coverageLines;
-  if (main !== undefined && coverageLines < main - slackPoints / 100)
+  // What a patch at the floor may leave unrun.
+  const handful = Math.round((1 - patch) * patchFloor);
+  const moreMissed = missedOf(result) - missedOf(before);
+  if (main !== undefined && coverageLines < main - slackPoints / 100 && moreMissed > handful)
     return fail(`${percent(coverageLines)} of the lines, and main has ${percent(main)}`);
   return { ...result, findings: [], findingCount: 0 };
+}
+
+/** Executable lines that no test runs. */
+function missedOf(result: CheckResult | null): number {
+  const { coverageLines = 1, linesFound = 0 } = result?.metrics ?? {};
+  return Math.round(linesFound * (1 - coverageLines));
 }

@@ -43,11 +43,16 @@ test('new lines that no test runs are refused from twenty on, by file and line',
 
 test("coverage may fall below main's by half a point and no more, and a floor of the app's own holds", () => {
   const old = new Map([['b.py', lines(1, 3)]]);
-  const main = [of('coverage', { metrics: { coverageLines: 0.5 } })];
+  const main = [of('coverage', { metrics: { coverageLines: 0.5, linesFound: 1000 } })];
   assert.equal(applyPolicy(covered(1000, 495, old), facts({ main })).outcome, 'passed');
   const less = applyPolicy(covered(1000, 494, old), facts({ main }));
   assert.deepEqual([less.outcome, less.summary], ['failed', '49.4% of the lines, and main has 50%']);
   assert.equal(applyPolicy(covered(1000, 400, null), facts({ changed: null })).outcome, 'passed');
+  // Small numbers: three lines more without a test are no reason, nor are tested lines that went.
+  const small = [of('coverage', { metrics: { coverageLines: 0.5, linesFound: 8 } })];
+  assert.equal(applyPolicy(covered(12, 4, old), facts({ main: small })).outcome, 'passed');
+  assert.equal(applyPolicy(covered(13, 4, old), facts({ main: small })).outcome, 'failed');
+  assert.equal(applyPolicy(covered(700, 200, old), facts({ main })).outcome, 'passed');
 });
 
 test('new public definitions need a docstring, older ones do not', () => {
