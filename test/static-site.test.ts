@@ -61,10 +61,23 @@ test('a site in a folder of its own, with a configuration and a fault of before'
     '.htmlvalidate.json': '{"root": true, "rules": {"no-inline-style": "error"}}\n',
     'public/index.html': page('<a href="/gone.html">x</a>\n<p style="color: red">x</p>\n<img>'),
     'src/layouts/base.html': '{% block body %}</div>{% endblock %}\n',
+    '.pre-commit-config.yaml': [
+      'repos:',
+      '- repo: local',
+      '  hooks: [{id: no-todo, name: No TODO, language: pygrep, entry: TODO, files: "html$"}]',
+      '- repo: https://example.org/hooks',
+      '  rev: v1',
+      '  hooks: [{id: trailing-whitespace}]',
+      '',
+    ].join('\n'),
   });
   const first = said(await stage.deploy(other));
   assert.match(first, /html warning: 1 finding \(html-validate\): recorded as the baseline/);
   assert.match(first, /links warning: 1 broken link: recorded as the baseline/);
+  assert.match(
+    first,
+    /pre-commit warning: trailing-whitespace was not run: it comes from https:\/\/example\.org\/hooks/,
+  );
   await stage.edit(other, 'public/index.html', '<img>', '<img src="/public/x.png" alt="x">');
   const pushed = await stage.push(other);
   assert.equal(pushed.code, 1);
@@ -76,4 +89,6 @@ test('a site in a folder of its own, with a configuration and a fault of before'
   assert.match(said(style.stderr), /html FAILED: public\/index\.html:7 no-inline-style/);
   await stage.edit(other, 'public/index.html', '<p style="top: 0">y</p>', '<a href="/">y</a>');
   assert.match(said(await stage.deploy(other)), /links ok: no new broken links \(1 older\)/);
+  await stage.edit(other, 'public/index.html', '<a href="/">y</a>', '<a href="/">TODO</a>');
+  assert.match(said((await stage.push(other)).stderr), /pre-commit FAILED: public\/index\.html:7 no-todo: No TODO/);
 });
