@@ -189,6 +189,27 @@ for (const app of apps)
       });
   });
 
+test('a backend in a folder is tested with what that folder requires, and refused by its own path', async () => {
+  const work = await stage.makeApp('parts', {
+    Procfile: 'web: exec python3 -m http.server "$PORT" --bind 127.0.0.1\n',
+    'api/requirements.txt': 'six==1.17.0\n',
+    'api/src/shop/__init__.py': '"""A shop."""\n\nimport six\n\nKINDS = six.string_types\n',
+    'api/ruff.toml': '[lint]\nignore = ["E731"]\n',
+    'api/src/shop/old.py': '"""Old."""\n\nimport os\n\nX = lambda: 1\n',
+    'api/pytest.ini': '[pytest]\npythonpath = src\n',
+    'api/tests/test_shop.py': 'import shop\n\n\ndef test_kinds():\n    assert shop.KINDS == (str,)\n',
+  });
+  const first = await stage.deploy(work);
+  assert.match(first, /remote: tests \(api\) ok [\d.]+s: 1 test/, first);
+  await stage.edit(work, 'api/src/shop/old.py', 'X = lambda: 1', 'X = lambda: 2');
+  const said = await stage.deploy(work);
+  assert.match(said, /remote: style \(api\) ok [\d.]+s: no findings on changed lines \(1 older\)/, said);
+  await stage.edit(work, 'api/src/shop/__init__.py', 'string_types', 'integer_types');
+  const pushed = await stage.push(work);
+  assert.equal(pushed.code, 1, pushed.stderr);
+  assert.match(pushed.stderr, /remote: tests \(api\) FAILED [\d.]+s: api\/tests\/test_shop\.py:5 test_kinds/);
+});
+
 async function readOr(file: string): Promise<string> {
   try {
     return readFileSync(file, 'utf8');
