@@ -43,6 +43,14 @@ const mark = (file: string, text: string): void => {
 };
 const marked = (database: DatabaseSync) => database.prepare("SELECT value FROM meta WHERE key = 'mark'").get()?.value;
 
+test('migrations are numbered one after the other, and each number is one', () => {
+  const numbers = ownMigrations().map(({ number }) => number);
+  assert.deepEqual(
+    numbers,
+    numbers.map((_, index) => index + 1),
+  );
+});
+
 test('I1: before a migration the database is copied, and the copy goes once the new version has held', () => {
   using folder = new Folder();
   mark(folder.file, 'old');
