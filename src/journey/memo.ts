@@ -6,7 +6,9 @@ import { type CheckResult, fold, type Verdict } from '../domain/gate.ts';
 import { defaultGate, type GateSettings } from '../domain/gate-settings.ts';
 import type { TreeId } from '../domain/ids.ts';
 import { policyVersion } from '../gate/policy/policy.ts';
-import { keepVerdict } from '../store/verdicts.ts';
+import { hasBeenLive } from '../store/releases.ts';
+import { keepVerdict, passingVerdict, recallVerdict, refusingVerdict } from '../store/verdicts.ts';
+import type { ProveRequest } from './proof.ts';
 import { nowMs, type World } from './world.ts';
 
 /**
@@ -39,6 +41,8 @@ export function memoKeys(
   };
 }
 
+export type MemoKeys = ReturnType<typeof memoKeys>;
+
 /** Keeps a verdict of the tree itself. */
 export function remember(
   world: World,
@@ -61,4 +65,25 @@ export function remember(
 export function withToday(known: Verdict, today: readonly CheckResult[]): Verdict {
   const kept = known.checks.filter((one) => !today.some((other) => other.name === one.name));
   return fold([...kept, ...today]) ?? known;
+}
+
+/** What is known of this very question: the tree passed before, or it was refused. Neither: it has to be asked. */
+export function recall(
+  world: World,
+  request: Pick<ProveRequest, 'app' | 'tree' | 'isRecheck' | 'only' | 'override' | 'isInferred'>,
+  keys: MemoKeys,
+): { known: Verdict | null; refused: Verdict | null } {
+  const { app, tree } = request;
+  const asksAgain = request.isRecheck || request.only !== undefined || Boolean(request.override);
+  // What was live may be again, whatever the app has come to since; what never was is held to what holds now.
+  const policies = hasBeenLive(world.database, app.id, tree) ? keys.policies : [keys.policy];
+  const known = asksAgain ? null : passingVerdict(world.database, app.id, tree, policies);
+  const recalled = known || asksAgain ? null : recallVerdict(world.database, app.id, keys.exact);
+  const refused = recalled ?? (request.isInferred ? refusingVerdict(world.database, app.id, tree, keys.policy) : null);
+  return { known, refused: refused?.outcome === 'rejected' ? refused : null };
+}
+
+/** What the checks said of main, when they were asked; null: nobody knows. */
+export function checksOfMain(world: World, app: App, mainTree: TreeId, keys: MemoKeys): readonly CheckResult[] | null {
+  return passingVerdict(world.database, app.id, mainTree, keys.mainPolicies)?.checks ?? null;
 }

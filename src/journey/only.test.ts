@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkKinds, reproduceCommand } from '../domain/gate.ts';
 import { checks } from '../gate/checks/list.ts';
-import { checksAmong } from './prove.ts';
+import { checksAmong } from './checks-among.ts';
 
 const names = (only: string[]) => checksAmong(checks, only).map(({ name }) => name);
 

@@ -11,7 +11,7 @@ import { type Described, describeGate } from '../gate/describe.ts';
 import { suggestionsFor } from '../gate/suggestions.ts';
 import { openRepository } from '../git/repository.ts';
 import { factsOfTree } from '../journey/check-job.ts';
-import { checksAmong } from '../journey/prove.ts';
+import { checksAmong } from '../journey/checks-among.ts';
 
 export type LocalPlan = {
   plan: Pick<Plan, 'detector' | 'why' | 'notes'>;

@@ -12,7 +12,8 @@ import { type BranchCheck, keepBranchCheck } from '../../store/branch-checks.ts'
 import { inTransaction } from '../../store/open.ts';
 import { appendEvent } from '../../store/transition.ts';
 import { ProgressBook, type ProgressStep } from '../progress.ts';
-import { type Proof, proveCandidate } from '../prove.ts';
+import type { Proof } from '../proof.ts';
+import { proveCandidate } from '../prove.ts';
 import { eventOf, mainlineOf, newId, nowMs, type World } from '../world.ts';
 import { measuredBase } from './measured-base.ts';
 

@@ -1,0 +1,108 @@
+// What a candidate needs on the machine, begun all at once: its tree at the agent (with a copy for the checks), its dependency
+// layers, and the tree that is built of it. Each is waited for where it is needed; a failure is heard by whoever waits, and only there.
+import { type Build, makeLayer } from '../build/build.ts';
+import type { GitTree } from '../build/git-tree.ts';
+import type { App } from '../domain/app.ts';
+import type { LayerSpec } from '../domain/desired.ts';
+import { fail } from '../domain/errors.ts';
+import type { CheckPlan } from '../gate/check.ts';
+import { safe } from '../gate/messages.ts';
+import { checkLayer } from './check-job.ts';
+import { newId, refOf, type World } from './world.ts';
+
+export type Materials = {
+  /** The copy that the checks run in; null: nothing is checked. */
+  copy: string | null;
+  /** The tree is at the agent. */
+  sent: Promise<void>;
+  /** What serves can be started: the tree, its layer, and what is built of it. @throws what failed */
+  whenServable(): Promise<void>;
+  /** What a check runs with is there. @throws cancelled when the build failed, which says why */
+  whenCheckable(plan: Pick<CheckPlan, 'layer' | 'part'>): Promise<void>;
+};
+
+export type MaterialsAsked = {
+  app: App;
+  tree: GitTree;
+  build: Build;
+  /** The tree has passed before, or is let past the checks. */
+  isChecked: boolean;
+  /** The tree has passed before. */
+  isKnown: boolean;
+  say(line: string): void;
+  placed(): void;
+  signal: AbortSignal;
+};
+
+export function gather(world: World, asked: MaterialsAsked): Materials {
+  const { app, tree, build, isKnown, say, signal } = asked;
+  const { layers, builtNeeds } = build;
+  const make = (spec: LayerSpec | null): Promise<void> => layerOf(world, spec, say, signal);
+  const copy = asked.isChecked ? newId('job').toLowerCase() : null;
+  const sent = sendTree(world, app, tree, copy).then(() => asked.placed());
+  const run = make(layers.run);
+  const gate = isKnown ? Promise.resolve() : run.then(() => make(layers.gate));
+  /** Made when the first check of the part asks for it. */
+  const parts = new Map<LayerSpec, Promise<void>>();
+  const part = (spec: LayerSpec): Promise<void> => {
+    const making = parts.get(spec) ?? run.then(() => make(spec));
+    parts.set(spec, making);
+    making.catch(() => {});
+    return making;
+  };
+  const built = buildTree();
+  for (const promise of [sent, run, gate, built]) promise.catch(() => {});
+
+  /** What the tree becomes before it is served: when it is there, and the layers that it stands on. */
+  async function buildTree(): Promise<void> {
+    if (layers.built === null) return;
+    const needsGate = builtNeeds.includes('gate');
+    await Promise.all([sent, run, needsGate && isKnown ? run.then(() => make(layers.gate)) : null]);
+    if (needsGate) await gate;
+    await make(layers.built);
+  }
+
+  return {
+    copy,
+    sent,
+    whenServable: async () => void (await Promise.all([sent, run, built])),
+    async whenCheckable(plan) {
+      if (plan.layer === 'gate') await run.catch(unbuilt);
+      const layer = checkLayer(plan, build);
+      if (layer !== null) await (layer === layers.gate ? gate : part(layer));
+    },
+  };
+}
+
+/** The build says why; the checks have nothing to look at, which is no fault of the machinery. */
+export function unbuilt(cause: unknown): never {
+  throw fail('cancelled', 'the build failed', { cause });
+}
+
+/** A tree that is there already (a rollback, a re-push) is not sent again, unless checks need a copy of their own. */
+async function sendTree(world: World, app: App, tree: GitTree, copy: string | null): Promise<void> {
+  if (copy === null && (await world.agent.hasTree(refOf(app), tree.id))) return;
+  await world.agent.putTree(refOf(app), tree.id, copy, tree.files());
+}
+
+async function layerOf(
+  world: World,
+  spec: Build['layers']['run'],
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!spec) return;
+  let isFirst = true;
+  const made = await makeLayer(
+    world.agent,
+    spec,
+    (line) => {
+      if (isFirst) say(spec.from ? 'building' : 'installing dependencies');
+      isFirst = false;
+      // Where things lie on the server is not the pusher's business.
+      if (line.trim() !== '' && !/^\s*(?:Using|Creating) /.test(line)) say(`  ${safe(line.trimEnd())}`);
+    },
+    signal,
+  );
+  if (!made.wasThere) say(`${spec.from ? 'built' : 'dependencies'} ok ${(made.durationMs / 1000).toFixed(1)}s`);
+}
