@@ -125,3 +125,19 @@ test('a link that main has broken already blocks nobody, and one that another pa
     'where not all of main are known, new lines count',
   );
 });
+
+test('a check that could not do its work on main blocks nobody by that, and one that could does', () => {
+  const silent = (kind: CheckKind) =>
+    of(kind, { outcome: 'failed', summary: 'ended with exit 1 and no usable report' });
+  for (const kind of ['tests', 'style', 'types', 'docs', 'custom'] as const) {
+    const baseline = applyPolicy(silent(kind), facts({ changed: null, hasEverRunTests: false }));
+    assert.deepEqual([kind, baseline.outcome, baseline.metrics.broken], [kind, 'passed', 1]);
+    const next = applyPolicy(silent(kind), facts({ main: [baseline], hasEverRunTests: false }));
+    assert.deepEqual([kind, next.outcome], [kind, 'passed']);
+    assert.match(next.warnings.at(-1)!, /no usable report, as on main already$/);
+    assert.equal(next.metrics.broken, 1, 'and so it stays with the next one');
+    const worked = of(kind, { metrics: kind === 'tests' ? { testsRun: 3 } : {} });
+    assert.deepEqual([kind, applyPolicy(silent(kind), facts({ main: [worked] })).outcome], [kind, 'failed']);
+    assert.deepEqual([kind, applyPolicy(silent(kind), facts()).outcome], [kind, 'failed']);
+  }
+});

@@ -12,7 +12,7 @@ import { judgeNewFindings, measured } from './new-findings.ts';
 import { judgeTests } from './tests.ts';
 
 /** Part of the verdict's key: raise it when a rule changes. */
-export const policyVersion = 4;
+export const policyVersion = 5;
 
 export type PolicyFacts = {
   /** Against main; null at the first push. */
@@ -58,14 +58,27 @@ export function applyPolicy(result: CheckResult, facts: PolicyFacts): CheckResul
   };
 }
 
+/** It failed without a word about a place: it could not do its work (metric `broken`). */
+const saysNothing = ({ outcome, findingCount, metrics }: CheckResult): boolean =>
+  outcome === 'failed' && findingCount === 0 && metrics.testsRun === undefined;
+
+/** What cannot work here is no change's fault when it could not on main either; and when it could, it is. */
+const isAsBrokenAs = (result: CheckResult, before: CheckResult | null): boolean =>
+  result.outcome === 'failed' && result.metrics.broken === 1 && before?.metrics.broken === 1;
+
 /** A verdict is kept and shown: no text of an app's tools makes it large. */
 const textLimit = 1000;
 const cut = (text: string): string => (text.length > textLimit ? `${text.slice(0, textLimit - 3)}...` : text);
 const cutFinding = (one: Finding): Finding => ({ ...one, rule: cut(one.rule), message: cut(one.message) });
 
-function judge(result: CheckResult, facts: PolicyFacts): CheckResult {
-  if (result.outcome === 'infra' || result.outcome === 'skipped' || isAlwaysAbsolute(result.kind)) return result;
-  const before = facts.main?.find((one) => one.kind === result.kind && one.name === result.name) ?? null;
+function judge(given: CheckResult, facts: PolicyFacts): CheckResult {
+  if (given.outcome === 'infra' || given.outcome === 'skipped' || isAlwaysAbsolute(given.kind)) return given;
+  const before = facts.main?.find((one) => one.kind === given.kind && one.name === given.name) ?? null;
+  const result = saysNothing(given) ? { ...given, metrics: { ...given.metrics, broken: 1 } } : given;
+  if (isAsBrokenAs(result, before)) {
+    const warning = `${result.summary}, as on main already`;
+    return { ...result, outcome: 'passed', warnings: [...result.warnings, warning] };
+  }
   const rule = rules[result.kind];
   const judged = rule ? rule(result, { ...facts, before, rules: facts.rules ?? defaultRules }) : result;
   if (judged.outcome !== 'failed' || facts.changed !== null) return judged;
