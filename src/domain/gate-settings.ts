@@ -1,7 +1,6 @@
 // What a repository says about its own gate (`gate:` in lockstep.yml), as data: how a change lands, what main is held to,
 // which checks run and with which commands. Whoever reads a plan finds it there; nothing said is `defaultGate`.
 import { defaultRules, type GateRules } from './gate-rules.ts';
-import type { Plan } from './plan.ts';
 
 /** The checks that Lockstep has for itself, by the names under which people turn them off or replace them. */
 export const builtInChecks = ['style', 'format', 'types', 'tests', 'coverage', 'docstrings', 'docs', 'links'] as const;
@@ -58,6 +57,6 @@ export const defaultGate: GateSettings = {
 };
 
 /** Plans of before have none. */
-export function gateOf(plan: Pick<Plan, 'gate'>): GateSettings {
+export function gateOf(plan: { gate?: GateSettings }): GateSettings {
   return plan.gate ?? defaultGate;
 }

@@ -2,6 +2,16 @@
 
 import type { Digest } from './ids.ts';
 
+export type Language = 'python' | 'node' | 'go' | 'web' | 'any';
+
+export type Part = {
+  language: Language;
+  /** '' or a folder with its last slash: `services/api/`. */
+  root: string;
+  /** A project of another language begins in the same folder, and has the plain names of the checks. */
+  isBeside?: true;
+};
+
 /** The subset of a SARIF 2.1.0 `result` that every tool can fill: rule, message, and where. */
 export type Finding = {
   /** Path in the tree, `/`-separated; null when the finding has no place (a command that failed). */

@@ -1,9 +1,8 @@
 // What a check is. A check only describes a job and judges its result; it runs nothing itself.
 
 import type { JobResult, JobSpec } from '../domain/desired.ts';
-import type { CheckKind, CheckOutcome, CheckResult, Finding } from '../domain/gate.ts';
+import type { CheckKind, CheckOutcome, CheckResult, Finding, Language, Part } from '../domain/gate.ts';
 import type { ChangedLines } from './changed-lines.ts';
-import type { Language, Part } from './part.ts';
 
 export type GateFacts = {
   /** What of the repository these facts are about: paths are as seen from its folder. Left out: the whole. */

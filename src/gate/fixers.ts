@@ -1,7 +1,8 @@
 // Tools that can mend what they find, by what a project configures: which program, with which words, on which of its files.
 // Only files that changed are named. A new tool is one more line of the list.
+import type { Language, Part } from '../domain/gate.ts';
 import type { GateFacts } from './check.ts';
-import { factsOf, type Language, type Part, partsOf } from './part.ts';
+import { factsOf, partsOf } from './part.ts';
 
 export type Fix = {
   tool: string;

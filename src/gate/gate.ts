@@ -3,12 +3,12 @@
 // tried again, and never counted for or against the change.
 import type { JobResult } from '../domain/desired.ts';
 import { isFailure } from '../domain/errors.ts';
-import { type CheckResult, fold, type Verdict } from '../domain/gate.ts';
+import { type CheckResult, fold, type Part, type Verdict } from '../domain/gate.ts';
 import { countByFile } from '../domain/quality.ts';
 import { type Check, type CheckPlan, type GateFacts, toResult, withKept } from './check.ts';
 import { checksFor } from './checks/list.ts';
 import { deadlineOf, gateLimitMs } from './deadline.ts';
-import { factsOf, fromPart, inPart, nameIn, type Part, partsOf } from './part.ts';
+import { factsOf, fromPart, inPart, nameIn, partsOf } from './part.ts';
 import { applyPolicy, type PolicyFacts } from './policy/policy.ts';
 import { isWorthRerun, withRerun } from './rerun.ts';
 

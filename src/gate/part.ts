@@ -1,18 +1,8 @@
 // The parts of a repository: each is a folder that holds a project of one language, and a check sees its part as if that
 // were the whole repository. A project begins where a file says so (pyproject.toml, package.json, go.mod); sources that
 // belong to no such folder are a part at the top.
-import type { Finding } from '../domain/gate.ts';
+import type { Finding, Language, Part } from '../domain/gate.ts';
 import type { GateFacts } from './check.ts';
-
-export type Language = 'python' | 'node' | 'go' | 'web' | 'any';
-
-export type Part = {
-  language: Language;
-  /** '' or a folder with its last slash: `services/api/`. */
-  root: string;
-  /** A project of another language begins in the same folder, and has the plain names of the checks. */
-  isBeside?: true;
-};
 
 /** What says that a folder holds a project, and what its sources are. A new language is one more line. */
 const signs: readonly { language: Exclude<Language, 'any'>; marker: RegExp | null; source: RegExp }[] = [

@@ -1,6 +1,7 @@
 // The checks there are. A new question is a new file and one more line here.
+
+import type { Language } from '../../domain/gate.ts';
 import type { Check, GateFacts } from '../check.ts';
-import type { Language } from '../part.ts';
 import { goDocstrings } from './go-docstrings.ts';
 import { goStyle } from './go-style.ts';
 import { goTests } from './go-tests.ts';

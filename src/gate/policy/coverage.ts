@@ -3,7 +3,7 @@
 // code lowers the share without a line less that is run.
 import type { CheckResult } from '../../domain/gate.ts';
 import { percent } from '../coverage.ts';
-import type { RuleFacts } from './policy.ts';
+import type { RuleFacts } from './rule.ts';
 
 export function judgeCoverage(result: CheckResult, { before, rules }: RuleFacts): CheckResult {
   const { coverageLines, patchFound = 0, patchHit = 0 } = result.metrics;

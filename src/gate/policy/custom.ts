@@ -2,7 +2,7 @@
 // ones alone, and all else is taken by its word.
 import type { CheckResult } from '../../domain/gate.ts';
 import { judgeNewFindings } from './new-findings.ts';
-import type { RuleFacts } from './policy.ts';
+import type { RuleFacts } from './rule.ts';
 import { judgeTests } from './tests.ts';
 
 export function judgeCustom(result: CheckResult, facts: RuleFacts): CheckResult {

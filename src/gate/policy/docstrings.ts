@@ -1,7 +1,7 @@
 // New public definitions say what they are; the share of all may not fall. Older ones without a docstring never block.
 import type { CheckResult } from '../../domain/gate.ts';
 import { percent } from '../coverage.ts';
-import type { RuleFacts } from './policy.ts';
+import type { RuleFacts } from './rule.ts';
 
 export function judgeDocstrings(result: CheckResult, { before, rules }: RuleFacts): CheckResult {
   if (result.outcome !== 'passed') return result;

@@ -1,7 +1,7 @@
 // Links that main has not broken already. A link breaks where it leads as well as where it stands, so a broken one is known by
 // its page and its words, not by its line; where main's are not all known, by its line.
 import type { CheckResult, Finding } from '../../domain/gate.ts';
-import type { RuleFacts } from './policy.ts';
+import type { RuleFacts } from './rule.ts';
 
 export function judgeLinks(result: CheckResult, { changed, before }: RuleFacts): CheckResult {
   if (result.outcome !== 'failed' || changed === null || result.findings.length === 0) return result;

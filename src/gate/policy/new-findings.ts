@@ -3,7 +3,7 @@
 // more, somewhere else. Of such a check every finding counts that main does not have, whatever line it is on.
 import type { CheckKind, CheckResult, Finding } from '../../domain/gate.ts';
 import { beyond, identitiesOf } from './identities.ts';
-import type { RuleFacts } from './policy.ts';
+import type { RuleFacts } from './rule.ts';
 
 /** Kinds whose checks look at everything each time. */
 export const wholeKinds: readonly CheckKind[] = ['types', 'docs', 'custom'];

@@ -9,6 +9,7 @@ import { judgeCustom } from './custom.ts';
 import { judgeDocstrings } from './docstrings.ts';
 import { judgeLinks } from './links.ts';
 import { judgeNewFindings, measured } from './new-findings.ts';
+import type { Rule } from './rule.ts';
 import { judgeTests } from './tests.ts';
 
 /** Part of the verdict's key: raise it when a rule changes. */
@@ -23,16 +24,6 @@ export type PolicyFacts = {
   /** What the app is held to; left out: the defaults. */
   rules?: GateRules;
 };
-
-/** What a rule decides from: what the same check said of main is null when main was not asked that. */
-export type RuleFacts = {
-  changed: ChangedLines | null;
-  hasEverRunTests: boolean;
-  before: CheckResult | null;
-  rules: GateRules;
-};
-
-type Rule = (result: CheckResult, facts: RuleFacts) => CheckResult;
 
 /** A kind without a rule is taken by its word. */
 const rules: Partial<Record<CheckKind, Rule>> = {

@@ -1,7 +1,7 @@
 // Tests are absolute, except that one which fails on main already does not block another change. No tests is a warning
 // until main has run some; far fewer than main runs is a failure, since a test that is gone proves nothing.
 import type { CheckResult, Finding } from '../../domain/gate.ts';
-import type { RuleFacts } from './policy.ts';
+import type { RuleFacts } from './rule.ts';
 
 export function judgeTests(result: CheckResult, { changed, hasEverRunTests, before, rules }: RuleFacts): CheckResult {
   const { testsRun } = result.metrics;
