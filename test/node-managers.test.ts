@@ -1,4 +1,4 @@
-// The lock file's own manager installs, for what serves and for the checks; a lifecycle script of a package reaches nothing that is
+// The lock file's own manager installs, for what serves and for the checks; a build script reaches nothing that is
 // not its own; a project in a folder is checked with its own packages.
 import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';
@@ -45,7 +45,7 @@ for (const [name, file, text] of [
   });
 }
 
-test('a lifecycle script of a package writes nowhere else, reads nobody else, and leaves nothing running', async () => {
+test('what a build script runs writes nowhere else, reads nobody else, and leaves nothing running', async () => {
   const manifest = {
     name: 'y',
     version: '1.0.0',
