@@ -141,7 +141,7 @@ test('D9: hostile names of refs and of files run nothing', async () => {
     assert.equal((await stage.push(work, `:refs/heads/${ref}`)).code, 0, ref);
   }
   const names = ['a;touch canary', '$(touch canary)', '--help', '-rf', 'con', '\u202etxt.py', "q'uote", 'new\nline'];
-  stage.write(work, Object.fromEntries(names.map((name) => [name, 'x = 1\n'])));
+  stage.write(work, Object.fromEntries(names.map((name) => [name, '"""Hold a number."""\nx = 1\n'])));
   await stage.commit(work, 'names');
   const pushed = await stage.push(work);
   assert.equal(pushed.code, 0, pushed.stderr);

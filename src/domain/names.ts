@@ -70,6 +70,16 @@ export function parseBranch(text: string): BranchName {
   return text as BranchName;
 }
 
+/** The branch that a full ref names; null when it is of another kind, or has a name that we do not take. */
+export function branchOfRef(ref: string): BranchName | null {
+  if (!ref.startsWith('refs/heads/')) return null;
+  try {
+    return parseBranch(ref.slice('refs/heads/'.length));
+  } catch {
+    return null;
+  }
+}
+
 /** Keys that Lockstep itself sets for every instance. */
 export const platformEnvKeys = ['PORT', 'GIT_REV', 'LOCKSTEP_RELEASE', 'LOCKSTEP_APP', 'LOCKSTEP_INSTANCE'] as const;
 

@@ -110,7 +110,10 @@ export function withKept(results: readonly CheckResult[], job: JobResult): reado
   const folders = Object.entries(job.collected ?? {});
   if (own === undefined || folders.length === 0) return results;
   const warnings = folders.flatMap(([name, folder]) => [
-    ...(folder.problem !== null && own.outcome === 'passed' ? [`its ${name} are not kept: ${folder.problem}`] : []),
+    // Where there was nothing to document, no page is missing.
+    ...(folder.problem !== null && own.outcome === 'passed' && own.metrics.docsPages !== 0
+      ? [`its ${name} are not kept: ${folder.problem}`]
+      : []),
     ...folder.warnings,
   ]);
   const kept = folders.flatMap(([name, { digest, files, bytes }]) =>

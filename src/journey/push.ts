@@ -3,7 +3,7 @@
 import type { App } from '../domain/app.ts';
 import { diskFailure } from '../domain/disk-failure.ts';
 import type { CommitId } from '../domain/ids.ts';
-import { type BranchName, parseBranch } from '../domain/names.ts';
+import { type BranchName, branchOfRef, parseBranch } from '../domain/names.ts';
 import { candidateLine } from '../gate/messages.ts';
 import type { WeakenAsked } from '../gate/policy/weakening.ts';
 import { branchRef } from '../git/argv.ts';
@@ -50,6 +50,13 @@ export async function judgePush(
 ): Promise<ReadonlyMap<string, RefVerdict>> {
   const receivedAtMs = nowMs();
   const verdicts = new Map<string, RefVerdict>();
+  const misnamed = push.commands.filter(({ ref }) => ref.startsWith('refs/heads/') && branchOfRef(ref) === null);
+  for (const { ref } of push.isAtomic && misnamed.length > 0 ? push.commands : misnamed)
+    verdicts.set(
+      ref,
+      refused('a branch cannot be called so: at most 200 characters, by the rules of git check-ref-format'),
+    );
+  if (verdicts.size === push.commands.length) return verdicts;
   // Git keeps tags to itself; main could land and one of them be refused.
   if (push.isAtomic && push.commands.some(({ ref }) => !isOwnBranch(pusher.findApp(), ref))) {
     for (const { ref } of push.commands)
@@ -77,8 +84,8 @@ export async function judgePush(
 
 /** A branch that is the developer's own: neither main nor what could become it. */
 function isOwnBranch(app: App | null, ref: string): boolean {
-  if (app === null || !ref.startsWith('refs/heads/')) return false;
-  const branch = parseBranch(ref.slice('refs/heads/'.length));
+  const branch = branchOfRef(ref);
+  if (app === null || branch === null) return false;
   if (standsInTheWay(branch, app.mainBranch)) return false;
   return branch !== app.mainBranch && (app.mainBranch !== null || !usualMains.includes(branch));
 }

@@ -2,7 +2,7 @@
 // after a push is compared with what it held before.
 import type { App } from '../domain/app.ts';
 import type { AppId, ObjectId } from '../domain/ids.ts';
-import { parseBranch } from '../domain/names.ts';
+import { branchOfRef } from '../domain/names.ts';
 import type { Repository } from '../git/repository.ts';
 import { noteBranch } from './push.ts';
 import type { World } from './world.ts';
@@ -37,9 +37,9 @@ export class StoredBranches {
     const now = refs.branches;
     this.#known.set(app.id, refs);
     for (const ref of new Set([...before.keys(), ...now.keys()])) {
-      const branch = parseBranch(ref.slice('refs/heads/'.length));
+      const branch = branchOfRef(ref);
       const id = now.get(ref) ?? null;
-      if (branch !== app.mainBranch && id !== (before.get(ref) ?? null))
+      if (branch !== null && branch !== app.mainBranch && id !== (before.get(ref) ?? null))
         noteBranch(this.#world, app, branch, id, actor);
     }
   }

@@ -250,6 +250,8 @@ answer = (request, response) => {
   if (!isGit) return void answerApi(request, response);
   answerGit(door, request, response).catch((error: Error) => {
     say({ level: 'error', message: `git: ${error.message}` });
+    // Git had said all that it says: what failed came after it.
+    if (response.writableEnded) return;
     const disk = diskFailure(error, 'nothing was changed');
     if (!response.headersSent) response.writeHead(disk ? 507 : 500, { 'content-type': 'text/plain; charset=utf-8' });
     response.end(

@@ -76,9 +76,12 @@ function verdictLine(ref: string, verdict: RefVerdict | undefined): string {
   return `ng ${ref} ${plain(verdict?.reason ?? 'Lockstep could not judge it; try again').slice(0, 300)}`;
 }
 
-/** Text without the control characters that could act on a terminal or break a line of the protocol. */
+/** Text without the characters that could act on a terminal, turn its writing around or break a line of the protocol. */
 function plain(text: string): string {
-  return text.replace(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g, ' ').trimEnd();
+  return text
+    .replace(/(?!\t)\p{Cc}/gu, ' ')
+    .replace(/[\p{Cf}\p{Zl}\p{Zp}]/gu, '?')
+    .trimEnd();
 }
 
 /** The lines up to the next flush; null when the stream ends before the first. */

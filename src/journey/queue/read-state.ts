@@ -4,7 +4,7 @@ import type { App } from '../../domain/app.ts';
 import type { Change } from '../../domain/change.ts';
 import { gateOf } from '../../domain/gate-settings.ts';
 import type { ChangeId } from '../../domain/ids.ts';
-import { type BranchName, parseBranch } from '../../domain/names.ts';
+import { type BranchName, branchOfRef } from '../../domain/names.ts';
 import { branchCheckOf } from '../../store/branch-checks.ts';
 import { findChange, queuedChanges, recentGates } from '../../store/changes.ts';
 import { findArtifact, liveRelease } from '../../store/releases.ts';
@@ -31,7 +31,10 @@ export async function readState(
     app.mainBranch === null ? null : mainlineOf(app, repository).tip(),
   ]);
   const heads = new Map<BranchName, QueueState['tip'] & string>();
-  for (const [ref, id] of refs) heads.set(parseBranch(ref.slice('refs/heads/'.length)), id);
+  for (const [ref, id] of refs) {
+    const branch = branchOfRef(ref);
+    if (branch !== null) heads.set(branch, id);
+  }
   const toRequest = (change: Change): Request => {
     const check = branchCheckOf(database, app.id, change.head);
     return {
