@@ -125,7 +125,8 @@ test('a weaker gate is refused in the same words, and an admin lands it with a r
 test('raising it is free, with a check of its own that asks the running candidate; from then on that counts', async () => {
   stage.write(work, {
     'lockstep.yml': `${own}gate:\n  coverage: { min: 90% }\n  checks:\n    answers: { run: python3 ask.py, needs: release }\n`,
-    'ask.py': 'import os\nimport urllib.request\n\nprint(urllib.request.urlopen(os.environ["GATE_URL"]).status)\n',
+    'ask.py':
+      '"""Ask the candidate."""\nimport os\nimport urllib.request\n\nprint(urllib.request.urlopen(os.environ["GATE_URL"]).status)\n',
   });
   await stage.commit(work, 'raise');
   const checks = await isTheSame('passed');

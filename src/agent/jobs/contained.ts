@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Limits } from '../../domain/plan.ts';
+import { seen } from '../../lib/descriptors.ts';
 import { type Capture, captureFifo, jobCaptureCaps } from '../process/capture.ts';
 import {
   type Cgroup,
@@ -129,13 +130,8 @@ function watched(
   const hold = setInterval(() => {}, 60_000);
   let isOverItsMemory = false;
   const lookAtMemory = () => {
-    if (
-      !isOverMemory(
-        groupOf(process).map(({ pid }) => pid),
-        spec.limits.memoryBytes,
-      )
-    )
-      return;
+    const pids = seen(() => groupOf(process).map(({ pid }) => pid));
+    if (pids === null || !isOverMemory(pids, spec.limits.memoryBytes)) return;
     isOverItsMemory = true;
     void terminate({ ...family, graceMs: 0 }).catch(() => {}); // the next look finds what is left
   };
@@ -145,9 +141,9 @@ function watched(
     clearInterval(hold);
     clearInterval(looks);
     if (isLeft) return new Promise<never>(() => {});
-    const isOutOfMemory = isOverItsMemory || (cgroup !== null && oomKills(cgroup) > 0);
+    const isOutOfMemory = isOverItsMemory || (cgroup !== null && (seen(() => oomKills(cgroup)) ?? 0) > 0);
     // Nothing can come out of an empty group: then nothing is left, and the process table need not be searched.
-    if (process === unknown || cgroup === null || cgroupPids(cgroup).length > 0)
+    if (process === unknown || cgroup === null || seen(() => cgroupPids(cgroup))?.length !== 0)
       await terminate({ ...family, graceMs: 0 });
     if (cgroup !== null) removeLater(spec.name, cgroup);
     if (capture !== null) {

@@ -206,12 +206,7 @@ function life(
       // No room: who waits gets it all the same, who asks later finds the job lost.
     }
     if (isArmed) leave(at);
-    // What it left in its own folders goes when nobody waits for the result any more; else with the folder, later.
-    const tidy = () =>
-      [places.home, places.tmp, ...strayReports(places, record)].forEach(
-        (path) => void removeTree(path).catch(() => {}),
-      );
-    setTimeout(tidy, tidyAfterMs).unref();
+    setTimeout(() => tidy(places, record), tidyAfterMs).unref();
     return result;
   };
   const stop = async (reason: StopReason): Promise<void> => {
@@ -264,4 +259,15 @@ function judge(
   if (why !== null)
     return code === null ? { exitCode: null, signal: 'SIGKILL', endedBy: why } : { ...end, endedBy: why };
   return { ...end, endedBy: code === null ? 'lost' : 'exit' };
+}
+
+/** What it left in its own folders goes when nobody waits for the result any more; what cannot be seen now goes with the folder. */
+function tidy(places: JobPlaces, record: Pick<JobRecord, 'reports'>): void {
+  let stray: readonly string[] = [];
+  try {
+    stray = strayReports(places, record);
+  } catch {
+    // Out of descriptors, for example: the folder itself is removed later.
+  }
+  for (const path of [places.home, places.tmp, ...stray]) void removeTree(path).catch(() => {});
 }

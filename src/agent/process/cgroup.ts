@@ -4,6 +4,7 @@ import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmdirSync, 
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Limits } from '../../domain/plan.ts';
+import { seen } from '../../lib/descriptors.ts';
 import type { Importance } from './limit-means.ts';
 import { readProcess } from './proc.ts';
 
@@ -128,11 +129,12 @@ export function refusedProcesses(group: Cgroup): number {
 /** Kills until it is empty; nothing can be forked meanwhile. */
 export async function killCgroup(group: Cgroup, pollMs = 5): Promise<void> {
   const { pids } = group.dirs;
-  const limit = pids === undefined ? '' : read(join(pids, 'pids.max')).trim();
+  const limit = pids === undefined ? '' : (seen(() => read(join(pids, 'pids.max'))) ?? '').trim();
   if (pids !== undefined) attempt(() => writeFileSync(join(pids, 'pids.max'), '0'));
   let waitMs = pollMs;
-  for (let left = cgroupPids(group); left.length > 0; left = cgroupPids(group)) {
-    for (const pid of left) attempt(() => process.kill(pid, 'SIGKILL'));
+  const look = () => seen(() => cgroupPids(group));
+  for (let left = look(); left?.length !== 0; left = look()) {
+    for (const pid of left ?? []) attempt(() => process.kill(pid, 'SIGKILL'));
     await pause(waitMs);
     waitMs = Math.min(500, waitMs * 2);
   }

@@ -2,6 +2,7 @@
 // left in its cgroup, session, group, or carries its mark in the environment (a daemon that left them all).
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+import { seen } from '../../lib/descriptors.ts';
 import { type Cgroup, cgroupPids, killCgroup } from './cgroup.ts';
 import { groupOf, isAlive, listProcesses, type ProcessIdentity } from './proc.ts';
 
@@ -43,16 +44,20 @@ function send(pid: number, signal: NodeJS.Signals): void {
 /** Resolves when none is left: 'term' when they went by themselves, 'kill' when it took SIGKILL. */
 export async function terminate(spec: TerminateSpec): Promise<'term' | 'kill'> {
   const pollMs = spec.pollMs ?? 10;
-  if (groupOf(spec.leader).some(({ pgid }) => pgid === spec.leader.pid)) send(-spec.leader.pid, 'SIGTERM');
+  if (seen(() => groupOf(spec.leader))?.some(({ pgid }) => pgid === spec.leader.pid)) send(-spec.leader.pid, 'SIGTERM');
   const until = performance.now() + spec.graceMs;
   // The group's own list where there is one: it is a short file, and the process table a long one.
-  const isThere = () => (spec.cgroup === null ? groupOf(spec.leader) : cgroupPids(spec.cgroup)).length > 0;
-  while (performance.now() < until && (isAlive(spec.leader) || isThere())) await pause(pollMs);
+  const isThere = () =>
+    seen(
+      () => isAlive(spec.leader) || (spec.cgroup === null ? groupOf(spec.leader) : cgroupPids(spec.cgroup)).length > 0,
+    ) ?? true;
+  while (performance.now() < until && isThere()) await pause(pollMs);
   let how: 'term' | 'kill' = 'term';
   let waitMs = pollMs;
-  for (let left = family(spec); left.length > 0; left = family(spec)) {
+  const look = () => seen(() => family(spec));
+  for (let left = look(); left?.length !== 0; left = look()) {
     how = 'kill';
-    for (const pid of left) send(pid, 'SIGKILL');
+    for (const pid of left ?? []) send(pid, 'SIGKILL');
     if (spec.cgroup !== null) await killCgroup(spec.cgroup);
     await pause(waitMs);
     waitMs = Math.min(longestWaitMs, waitMs * 2); // one that waits for a disk dies when the disk has answered

@@ -1,0 +1,13 @@
+// A process that has no descriptor left cannot look at anything. Whoever looks again and again lets such a look go by.
+
+const codes: readonly string[] = ['EMFILE', 'ENFILE'];
+
+/** What the look sees; null: no descriptor was left for it. Throws whatever else goes wrong. */
+export function seen<T>(look: () => T): T | null {
+  try {
+    return look();
+  } catch (error) {
+    if (codes.includes((error as NodeJS.ErrnoException).code ?? '')) return null;
+    throw error;
+  }
+}
