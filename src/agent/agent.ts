@@ -237,6 +237,7 @@ export class AgentCore {
     this.#routing.stop();
     await (options.instances ? this.#supervisor.stopAll() : this.#supervisor.leave());
     await this.logs[Symbol.asyncDispose]();
+    await this.#document.settled();
   }
 
   async #linkVolumesOf(app: AppRef, treeId: TreeId): Promise<void> {

@@ -46,6 +46,11 @@ export class SnapshotFile {
       throw diskFailure(error, 'The route snapshot could not be written') ?? error;
     }
   }
+
+  /** Resolves when nothing is being written any more. */
+  settled(): Promise<void> {
+    return this.#file.settled();
+  }
 }
 
 /** What is on disk, for whoever only looks. @throws home-unreachable */

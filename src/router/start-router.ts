@@ -67,7 +67,10 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     await closeQuietly(router);
     throw error;
   }
-  const close = (graceMs: number) => router.close(graceMs);
+  const close = async (graceMs: number): Promise<void> => {
+    await router.close(graceMs);
+    await file.settled();
+  };
   const generation = snapshot?.generation ?? 0;
   return { port, generation, alarm, close, [Symbol.asyncDispose]: () => close(0) };
 }

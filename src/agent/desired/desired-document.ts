@@ -47,6 +47,11 @@ export class DesiredDocument {
     return next;
   }
 
+  /** Resolves when nothing is being written any more. */
+  settled(): Promise<void> {
+    return this.#file.settled();
+  }
+
   #changed(last: DesiredState | null, text: string, base: string): DesiredState {
     if (last !== null && this.#tag === base) return patchDesiredState(last, text);
     throw fail('conflict', 'The change is upon a document that is not held here.', { advice: 'Send it whole.' });
