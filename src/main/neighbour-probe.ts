@@ -3,8 +3,11 @@ import { request } from 'node:http';
 
 /** Why control answers and does nothing else (`stand-by.ts`). */
 export type Refusal = { code: string; detail: string; advice: string | null };
-/** It said something: `isUp`, that it runs; `refusal`, why it cannot do its work (null: it can). */
-export type Probe = { isUp: boolean; refusal: Refusal | null };
+/**
+ * It said something: `isUp`, that it runs; `refusal`, why it cannot do its work (null: it can). `isUnasked`: this process had no
+ * descriptor left to ask with, which says nothing of the neighbour.
+ */
+export type Probe = { isUp: boolean; refusal: Refusal | null; isUnasked?: true };
 
 const probeLimitMs = 2000;
 
@@ -24,7 +27,10 @@ export function probeNeighbour(socketPath: string, path: string): Promise<Probe 
       response.on('error', () => resolve(null));
     });
     asked.once('timeout', () => asked.destroy());
-    asked.once('error', () => resolve(null));
+    asked.once('error', ({ code }: NodeJS.ErrnoException) => {
+      const isUnasked = code === 'EMFILE' || code === 'ENFILE';
+      resolve(isUnasked ? { isUp: false, refusal: null, isUnasked } : null);
+    });
     asked.end();
   });
 }

@@ -33,6 +33,7 @@ export class Neighbour {
   readonly #words: () => string[];
   #identity: ProcessIdentity | null = null;
   #refusal: Refusal | null = null;
+  #isUnasked = false;
   #child: ChildProcess | null = null;
   #recordsLater: NodeJS.Timeout | undefined;
 
@@ -201,7 +202,8 @@ export class Neighbour {
     for (let heardAt = performance.now(); !signal.aborted; ) {
       await sleep(lookMs, undefined, { signal }).catch(() => {});
       if (signal.aborted) break;
-      if (await this.#answers()) heardAt = performance.now();
+      // A look that could not be taken is no silence: a process without descriptors must not end those that serve.
+      if ((await this.#answers()) || this.#isUnasked) heardAt = performance.now();
       if (signal.aborted) break; // it has ended, and the next one may be there by now
       const silentMs = performance.now() - heardAt;
       if (silentMs < silentLimitMs || !this.#identity) continue;
@@ -241,7 +243,8 @@ export class Neighbour {
   async #answers(): Promise<boolean> {
     const path = this.#name === 'control' ? '/healthz' : '/v1/hello';
     const probe = await probeNeighbour(this.#config.sockets[this.#name], path);
-    if (probe !== null) this.#refusal = probe.refusal;
+    this.#isUnasked = probe?.isUnasked ?? false;
+    if (probe !== null && !this.#isUnasked) this.#refusal = probe.refusal;
     return probe?.isUp ?? false;
   }
 

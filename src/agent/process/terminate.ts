@@ -41,17 +41,27 @@ function send(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
+/** SIGTERM to its process group, when it leads one. False: it could not be seen whether it does. */
+function ask(leader: ProcessIdentity): boolean {
+  const group = seen(() => groupOf(leader));
+  if (group?.some(({ pgid }) => pgid === leader.pid)) send(-leader.pid, 'SIGTERM');
+  return group !== null;
+}
+
 /** Resolves when none is left: 'term' when they went by themselves, 'kill' when it took SIGKILL. */
 export async function terminate(spec: TerminateSpec): Promise<'term' | 'kill'> {
   const pollMs = spec.pollMs ?? 10;
-  if (seen(() => groupOf(spec.leader))?.some(({ pgid }) => pgid === spec.leader.pid)) send(-spec.leader.pid, 'SIGTERM');
   const until = performance.now() + spec.graceMs;
   // The group's own list where there is one: it is a short file, and the process table a long one.
   const isThere = () =>
     seen(
       () => isAlive(spec.leader) || (spec.cgroup === null ? groupOf(spec.leader) : cgroupPids(spec.cgroup)).length > 0,
     ) ?? true;
-  while (performance.now() < until && isThere()) await pause(pollMs);
+  let isAsked = ask(spec.leader);
+  while (performance.now() < until && isThere()) {
+    await pause(pollMs);
+    if (!isAsked) isAsked = ask(spec.leader);
+  }
   let how: 'term' | 'kill' = 'term';
   let waitMs = pollMs;
   const look = () => seen(() => family(spec));
