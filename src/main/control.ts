@@ -14,7 +14,6 @@ import { sweepPlainCopies } from '../backup/plain-copy.ts';
 import { BlobCache } from '../build/git-tree.ts';
 import { readConfig } from '../config/config.ts';
 import type { AgentHello } from '../domain/desired.ts';
-import { diskFailure } from '../domain/disk-failure.ts';
 import { type AppId, parseId } from '../domain/ids.ts';
 import { parseHostname } from '../domain/names.ts';
 import { unguarded } from '../git/inspect.ts';
@@ -44,7 +43,7 @@ import { openDatabase } from '../store/open.ts';
 import { liveDocs } from '../store/releases.ts';
 import { defaultLimits } from '../store/retention.ts';
 import { ensureOwnerToken, readSigner } from './credentials.ts';
-import { answerGit, type GitDoor } from './git-door.ts';
+import { answerGit, answerTrouble, type GitDoor } from './git-door.ts';
 import { keepHearing } from './hear-agent.ts';
 import { holdOrEnd } from './hold-or-end.ts';
 import { keepCopies } from './keep-copies.ts';
@@ -250,13 +249,7 @@ answer = (request, response) => {
   if (!isGit) return void answerApi(request, response);
   answerGit(door, request, response).catch((error: Error) => {
     say({ level: 'error', message: `git: ${error.message}` });
-    // Git had said all that it says: what failed came after it.
-    if (response.writableEnded) return;
-    const disk = diskFailure(error, 'nothing was changed');
-    if (!response.headersSent) response.writeHead(disk ? 507 : 500, { 'content-type': 'text/plain; charset=utf-8' });
-    response.end(
-      disk ? `${disk.code}: ${disk.message}. ${disk.advice}\n` : 'Lockstep could not answer this; try again\n',
-    );
+    answerTrouble(response, error);
   });
 };
 await listen();

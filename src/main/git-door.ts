@@ -2,7 +2,7 @@
 // refused before it is read while the disk is short of room.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Principal } from '../domain/app.ts';
-import { diskFull } from '../domain/disk-failure.ts';
+import { diskFailure, diskFull } from '../domain/disk-failure.ts';
 import { isFailure } from '../domain/errors.ts';
 import type { AppId } from '../domain/ids.ts';
 import { judgePush } from '../journey/push.ts';
@@ -97,6 +97,16 @@ export async function answerGit(door: GitDoor, request: IncomingMessage, respons
       app: app.id,
       stderr: result.stderr.slice(-500),
     });
+}
+
+/** What is left to say when a request could not be answered; nothing where git has said all that it says. */
+export function answerTrouble(response: ServerResponse, error: unknown): void {
+  if (response.writableEnded) return;
+  const disk = diskFailure(error, 'nothing was changed');
+  if (!response.headersSent) response.writeHead(disk ? 507 : 500, { 'content-type': 'text/plain; charset=utf-8' });
+  response.end(
+    disk ? `${disk.code}: ${disk.message}. ${disk.advice}\n` : 'Lockstep could not answer this; try again\n',
+  );
 }
 
 /** A place among the gits that are at work at once; null when the request has been answered: there is none, or nobody waits for it. */

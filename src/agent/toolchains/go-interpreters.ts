@@ -2,9 +2,10 @@
 // enough, since `go` itself fetches the version that a go.mod asks for through the module proxy and holds it against the
 // checksum database. That began with 1.21: an older one is left aside.
 import { createHash } from 'node:crypto';
-import { readdirSync, realpathSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../../exec/exec.ts';
+import { isOurs, realOf } from './machine-programs.ts';
 import { isReachable } from './reachable.ts';
 
 export type FoundGo = {
@@ -44,20 +45,6 @@ function debianPlaces(): string[] {
   } catch {
     return []; // no such folder
   }
-}
-
-function realOf(path: string): string | null {
-  try {
-    return realpathSync(path);
-  } catch {
-    return null; // not there
-  }
-}
-
-/** We run it to ask its version: only what root or we ourselves put there. */
-function isOurs(path: string): boolean {
-  const { uid, mode } = statSync(path);
-  return (uid === 0 || uid === process.getuid?.()) && (mode & 0o002) === 0;
 }
 
 const idOf = (version: string, path: string): string =>

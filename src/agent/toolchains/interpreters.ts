@@ -1,10 +1,11 @@
 // Finds the Pythons that an app's identity can execute: on the PATH, in the usual places, and those that uv put into the
 // home. Root can execute everything, so root's own word counts for nothing: the modes of every folder on the way do.
 import { createHash } from 'node:crypto';
-import { readdirSync, realpathSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail } from '../../domain/errors.ts';
 import { run } from '../../exec/exec.ts';
+import { isOurs, realOf } from './machine-programs.ts';
 import { isReachable } from './reachable.ts';
 
 export type FoundInterpreter = {
@@ -60,20 +61,6 @@ const list = (dir: string): string[] => {
     return []; // not there
   }
 };
-
-const realOf = (path: string): string | null => {
-  try {
-    return realpathSync(path);
-  } catch {
-    return null; // a dangling link
-  }
-};
-
-/** We run it to ask its version: only what root or we ourselves put there. */
-function isOurs(path: string): boolean {
-  const { uid, mode } = statSync(path);
-  return (uid === 0 || uid === process.getuid?.()) && (mode & 0o002) === 0;
-}
 
 const idOf = (version: string, path: string): string =>
   `python-${version}-${createHash('sha256').update(path).digest('hex').slice(0, 8)}`;

@@ -1,9 +1,9 @@
 // The Nodes that an app can run with, in the order of preference: Lockstep's own (pinned, the one that runs Lockstep), those
 // that are pinned and fetched when an app asks for them, and what else is on the machine for everybody.
 import { createHash } from 'node:crypto';
-import { realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../../exec/exec.ts';
+import { isOurs, realOf } from './machine-programs.ts';
 import { type NpmToolName, npmPackages, npmToolNames } from './npm-tools.ts';
 import type { ToolName } from './pins.ts';
 import { isReachable } from './reachable.ts';
@@ -39,20 +39,6 @@ export async function findNodes(given: {
     nodes.push({ id: `node-${version}-${place}`, kind: 'node', version, path });
   }
   return nodes;
-}
-
-function realOf(path: string): string | null {
-  try {
-    return realpathSync(path);
-  } catch {
-    return null; // not there
-  }
-}
-
-/** We run it to ask its version: only what root or we ourselves put there. */
-function isOurs(path: string): boolean {
-  const { uid, mode } = statSync(path);
-  return (uid === 0 || uid === process.getuid?.()) && (mode & 0o002) === 0;
 }
 
 async function ask(path: string): Promise<string | null> {
