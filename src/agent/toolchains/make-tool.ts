@@ -10,8 +10,8 @@ import { fail, isFailure } from '../../domain/errors.ts';
 import { ExecError, run } from '../../exec/exec.ts';
 import { ownEnv } from './install-env.ts';
 import { type FoundInterpreter, preferred } from './interpreters.ts';
-import { isNpmTool, npmLockOf, npmToolNames } from './npm-tools.ts';
-import { type NpmLock, npmLocks, type Pin, pins, requirementLines, type ToolName, toolNames } from './pins.ts';
+import { isNpmTool, type NpmLock, npmLockOf, npmToolNames } from './npm-tools.ts';
+import { npmLocks, type Pin, pins, requirementLines, type ToolName, toolNames } from './pins.ts';
 
 export type ToolMaking = {
   folder: string;

@@ -1,13 +1,17 @@
 // The tools that are fetched from the npm registry, pinned by version and by the sha512 of the archive of each package: the
 // package managers, what looks at JavaScript where a project configures it and does not lock it, and the Node versions that
 // an app may ask for. Each stands on nothing that is not in the list. A newer one is a change of this file.
-import type { NpmLock } from './pins.ts';
 
 export const npmToolNames = [
   ...(['npm', 'pnpm', 'pnpm-8', 'yarn', 'yarn-berry', 'biome', 'prettier', 'oxlint', 'typescript'] as const),
   ...(['node-24', 'node-22', 'node-20', 'node-18'] as const),
 ] as const;
 export type NpmToolName = (typeof npmToolNames)[number];
+
+/** What package-lock.json holds: every package by version and integrity, and no address, so that npm asks its own registry. */
+export type NpmLock = {
+  packages: { '': { dependencies: Readonly<Record<string, string>> } } & Readonly<Record<string, object>>;
+};
 
 /** `cpu`: only on machines of that kind; left out: on all. */
 export type NpmPin = { name: string; version: string; sha512: string; cpu?: 'x64' | 'arm64' };

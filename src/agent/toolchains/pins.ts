@@ -4,7 +4,7 @@
 
 import { createHash } from 'node:crypto';
 import htmlValidate from './html-validate.lock.json' with { type: 'json' };
-import { npmToolNames, npmTools } from './npm-tools.ts';
+import { type NpmLock, npmToolNames, npmTools } from './npm-tools.ts';
 import pythonTools from './python-tools.json' with { type: 'json' };
 
 const own = [
@@ -99,11 +99,6 @@ export const pins: Readonly<
       ],
     },
   ],
-};
-
-/** What package-lock.json holds: every package by version and integrity, and no address, so that npm asks its own registry. */
-export type NpmLock = {
-  packages: { '': { dependencies: Readonly<Record<string, string>> } } & Readonly<Record<string, object>>;
 };
 
 /** The tools that npm fetches: the tool itself is the one dependency of the top. */

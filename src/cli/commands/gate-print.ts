@@ -1,8 +1,7 @@
 // `lockstep gate --print`: what would run, and where each line of it comes from.
 import { safe } from '../../gate/messages.ts';
 import { table } from '../present/table.ts';
-import type { GateWork } from './gate.ts';
-import { onlyOf } from './gate.ts';
+import { type GateWork, onlyOf } from './gate-work.ts';
 
 export async function printPlan({ session, checkout, treeInto }: GateWork): Promise<number> {
   const { localPlan } = await import('../../main/local-plan.ts');

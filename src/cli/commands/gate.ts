@@ -7,6 +7,7 @@ import type { CheckResult } from '../../domain/gate.ts';
 import { printable } from '../../domain/names.ts';
 import type { Session } from '../session.ts';
 import { type Checkout, openCheckout, treeOfWork } from '../work-tree/snapshot.ts';
+import { type GateWork, onlyOf } from './gate-work.ts';
 
 const [passed, rejected, noVerdict, interrupted] = [0, 1, 75, 130];
 
@@ -37,13 +38,6 @@ async function fix({ session, checkout, home, treeInto }: GateWork): Promise<voi
   await localFix({ home, top, objects, treeInto, baseTree: base?.tree ?? null, env: session.io.env, say });
 }
 
-export type GateWork = {
-  session: Session;
-  checkout: Checkout;
-  home: string;
-  treeInto: (objects: string) => ReturnType<typeof treeOfWork>;
-};
-
 function treeMaker({ io, has }: Session, checkout: Checkout): GateWork['treeInto'] {
   return async (objects) => (has('committed') ? checkout.head!.tree : await treeOfWork(checkout, io.env, objects));
 }
@@ -66,16 +60,6 @@ function cacheFolder(session: Session): string {
   if (given !== undefined) return resolve(session.io.cwd, given);
   if (process.getuid?.() === 0) return '/var/cache/lockstep/gate';
   return join(session.io.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'lockstep', 'gate');
-}
-
-export function onlyOf(session: Session): string[] | null {
-  const text = session.text('only');
-  if (text === undefined) return null;
-  const names = text.split(',').map((one) => one.trim());
-  if (names.every((name) => /^[a-z][a-z0-9-]{0,30}$/.test(name))) return names;
-  throw fail('bad-request', `--only "${printable(text)}" is no list of checks`, {
-    advice: 'Name checks with commas between them, such as --only style,tests.',
-  });
 }
 
 async function run({ session, checkout, home, treeInto }: GateWork): Promise<number> {

@@ -9,7 +9,8 @@ import { gitEnvironment } from '../../git/git.ts';
 import { listApps } from '../../store/apps.ts';
 import { SharedTurns } from '../shared-turns.ts';
 import type { World } from '../world.ts';
-import { type Found, type Look, look } from './look.ts';
+import type { Found } from './found.ts';
+import { type Look, look } from './look.ts';
 import { mend } from './mend.ts';
 
 /** Between two looks: longer than the agent needs to bring the router up to date. */

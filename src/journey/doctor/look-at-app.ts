@@ -5,8 +5,8 @@ import { isFailure } from '../../domain/errors.ts';
 import type { AgentSurvey } from '../../domain/survey.ts';
 import { refOf, type World } from '../world.ts';
 import { type AppFacts, factsOf } from './app-facts.ts';
+import { type Found, found } from './found.ts';
 import { judgeApp } from './judge-app.ts';
-import { type Found, found } from './look.ts';
 
 type Count = (what: string, by?: number) => void;
 

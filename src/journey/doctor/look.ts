@@ -2,20 +2,17 @@
 // needs. A look is one moment: whoever judges by it looks twice (`doctor.ts`), since what is being done is not yet done.
 import type { App } from '../../domain/app.ts';
 import { isQueued } from '../../domain/change.ts';
-import { type Checked, type Problem, type ProblemCode, problem } from '../../domain/doctor.ts';
-import type { AppId } from '../../domain/ids.ts';
+import type { Checked } from '../../domain/doctor.ts';
 import type { AgentSurvey, DiskApp, LeftOver } from '../../domain/survey.ts';
 import { everyApp } from '../../store/apps.ts';
 import { runningChanges } from '../../store/changes.ts';
 import { checkDatabase } from '../../store/check.ts';
 import { wasDestroyed } from '../../store/events.ts';
-
 import { listRemovals } from '../../store/removals.ts';
 import { nowMs, type World } from '../world.ts';
+import { type Found, found } from './found.ts';
 import { lookAtApp } from './look-at-app.ts';
 
-/** `leftOver`, `orphan`: what a repair removes. */
-export type Found = { problem: Problem; app: App | null; leftOver?: LeftOver; orphan?: AppId };
 export type Look = { found: Found[]; checked: Checked[]; notes: string[]; survey: AgentSurvey | null };
 
 /** Apps that are looked into at once: git and the agent answer side by side. */
@@ -25,12 +22,6 @@ const longestMs = 80_000;
 /** A change that nobody works on any more. */
 const stuckMs = 60_000;
 const leastFreeBytes = 100 * 1024 * 1024;
-
-export const found = (code: ProblemCode, app: App | null, what: string, more: Partial<Found> = {}): Found => ({
-  problem: problem(code, app?.name ?? null, what),
-  app,
-  ...more,
-});
 
 /** @param isWhole false: only these apps, and nothing that belongs to none of them */
 export async function look(world: World, apps: readonly App[], isWhole: boolean): Promise<Look> {

@@ -4,7 +4,8 @@ import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import type { AgentSurvey } from '../../domain/survey.ts';
 import { FakeWorld } from '../fake-world.ts';
-import { found, look } from './look.ts';
+import { found } from './found.ts';
+import { look } from './look.ts';
 import { mend } from './mend.ts';
 
 /** An app with a repository and files, which the store knows no more. */

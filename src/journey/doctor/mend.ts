@@ -13,7 +13,7 @@ import { startRestart } from '../config-release.ts';
 import { takeTurn } from '../turn.ts';
 import { eventOf, mainlineOf, refOf, type World } from '../world.ts';
 import { factsOf } from './app-facts.ts';
-import type { Found } from './look.ts';
+import type { Found } from './found.ts';
 
 type Attempt = (what: readonly Found[], work: () => Promise<unknown>) => Promise<void>;
 type Repair = (world: World, app: App) => Promise<unknown>;
