@@ -19,7 +19,7 @@ const expected = { one: 'landed', two: 'landed', against: 'conflict', broken: 'r
 const isEvery = process.env.LOCKSTEP_KILLS === 'all';
 const atOnce = 2;
 /** Places that are no concern of the queue, and are killed at by others. */
-const others = /takePermit|keepReports|keepGateRun|repository\.(?:un)?pin/;
+const others = /takePermit|keepReports|keepGateRun/;
 
 type MergeRow = AppFacts['changes'][number] & { source: string | null; how: string };
 type Told = {
