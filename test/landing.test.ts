@@ -132,6 +132,32 @@ test('a client that is killed leaves its merge request, and it is cancelled by n
   assert.match(cancelled.stderr, /nobody has asked for slow to be merged, or it has ended/);
 });
 
+test('a token that is revoked stops what it asked for, while it is checked, and who follows is told', async () => {
+  await branch('brake', { 'lockstep.yml': 'gate:\n  checks: { slow: sleep 120 }\n' });
+  const made = await stage.api('/tokens', { method: 'POST', body: { name: 'ci', rights: ['read', 'deploy'] } });
+  const { secret: token, id } = made.body;
+  const before = await tip();
+  const tooMuch = await stage.api(`/apps/${app}/merges`, {
+    ...{ method: 'POST', token, body: { branch: 'title', allowWeaken: true } },
+  });
+  assert.deepEqual([tooMuch.status, tooMuch.body.missing], [403, ['admin']], JSON.stringify(tooMuch.body));
+  const url = new URL((await stage.git(work, 'remote', 'get-url', 'lockstep')).stdout.trim());
+  url.password = token;
+  const pushed = stage.git(work, 'push', url.href, 'HEAD:refs/for/main');
+  const last = async (): Promise<string> => `${(await changes())[0].actor} ${(await changes())[0].state}`;
+  await until(
+    async () => (await last()) === 'ci gating',
+    30_000,
+    () => stage.logs(),
+  );
+  assert.equal((await stage.api(`/tokens/${id}`, { method: 'DELETE' })).status, 204);
+  const { code, stderr } = await pushed;
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, /cancelled: its token "ci" was revoked/);
+  assert.equal(await last(), 'ci cancelled');
+  assert.equal(await tip(), before);
+});
+
 test('an override lands with its reason in commit, receipt and status, and what it let through stays new', async () => {
   await branch('fire', { 'fire.py': 'y=2\n' });
   assert.equal((await stage.push(work, '-o', 'detach', 'fire')).code, 0);

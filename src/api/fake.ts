@@ -56,7 +56,7 @@ export function createFakePlatform(): FakePlatform {
   const team = (name: string): Principal => {
     const teamId = id('tea');
     database.prepare('INSERT INTO teams VALUES (?, ?, 0)').run(teamId, name);
-    return { name, teamId, rights, appIds: null };
+    return { tokenId: null, name, teamId, rights, appIds: null };
   };
   const teams = { ours: team('ours'), theirs: team('theirs') };
   const create = (who: Principal, name: AppName) =>
@@ -136,7 +136,7 @@ export function createFakePlatform(): FakePlatform {
     setBadgePublic: (_principal, app, isPublic) => setBadgePublic(database, app.id, isPublic),
     anyoneFor(name) {
       const app = publicBadge(database, name);
-      return app && { name: 'anyone', teamId: app.teamId, rights: ['read'], appIds: [app.id] };
+      return app && { tokenId: null, name: 'anyone', teamId: app.teamId, rights: ['read'], appIds: [app.id] };
     },
     gitUrlOf: (app) => `http://127.0.0.1:8080/${app.name}.git`,
     principalOf: (secret) => principalOf(database, secret, Date.now()),

@@ -123,10 +123,10 @@ export type Platform = {
   startMerge(
     principal: Principal,
     app: App,
-    wanted: MergeSource & { priority: Priority; override: string | null },
+    wanted: MergeSource & { priority: Priority; override: string | null; allowsWeaker: boolean },
   ): Promise<Started>;
   /** Waits for the checks, so long and no longer. @throws not-found, conflict */
-  checkMerge(principal: Principal, app: App, wanted: MergeSource): Promise<MergeCheck>;
+  checkMerge(principal: Principal, app: App, wanted: MergeSource & { allowsWeaker: boolean }): Promise<MergeCheck>;
   /** Those that have not ended, in their order. */
   listMerges(principal: Principal, app: App): Change[];
   /** @throws not-found; conflict when it has ended or is about to land */

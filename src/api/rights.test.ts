@@ -60,7 +60,8 @@ function pathOf(route: Route, app: string, fake: FakePlatform): string {
     id: fake.ids.change,
     file: 'findings.json',
     run: 'job_01JD5Z7Q0G9V1M8XK3T2R4W6YB',
-    token: fake.listTokens({ name: '', teamId: fake.app('blog').teamId, rights, appIds: null })[0]?.id ?? '',
+    token:
+      fake.listTokens({ tokenId: null, name: '', teamId: fake.app('blog').teamId, rights, appIds: null })[0]?.id ?? '',
   };
   return route.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => values[name]!);
 }

@@ -36,7 +36,7 @@ export class TestHome implements AsyncDisposable {
     for (const name of ['control/repos', 'agent', 'apps']) mkdirSync(join(one.home, name), { recursive: true });
     one.database = openDatabase(join(one.home, 'control', 'lockstep.db'));
     const teamId = defaultTeam(one.database, () => newId('tea'), 1);
-    const owner = { name: 'owner', teamId, rights, appIds: null };
+    const owner = { tokenId: null, name: 'owner', teamId, rights, appIds: null };
     one.app = insertApp(one.database, owner, {
       ...{ id: newId('app'), name: parseAppName('blog'), mainBranch: main, hosts: [parseHostname('blog.localhost')] },
       createdAtMs: 1,

@@ -38,6 +38,8 @@ export type Token = {
 
 /** Who is asking: made from a token by the door, passed to every verb and question. */
 export type Principal = {
+  /** null: it is no token's (Lockstep itself, or anyone). */
+  tokenId: TokenId | null;
   /** The token's name, shown as the actor. */
   name: string;
   teamId: TeamId;

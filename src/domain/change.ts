@@ -10,7 +10,7 @@
 //
 // `passed -> landed` happens only after main's compare-and-swap, the commit point: before it a restart changes nothing,
 // after it a restart rolls forward.
-import type { AppId, ChangeId, CommitId, InstanceSetId, ReleaseId, TeamId, TreeId } from './ids.ts';
+import type { AppId, ChangeId, CommitId, InstanceSetId, ReleaseId, TeamId, TokenId, TreeId } from './ids.ts';
 import type { BranchName } from './names.ts';
 
 export const changeStates = [
@@ -73,6 +73,10 @@ export type Change = {
   priority: Priority;
   /** Why an admin let it past the checks; null: it was held to them. */
   override: string | null;
+  /** An admin asked that it may make main's gate weaker. */
+  allowsWeaker: boolean;
+  /** Of a merge request, the tokens of those who asked, the first first; none: not known. */
+  askedBy: readonly TokenId[];
   /** Why it is to be cancelled, from the asking to the end; null: it is wanted. */
   withdrawn: string | null;
   /** null: it was in no batch that failed. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { BlobCache } from '../build/git-tree.ts';
 import { type App, type Principal, rights } from '../domain/app.ts';
-import { type AppId, type CommitId, isZeroId, type ObjectId } from '../domain/ids.ts';
+import { type AppId, type CommitId, isZeroId, type ObjectId, type TokenId } from '../domain/ids.ts';
 import { type BranchName, parseAppName } from '../domain/names.ts';
 import { run } from '../exec/exec.ts';
 import { gitEnvironment } from '../git/git.ts';
@@ -49,6 +49,7 @@ export class FakeWorld implements Disposable {
   /** What the pushers' token is good for. */
   mayPush = true;
   isAdmin = false;
+  tokenId: TokenId | null = null;
 
   /** @param folder of a world that ended before; left out: a new one, which goes with the world */
   constructor(folder: string | null = null) {
@@ -57,7 +58,7 @@ export class FakeWorld implements Disposable {
     this.database = openDatabase(join(this.folder, 'lockstep.db'));
     this.#shelf = openShelf(join(this.folder, 'published'));
     const teamId = defaultTeam(this.database, () => newId('tea'), Date.now());
-    this.owner = { name: 'owner', teamId, rights, appIds: null };
+    this.owner = { tokenId: null, name: 'owner', teamId, rights, appIds: null };
     this.world = this.#make();
   }
 
@@ -165,6 +166,7 @@ export class FakeWorld implements Disposable {
       findApp: () => findApp(this.database, this.owner, app.name),
       mayPush: () => this.mayPush,
       isAdmin: () => this.isAdmin,
+      tokenId: this.tokenId,
     });
     return { said, verdicts };
   }

@@ -95,7 +95,7 @@ export function goLive(
 
 /** From here on the store speaks for the app again. */
 export function settle(world: World, app: App): void {
-  const owner = { name: 'lockstep', teamId: app.teamId, rights: [], appIds: null };
+  const owner = { tokenId: null, name: 'lockstep', teamId: app.teamId, rights: [], appIds: null };
   world.desired.settled(findApp(world.database, owner, app.name) ?? app);
   world.receiptsDue(app);
 }

@@ -2,7 +2,7 @@
 // one (`queue/push-branch.ts`), and is refused with what to do otherwise.
 import type { App } from '../domain/app.ts';
 import { diskFailure } from '../domain/disk-failure.ts';
-import type { CommitId } from '../domain/ids.ts';
+import type { CommitId, TokenId } from '../domain/ids.ts';
 import { type BranchName, branchOfRef, parseBranch } from '../domain/names.ts';
 import { candidateLine } from '../gate/messages.ts';
 import type { WeakenAsked } from '../gate/policy/weakening.ts';
@@ -22,6 +22,8 @@ import { eventOf, mainlineOf, nowMs, type World } from './world.ts';
 
 export type Pusher = {
   actor: string;
+  /** Left out: it is no token's. */
+  tokenId?: TokenId | null;
   /** When the request arrived, and with it git's first byte. */
   requestedAtMs: number;
   /** Reads the app again: a push before this one may have decided its main branch. */
@@ -144,8 +146,9 @@ function sayStored(app: App, command: RefCommand, push: Push): void {
 }
 
 function askedOf(world: World, repository: Repository, app: App, push: Push, pusher: Pusher): BranchPush {
-  const { actor, requestedAtMs } = pusher;
-  return { world, app, repository, push, wishes: wishesOf(push), actor, requestedAtMs };
+  const { actor, requestedAtMs, tokenId = null } = pusher;
+  const weaken = weakenAsked(push, pusher);
+  return { world, app, repository, push, wishes: wishesOf(push), actor, tokenId, weaken, requestedAtMs };
 }
 
 /** Branches of which the first to be pushed becomes main, when none was named. */

@@ -7,7 +7,7 @@ import { appendEvent } from '../store/transition.ts';
 import { eventOf, newId, nowMs, type World } from './world.ts';
 
 export type ChangeAsked = Pick<Change, 'how' | 'actor' | 'base' | 'head' | 'moments'> &
-  Partial<Pick<Change, 'id' | 'source' | 'priority' | 'override'>>;
+  Partial<Pick<Change, 'id' | 'source' | 'priority' | 'override' | 'allowsWeaker' | 'askedBy'>>;
 
 /** Writes down that a change was asked for; its life begins. */
 export function receiveChange(world: World, app: App, asked: ChangeAsked): Change {
@@ -29,6 +29,7 @@ export function receiveChange(world: World, app: App, asked: ChangeAsked): Chang
         ...(change.source === null ? {} : { branch: change.source }),
         ...(change.priority === 'normal' ? {} : { priority: change.priority }),
         ...(change.override === null ? {} : { override: change.override }),
+        ...(change.allowsWeaker ? { allowsWeaker: true } : {}),
       }),
     );
     return change;

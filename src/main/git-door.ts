@@ -83,6 +83,7 @@ export async function answerGit(door: GitDoor, request: IncomingMessage, respons
     onProcReceive: (push) =>
       judgePush(world, repository, push, {
         actor: principal.name,
+        tokenId: principal.tokenId,
         requestedAtMs,
         findApp: () => findApp(database, principal, route.app),
         mayPush,

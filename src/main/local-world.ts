@@ -54,7 +54,7 @@ export async function openLocalWorld(home: string, waiting: () => void, signal: 
   const database = openDatabase(join(folder, 'lockstep.db'));
   idsFollow(database);
   const teamId = defaultTeam(database, () => newId('tea'), Math.round(nowMs()));
-  const owner: Principal = { name: 'you', teamId, rights, appIds: null };
+  const owner: Principal = { tokenId: null, name: 'you', teamId, rights, appIds: null };
   const agent = connectAgent({ socketPath: folders.socket });
   const observations = new Observations();
   const quiet = () => {};

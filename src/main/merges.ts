@@ -1,10 +1,11 @@
 // The verbs of merge requests, for the doors.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MergeCheck, MergeSource, Platform } from '../api/platform.ts';
-import type { App } from '../domain/app.ts';
+import type { App, Principal } from '../domain/app.ts';
 import { type Change, isQueued, priorities } from '../domain/change.ts';
 import { fail } from '../domain/errors.ts';
 import type { CommitId } from '../domain/ids.ts';
+import type { WeakenAsked } from '../gate/policy/weakening.ts';
 import { askMerge, cancelMerge, headOf } from '../journey/queue/ask.ts';
 import { branchChecksOf } from '../journey/queue/branch-checks.ts';
 import { nowMs, type World } from '../journey/world.ts';
@@ -17,16 +18,17 @@ type Verbs = Pick<Platform, 'startMerge' | 'checkMerge' | 'listMerges' | 'cancel
 
 export function mergesOf(world: World): Verbs {
   return {
-    async startMerge(principal, app, { branch, head: wanted, priority, override }) {
+    async startMerge(principal, app, { branch, head: wanted, priority, override, allowsWeaker }) {
       const head = await commitOf(world, app, { branch, head: wanted });
       const { change } = await askMerge(world, app, {
-        ...{ head, source: branch, priority, override, actor: principal.name, requestedAtMs: nowMs() },
+        ...{ head, source: branch, priority, override, weaken: weakenOf(principal, allowsWeaker) },
+        ...{ actor: principal.name, tokenId: principal.tokenId, requestedAtMs: nowMs() },
       });
       return { kind: 'change', id: change.id };
     },
     async checkMerge(principal, app, wanted) {
       const head = await commitOf(world, app, wanted);
-      return answer(world, app, wanted, head, principal.name);
+      return answer(world, app, wanted, head, principal);
     },
     listMerges: (_principal, app) => listMerges(world, app),
     async cancelMerge(principal, app, id) {
@@ -34,6 +36,9 @@ export function mergesOf(world: World): Verbs {
     },
   };
 }
+
+const weakenOf = ({ rights }: Principal, isAsked: boolean): WeakenAsked =>
+  isAsked ? (rights.includes('admin') ? 'by an admin' : 'without the right') : 'not';
 
 /** @throws not-found, conflict */
 async function commitOf(world: World, app: App, { branch, head }: MergeSource): Promise<CommitId> {
@@ -48,12 +53,14 @@ async function commitOf(world: World, app: App, { branch, head }: MergeSource): 
 async function answer(
   world: World,
   app: App,
-  { branch }: MergeSource,
+  { branch, allowsWeaker }: MergeSource & { allowsWeaker: boolean },
   head: CommitId,
-  actor: string,
+  principal: Principal,
 ): Promise<MergeCheck> {
   const unknown = { mergeable: 'unknown', head, base: null, conflicts: [], verdict: null } as const;
-  const check = branchChecksOf(world).check(app, { branch, head, actor });
+  const check = branchChecksOf(world).check(app, {
+    ...{ branch, head, actor: principal.name, weaken: weakenOf(principal, allowsWeaker) },
+  });
   if (!check) return { ...unknown, reason: 'too many checks wait already; ask again later' };
   const stop = new AbortController();
   const late = sleep(checkLimitMs, 'late' as const, { signal: stop.signal, ref: false }).catch(() => 'late' as const);

@@ -10,6 +10,7 @@ import { createApp, destroyApp } from '../journey/apps.ts';
 import { sourceOf } from '../journey/change-source.ts';
 import { editOf, startConfigChange, startRestart } from '../journey/config-release.ts';
 import { examine, repair } from '../journey/doctor/doctor.ts';
+import { tokenChanged } from '../journey/queue/wanted.ts';
 import type { ReceiptBook } from '../journey/receipts.ts';
 import { startRollback } from '../journey/rollback.ts';
 import { Runs } from '../journey/runs.ts';
@@ -177,6 +178,7 @@ export function platformOf(options: PlatformOptions): Platform {
           eventOf({ teamId: principal.teamId, appId: null, actor: principal.name }, 'token.revoked', { token: id }),
         );
       });
+      tokenChanged(world, id);
       world.announce();
     },
     recallAnswer: (principal, key, fingerprint) => recallAnswer(database, principal.teamId, key, fingerprint),

@@ -54,7 +54,7 @@ export function publishedOf(world: World): Published {
     },
     anyoneFor(name) {
       const app = publicBadge(database, name);
-      return app && { name: 'anyone', teamId: app.teamId, rights: ['read'], appIds: [app.id] };
+      return app && { tokenId: null, name: 'anyone', teamId: app.teamId, rights: ['read'], appIds: [app.id] };
     },
   };
 }

@@ -2,14 +2,14 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import type { Change, ChangeHow, ChangeState, Moments, Priority, Split } from '../domain/change.ts';
 import type { Verdict } from '../domain/gate.ts';
-import type { AppId, ChangeId, CommitId, InstanceSetId, ReleaseId, TeamId, TreeId } from '../domain/ids.ts';
+import type { AppId, ChangeId, CommitId, InstanceSetId, ReleaseId, TeamId, TokenId, TreeId } from '../domain/ids.ts';
 import type { BranchName } from '../domain/names.ts';
 
 export type NewChange = Pick<
   Change,
   'id' | 'teamId' | 'appId' | 'how' | 'actor' | 'branch' | 'base' | 'head' | 'moments' | 'createdAtMs'
 > &
-  Partial<Pick<Change, 'source' | 'priority' | 'override'>>;
+  Partial<Pick<Change, 'source' | 'priority' | 'override' | 'allowsWeaker' | 'askedBy'>>;
 
 /** The change as stored, with the next number of its app. The caller holds the transaction. */
 export function insertChange(database: DatabaseSync, change: NewChange): Change {
@@ -19,8 +19,8 @@ export function insertChange(database: DatabaseSync, change: NewChange): Change 
   database
     .prepare(
       `INSERT INTO changes (id, team_id, app_id, number, how, actor, branch, base, head, state, moments, created_at_ms,
-         source, priority, override)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'received', ?, ?, ?, ?, ?)`,
+         source, priority, override, allows_weaker, asked_by)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'received', ?, ?, ?, ?, ?, ?, ?)`,
     )
     .run(
       change.id,
@@ -37,6 +37,8 @@ export function insertChange(database: DatabaseSync, change: NewChange): Change 
       change.source ?? null,
       change.priority ?? 'normal',
       change.override ?? null,
+      change.allowsWeaker ? 1 : 0,
+      change.askedBy ? JSON.stringify(change.askedBy) : null,
     );
   return findChange(database, change.appId, change.id)!;
 }
@@ -82,6 +84,9 @@ export function runningChanges(database: DatabaseSync): Change[] {
   return database.prepare('SELECT * FROM changes WHERE ended_at_ms IS NULL ORDER BY id').all().map(present);
 }
 
+/** Tokens that are remembered of one request. */
+const mostAskers = 20;
+
 /** The merge requests of an app that wait, in no order that counts. */
 export function queuedChanges(database: DatabaseSync, appId: AppId): Change[] {
   return database
@@ -90,10 +95,12 @@ export function queuedChanges(database: DatabaseSync, appId: AppId): Change[] {
     .map(present);
 }
 
-/** The merge request of this commit that has not ended; null: there is none. */
+/** The newest merge request of this commit that has not ended; null: there is none. */
 export function requestOfHead(database: DatabaseSync, appId: AppId, head: CommitId): Change | null {
   const row = database
-    .prepare("SELECT * FROM changes WHERE app_id = ? AND ended_at_ms IS NULL AND how = 'merge' AND head = ?")
+    .prepare(
+      "SELECT * FROM changes WHERE app_id = ? AND ended_at_ms IS NULL AND how = 'merge' AND head = ? ORDER BY number DESC",
+    )
     .get(appId, head);
   return row ? present(row) : null;
 }
@@ -101,6 +108,16 @@ export function requestOfHead(database: DatabaseSync, appId: AppId, head: Commit
 /** From here on it skips the queue. */
 export function raisePriority(database: DatabaseSync, id: ChangeId): void {
   database.prepare("UPDATE changes SET priority = 'hotfix' WHERE id = ? AND ended_at_ms IS NULL").run(id);
+}
+
+/** Somebody else asks for the same. */
+export function joinRequest(
+  database: DatabaseSync,
+  { id, askedBy }: Pick<Change, 'id' | 'askedBy'>,
+  by: TokenId,
+): void {
+  if (askedBy.length === 0 || askedBy.includes(by) || askedBy.length >= mostAskers) return;
+  database.prepare('UPDATE changes SET asked_by = ? WHERE id = ?').run(JSON.stringify([...askedBy, by]), id);
 }
 
 /** Notes that a request is wanted no more; false when it has ended, or main is about to move to it. */
@@ -184,6 +201,8 @@ function present(row: Record<string, SQLOutputValue>): Change {
     source: row.source as BranchName | null,
     priority: row.priority as Priority,
     override: row.override as string | null,
+    allowsWeaker: row.allows_weaker === 1,
+    askedBy: row.asked_by === null ? [] : (JSON.parse(String(row.asked_by)) as TokenId[]),
     withdrawn: row.withdrawn as string | null,
     split: row.split === null ? null : (JSON.parse(String(row.split)) as Split),
     tries: Number(row.tries),

@@ -16,7 +16,7 @@ test('of the gates of each app the newest are kept, and those of an app that is 
   database.prepare('INSERT INTO teams VALUES (?, ?, 0)').run(teamId, 'ours');
   const [one, other] = ['one', 'other'].map((name) => {
     const hosts = [parseHostname(`${name}.localhost`)];
-    const principal = { name: 'ada', teamId, rights: [], appIds: null };
+    const principal = { tokenId: null, name: 'ada', teamId, rights: [], appIds: null };
     return insertApp(database, principal, {
       ...{ id: id('app'), name: parseAppName(name), mainBranch: null, hosts, createdAtMs: 0 },
     })!;

@@ -15,7 +15,7 @@ function twoTeams() {
   const principal = (name: string): Principal => {
     const teamId = id('tea');
     database.prepare('INSERT INTO teams VALUES (?, ?, 0)').run(teamId, name);
-    return { name, teamId, rights: ['read', 'deploy', 'config', 'admin'], appIds: null };
+    return { tokenId: null, name, teamId, rights: ['read', 'deploy', 'config', 'admin'], appIds: null };
   };
   const create = (who: Principal, name: string) =>
     insertApp(database, who, {
@@ -72,6 +72,7 @@ test('a token is known by its secret only, until it expires or is revoked', () =
     expiresAtMs: 100,
   });
   assert.deepEqual(principalOf(database, 's3cret', 50), {
+    tokenId,
     name: 'ci',
     teamId: ours.teamId,
     rights: ['read', 'deploy'],

@@ -32,16 +32,38 @@ export function insertToken(database: DatabaseSync, token: NewToken): void {
 export function principalOf(database: DatabaseSync, secret: string, nowMs: number): Principal | null {
   const row = database
     .prepare(
-      'SELECT name, team_id, rights, app_ids FROM tokens WHERE hash = ? AND revoked_at_ms IS NULL AND (expires_at_ms IS NULL OR expires_at_ms > ?)',
+      'SELECT id, name, team_id, rights, app_ids FROM tokens WHERE hash = ? AND revoked_at_ms IS NULL AND (expires_at_ms IS NULL OR expires_at_ms > ?)',
     )
     .get(hashToken(secret), nowMs);
   if (!row) return null;
   return {
+    tokenId: row.id as TokenId,
     name: String(row.name),
     teamId: row.team_id as TeamId,
     rights: parseRights(String(row.rights)),
     appIds: row.app_ids === null ? null : (JSON.parse(String(row.app_ids)) as AppId[]),
   };
+}
+
+/** Why this token has not all of these rights to the app any more, in words: `its token "ci" was revoked`; null: it has them. */
+export function tokenTrouble(
+  database: DatabaseSync,
+  id: TokenId,
+  appId: AppId,
+  needed: readonly Right[],
+  nowMs: number,
+): string | null {
+  const row = database
+    .prepare('SELECT name, rights, app_ids, expires_at_ms, revoked_at_ms FROM tokens WHERE id = ?')
+    .get(id);
+  if (!row) return 'its token is gone';
+  const token = `its token "${row.name}"`;
+  if (row.revoked_at_ms !== null) return `${token} was revoked`;
+  if (row.expires_at_ms !== null && Number(row.expires_at_ms) <= nowMs) return `${token} has expired`;
+  const missing = needed.filter((right) => !parseRights(String(row.rights)).includes(right));
+  if (missing.length > 0) return `${token} has lost the right ${missing.join(' and ')}`;
+  const isOfApp = row.app_ids === null || (JSON.parse(String(row.app_ids)) as AppId[]).includes(appId);
+  return isOfApp ? null : `${token} is not for this app any more`;
 }
 
 /** True when there was such a token of the principal's team that was not revoked yet. */

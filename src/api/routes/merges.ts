@@ -29,8 +29,8 @@ export const mergeRoutes = [
     right: 'deploy',
     furtherRight: {
       right: 'admin',
-      when: '`override` is given',
-      isNeeded: ({ body }) => (body.override ?? null) !== null,
+      when: '`override` or `allowWeaken` is given',
+      isNeeded: ({ body }) => (body.override ?? null) !== null || body.allowWeaken === true,
     },
     tenancy: 'app',
     query: noQuery,
@@ -46,6 +46,10 @@ export const mergeRoutes = [
         .nullable()
         .optional()
         .openapi({ description: 'Why it lands without the checks; it is written into the commit and the receipt' }),
+      allowWeaken: z
+        .boolean()
+        .optional()
+        .openapi({ description: "It may make main's gate weaker; the ledger says what it lowered" }),
       dryRun: z.boolean().optional().openapi({ description: 'Only says whether it would merge, and pass' }),
     }),
     answers: {
@@ -55,12 +59,18 @@ export const mergeRoutes = [
     errors: ['bad-request', 'no-release', 'conflict', 'busy', 'not-found'],
     location: (body: StartedView | object): string | null => ('progress' in body ? body.progress : null),
     async handle({ principal, app, body }, { platform }) {
-      const { branch = null, head = null, priority = 'normal', override = null } = body;
+      const {
+        branch = null,
+        head = null,
+        priority = 'normal',
+        override = null,
+        allowWeaken: allowsWeaker = false,
+      } = body;
       if (branch === null && head === null)
         throw fail('bad-request', 'neither a branch nor a commit is named', { advice: 'Send "branch" or "head".' });
       if (body.dryRun === true)
-        return ok(presentMergeCheck(await platform.checkMerge(principal, app, { branch, head })));
-      const started = await platform.startMerge(principal, app, { branch, head, priority, override });
+        return ok(presentMergeCheck(await platform.checkMerge(principal, app, { branch, head, allowsWeaker })));
+      const started = await platform.startMerge(principal, app, { branch, head, priority, override, allowsWeaker });
       return { status: 202, body: presentStarted(app, started) };
     },
   }),

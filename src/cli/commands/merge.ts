@@ -24,7 +24,8 @@ export async function merge(session: Session): Promise<number> {
     throw fail('bad-request', `"${printable(priority)}" is no priority`, { advice: 'It is normal or hotfix.' });
   const branch = await branchOf(session);
   if (session.has('cancel')) return cancel(session, branch);
-  const wanted = { branch, ...(await headHere(session, branch)) };
+  const weaker = session.has('allow-weaken') ? { allowWeaken: true } : {};
+  const wanted = { branch, ...(await headHere(session, branch)), ...weaker };
   if (session.has('dry-run')) return dryRun(session, wanted);
   return ask(session, { ...wanted, priority }, `merged ${branch}`, session.has('wait'));
 }

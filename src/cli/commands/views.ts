@@ -46,6 +46,7 @@ export type ChangeDetailView = ChangeView & {
   source: string | null;
   /** Why an admin let it past the checks. */
   override: string | null;
+  allowsWeaker: boolean;
   isMemoised: boolean;
   endedAt: string | null;
   verdict: { checks: CheckResult[] } | null;

@@ -27,7 +27,16 @@ const change = (over: Partial<ChangeDetailView>): ChangeDetailView => ({
     createdAt: '2026-01-01T00:00:00.000Z',
     endedAt: '2026-01-01T00:00:02.500Z',
   },
-  ...{ isMemoised: false, verdict: null, reproduce: null, excerpts: null, source: null, override: null, ...over },
+  ...{
+    isMemoised: false,
+    verdict: null,
+    reproduce: null,
+    excerpts: null,
+    source: null,
+    override: null,
+    allowsWeaker: false,
+    ...over,
+  },
 });
 
 test('a change shows its checks with their times and figures, and each finding with the lines around it', () => {

@@ -32,6 +32,7 @@ export function changeLines(change: ChangeDetailView, paint: Paint, nowMs: numbe
     changeHead(change, paint, nowMs),
     `  commit ${short(change.head)} on main ${change.base === null ? '(the first push)' : short(change.base)}`,
     ...(change.reason ? [`  ${safeLine(change.reason)}`] : []),
+    ...(change.allowsWeaker ? ['  may make the gate weaker'] : []),
     ...(change.override === null ? [] : [`  let past the checks: ${safeLine(change.override)}`]),
     ...(change.isMemoised ? ['  this tree was checked before: the checks are those of then'] : []),
     ...(checks.length > 0 ? ['', ...table(checks.map((check) => checkRow(check, paint)))] : []),

@@ -24,6 +24,7 @@ export const landingCommands: readonly CommandSpec[] = [
       wait: { kind: 'flag', about: 'show the gate, and return when it has ended' },
       priority: { kind: 'text', value: 'P', about: 'hotfix goes before the others, through the same checks' },
       'dry-run': { kind: 'flag', about: 'only say whether it would merge, and pass' },
+      'allow-weaken': { kind: 'flag', about: 'it may make main’s gate weaker (admins)' },
       cancel: { kind: 'flag', about: 'end the request' },
       ...ofApp,
     },

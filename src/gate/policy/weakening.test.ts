@@ -73,7 +73,7 @@ test('the finding names the line and the way, and an admin who asks is let throu
       line: 5,
       rule: 'weaker gate',
       message:
-        'gate.coverage.patch: of the new lines 80% on main, and 50% here; an admin lands it with git push -o allow-weaken',
+        'gate.coverage.patch: of the new lines 80% on main, and 50% here; an admin lands it with git push -o allow-weaken, or lockstep merge --allow-weaken',
     },
   ]);
   assert.match(weakeningResult(found, 'without the right', place, 0)!.findings[0]!.message, /lacks the admin right/);

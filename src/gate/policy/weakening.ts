@@ -8,7 +8,7 @@ import { percent } from '../coverage.ts';
 export type Weakening = { key: readonly string[]; message: string };
 
 export const weakenRule = 'weaker gate';
-const remedy = 'an admin lands it with git push -o allow-weaken';
+const remedy = 'an admin lands it with git push -o allow-weaken, or lockstep merge --allow-weaken';
 
 type Rule = (main: GateSettings, candidate: GateSettings) => (Weakening | null)[];
 

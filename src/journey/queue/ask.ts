@@ -3,14 +3,16 @@
 import type { App } from '../../domain/app.ts';
 import { type Change, isTerminal, type Priority } from '../../domain/change.ts';
 import { fail } from '../../domain/errors.ts';
-import type { ChangeId, CommitId } from '../../domain/ids.ts';
+import type { ChangeId, CommitId, TokenId } from '../../domain/ids.ts';
 import type { BranchName } from '../../domain/names.ts';
+import type { WeakenAsked } from '../../gate/policy/weakening.ts';
 import { branchRef } from '../../git/argv.ts';
-import { findChange, queuedChanges, raisePriority, requestOfHead, withdraw } from '../../store/changes.ts';
+import { findChange, joinRequest, queuedChanges, raisePriority, requestOfHead, withdraw } from '../../store/changes.ts';
 import { liveRelease } from '../../store/releases.ts';
 import { receiveChange } from '../receive-change.ts';
 import { mainlineOf, newId, nowMs, type World } from '../world.ts';
 import { pin, unpin } from './pins.ts';
+import { whyUnwanted } from './wanted.ts';
 
 /** Of one app, requests that wait. */
 export const mostRequests = 100;
@@ -23,16 +25,25 @@ export type MergeAsked = {
   actor: string;
   /** The reason of an admin who lets it past the checks. */
   override: string | null;
+  /** Whether it may make main's gate weaker. */
+  weaken: WeakenAsked;
+  /** null: it is no token's. */
+  tokenId: TokenId | null;
   requestedAtMs: number;
 };
 
 /**
  * The request, which is there already when the same commit is asked for twice (`isNew` false).
- * @throws no-release before the first push; conflict when main has it; busy; not-found when the commit is not there
+ * @throws forbidden who asks for a weaker gate and is no admin; no-release before the first push; conflict when main has it; busy; not-found when the commit is not there
  */
 export async function askMerge(world: World, app: App, asked: MergeAsked): Promise<{ change: Change; isNew: boolean }> {
   const { database } = world;
   const { head, source, priority, actor, override, requestedAtMs } = asked;
+  if (asked.weaken === 'without the right')
+    throw fail('forbidden', 'allow-weaken needs the right admin, which this token has not', {
+      advice: 'Ask without it, or let an admin ask.',
+    });
+  const allowsWeaker = asked.weaken === 'by an admin';
   const repository = await world.repositoryOf(app);
   using _use = await world.usesOf(app.id).begin();
   const tip = app.mainBranch === null ? null : await mainlineOf(app, repository).tip();
@@ -56,11 +67,13 @@ export async function askMerge(world: World, app: App, asked: MergeAsked): Promi
   }
   const known = requestOfHead(database, app.id, head);
   const change = receiveChange(world, app, {
-    ...{ id, how: 'merge', base: null, head, source, priority, actor, override },
+    ...{ id, how: 'merge', base: null, head, source, priority, actor, override, allowsWeaker },
+    ...(asked.tokenId === null ? {} : { askedBy: [asked.tokenId] }),
     moments: { requested: requestedAtMs, received: nowMs() },
   });
-  // The override takes the place of what waited for the checks.
-  if (known) withdraw(database, known.id, `change #${change.number} lands it without the checks`);
+  // What goes past the checks, or some of them, takes the place of what waited for all.
+  const how = override !== null ? ' without the checks' : allowsWeaker ? ' with a weaker gate' : '';
+  if (known) withdraw(database, known.id, `change #${change.number} asks for it${how}`);
   world.progress.open(change.id);
   world.announce();
   world.queueGrown(app);
@@ -68,9 +81,13 @@ export async function askMerge(world: World, app: App, asked: MergeAsked): Promi
 }
 
 /** The request of this commit that is on its way, made more urgent when that is asked for; null: there is none to join. */
-function join(world: World, app: App, { head, priority, override }: MergeAsked): Change | null {
+function join(world: World, app: App, { head, priority, override, weaken, tokenId }: MergeAsked): Change | null {
   const known = requestOfHead(world.database, app.id, head);
   if (!known || (override !== null && known.override === null)) return null;
+  if (weaken === 'by an admin' && !known.allowsWeaker && known.override === null) return null;
+  // What is about to end because nobody who asked may ask any more is no answer to somebody who may.
+  if (whyUnwanted(world.database, known) !== null) return null;
+  if (tokenId !== null) joinRequest(world.database, known, tokenId);
   if (priority === 'hotfix' && known.priority !== 'hotfix') raisePriority(world.database, known.id);
   world.queueGrown(app);
   return findChange(world.database, app.id, known.id);

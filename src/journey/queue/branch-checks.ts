@@ -6,6 +6,7 @@ import type { App } from '../../domain/app.ts';
 import type { AppId, CommitId, TreeId } from '../../domain/ids.ts';
 import type { BranchName } from '../../domain/names.ts';
 import { safe } from '../../gate/messages.ts';
+import type { WeakenAsked } from '../../gate/policy/weakening.ts';
 import type { Repository } from '../../git/repository.ts';
 import { gateLimitMs } from '../../journey.ts';
 import { type BranchCheck, keepBranchCheck } from '../../store/branch-checks.ts';
@@ -27,7 +28,8 @@ export type CheckUnderWay = {
   follow(signal: AbortSignal): AsyncIterable<ProgressStep>;
 };
 
-type Asked = { branch: BranchName | null; head: CommitId; actor: string };
+/** `weaken`: a dry run asks what a merge request would hear; what it hears is not the branch's answer, and is not kept. */
+type Asked = { branch: BranchName | null; head: CommitId; actor: string; weaken: WeakenAsked };
 type Running = CheckUnderWay & { head: CommitId; stop: AbortController };
 
 /** Of one app, that run or wait. */
@@ -44,7 +46,7 @@ export class BranchChecks {
 
   /** Begins a check, or joins the one of the same commit. null: too many wait already. */
   check(app: App, asked: Asked): CheckUnderWay | null {
-    const key = `${app.id} ${asked.branch ?? asked.head}`;
+    const key = `${app.id} ${asked.branch ?? asked.head} ${asked.weaken}`;
     const now = this.#running.get(key);
     if (now?.head === asked.head) return now;
     now?.stop.abort(new Error('a newer push took its place'));
@@ -118,7 +120,7 @@ export class BranchChecks {
       if (slot === null) continue;
       state.isWaiting = false;
       const stop = AbortSignal.any([wanted, slot.wanted]);
-      const proof = await this.#prove(app, repository, tree, base, say, stop);
+      const proof = await this.#prove(app, repository, { tree, base, weaken: asked.weaken }, say, stop);
       if (stop.aborted) {
         if (!signal.aborted) say('somebody lands first; the check begins again afterwards');
         continue;
@@ -130,8 +132,7 @@ export class BranchChecks {
   async #prove(
     app: App,
     repository: Repository,
-    tree: TreeId,
-    base: CommitId,
+    { tree, base, weaken }: { tree: TreeId; base: CommitId; weaken: WeakenAsked },
     say: (line: string) => void,
     signal: AbortSignal,
   ): Promise<Proof> {
@@ -143,7 +144,7 @@ export class BranchChecks {
         ...{
           isRecheck: false,
           isInferred: false,
-          weaken: 'not',
+          weaken,
           onGate: () => {},
           say,
           moment: () => {},
@@ -160,7 +161,7 @@ export class BranchChecks {
   #keep(app: App, asked: Asked, answer: BranchAnswer): BranchAnswer {
     const { database } = this.#world;
     const { branch, outcome, reason, head, base } = answer;
-    if (branch === null) return answer;
+    if (branch === null || asked.weaken !== 'not') return answer;
     const about = { teamId: app.teamId, appId: app.id, actor: asked.actor };
     inTransaction(database, () => {
       keepBranchCheck(database, about, { ...answer, branch });

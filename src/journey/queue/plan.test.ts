@@ -22,6 +22,7 @@ function request(number: number, more: Partial<Request> = {}): Request {
     withdrawn: null,
     split: null,
     isOverride: false,
+    isAlone: false,
     ...more,
   };
 }

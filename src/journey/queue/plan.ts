@@ -26,6 +26,8 @@ export type Request = {
   split: Split | null;
   /** It goes past the checks: alone. */
   isOverride: boolean;
+  /** It may make the gate weaker, and shares it with nobody. */
+  isAlone: boolean;
 };
 
 export type Running = {
@@ -137,7 +139,7 @@ function nextBatch(waiting: readonly Request[], state: QueueState): Request[] {
   return waiting.slice(0, Math.min(end < 0 ? waiting.length : end, sizeOf(first, waiting, state)));
 }
 
-const mayShare = (one: Request): boolean => one.verdict === 'green' && !one.isOverride;
+const mayShare = (one: Request): boolean => one.verdict === 'green' && !one.isOverride && !one.isAlone;
 
 /** The fewest that bring the wait of the last one down to what is bearable. */
 function sizeOf(first: Request, waiting: readonly Request[], state: QueueState): number {

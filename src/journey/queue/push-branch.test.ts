@@ -1,38 +1,12 @@
 // Branches as they are pushed: stored whatever becomes of them, checked at once, and merged when that is asked for.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { CommitId } from '../../domain/ids.ts';
-import type { Push } from '../../receive/proc-receive.ts';
 import { branchCheckOf } from '../../store/branch-checks.ts';
 import { listChanges } from '../../store/changes.ts';
-import { liveRelease } from '../../store/releases.ts';
-import { FakeWorld } from '../fake-world.ts';
-
-const pages = { 'index.html': 'hello\n' };
-const refOf = (branch: string) => `refs/heads/${branch}`;
-
-async function open() {
-  const stage = new FakeWorld();
-  await stage.createApp();
-  const base = await stage.commit(stage.app(), pages, null);
-  await stage.land(stage.app(), base, null);
-  const commit = (files: Record<string, string>, on: CommitId = base) =>
-    stage.commit(stage.app(), { ...pages, ...files }, on, `edit ${Object.keys(files)}`);
-  const push = async (branch: string, to: CommitId | null, options: string[] = [], more: Partial<Push> = {}) => {
-    const ref = branch.startsWith('refs/') ? branch : refOf(branch);
-    const { git } = await stage.world.repositoryOf(stage.app());
-    const from = await git.resolveRef(ref as never);
-    const { said, verdicts } = await stage.push(stage.app(), [{ ref, from, to }], { options, ...more });
-    return { said: said.join('\n'), verdict: verdicts.get(ref)! };
-  };
-  const head = async (branch: string) =>
-    (await stage.world.repositoryOf(stage.app())).git.resolveRef(refOf(branch) as never);
-  const live = () => liveRelease(stage.database, stage.app().id)?.commit;
-  return { stage, base, commit, push, head, live, [Symbol.dispose]: () => stage[Symbol.dispose]() };
-}
+import { openBranches, refOf } from './branch-stage.ts';
 
 test('a branch is stored and checked at once, and is not deployed', async () => {
-  using on = await open();
+  using on = await openBranches();
   const one = await on.commit({ one: '1' });
   const { said, verdict } = await on.push('one', one);
   assert.deepEqual(verdict, { isAccepted: true });
@@ -51,7 +25,7 @@ test('a branch is stored and checked at once, and is not deployed', async () => 
 });
 
 test('a branch that would break main is stored all the same, and told so', async () => {
-  using on = await open();
+  using on = await openBranches();
   const broken = await on.commit({ 'lockstep.yml': 'nonsense: [' });
   const red = await on.push('broken', broken);
   assert.deepEqual(red.verdict, { isAccepted: true });
@@ -67,7 +41,7 @@ test('a branch that would break main is stored all the same, and told so', async
 });
 
 test('-o merge lands it, and says that main has moved', async () => {
-  using on = await open();
+  using on = await openBranches();
   await on.stage.land(on.stage.app(), await on.commit({ other: '1' }), on.base);
   const one = await on.commit({ one: '1' });
   const { said, verdict } = await on.push('one', one, ['merge']);
@@ -79,7 +53,7 @@ test('-o merge lands it, and says that main has moved', async () => {
 });
 
 test('refs/for/main lands a commit that is on no branch', async () => {
-  using on = await open();
+  using on = await openBranches();
   const one = await on.commit({ one: '1' });
   const { said, verdict } = await on.push('refs/for/main', one);
   assert.deepEqual(verdict, { isAccepted: true }, said);
@@ -91,7 +65,7 @@ test('refs/for/main lands a commit that is on no branch', async () => {
 });
 
 test('what is refused is stored, and the push fails with the reason', async () => {
-  using on = await open();
+  using on = await openBranches();
   const broken = await on.commit({ 'lockstep.yml': 'nonsense: [' });
   const { said, verdict } = await on.push('broken', broken, ['merge']);
   assert.match(JSON.stringify(verdict), /not merged: gate: build: /);
@@ -100,7 +74,7 @@ test('what is refused is stored, and the push fails with the reason', async () =
 });
 
 test('a dry run checks and merges nothing; a word that nobody knows is said', async () => {
-  using on = await open();
+  using on = await openBranches();
   const one = await on.commit({ one: '1' });
   for (const ref of ['one', 'refs/for/main']) {
     const { said, verdict } = await on.push(ref, one, ['merge', 'dry-run', 'hurry']);
@@ -112,7 +86,7 @@ test('a dry run checks and merges nothing; a word that nobody knows is said', as
 });
 
 test('a client that goes away leaves its request, -o detach does so at once, and -o cancel ends it', async () => {
-  using on = await open();
+  using on = await openBranches();
   const turn = await on.stage.world.lockOf(on.stage.app().id).take();
   const [one, two, three] = [
     await on.commit({ one: '1' }),
@@ -138,7 +112,7 @@ test('a client that goes away leaves its request, -o detach does so at once, and
 });
 
 test('a new push of a branch supersedes its request, and a deletion ends it', async () => {
-  using on = await open();
+  using on = await openBranches();
   const turn = await on.stage.world.lockOf(on.stage.app().id).take();
   const one = await on.commit({ one: '1' });
   await on.push('one', one, ['merge', 'detach']);
@@ -155,7 +129,7 @@ test('a new push of a branch supersedes its request, and a deletion ends it', as
 });
 
 test('several branches are stored together; with --atomic all of them or none', async () => {
-  using on = await open();
+  using on = await openBranches();
   const [one, two] = [await on.commit({ one: '1' }), await on.commit({ two: '1' })];
   const app = on.stage.app();
   const both = [
@@ -178,7 +152,7 @@ test('several branches are stored together; with --atomic all of them or none', 
 });
 
 test('a check gives way to who lands, and is answered afterwards', async () => {
-  using on = await open();
+  using on = await openBranches();
   let release = (): void => {};
   const isSending = new Promise<void>((started) => {
     on.stage.agent.beforeTree = () => {

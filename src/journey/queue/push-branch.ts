@@ -4,8 +4,9 @@
 import type { App } from '../../domain/app.ts';
 import { type Change, isQueued, type Priority } from '../../domain/change.ts';
 import { isFailure } from '../../domain/errors.ts';
-import type { CommitId } from '../../domain/ids.ts';
+import type { CommitId, TokenId } from '../../domain/ids.ts';
 import type { BranchName } from '../../domain/names.ts';
+import type { WeakenAsked } from '../../gate/policy/weakening.ts';
 import type { RefName } from '../../git/argv.ts';
 import type { Repository } from '../../git/repository.ts';
 import type { Push, RefCommand, RefVerdict } from '../../receive/proc-receive.ts';
@@ -97,6 +98,8 @@ export type BranchPush = {
   push: Push;
   wishes: PushWishes;
   actor: string;
+  tokenId: TokenId | null;
+  weaken: WeakenAsked;
   requestedAtMs: number;
 };
 
@@ -141,9 +144,15 @@ function cancel({ world, app, push, actor }: BranchPush, head: CommitId): RefVer
   return accepted;
 }
 
-async function showCheck({ world, app, push, wishes, actor }: BranchPush, branch: BranchName | null, head: CommitId) {
+async function showCheck(asked: BranchPush, branch: BranchName | null, head: CommitId) {
+  const { world, app, push, wishes, actor } = asked;
   if (app.mainBranch === null || liveRelease(world.database, app.id) === null) return;
-  const check = branchChecksOf(world).check(app, { branch, head, actor });
+  const check = branchChecksOf(world).check(app, {
+    branch,
+    head,
+    actor,
+    weaken: wishes.isDryRun ? asked.weaken : 'not',
+  });
   if (!check) return push.say('not checked now: too many checks wait already');
   if (wishes.isDetached) return push.say('the check goes on without you');
   const enough = new AbortController();
@@ -160,11 +169,11 @@ async function showCheck({ world, app, push, wishes, actor }: BranchPush, branch
 }
 
 async function askAndFollow(asked: BranchPush, source: BranchName | null, head: CommitId): Promise<RefVerdict> {
-  const { world, app, push, wishes, actor, requestedAtMs } = asked;
+  const { world, app, push, wishes, actor, tokenId, weaken, requestedAtMs } = asked;
   let change: Change;
   try {
     const found = await askMerge(world, app, {
-      ...{ head, source, priority: wishes.priority, actor, override: null, requestedAtMs },
+      ...{ head, source, priority: wishes.priority, actor, tokenId, override: null, weaken, requestedAtMs },
     });
     change = found.change;
     if (!found.isNew) push.say(`change #${change.number} asks for this commit already`);

@@ -53,6 +53,8 @@ class Stage extends FakeWorld {
       priority: 'normal',
       actor: 'ada',
       override: null,
+      weaken: 'not',
+      tokenId: null,
       requestedAtMs: Date.now(),
     } as const;
     return askMerge(this.world, this.app(), { ...asked, ...more });

@@ -10,6 +10,7 @@ import { findChange, queuedChanges, recentGates } from '../../store/changes.ts';
 import { findArtifact, liveRelease } from '../../store/releases.ts';
 import { mainlineOf, nowMs, type World } from '../world.ts';
 import type { QueueState, Request } from './plan.ts';
+import { whyUnwanted } from './wanted.ts';
 
 /** The gate that runs in this process. */
 export type InHand = { ids: readonly ChangeId[]; isStopped: boolean };
@@ -39,8 +40,9 @@ export async function readState(
     const check = branchCheckOf(database, app.id, change.head);
     return {
       ...{ id: change.id, number: change.number, head: change.head, branch: change.source },
-      ...{ priority: change.priority, arrivedAtMs: change.createdAtMs, withdrawn: change.withdrawn },
+      ...{ priority: change.priority, arrivedAtMs: change.createdAtMs, withdrawn: whyUnwanted(database, change) },
       ...{ split: change.split, isOverride: change.override !== null },
+      isAlone: change.allowsWeaker,
       verdict: check?.outcome ?? 'unknown',
       conflicts: check?.outcome === 'conflict' && check.base === tip ? check.conflicts : null,
     };

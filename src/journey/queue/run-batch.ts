@@ -15,6 +15,7 @@ import { pin, unpin } from './pins.ts';
 import { conflictReason } from './plan.ts';
 import { settingsOf } from './read-state.ts';
 import { afterLanding, halves } from './split.ts';
+import { weakenAskedBy, whyUnwanted } from './wanted.ts';
 
 /** How often the machinery may fail under a request before it ends. */
 const mostTries = 2;
@@ -104,18 +105,23 @@ function candidateLine(commit: string, base: string, members: readonly Member[])
 }
 
 function askerOf(world: World, app: App, changes: readonly Change[], stop: AbortSignal): Asker {
-  const isWithdrawn = (): boolean =>
-    changes.some(({ id }) => (findChange(world.database, app.id, id)?.withdrawn ?? null) !== null);
+  const unwanted = (): string | undefined => {
+    const now = changes.flatMap(({ id }) => findChange(world.database, app.id, id) ?? []);
+    return now.map((one) => whyUnwanted(world.database, one)).find((why) => why !== null) ?? undefined;
+  };
   return {
     say: () => {},
-    isGone: () => stop.aborted || isWithdrawn(),
+    isGone: () => stop.aborted || unwanted() !== undefined,
     signal: AbortSignal.any([world.signal, stop]),
     isRecheck: false,
+    // Who may make the gate weaker is tested alone.
+    weaken: weakenAskedBy(world.database, changes[0]!),
     takesBack(state, reason) {
       const back = (why: string): TakenBack => ({ reason: why, splits: null, isTry: false });
       if (world.signal.aborted) return back('Lockstep was stopped');
       if (stop.aborted) return back((stop.reason as Error).message);
-      if (isWithdrawn()) return back('it is wanted no more');
+      const why = unwanted();
+      if (why !== undefined) return back(why);
       if (state === 'conflict') return back('main moved');
       if (state === 'infra-error' && changes.every((one) => one.tries < mostTries))
         return { reason, splits: null, isTry: true };

@@ -164,7 +164,7 @@ class Simulation {
       ...{ id: `c${number}` as ChangeId, number, head, branch, priority, arrivedAtMs: this.#nowMs, conflicts: null },
       // Now and then what was found green breaks when it is merged.
       verdict: isBad && this.#next() < 0.5 ? 'red' : 'green',
-      ...{ withdrawn: null, split: null as Split | null, isOverride: false },
+      ...{ withdrawn: null, split: null as Split | null, isOverride: false, isAlone: false },
       ...{ end: null, isDisturbed: false, isBad },
     });
   }

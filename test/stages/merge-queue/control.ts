@@ -57,7 +57,7 @@ async function live(folder: string): Promise<void> {
     const head = (await git.resolveRef(branchRef(name as unknown as BranchName))) as CommitId;
     if (rows('SELECT head FROM changes WHERE app_id = ?').some((one) => one.head === head)) continue;
     const asked = { head, source: name as unknown as BranchName, actor: 'ada', override: null, requestedAtMs: 1 };
-    await askMerge(world, app, { ...asked, priority: 'normal' });
+    await askMerge(world, app, { ...asked, priority: 'normal', weaken: 'not', tokenId: null });
   }
   turn.release();
   const isAtRest = async (): Promise<boolean> =>
