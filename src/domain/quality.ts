@@ -19,8 +19,17 @@ export type QualityFigures = {
 /** Style findings by file, as they were when a file was last looked at. */
 export type StyleByFile = Readonly<Record<string, number>>;
 
-/** `version`: of the release that the change became. */
-export type Quality = { version: number; commit: string; landedAtMs: number; figures: QualityFigures };
+/**
+ * `version`: of the release that the changes became. `changes`: their numbers, ascending; several landed together as one commit, and
+ * were measured once. None: it is not known (they are kept no more).
+ */
+export type Quality = {
+  version: number;
+  commit: string;
+  changes: readonly number[];
+  landedAtMs: number;
+  figures: QualityFigures;
+};
 
 export function figuresOf(checks: readonly CheckResult[], style: StyleByFile): QualityFigures {
   const of = (kind: CheckResult['kind']) => checks.filter((one) => one.kind === kind);

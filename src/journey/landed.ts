@@ -27,7 +27,7 @@ export function persistLanded(
   const endedAtMs = Math.round(nowMs());
   inTransaction(database, () => {
     const version = goLive(world, app, release, change.actor);
-    noteQuality(world, app, change, verdict, version, looked);
+    noteQuality(world, app, [change, ...riders], verdict, version, looked);
     for (const one of [change, ...riders]) {
       const about = { ...one, changeId: one.id, releaseId: release.id };
       mustMove(database, {

@@ -13,22 +13,27 @@ import { nowMs, type World } from './world.ts';
 /** What the gate has looked at: every file of the tree, and those that changed (null: all). */
 export type Looked = { paths: ReadonlySet<string>; changed: ReadonlySet<string> | null };
 
-/** @param looked null: nobody remembers (control was restarted). The caller holds the transaction. */
+/**
+ * @param together the change, and those of its batch: one commit, measured once
+ * @param looked null: nobody remembers (control was restarted). The caller holds the transaction.
+ */
 export function noteQuality(
   world: World,
   app: App,
-  change: Change,
+  together: readonly [Change, ...Change[]],
   verdict: Verdict | null,
   version: number,
   looked: Looked | null,
 ): void {
+  const [change] = together;
   const checks = verdict?.checks ?? [];
   const before = styleBefore(world.database, app.id, change.tree);
   const style = before.isSame
     ? before.style
     : styleNow(before.style, checks, looked?.paths ?? null, looked === null ? new Set() : looked.changed);
   const commit = change.candidate ?? change.head;
-  const kept = { version, commit, figures: figuresOf(checks, style), style, landedAtMs: Math.round(nowMs()) };
+  const changes = together.map(({ number }) => number);
+  const kept = { version, commit, changes, figures: figuresOf(checks, style), style, landedAtMs: Math.round(nowMs()) };
   keepQuality(world.database, { ...change, changeId: change.id }, kept);
 }
 

@@ -1,4 +1,5 @@
-// The figures of what landed: a row a release that a change became. They outlive the change's verdict.
+// The figures of what landed: a row a release, since what was measured is its tree. It names the changes that the release became of:
+// those of a batch were measured together, once. The rows outlive the changes' verdicts.
 import type { DatabaseSync } from 'node:sqlite';
 import type { AppId, ChangeId, CommitId, TeamId, TreeId } from '../domain/ids.ts';
 import type { Quality, QualityFigures, StyleByFile } from '../domain/quality.ts';
@@ -10,12 +11,12 @@ const keptStyles = 20;
 export function keepQuality(
   database: DatabaseSync,
   owner: { teamId: TeamId; appId: AppId; changeId: ChangeId },
-  kept: { version: number; commit: CommitId; figures: QualityFigures; style: StyleByFile; landedAtMs: number },
+  kept: Quality & { commit: CommitId; style: StyleByFile },
 ): void {
   database
     .prepare(
-      `INSERT OR REPLACE INTO quality (team_id, app_id, change_id, version, commit_id, figures, style, landed_at_ms)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT OR REPLACE INTO quality (team_id, app_id, change_id, version, commit_id, figures, style, changes, landed_at_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
     .run(
       owner.teamId,
@@ -25,6 +26,7 @@ export function keepQuality(
       kept.commit,
       JSON.stringify(kept.figures),
       JSON.stringify(kept.style),
+      JSON.stringify(kept.changes.toSorted((a, b) => a - b)),
       kept.landedAtMs,
     );
   // What was in each file is long; it is gone on from, and gone back to, for as many releases as can be rolled back to.
@@ -37,12 +39,13 @@ export function keepQuality(
 export function listQuality(database: DatabaseSync, appId: AppId, count: number): Quality[] {
   return database
     .prepare(
-      `SELECT version, commit_id, figures, landed_at_ms FROM quality WHERE app_id = ? ORDER BY version DESC LIMIT ?`,
+      `SELECT version, commit_id, changes, figures, landed_at_ms FROM quality WHERE app_id = ? ORDER BY version DESC LIMIT ?`,
     )
     .all(appId, count)
     .map((row) => ({
       version: Number(row.version),
       commit: String(row.commit_id),
+      changes: JSON.parse(String(row.changes)) as number[],
       landedAtMs: Number(row.landed_at_ms),
       figures: JSON.parse(String(row.figures)) as QualityFigures,
     }))

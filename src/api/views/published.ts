@@ -23,6 +23,10 @@ export const qualityView = z
       z.object({
         version: z.int(),
         commit: z.string(),
+        changes: z.array(z.int()).openapi({
+          description:
+            'Numbers of the changes that it became of; several landed together as one commit, and were measured once',
+        }),
         landedAt: moment,
         coverage: share,
         docstrings: share,
@@ -54,10 +58,11 @@ export function presentFlaky({ check, test, times, gates, lastAtMs }: FlakyTest)
   return { check, test, times, gates, lastAt: iso(lastAtMs) };
 }
 
-export function presentQuality({ version, commit, landedAtMs, figures }: Quality) {
+export function presentQuality({ version, commit, changes, landedAtMs, figures }: Quality) {
   return {
     version,
     commit,
+    changes: [...changes],
     landedAt: iso(landedAtMs),
     coverage: figures.coverage,
     docstrings: figures.docstrings,

@@ -7,7 +7,14 @@ import { type QualityView, qualityLines } from './quality.ts';
 
 const paint = makePaint(false, {});
 const release = (version: number, more: Partial<QualityView>): QualityView => ({
-  ...{ version, commit: 'a'.repeat(40), landedAt: '2026-01-01T00:00:00.000Z', coverage: null, docstrings: null },
+  ...{
+    version,
+    commit: 'a'.repeat(40),
+    changes: [version],
+    landedAt: '2026-01-01T00:00:00.000Z',
+    coverage: null,
+    docstrings: null,
+  },
   ...{ findings: null, tests: null, testsFailed: 0, testsSkipped: 0, flaky: 0, gateMs: 1500 },
   ...more,
 });
@@ -36,6 +43,23 @@ test('on a terminal there is a chart, elsewhere there are words, and what got wo
   assert.match(coverage!, /\u001b\[33m/);
   assert.doesNotMatch(findings!, /\u001b/);
   assert.deepEqual(qualityLines([], paint, true), ['nothing has landed yet']);
+});
+
+test('what landed together is one release, and says whose figures these are', () => {
+  const items = [release(1, {}), release(2, { changes: [2, 3, 5] }), release(3, { changes: [6, 7] })];
+  const lines = qualityLines(items, paint, false);
+  assert.equal(lines[0], 'v1 to v3, 3 releases by 6 changes');
+  assert.deepEqual(lines.slice(-2), [
+    '  v2 is #2, #3 and #5: landed together, measured once',
+    '  v3 is #6 and #7: landed together, measured once',
+  ]);
+  const many = Array.from({ length: 8 }, (_, at) => release(at + 1, { changes: [2 * at, 2 * at + 1] }));
+  assert.match(
+    qualityLines(many, paint, false).slice(-6).join('\n'),
+    /^ {2}v4 is #6 and #7[\s\S]*\n {2}3 more releases are/,
+  );
+  // Of a release whose changes are kept no more, the figures are.
+  assert.equal(qualityLines([release(1, { changes: [] })], paint, false)[0], 'v1, 1 release by a change');
 });
 
 test('quality prints the figures of an app, and --json what the API says', async () => {

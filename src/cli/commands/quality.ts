@@ -1,24 +1,13 @@
 // `lockstep quality`: what the gate measured over the last releases, a line each; and `lockstep badge`: the same as a picture
 // for a README.
+import { badgeMetrics, type Quality, type QualityFigures } from '../../domain/quality.ts';
 import { sparkline, trend } from '../present/chart.ts';
 import type { Paint } from '../present/paint.ts';
 import { table } from '../present/table.ts';
 import { safeLine } from '../present/text.ts';
 import type { Session } from '../session.ts';
 
-export type QualityView = {
-  version: number;
-  commit: string;
-  landedAt: string;
-  coverage: number | null;
-  docstrings: number | null;
-  findings: number | null;
-  tests: number | null;
-  testsFailed: number;
-  testsSkipped: number;
-  flaky: number;
-  gateMs: number | null;
-};
+export type QualityView = QualityFigures & Pick<Quality, 'version' | 'commit' | 'changes'> & { landedAt: string };
 
 export type FlakyTestView = { check: string; test: string; times: number; gates: number; lastAt: string };
 
@@ -84,13 +73,28 @@ export function qualityLines(items: readonly QualityView[], paint: Paint, isTty:
     const line = isTty ? [sparkline(values)] : [];
     return [`  ${name}`, ...line, isWorse ? paint.yellow(words) : words];
   });
-  return [
-    `${paint.bold(head)}, ${items.length} ${items.length === 1 ? 'release' : 'releases'} by a change`,
-    ...table(cells),
-  ];
+  return [`${paint.bold(head)}, ${countOf(items)}`, ...table(cells), ...batchLines(items)];
 }
 
-const metrics = ['gate', 'coverage', 'docs', 'in-sync'] as const;
+/** `10 releases by a change`, and where some landed together: `10 releases by 13 changes`. */
+function countOf(items: readonly QualityView[]): string {
+  const changes = items.reduce((sum, one) => sum + Math.max(1, one.changes.length), 0);
+  const releases = `${items.length} ${items.length === 1 ? 'release' : 'releases'}`;
+  return `${releases} by ${changes === items.length ? 'a change' : `${changes} changes`}`;
+}
+
+const mostBatches = 5;
+
+/** What landed together was measured together: the newest batches, by the numbers of their changes. */
+function batchLines(items: readonly QualityView[]): string[] {
+  const batches = items.filter(({ changes }) => changes.length > 1);
+  const lines = batches.slice(-mostBatches).map(({ version, changes }) => {
+    const numbers = changes.map((number) => `#${number}`);
+    return `  v${version} is ${numbers.slice(0, -1).join(', ')} and ${numbers.at(-1)}: landed together, measured once`;
+  });
+  const more = batches.length - lines.length;
+  return more > 0 ? [...lines, `  ${more} more releases are several changes each`] : lines;
+}
 
 /** Prints the addresses of the badges, and says (or, with --public and --private, decides) who may read them. */
 export async function badge(session: Session): Promise<number> {
@@ -103,7 +107,7 @@ export async function badge(session: Session): Promise<number> {
     wanted === null
       ? await api.get<Setting>(path)
       : (await api.send<Setting>('PATCH', path, { isPublic: wanted })).body;
-  const badges = metrics.map((metric) => ({ metric, url: `${api.url}${path}.svg?metric=${metric}` }));
+  const badges = badgeMetrics.map((metric) => ({ metric, url: `${api.url}${path}.svg?metric=${metric}` }));
   if (session.isJson) session.printJson({ isPublic, badges });
   else {
     session.print(

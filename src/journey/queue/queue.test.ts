@@ -9,6 +9,7 @@ import type { RefName } from '../../git/argv.ts';
 import { keepBranchCheck } from '../../store/branch-checks.ts';
 import { findChange, listChanges, verdictOfChange } from '../../store/changes.ts';
 import { listEvents } from '../../store/events.ts';
+import { listQuality } from '../../store/quality.ts';
 import { liveRelease } from '../../store/releases.ts';
 import { FakeWorld } from '../fake-world.ts';
 import { statusOf } from '../status.ts';
@@ -215,6 +216,14 @@ test('under backlog green branches land together as one commit', async () => {
   const { git } = await stage.world.repositoryOf(stage.app());
   assert.deepEqual((await git.commitOf(ends[0]!.candidate!))?.parents, [stage.base, ...heads.slice(0, together)]);
   assert.ok(ends.every((one) => one.releaseId !== null && one.reason === null));
+  // What shares a commit shares its figures: one row, that names them all.
+  const rows = listQuality(stage.database, stage.app().id, 20);
+  const batches = Map.groupBy(ends, ({ candidate }) => candidate);
+  assert.deepEqual(
+    rows.slice(1).map(({ commit, changes }) => [commit, changes]),
+    [...batches].map(([commit, all]) => [commit, all.map(({ number }) => number)]),
+  );
+  assert.equal(rows.flatMap(({ changes }) => changes).length, 5);
 });
 
 test('a batch that is refused is halved, and only what breaks is rejected', async () => {
