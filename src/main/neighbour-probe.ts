@@ -1,5 +1,6 @@
 // One question to a neighbour's socket: does it speak, and can it do its work?
 import { request } from 'node:http';
+import { isUnseen } from '../lib/descriptors.ts';
 
 /** Why control answers and does nothing else (`stand-by.ts`). */
 export type Refusal = { code: string; detail: string; advice: string | null };
@@ -27,9 +28,8 @@ export function probeNeighbour(socketPath: string, path: string): Promise<Probe 
       response.on('error', () => resolve(null));
     });
     asked.once('timeout', () => asked.destroy());
-    asked.once('error', ({ code }: NodeJS.ErrnoException) => {
-      const isUnasked = code === 'EMFILE' || code === 'ENFILE';
-      resolve(isUnasked ? { isUp: false, refusal: null, isUnasked } : null);
+    asked.once('error', (error) => {
+      resolve(isUnseen(error) ? { isUp: false, refusal: null, isUnasked: true } : null);
     });
     asked.end();
   });

@@ -21,8 +21,7 @@ import { programRoot, programVersion } from './version.ts';
 const program = `${programRoot}@${programVersion}`;
 export const startLimitMs = 30_000;
 /** One that lives and answers nothing for so long is frozen or stuck: it is ended, and started again. */
-const silentLimitMs = 30_000;
-const lookMs = 5000;
+const usualTimes = { silentMs: 30_000, lookMs: 5000 };
 const recordAgainMs = 500;
 
 /** A neighbour that is started, watched and started again. */
@@ -31,17 +30,19 @@ export class Neighbour {
   readonly #config: Config;
   readonly #own: OwnIdentities;
   readonly #words: () => string[];
+  readonly #times: typeof usualTimes;
   #identity: ProcessIdentity | null = null;
   #refusal: Refusal | null = null;
   #isUnasked = false;
   #child: ChildProcess | null = null;
   #recordsLater: NodeJS.Timeout | undefined;
 
-  constructor(name: NeighbourName, config: Config, own: OwnIdentities, words: () => string[]) {
+  constructor(name: NeighbourName, config: Config, own: OwnIdentities, words: () => string[], times = usualTimes) {
     this.#name = name;
     this.#config = config;
     this.#own = own;
     this.#words = words;
+    this.#times = times;
   }
 
   get pid(): number | null {
@@ -200,13 +201,13 @@ export class Neighbour {
   /** @param say told before it is ended */
   async #fallsSilent(signal: AbortSignal, say: (why: string) => void): Promise<void> {
     for (let heardAt = performance.now(); !signal.aborted; ) {
-      await sleep(lookMs, undefined, { signal }).catch(() => {});
+      await sleep(this.#times.lookMs, undefined, { signal }).catch(() => {});
       if (signal.aborted) break;
       // A look that could not be taken is no silence: a process without descriptors must not end those that serve.
       if ((await this.#answers()) || this.#isUnasked) heardAt = performance.now();
       if (signal.aborted) break; // it has ended, and the next one may be there by now
       const silentMs = performance.now() - heardAt;
-      if (silentMs < silentLimitMs || !this.#identity) continue;
+      if (silentMs < this.#times.silentMs || !this.#identity) continue;
       say(`answered nothing for ${Math.round(silentMs / 1000)} s, and was ended`);
       return await killProcess(this.#identity);
     }

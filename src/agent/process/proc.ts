@@ -1,6 +1,7 @@
 // Which process is which: a pid is reused, a pid with its start time (clock ticks since boot) is not. A zombie is dead:
 // PID 1 may be slow to reap those it adopted.
 import { readdirSync, readFileSync } from 'node:fs';
+import { isUnseen, seen } from '../../lib/descriptors.ts';
 
 export type ProcessIdentity = { pid: number; startTicks: number };
 export type ProcessStat = ProcessIdentity & {
@@ -23,23 +24,38 @@ export function parseStat(text: string): ProcessStat | null {
   return { pid: pid!, comm, state: rest[0]!, ppid: ppid!, pgid: pgid!, session: session!, startTicks: startTicks! };
 }
 
-/** null: no such process, or a zombie. */
+/** null: no such process, or a zombie. @throws EMFILE, ENFILE: there was no descriptor to look with */
 export function readProcess(pid: number): ProcessStat | null {
   try {
     const stat = parseStat(readFileSync(`/proc/${pid}/stat`, 'latin1'));
     return stat === null || 'ZXx'.includes(stat.state) ? null : stat;
-  } catch {
+  } catch (error) {
+    if (isUnseen(error)) throw error;
     return null;
   }
 }
 
 export function identify(pid: number): ProcessIdentity | null {
-  const stat = readProcess(pid);
+  const stat = seen(() => readProcess(pid));
   return stat === null ? null : { pid, startTicks: stat.startTicks };
 }
 
-export const isAlive = (process: ProcessIdentity): boolean =>
-  readProcess(process.pid)?.startTicks === process.startTicks;
+/** Where there is no descriptor to look with, whoever has the number is taken for it: nobody is declared dead unseen. */
+export function isAlive({ pid, startTicks }: ProcessIdentity): boolean {
+  try {
+    return readProcess(pid)?.startTicks === startTicks;
+  } catch {
+    return hasNumber(pid);
+  }
+}
+
+function hasNumber(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
 
 /** Belongs to no process: pids end at 2^22. */
 export const nobody: ProcessIdentity = { pid: 0x3fff_ffff, startTicks: 0 };
