@@ -2,10 +2,11 @@
 // A test that needs what this machine lacks says so as skipped; with LOCKSTEP_NO_SKIP=1 (our own gate) a skipped or
 // todo test fails the run. Two files at once at least: most of a journey's time is somebody's start or wait. A file whose tests
 // have ended and whose process has not would be waited for without end: silence ends the run, and names who is left.
+// With LOCKSTEP_TEST_ENGINE=install a container engine of the run's own is there for the tests that need one.
 import { spawn } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 
 const root = dirname(import.meta.dirname);
 const wanted = process.argv.slice(2);
@@ -18,6 +19,7 @@ if (files.length === 0) {
   process.exit(1);
 }
 
+const engine = await engineFor(files);
 const silenceLimitMs = 10 * 60_000;
 const atOnce = Math.max(2, availableParallelism() - 1);
 const child = spawn(
@@ -28,6 +30,7 @@ const child = spawn(
   ],
   {
     cwd: root,
+    env: { ...process.env, ...(engine ? { LOCKSTEP_TEST_ENGINE: engine.socket } : {}) },
     stdio: ['ignore', 'pipe', 'inherit'],
   },
 );
@@ -43,8 +46,9 @@ child.stdout.on('data', (chunk: Buffer) => {
   process.stdout.write(chunk);
   tail = (tail + chunk.toString()).slice(-200_000);
 });
-child.on('close', (code) => {
+child.on('close', async (code) => {
   clearTimeout(silence);
+  await engine?.[Symbol.asyncDispose]();
   const left = [...tail.matchAll(/^ℹ (skipped|todo) (\d+)$/gm)].filter(([, , count]) => count !== '0');
   if (process.env.LOCKSTEP_NO_SKIP === '1' && left.length > 0) {
     process.stderr.write(
@@ -55,6 +59,16 @@ child.on('close', (code) => {
   process.exit(code ?? 1);
 });
 process.on('SIGINT', () => child.kill('SIGINT'));
+
+/** Only when it is asked for and a file of these uses it. */
+async function engineFor(wantedFiles: readonly string[]): Promise<({ socket: string } & AsyncDisposable) | null> {
+  if (process.env.LOCKSTEP_TEST_ENGINE !== 'install') return null;
+  if (!wantedFiles.some((file) => readFileSync(join(root, file), 'utf8').includes('support/engine.ts'))) return null;
+  const { ensureInstalled } = await import('./engine/install.ts');
+  const { OwnEngine } = await import('./engine/own-engine.ts');
+  ensureInstalled();
+  return await OwnEngine.start();
+}
 
 /** The files whose processes are there. */
 function running(): string[] {

@@ -1,6 +1,7 @@
 // What the agent is made of, as one narrow record: `src/main/agent.ts` fills it in, and tests do.
 import type { AppRef } from '../domain/agent.ts';
 import type { AgentHello } from '../domain/desired.ts';
+import type { EngineLook } from '../domain/engine.ts';
 import type { AppId, NodeId } from '../domain/ids.ts';
 import type { JobFolders } from './disk/disk-apps.ts';
 import type { Jobs } from './jobs/jobs.ts';
@@ -28,6 +29,8 @@ export type AgentCoreParts = Pick<
     isAtWork: boolean;
   };
   checks: Pick<Jobs, 'checking' | 'endChecks'>;
+  /** Looks at the container engine, whatever it finds. */
+  engine(): Promise<EngineLook>;
   /** Ends the jobs of an app and the making of its layers. */
   endWork(appId: AppId): Promise<unknown>;
   jobFolders: JobFolders;

@@ -94,6 +94,7 @@ export class AgentCore {
       supplied: (appId) => this.supplied(appId),
     });
     this.inspection = new Inspection({
+      engine: parts.engine,
       ...{ folders: parts.folders, runtime: parts.runtime, records: parts.records, router: parts.router },
       checks: parts.checks,
       instances: () => new Set(this.#supervisor.views().map(({ id }) => id)),

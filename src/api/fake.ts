@@ -266,6 +266,7 @@ function report(app: App | null): DoctorReport {
     machine: {
       ...{ version: '0', agent: 'lockstep-agent/0', git: '2.39.5', node: 'v26', interpreters: ['python 3.11.2'] },
       ...{ tools: [], enforcement: { memory: true }, disk: { freeBytes: 2 ** 30, totalBytes: 2 ** 34 } },
+      engine: { state: 'absent', what: 'none: there is no /var/run/docker.sock', advice: 'Install one.' },
     },
     durationMs: 12,
   };

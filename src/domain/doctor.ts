@@ -1,6 +1,7 @@
 // What can be wrong between what the store says and what is, as a closed list: the doctor, `status` and the docs name problems
 // by these codes. `isFixable`: there is one right answer, which `doctor --fix` brings about; everything else is left to
 // people, and the advice says what to do. `isDrift`: what serves is, or may be, another thing than what is on main.
+import type { EngineState } from './engine.ts';
 import type { AppName } from './names.ts';
 
 type ProblemEntry = { isFixable: boolean; isDrift: boolean; advice: string };
@@ -160,6 +161,8 @@ export type DoctorReport = {
     tools: readonly string[];
     enforcement: Readonly<Record<string, unknown>>;
     disk: { freeBytes: number; totalBytes: number } | null;
+    /** The container engine: what it is, or why there is none and what helps. null: the agent does not say. */
+    engine: { state: EngineState; what: string; advice: string | null } | null;
   };
   durationMs: number;
 };

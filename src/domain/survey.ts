@@ -1,6 +1,7 @@
 // What the agent finds when it looks afresh: at the processes, the router, the files and the disk. Facts only, from the
 // kernel and the disk and not from what the agent remembers; what they should be is control's to say.
 import type { InstanceState } from './desired.ts';
+import type { EngineLook } from './engine.ts';
 import type { AppId, InstanceId, InstanceSetId, TreeId } from './ids.ts';
 import type { Route } from './route.ts';
 
@@ -94,6 +95,8 @@ export type AgentSurvey = {
   strays: readonly { pid: number; instanceId: string; executable: string | null }[];
   tools: readonly string[];
   disk: { freeBytes: number; totalBytes: number };
+  /** The container engine; left out by agents of before. */
+  engine?: EngineLook;
   /** Every app has users of its own. */
   hasIdentities: boolean;
 };

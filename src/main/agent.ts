@@ -9,6 +9,7 @@ import { AgentCore } from '../agent/agent.ts';
 import type { AgentLog } from '../agent/agent-parts.ts';
 import { removePartials } from '../agent/collect.ts';
 import { enforcementOf } from '../agent/enforcement.ts';
+import { lookAtEngine } from '../agent/engine/look.ts';
 import { type HomeFolders, homeFolders } from '../agent/folders.ts';
 import { openFifoPool } from '../agent/jobs/fifo-pool.ts';
 import { openJobs } from '../agent/jobs/jobs.ts';
@@ -30,6 +31,7 @@ import type { RouterPort } from '../agent/supervise/routing.ts';
 import { isToolName, toolsDigest } from '../agent/toolchains/pins.ts';
 import { openToolchains } from '../agent/toolchains/toolchains.ts';
 import { Arrivals } from '../agent/tree/arrivals.ts';
+import { engineSocketOf, usualEngineSocket } from '../config/engine-socket.ts';
 import type { AgentHello } from '../domain/desired.ts';
 import { errorRegistry, fail, isFailure } from '../domain/errors.ts';
 import { makeId, type NodeId, parseId } from '../domain/ids.ts';
@@ -57,6 +59,8 @@ export type AgentOptions = {
   fallBackMs?: number;
   /** Between two rounds of measuring the apps' disk; 2000 unless told. */
   diskRestMs?: number;
+  /** Where the container engine listens; the usual place unless told. */
+  engineSocket?: string;
 };
 
 export type RunningAgent = {
@@ -164,6 +168,7 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
       return { ...others, layerKeys: [...layerKeys, ...inMaking], isAtWork: running + inMaking.length > 0 };
     },
     checks: jobs,
+    engine: () => lookAtEngine(options.engineSocket ?? usualEngineSocket),
     endWork: (appId) => Promise.all([jobs.stopAll(appId), layers.stopAll(appId)]),
     jobFolders(appId) {
       const isAtWork = jobs.inUse(appId).jobs + layers.inMaking(appId).length > 0;
@@ -275,6 +280,7 @@ if (import.meta.main) {
     controlUid: values['control-uid'] === undefined ? null : Number(values['control-uid']),
     routerSocket: homeFolders(home).routerSocket,
     programRoot: dirname(dirname(import.meta.dirname)),
+    engineSocket: engineSocketOf(process.env),
     log: say,
   }).catch((error: unknown) => {
     if (!isFailure(error)) throw error;

@@ -4,6 +4,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, openSync, readdirSync, rmS
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Config, readConfig } from '../config/config.ts';
+import { engineSocketOf } from '../config/engine-socket.ts';
 import { collectAtRest } from '../lib/collect-at-rest.ts';
 import { lineLog } from '../lib/line-log.ts';
 import { createRouterClient } from '../router/client.ts';
@@ -53,6 +54,7 @@ export async function up(argv: UpArguments): Promise<number> {
     controlUid: own.control?.uid ?? null,
     routerSocket: config.sockets.router,
     programRoot,
+    engineSocket: engineSocketOf(process.env),
     log: (level, message, more) => log({ ...more, level, message }),
   });
   if (own.control) shareRunFolder(join(config.home, 'run'), own.control.gid);

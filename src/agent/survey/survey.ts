@@ -4,6 +4,7 @@ import { statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { AppRef } from '../../domain/agent.ts';
 import type { DesiredState } from '../../domain/desired.ts';
+import type { EngineLook } from '../../domain/engine.ts';
 import { isFailure } from '../../domain/errors.ts';
 import { type AppId, parseId, type TreeId } from '../../domain/ids.ts';
 import type { AgentSurvey, AppEvidence, DiskApp, LayerHash, ReleaseHash, RouterEvidence } from '../../domain/survey.ts';
@@ -22,6 +23,8 @@ export type SurveyParts = LeftOverParts & {
   /** What was wrong with our own document at the start. */
   alarm(): string | null;
   desired(): DesiredState | null;
+  /** Looks at the container engine. */
+  engine(): Promise<EngineLook>;
   looked(appId: AppId | null): Looked[];
   checks: Pick<Jobs, 'checking' | 'endChecks'>;
 };
@@ -50,12 +53,13 @@ export async function survey(parts: SurveyParts): Promise<AgentSurvey> {
   const { folders } = parts;
   const desired = parts.desired();
   const disk = await statfs(folders.home);
-  const [processes, router, leftOvers, apps, tools, routerAlarm] = await Promise.all([
+  const [processes, router, leftOvers, apps, tools, engine, routerAlarm] = await Promise.all([
     evidenceOf(parts.looked(null)),
     routesNow(parts, []),
     findLeftOvers(parts),
     diskApps(folders, desired),
     namesIn(folders.toolchains),
+    parts.engine(),
     parts.router.hello().then(
       ({ alarm }) => alarm ?? null,
       () => null, // that it is away is told by its routes
@@ -72,6 +76,7 @@ export async function survey(parts: SurveyParts): Promise<AgentSurvey> {
     alarms: [parts.alarm(), routerAlarm].filter((alarm) => alarm !== null),
     strays: straysOf(folders.home, parts.instances()),
     tools: tools.sort(),
+    engine,
     disk: { freeBytes: disk.bavail * disk.bsize, totalBytes: disk.blocks * disk.bsize },
     hasIdentities: process.getuid?.() === 0,
   };

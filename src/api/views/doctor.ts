@@ -1,6 +1,7 @@
 // How the doctor's findings are shown.
 import { z } from '@hono/zod-openapi';
 import { type DoctorReport, type Problem, type ProblemCode, problemRegistry } from '../../domain/doctor.ts';
+import { engineStates } from '../../domain/engine.ts';
 
 const codes = Object.keys(problemRegistry) as [ProblemCode, ...ProblemCode[]];
 
@@ -28,6 +29,10 @@ export const reportView = z
       tools: z.array(z.string()),
       enforcement: z.record(z.string(), z.unknown()),
       disk: z.object({ freeBytes: z.number(), totalBytes: z.number() }).nullable(),
+      engine: z
+        .object({ state: z.enum(engineStates), what: z.string(), advice: z.string().nullable() })
+        .nullable()
+        .openapi({ description: 'The container engine, as one look finds it; null: the agent does not say' }),
     }),
     durationMs: z.number(),
   })
@@ -45,7 +50,7 @@ export function presentProblem({ code, app, what, advice, isFixable }: Problem):
 }
 
 export function presentReport(report: DoctorReport): z.infer<typeof reportView> {
-  const { version, agent, git, node, interpreters, tools, enforcement, disk } = report.machine;
+  const { version, agent, git, node, interpreters, tools, enforcement, disk, engine } = report.machine;
   return {
     problems: report.problems.map(presentProblem),
     checked: report.checked.map(({ what, count }) => ({ what, count })),
@@ -53,6 +58,7 @@ export function presentReport(report: DoctorReport): z.infer<typeof reportView> 
     machine: {
       ...{ version, agent, git, node, interpreters: [...interpreters], tools: [...tools], enforcement },
       disk: disk && { freeBytes: disk.freeBytes, totalBytes: disk.totalBytes },
+      engine: engine && { state: engine.state, what: engine.what, advice: engine.advice },
     },
     durationMs: report.durationMs,
   };

@@ -31,7 +31,7 @@ export function fixedLines({ fixed }: DoctorRepair, paint: Paint): string[] {
 }
 
 function machineLines(machine: DoctorReport['machine'], paint: Paint): string[] {
-  const { disk, enforcement } = machine;
+  const { disk, enforcement, engine } = machine;
   const holds = (enforcement.holds ?? []) as readonly { limit: string; by: string }[];
   const limits = holds.map(({ limit, by }) => (by === 'nothing' ? `no limit of ${limit}` : `${limit} by ${by}`));
   const gigabytes = (bytes: number) => `${(bytes / 1024 ** 3).toFixed(1)} GB`;
@@ -41,6 +41,7 @@ function machineLines(machine: DoctorReport['machine'], paint: Paint): string[] 
     ['tools', machine.tools.join(', ') || 'none yet'],
     ['users', enforcement.identities ? 'each app has its own' : 'shared'],
     ['limits', limits.join(', ') || 'unknown'],
+    ...(engine ? [['containers', safeLine(engine.what)]] : []),
     ['disk', disk ? `${gigabytes(disk.freeBytes)} of ${gigabytes(disk.totalBytes)} free` : '-'],
   ];
   return table(rows.map(([name, value]) => [paint.dim(`  ${name}`), value!]));

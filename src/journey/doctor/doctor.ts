@@ -4,6 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { App, Principal } from '../../domain/app.ts';
 import { type DoctorRepair, type DoctorReport, problemRegistry } from '../../domain/doctor.ts';
+import { describeEngine, type EngineLook } from '../../domain/engine.ts';
 import { run } from '../../exec/exec.ts';
 import { gitEnvironment } from '../../git/git.ts';
 import { listApps } from '../../store/apps.ts';
@@ -91,10 +92,17 @@ async function reportOf(
       tools: survey?.tools ?? [],
       enforcement: hello?.enforcement ?? {},
       disk: survey?.disk ?? null,
+      engine: survey?.engine ? summaryOf(survey.engine) : null,
     },
     durationMs: Math.round(performance.now() - startedAtMs),
   };
 }
+
+const summaryOf = (engine: EngineLook) => ({
+  state: engine.state,
+  what: describeEngine(engine),
+  advice: engine.state === 'ready' ? null : engine.advice,
+});
 
 async function gitVersion(): Promise<string | null> {
   const asked = await run(['git', '--version'], { env: gitEnvironment(), timeoutMs: 5000 }).catch(() => null);
