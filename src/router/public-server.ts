@@ -6,11 +6,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Duplex } from 'node:stream';
 import { limitPerAddress } from './addresses.ts';
 import { askedOf, noApp, type ProxyParts } from './admit.ts';
+import { type AtRest, createAtRest } from './at-rest.ts';
 import { type LCode, lAnswer } from './l-codes.ts';
 import { serve } from './proxy.ts';
 import { finish, headText, isUpgrade, serveUpgrade } from './upgrade.ts';
 
-export type PublicServer = { server: Server; tunnels: ReadonlySet<Duplex> };
+export type PublicServer = { server: Server; tunnels: ReadonlySet<Duplex>; atRest: AtRest };
 
 export function createPublicServer(parts: ProxyParts): PublicServer {
   const { limits } = parts;
@@ -35,6 +36,11 @@ export function createPublicServer(parts: ProxyParts): PublicServer {
     shouldUpgradeCallback: isUpgrade,
   });
   server.maxConnections = limits.connections;
+  const atRest = createAtRest(server, {
+    limits,
+    isBusy: (socket) => answering.has(socket),
+    late: (socket) => refuse(socket, 'L13', 'no header in time'),
+  });
   limitPerAddress(server, limits.connectionsPerAddress);
   // 0: Node would drop the rest in silence; `askedOf` refuses instead.
   server.maxHeadersCount = 0;
@@ -43,7 +49,7 @@ export function createPublicServer(parts: ProxyParts): PublicServer {
   const listen = (isWaiting: boolean) => (request: IncomingMessage, response: ServerResponse) => {
     // The parser has read on before the refusal was sent, which closes the connection.
     const { socket } = request;
-    if (spent.has(socket)) return;
+    if (spent.has(socket) || !atRest.isClients(socket)) return;
     const asked = askedOf(request, limits);
     if ('code' in asked && asked.code === 'L02') spent.add(socket);
     const over = () => {
@@ -57,6 +63,7 @@ export function createPublicServer(parts: ProxyParts): PublicServer {
   // Any other expectation than 100-continue is left out, as RFC 9110 10.1.1 allows.
   server.on('checkExpectation', listen(false));
   server.on('upgrade', (request, socket, head) => {
+    if (!atRest.isClientsLast(request, socket)) return;
     tunnels.add(socket);
     socket.once('close', () => tunnels.delete(socket));
     serveUpgrade(parts, request, socket, head);
@@ -73,11 +80,13 @@ export function createPublicServer(parts: ProxyParts): PublicServer {
     socket.write(headText(answer.status, undefined, [...answer.headers, 'connection', 'close']) + answer.body);
     finish(socket, limits.lingerMs);
   };
-  server.on('connect', (_request, socket) => refuse(socket, 'L02', 'CONNECT'));
+  server.on('connect', (request, socket) => {
+    if (atRest.isClientsLast(request, socket)) refuse(socket, 'L02', 'CONNECT');
+  });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (error.code === 'ECONNRESET') return void socket.destroy();
+    if (error.code === 'ECONNRESET' || atRest.isInItsPlace(socket)) return void socket.destroy();
     const codes: Record<string, LCode> = { HPE_HEADER_OVERFLOW: 'L12', ERR_HTTP_REQUEST_TIMEOUT: 'L13' };
     refuse(socket, codes[error.code ?? ''] ?? 'L02', error.message);
   });
-  return { server, tunnels };
+  return { server, tunnels, atRest };
 }

@@ -97,7 +97,7 @@ export function createRouter(options: RouterOptions): Router {
     return mine;
   };
 
-  const { server: publicServer, tunnels } = createPublicServer(parts);
+  const { server: publicServer, tunnels, atRest } = createPublicServer(parts);
   const privateServer = createPrivateServer({
     read: snapshotReader(),
     patch: patchSnapshot,
@@ -114,11 +114,13 @@ export function createRouter(options: RouterOptions): Router {
     apply,
     async close(graceMs) {
       isClosing = true;
+      atRest.close();
       const servers = [publicServer, privateServer];
       const ended = Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
       const cut = () => {
         for (const server of servers) server.closeAllConnections();
         for (const socket of tunnels) socket.destroy();
+        atRest.cut();
       };
       let timer = setTimeout(() => {
         lasting.endAll();
