@@ -8,7 +8,7 @@ import { routerNodeFlags } from '../src/router/node-flags.ts';
 import { root } from '../test/support/stage.ts';
 import { type Contender, contenders, type Running, type Where } from './router/contenders.ts';
 import { pinSelf } from './router/cores.ts';
-import { type IdleCost, idleConnections } from './router/idle-connections.ts';
+import { type IdleCost, idleCost } from './router/idle-connections.ts';
 import { keptAgent, type Paced, pace } from './router/pace.ts';
 import { type Result, summarize } from './router/summary.ts';
 import { type Throughput, throughputOf } from './router/throughput.ts';
@@ -80,7 +80,7 @@ async function bench(folder: string): Promise<Result> {
     });
     const paced = await paceAll(all, where, upstream, { rate, rounds, seconds }, rest);
     say(`${idle} idle connections`);
-    const idleCost = await idleAll(all, where, idle);
+    const idleCosts = await idleAll(all, where, idle);
     return {
       machine,
       noise,
@@ -89,7 +89,7 @@ async function bench(folder: string): Promise<Result> {
       upstreamAlone,
       throughput: throughput as Record<string, Throughput[]>,
       paced,
-      idle: idleCost,
+      idle: idleCosts,
     };
   } finally {
     await upstream.stop();
@@ -146,13 +146,9 @@ async function paceAll(
 const idleRestMs = 22_000;
 
 async function idleAll(all: readonly Contender[], where: Where, count: number): Promise<Record<string, IdleCost>> {
-  const running: Record<string, Running> = {};
-  try {
-    for (const one of all) running[one.name] = await one.start(where);
-    return await idleConnections(running, count, idleRestMs);
-  } finally {
-    for (const at of Object.values(running)) await at.stop();
-  }
+  const costs: Record<string, IdleCost> = {};
+  for (const one of all) costs[one.name] = await idleCost(() => one.start(where), count, idleRestMs);
+  return costs;
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'lockstep-bench-router-'));

@@ -19,7 +19,8 @@ const went = (perSecond: number, more: Partial<Throughput> = {}): Throughput => 
 });
 
 function routerResult(more: Partial<Result> = {}): Result {
-  const cost = { before: { pss: 20, rss: 60 }, during: { pss: 110, rss: 150 }, held: 10 };
+  const held = { during: { pss: 110, rss: 150 }, held: 10 };
+  const cost = { before: { pss: 20, rss: 60 }, ...held, unasked: held };
   return {
     machine,
     noise: [0.01, 0.02],

@@ -68,13 +68,15 @@ export function summarize(result: Result): Report {
       },
       {
         title: `${asked.idle} idle connections, after 22 s of rest; MB`,
-        columns: ['PSS before', 'PSS with them', 'RSS with them', 'still open'],
+        columns: ['PSS before', 'PSS with them', 'RSS with them', 'still open', 'PSS, nothing asked yet', 'still open'],
         rows: Object.entries(idle).map(([name, cost]) => [
           name,
           cost.before.pss,
           cost.during.pss,
           cost.during.rss,
           String(cost.held),
+          cost.unasked.during.pss,
+          String(cost.unasked.held),
         ]),
       },
     ],

@@ -32,6 +32,8 @@ export type RouterOptions = {
 export type Router = {
   publicServer: Server;
   privateServer: Server;
+  /** Connections that have nothing to say. */
+  readonly atRest: number;
   /** @throws conflict when the snapshot is older, disk-full */
   apply(snapshot: RouteSnapshot): Promise<{ generation: number }>;
   /** Takes no new connection, lets what is in flight end for up to `graceMs`, then cuts. */
@@ -111,6 +113,9 @@ export function createRouter(options: RouterOptions): Router {
   return {
     publicServer,
     privateServer,
+    get atRest() {
+      return atRest.size;
+    },
     apply,
     async close(graceMs) {
       isClosing = true;

@@ -147,6 +147,15 @@ async function sendAll(router: TestRouter, texts: readonly string[], atOnce = 24
   return answers;
 }
 
+/** The same, all of them at once on connections that have had an answer and come from their rest (`at-rest.ts`). */
+async function sendAllAfterRest(router: TestRouter, first: readonly string[], texts: readonly string[]) {
+  const raws = await Promise.all(first.map((text) => router.dial(text)));
+  for (const raw of raws) await raw.until(/recorded$/);
+  while (router.running.atRest < raws.length) await new Promise((resolve) => setTimeout(resolve, 5));
+  for (const [index, { socket }] of raws.entries()) socket.write(texts[index]!, 'latin1');
+  return Promise.all(raws.map((raw) => raw.closed()));
+}
+
 /** Of the same length, so that lengths stay right. */
 const numbered = (text: string, index: number): string =>
   text.replaceAll('/0000/', `/${String(index).padStart(4, '0')}/`);
@@ -191,11 +200,13 @@ function judge(texts: readonly string[], answers: readonly string[], connections
 
 const limits = { headerMs: 600, bodyIdleMs: 600, keepAliveMs: 100, lingerMs: 100 };
 
-test('E9: an upstream never gets a request that the bytes, read strictly, are not', { timeout: 60_000 }, async () => {
-  await using router = await testRouter(limits);
+async function judgeCorpus(first: string, keepAliveMs: number): Promise<void> {
+  await using router = await testRouter({ ...limits, keepAliveMs });
   const connections = await recorder(router);
-  const texts = Object.values(corpus).map(numbered);
-  const answers = await sendAll(router, texts);
+  const said = Object.values(corpus).map(numbered);
+  const before = said.map((_, index) => numbered(first, index));
+  const answers = await (first === '' ? sendAll(router, said) : sendAllAfterRest(router, before, said));
+  const texts = said.map((text, index) => before[index] + text);
   judge(texts, answers, connections);
   const got = connections.join('');
   for (const [index, name] of Object.keys(corpus).entries()) {
@@ -212,7 +223,15 @@ test('E9: an upstream never gets a request that the bytes, read strictly, are no
       );
   }
   assert.equal((await router.ask('/still')).status, 200);
-});
+}
+
+test('E9: an upstream never gets a request that the bytes, read strictly, are not', { timeout: 60_000 }, () =>
+  judgeCorpus('', limits.keepAliveMs),
+);
+
+test('E9: nor on a connection that has rested', { timeout: 60_000 }, () =>
+  judgeCorpus('GET /0000/before HTTP/1.1\r\nHost: blog.localhost\r\n\r\n', 1500),
+);
 
 /** The request lines and headers that the upstream got, bodies left out. */
 function withoutBodies(connections: readonly string[]): string {

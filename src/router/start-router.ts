@@ -29,6 +29,8 @@ export type RunningRouter = {
   generation: number;
   /** What was wrong with the snapshot on disk, null when nothing was. */
   alarm: string | null;
+  /** Connections that have nothing to say (`at-rest.ts`). */
+  readonly atRest: number;
   /** Ends what is in flight for up to `graceMs`, then cuts. */
   close(graceMs: number): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -72,7 +74,13 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
     await file.settled();
   };
   const generation = snapshot?.generation ?? 0;
-  return { port, generation, alarm, close, [Symbol.asyncDispose]: () => close(0) };
+  return {
+    ...{ port, generation, alarm, close },
+    get atRest() {
+      return router.atRest;
+    },
+    [Symbol.asyncDispose]: () => close(0),
+  };
 }
 
 async function load(file: SnapshotFile) {
