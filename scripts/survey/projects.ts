@@ -1,44 +1,95 @@
-// The projects that the survey takes: known web projects and libraries, by exact version, as their authors publish them.
+// The projects that the survey takes: known web projects and libraries, by exact version, as their authors publish them; and how a
+// person asks the same questions of them by hand.
 
 export type Kind = 'python' | 'node' | 'go';
+export type Question = 'tests' | 'style' | 'types' | 'docs';
+
 export type Project = {
   kind: Kind;
   name: string;
   version: string;
   /** A file of its own that gets a line. */
   file: string;
-  /** Their own checks, as a person runs them in a fresh environment, in the project's folder; `$ENV` is a folder for it. */
-  byHand: string;
+  /** What a person installs first, in the project's folder; `$ENV` is an empty folder for it. */
+  setup: string;
+  /** The project's own commands. */
+  byHand: Partial<Record<Question, string>>;
+  /** Why a figure of the gate is not that of the hand. */
+  differs?: string;
 };
 
-const pytest = (more = '') =>
-  `python3 -m venv $ENV && $ENV/bin/pip -q install pytest ${more} . && $ENV/bin/python -m pytest -q`;
-const python = (name: string, version: string, file: string, more = ''): Project => ({
+/** The versions that the gate adds where a project names none. */
+const pytest = 'pytest==9.2.0 coverage==7.17.3';
+const tools = 'ruff==0.16.9 mypy sphinx pycodestyle pyflakes flake8';
+
+const venv = (what: string) =>
+  `python3 -m venv $ENV && $ENV/bin/pip -q install ${what} && $ENV/bin/pip -q install -e .`;
+const covered = '$ENV/bin/coverage run -m pytest -q -p no:cacheprovider; code=$?; $ENV/bin/coverage report; exit $code';
+const sphinx = '$ENV/bin/sphinx-build -W --keep-going -q -b html docs $ENV/site';
+
+type More = Partial<Omit<Project, 'kind' | 'name' | 'version' | 'file'>>;
+
+const python = (name: string, version: string, file: string, more: More = {}): Project => ({
   ...{ kind: 'python', name, version, file },
-  byHand: pytest(more),
+  setup: venv(pytest),
+  ...more,
+  byHand: { tests: covered, ...more.byHand },
 });
-const node = (name: string, version: string, file: string): Project => ({
+/** Pallets' way: what the tests need is in requirements/tests.txt, what they document with in requirements/docs.txt. */
+const pallets = (name: string, version: string, file: string, more: More = {}): Project =>
+  python(name, version, file, {
+    setup: venv('-r requirements/tests.txt -r requirements/docs.txt -r requirements/typing.txt ruff coverage'),
+    ...more,
+    byHand: { types: '$ENV/bin/mypy', docs: sphinx, ...more.byHand },
+  });
+const node = (name: string, version: string, file: string, more: More = {}): Project => ({
   ...{ kind: 'node', name, version, file },
-  byHand: 'npm install --no-audit --no-fund && npm test --if-present',
+  setup: 'npm install --no-audit --no-fund --silent',
+  ...more,
+  byHand: { tests: 'npm test', ...more.byHand },
 });
-const go = (name: string, version: string, file: string): Project => ({
+const go = (name: string, version: string, file: string, more: More = {}): Project => ({
   ...{ kind: 'go', name, version, file },
-  byHand: 'test -z "$(gofmt -l .)" && go vet ./... && go test ./...',
+  setup: 'go version && go mod download',
+  ...more,
+  byHand: {
+    tests: 'go test -count=1 -v -cover ./...',
+    style: 'test -z "$(gofmt -l . | tee /dev/stderr)"',
+    types: 'go vet ./...',
+    ...more.byHand,
+  },
 });
+const ruff = { style: '$ENV/bin/ruff check .' };
+const pep8 = { style: '$ENV/bin/pycodestyle --max-line-length=79 --exclude=$ENV,.git .; $ENV/bin/pyflakes .' };
 
 export const projects: readonly Project[] = [
-  python('itsdangerous', '2.2.0', 'src/itsdangerous/encoding.py', 'freezegun'),
-  python('blinker', '1.8.2', 'src/blinker/_utilities.py', 'pytest-asyncio'),
-  python('bottle', '0.13.1', 'bottle.py'),
-  python('flask', '3.0.3', 'src/flask/helpers.py'),
-  python('click', '8.1.7', 'src/click/utils.py'),
-  python('pluggy', '1.5.0', 'src/pluggy/_result.py'),
-  node('express', '4.19.2', 'lib/utils.js'),
-  node('koa', '2.15.3', 'lib/request.js'),
-  node('fastify', '4.27.0', 'lib/errors.js'),
+  pallets('itsdangerous', '2.2.0', 'src/itsdangerous/encoding.py', { byHand: ruff }),
+  pallets('blinker', '1.8.2', 'src/blinker/_utilities.py', { byHand: ruff }),
+  pallets('flask', '3.0.3', 'src/flask/helpers.py', { byHand: ruff }),
+  pallets('werkzeug', '3.0.3', 'src/werkzeug/_internal.py', { byHand: ruff }),
+  pallets('jinja2', '3.1.4', 'src/jinja2/utils.py', { byHand: { style: pep8.style } }),
+  python('bottle', '0.13.1', 'bottle.py', { setup: venv(`${pytest} ${tools}`), byHand: { ...pep8, docs: sphinx } }),
+  python('httpbin', '0.10.2', 'httpbin/utils.py', { setup: venv(`${pytest} ${tools}`), byHand: pep8 }),
+  python('starlette', '0.38.2', 'starlette/_utils.py', {
+    setup: venv('-r requirements.txt'),
+    byHand: { ...ruff, types: '$ENV/bin/mypy starlette tests', docs: '$ENV/bin/mkdocs build -q --strict -d $ENV/site' },
+  }),
+  python('whitenoise', '6.7.0', 'src/whitenoise/string_utils.py', {
+    setup: venv(`${pytest} ${tools} django brotli requests`),
+  }),
+  python('django-environ', '0.11.2', 'environ/compat.py', {
+    setup: venv(`${pytest} ${tools} django`),
+    byHand: { style: '$ENV/bin/flake8 environ setup.py', docs: sphinx },
+  }),
+  node('express', '4.19.2', 'lib/utils.js', { byHand: { style: 'npm run lint' } }),
+  node('koa', '2.15.3', 'lib/request.js', { byHand: { style: 'npm run lint' } }),
+  node('fastify-plugin', '4.5.1', 'plugin.js', { byHand: { tests: 'npm run test:unit', style: 'npm run lint' } }),
+  node('@fastify/cors', '9.0.1', 'vary.js', { byHand: { tests: 'npm run test:unit', style: 'npm run lint' } }),
+  node('fastify', '4.28.1', 'lib/noop-set.js', { byHand: { tests: 'npm run unit', style: 'npx standard' } }),
+  node('zod', '4.1.12', 'src/v4/core/util.ts'),
   go('github.com/julienschmidt/httprouter', 'v1.3.0', 'path.go'),
   go('github.com/gorilla/mux', 'v1.8.1', 'doc.go'),
-  go('github.com/google/uuid', 'v1.6.0', 'util.go'),
+  go('github.com/go-chi/chi/v5', 'v5.1.0', 'context.go'),
 ];
 
 /** What is added: lines that break the language's style, and one that nobody minds. */
@@ -54,3 +105,11 @@ export const starts: Readonly<Record<Kind, string>> = {
   node: `web: node -e "require('http').createServer((q, s) => s.end('ok')).listen(process.env.PORT)"\n`,
   go: 'web: python3 -m http.server $PORT\n',
 };
+
+/** As an app's name. */
+export const appName = ({ name }: Pick<Project, 'name'>): string =>
+  name
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replace(/-v\d+$/, '')
+    .replace(/^github-com-/, '')
+    .replace(/^-|-$/g, '');
