@@ -94,6 +94,7 @@ test('a tree that cannot be run is refused with what was looked for', async () =
   await check({ 'index.html': '', 'package.json': '{"main":"lib.js"}', 'lib.js': '1' }, 'no-detector', 'package.json');
   await check({ 'package.json': '{' }, 'bad-config', 'package.json');
   await check({ 'main.go': '', Procfile: 'web: ./main' }, 'no-detector', 'main.go');
+  await check({ 'a_test.go': 'package x', 'go.mod': 'module x' }, 'no-detector', 'go.mod');
   await check({ 'index.html': '', 'app.py': 'print(1)' }, 'no-detector', 'Flask');
   await check({ 'app.py': { link: '/etc/passwd' } }, 'no-detector', 'Flask');
   for (const path of [
@@ -150,11 +151,67 @@ test('the layers take what the tree says, and add the server and the test tools 
     ['none', 'none'],
   );
   await check(
+    {
+      'pyproject.toml': '[project]\nname="x"\ndependencies=["flask"]',
+      'requirements/tests.txt': '-r base.txt\npytest',
+      'requirements/base.txt': 'freezegun',
+      'requirements/dev.txt': 'tox',
+      'requirements/docs.txt': 'sphinx',
+      'docs/conf.py': '',
+    },
+    ['pyproject.toml', ...server],
+    [
+      'pyproject.toml',
+      'requirements/tests.txt',
+      'requirements/base.txt',
+      'requirements/docs.txt',
+      ...server,
+      tests[1]!,
+    ],
+    ['uv-project', 'uv-project requirements/tests.txt requirements/docs.txt'],
+  );
+  await check(
+    {
+      'pyproject.toml': '[project]\nname="x"\ndependencies=["flask"]\n[project.optional-dependencies]\nfull=["jinja2"]',
+      'requirements.txt': '-e .[full]\npytest==8.2.2',
+    },
+    ['requirements.txt', 'flask', 'jinja2', ...server],
+    ['requirements.txt', 'flask', 'jinja2', ...server, 'coverage==7.17.3'],
+    ['uv-requirements requirements.txt', 'uv-requirements requirements.txt'],
+  );
+  await check(
     { '.python-version': '3.9' },
     ['gunicorn==23.0.0'],
     ['gunicorn==23.0.0', 'pytest==8.3.5', 'coverage==7.6.1'],
     ['none', 'none'],
   );
+});
+
+test('a layer says what the tree is called where it would be installed', async () => {
+  const ownOf = async (files: Files) => (await decidePlan(memoryTree({ 'app.py': flask, ...files }))).layer.own ?? null;
+  const project = (more: string) => ({ 'pyproject.toml': `[project]\nname = "My.App"\n${more}` });
+  assert.equal(await ownOf({}), null);
+  assert.equal(await ownOf({ 'pyproject.toml': '[tool.ruff]' }), null);
+  assert.deepEqual(await ownOf(project('version = "1.2"\n[project.scripts]\nmine = "app:main"')), {
+    name: 'My.App',
+    version: '1.2',
+    entryPoints: { console_scripts: { mine: 'app:main' } },
+  });
+  const versionOf = async (more: string, files: Files) =>
+    (await ownOf({ ...project(`dynamic = ["version"]\n${more}`), ...files }))?.version;
+  const said = '"About."\n__version__ = "3.1"\n';
+  assert.equal(await versionOf('[tool.hatch.version]\npath = "a/b.py"', { 'a/b.py': said }), '3.1');
+  const attr = '[tool.setuptools.dynamic]\nversion = {attr = "pack.about.__version__"}';
+  assert.equal(await versionOf(attr, { 'src/pack/about.py': said }), '3.1');
+  const flit = '[build-system]\nrequires = []\nbuild-backend = "flit_core.buildapi"';
+  assert.equal(await versionOf(flit, { 'my_app/__init__.py': said }), '3.1');
+  assert.equal(await versionOf('', {}), '0+unknown');
+  // What would be more than one line where it is written is not said.
+  assert.equal(await ownOf({ 'pyproject.toml': '[project]\nname = "a]\\nb"' }), null);
+  const odd = project(
+    'version = "1"\n[project.entry-points."a]\\nb"]\nx = "y"\n[project.entry-points.good]\n"a\\nb" = "y"',
+  );
+  assert.deepEqual((await ownOf(odd))?.entryPoints, {});
 });
 
 test('what the files say reaches the plan', async () => {
@@ -246,7 +303,13 @@ test('layer steps are argv for uv, operands after --', () => {
   check({ ...recipe, installer: { tool: 'uv-project', extras: ['test'], groups: ['dev'] } }, 'gate', [
     `${pip} -r {inputs}/pyproject.toml --extra test --group {inputs}/pyproject.toml:dev -- gunicorn==1`,
   ]);
+  check({ ...recipe, installer: { tool: 'uv-project', extras: [], groups: [], files: ['a.txt'] } }, 'gate', [
+    `${pip} -r {inputs}/pyproject.toml -r {inputs}/a.txt -- gunicorn==1`,
+  ]);
   check({ ...recipe, installer: { tool: 'none' }, extras: [] }, 'run', []);
+  const own = { name: 'x', version: '1', entryPoints: {} };
+  const written = layerSteps({ ...recipe, own }, 'run').at(-2)!.argv;
+  assert.deepEqual([written[0], written.at(-1)], ['{layer}/bin/python', JSON.stringify(own)]);
   assert.deepEqual(layerSteps({ ...recipe, interpreter: { kind: 'none' } }, 'run'), []);
   const steps = layerSteps(recipe, 'run');
   assert.equal(steps[0]!.argv.join(' '), '{tool:uv}/bin/uv venv {layer} --python {python}');

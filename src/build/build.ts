@@ -2,6 +2,7 @@
 // dependency layers; two builds of the same tree are one, since everything is named by what went into it.
 import { createHash } from 'node:crypto';
 import { installingPart } from '../config/readers/package-json.ts';
+import { withoutLocal } from '../config/readers/requirements.ts';
 import type { Agent, AppRef } from '../domain/agent.ts';
 import type { AgentHello, LayerEvent, LayerSpec } from '../domain/desired.ts';
 import { fail, isFailure } from '../domain/errors.ts';
@@ -178,6 +179,10 @@ function reasonOf(tail: readonly string[]): string {
 const installed = (path: string, content: Buffer): Buffer =>
   /(?:^|\/)package\.json$/.test(path) ? Buffer.from(installingPart(content.toString('utf8'), path)) : content;
 
+/** The tree itself is not installed, it runs from where it is. */
+const required = (path: string, content: Buffer): Buffer =>
+  /\.(?:txt|in)$/.test(path) ? Buffer.from(withoutLocal(content.toString('utf8'))) : content;
+
 /** The checks' layer. What serves may need no interpreter where its checks do. */
 function gateSpec(
   app: AppRef,
@@ -211,7 +216,7 @@ async function layerSpec(
         advice: `Commit ${path} as a plain file.`,
       });
     }
-    inputs.set(path, recipe.installer.tool === 'node' ? installed(path, content) : content);
+    inputs.set(path, recipe.installer.tool === 'node' ? installed(path, content) : required(path, content));
   }
   const tools = runKey === null ? {} : { run: runKey };
   const steps = layerSteps(recipe, purpose, runKey);

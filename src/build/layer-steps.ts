@@ -3,6 +3,7 @@
 import type { LayerRecipe } from '../domain/plan.ts';
 import { goModSteps } from './go-layers.ts';
 import { nodeSteps, nodeTools } from './node-steps.ts';
+import { writeOwnDistribution } from './own-distribution.ts';
 
 export type LayerStep = { argv: readonly string[]; env: Readonly<Record<string, string>>; cwd?: 'layer' };
 
@@ -10,9 +11,9 @@ export type LayerStep = { argv: readonly string[]; env: Readonly<Record<string, 
 export const layerTools = ({ installer }: LayerRecipe): string[] =>
   installer.tool === 'node' ? nodeTools(installer) : installer.tool === 'go-mod' ? [] : ['uv'];
 
-/** Writes what a layer holds as constraints, so that the checks run against the very versions that will serve. */
+/** Writes what a layer holds as constraints, so that the checks run against the very versions that will serve; the tree's own is none. */
 const writeConstraints =
-  'import sys, importlib.metadata as m; open(sys.argv[1], "w").writelines(sorted({f"{d.metadata[\'Name\']}=={d.version}\\n" for d in m.distributions()}))';
+  'import sys, importlib.metadata as m; open(sys.argv[1], "w").writelines(sorted({f"{d.metadata[\'Name\']}=={d.version}\\n" for d in m.distributions() if (d.read_text("INSTALLER") or "").strip() != "lockstep"}))';
 
 /** @param runKey the finished layer that will serve, whose versions bind the gate's; null: none */
 export function layerSteps(
@@ -61,11 +62,13 @@ export function layerSteps(
             '{inputs}/pyproject.toml',
             ...installer.extras.flatMap((one) => ['--extra', one]),
             ...installer.groups.flatMap((one) => ['--group', `{inputs}/pyproject.toml:${one}`]),
+            ...(installer.files ?? []).flatMap((file) => ['-r', `{inputs}/${file}`]),
           ]
         : [];
     const words = [...files, ...project, ...(extras.length > 0 ? ['--', ...extras] : [])];
     if (words.length > 0) steps.push([...install, ...words]);
   }
+  if (recipe.own) steps.push(['{layer}/bin/python', '-I', '-c', writeOwnDistribution, JSON.stringify(recipe.own)]);
   steps.push([
     '{layer}/bin/python',
     '-m',

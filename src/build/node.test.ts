@@ -29,6 +29,15 @@ test('what serves is the start script, else the file that listens, else what a g
     { 'package.json': '{"main":"lib.js"}', 'lib.js': '1', 'src/index.ts': listens },
     { argv: [node, 'src/index.ts'] },
   );
+  // A framework says what listening is, and serves nothing itself.
+  for (const framework of [
+    'class App {\n  listen(...args) {\n    return http.createServer(this.callback()).listen(...args)\n  }\n}',
+    'app.listen = function listen() {\n  return http.createServer(this).listen.apply(server, arguments)\n}',
+    'const app = {\n  listen: listen,\n}\nhttp.createServer(app).listen(1)',
+  ])
+    await assert.rejects(decidePlan(memoryTree({ 'package.json': '{"main":"lib.js"}', 'lib.js': framework })), {
+      code: 'no-detector',
+    });
   // A person's word, and what else is in the tree.
   await check(
     { 'package.json': '{}', Procfile: 'web: node x.js', 'tools/a.py': '' },

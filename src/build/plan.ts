@@ -117,12 +117,19 @@ function refuseNeedOfRelease({ builtIn, custom, prestart }: GateSettings, hasRel
   );
 }
 
+/** What has no web server of its own can have a page of the tree's files. */
+const library = 'A library can serve its own files: "web: python3 -m http.server $PORT".';
+
 function noDetector(foreign: string | null): Error {
   if (foreign === 'package.json') {
     return fail('no-detector', 'package.json has no start script, and no file was found that listens', {
-      advice: 'Add "start" to the scripts of package.json, or a Procfile line like "web: node server.js".',
+      advice: `Add "start" to the scripts of package.json, or a Procfile line like "web: node server.js". ${library}`,
     });
   }
+  if (foreign === 'go.mod')
+    return fail('no-detector', 'go.mod is here, and no package main at the top or under cmd/', {
+      advice: `Put the program that serves there (cmd/NAME/main.go), or say in a Procfile what serves. ${library}`,
+    });
   if (foreign !== null && /(?:^|\/)(?:go\.mod|[^/]+\.go)$/.test(foreign)) {
     return fail('no-detector', `${foreign} is Go, and there is no package main at the top or under cmd/ of a go.mod`, {
       advice: 'Put go.mod at the top and the program there or in cmd/NAME, or say in a Procfile what serves.',
@@ -134,8 +141,7 @@ function noDetector(foreign: string | null): Error {
     });
   }
   return fail('no-detector', 'Nothing here says how to run this tree', {
-    advice:
-      'Python, Node and Go apps and static files run by themselves; else add a Procfile line like "web: gunicorn app:app".',
+    advice: `Python, Node and Go apps and static files run by themselves; else add a Procfile line like "web: gunicorn app:app". ${library}`,
     details: { outputTail: detectors.map((one) => `looked for ${one.looksFor}`) },
   });
 }

@@ -8,6 +8,7 @@ import { toxRequirements } from '../config/readers/tox.ts';
 import type { LayerRecipe } from '../domain/plan.ts';
 import type { WebEntry } from './detectors/detection.ts';
 import type { Layers } from './layers.ts';
+import { ownDistribution } from './own-distribution.ts';
 import { hasFile, readConfigFile, type TreeView } from './tree-view.ts';
 
 const modern = { gunicorn: '27.0.1', uvicorn: '0.54.0', pytest: '9.2.0', coverage: '7.17.3' };
@@ -19,8 +20,20 @@ const docsConfig = /^(?:docs?\/(?:source\/)?conf\.py|mkdocs\.ya?ml)$/;
 const docsRequirements =
   /^(?:requirements[-_]docs?|docs?[-_]requirements|requirements\/docs?|docs?\/requirements)\.txt$/;
 
+/** What tests need, in files of requirements. */
+const testFiles =
+  /^(?:requirements[-_](?:tests?|ci)|tests?[-_]requirements|requirements\/(?:tests?|testing)|tests?\/requirements)\.txt$/;
+const developmentFiles = /^(?:requirements[-_]dev|dev[-_]requirements|requirements\/(?:dev|development))\.txt$/;
+
 /** @throws bad-config */
 export async function pythonLayers(view: TreeView, web: WebEntry): Promise<Layers> {
+  const { layer, gateLayer, ...more } = await requiredLayers(view, web);
+  const own = await ownDistribution(view);
+  if (!own) return { layer, gateLayer, ...more };
+  return { layer: { ...layer, own }, gateLayer: gateLayer && { ...gateLayer, own }, ...more };
+}
+
+async function requiredLayers(view: TreeView, web: WebEntry): Promise<Layers> {
   const read = (path: string) => readConfigFile(view, path);
   const pyprojectText = await read('pyproject.toml');
   const pyproject = pyprojectText === null ? null : readPyproject(pyprojectText);
@@ -43,6 +56,12 @@ export async function pythonLayers(view: TreeView, web: WebEntry): Promise<Layer
   const needsUvicorn = web.server === 'asgi' || /\buvicorn\b/.test(shell);
   const servers = () => [...(needsGunicorn ? missing('gunicorn') : []), ...(needsUvicorn ? missing('uvicorn') : [])];
 
+  const filesLike = (...kinds: readonly RegExp[]) =>
+    view
+      .list()
+      .map(({ path }) => path)
+      .filter((path) => kinds.some((kind) => kind.test(path)));
+
   if (hasFile(view, 'uv.lock') && pyproject !== null) {
     // A lock may be larger than configuration is; its names are all that is needed, and uv reads it itself.
     const lock = (await view.read('uv.lock', 8 * 1024 * 1024))?.toString('utf8') ?? '';
@@ -59,26 +78,24 @@ export async function pythonLayers(view: TreeView, web: WebEntry): Promise<Layer
     return { layer, gateLayer: { ...layer, extras: [...layer.extras, ...missing('pytest', 'coverage')] }, notes };
   }
   if (hasFile(view, 'requirements.txt')) {
-    const { requirements, files, local } = await readRequirements('requirements.txt', read);
+    const { requirements, files, local, own } = await readRequirements('requirements.txt', read);
     for (const { name } of requirements) names.add(name);
-    if (local.length > 0)
-      notes.push(`requirements.txt installs ${local.join(', ')} of the tree itself; list its dependencies instead`);
+    const others = local.filter((path) => own === null || pyproject?.kind !== 'project' || path.length > 2);
+    if (others.length > 0)
+      notes.push(`requirements.txt installs ${others.join(', ')} of the tree itself; list its dependencies instead`);
+    // What an installation of the tree itself would bring.
+    const brought =
+      own === null || pyproject?.kind !== 'project'
+        ? []
+        : [...pyproject.dependencies, ...own.flatMap((extra) => pyproject.optional[extra] ?? [])];
+    addNames(brought);
     const layer: LayerRecipe = {
       interpreter,
       inputs: files,
-      extras: servers(),
+      extras: [...brought, ...servers()],
       installer: { tool: 'uv-requirements', files: ['requirements.txt'] },
     };
-    const more = view
-      .list()
-      .map(({ path }) => path)
-      .filter(
-        (path) =>
-          /^(?:requirements[-_](?:dev|test|tests|ci)|(?:dev|test)[-_]requirements|requirements\/(?:dev|test|tests|development))\.txt$/.test(
-            path,
-          ) ||
-          (hasDocs && docsRequirements.test(path)),
-      );
+    const more = filesLike(testFiles, developmentFiles, ...(hasDocs ? [docsRequirements] : []));
     const tox = more.length === 0 ? toxRequirements((await read('tox.ini')) ?? '') : null;
     for (const path of tox?.files ?? []) if (hasFile(view, path) && !files.includes(path)) more.push(path);
     const forTests = (tox?.requirements ?? []).filter((one) => !names.has(parseRequirement(one)!.name));
@@ -116,12 +133,30 @@ export async function pythonLayers(view: TreeView, web: WebEntry): Promise<Layer
     const groups = development(pyproject.groups);
     for (const one of extras) addNames(pyproject.optional[one]!);
     for (const one of groups) addNames(pyproject.groups[one]!);
+    const tox = toxRequirements((await read('tox.ini')) ?? '');
+    const said = filesLike(testFiles);
+    const files = [
+      ...new Set([
+        ...(said.length > 0 ? said : tox.files.filter((path) => hasFile(view, path))),
+        ...(extras.length + groups.length + said.length + tox.files.length === 0 ? filesLike(developmentFiles) : []),
+        ...(hasDocs ? filesLike(docsRequirements) : []),
+      ]),
+    ];
+    const inputs = new Set(layer.inputs);
+    for (const path of files) {
+      const other = await readRequirements(path, read);
+      for (const { name } of other.requirements) names.add(name);
+      for (const file of other.files) inputs.add(file);
+    }
+    const forTests = files.length + extras.length + groups.length === 0 ? tox.requirements : [];
+    addNames(forTests);
     return {
       layer,
       gateLayer: {
         ...layer,
-        extras: [...layer.extras, ...missing('pytest', 'coverage')],
-        installer: { tool: 'uv-project', extras, groups },
+        inputs: [...inputs],
+        extras: [...layer.extras, ...forTests, ...missing('pytest', 'coverage')],
+        installer: { tool: 'uv-project', extras, groups, ...(files.length > 0 ? { files } : {}) },
       },
       notes,
     };

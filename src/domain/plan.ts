@@ -25,12 +25,19 @@ export type LayerRecipe = {
   installer:
     | { tool: 'uv-requirements'; files: readonly string[] }
     | { tool: 'uv-sync' }
-    | { tool: 'uv-project'; extras: readonly string[]; groups: readonly string[] }
+    /** `files`: requirements files that are installed with it. */
+    | { tool: 'uv-project'; extras: readonly string[]; groups: readonly string[]; files?: readonly string[] }
     /** `manager` null: nothing is installed, the layer holds the interpreter alone. */
     | { tool: 'node'; manager: NodeManager | null; isLocked: boolean }
     /** Each a folder with a go.mod: '' or with its last slash. */
     | { tool: 'go-mod'; modules: readonly string[] }
     | { tool: 'none' };
+  /** What an installation of the tree itself would say of it: its code runs from the tree. */
+  own?: {
+    name: string;
+    version: string;
+    entryPoints: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  };
 };
 
 /**

@@ -39,8 +39,12 @@ const foreign =
 
 /** A file that says the tree is an application in a language without a detector; null when there is none. */
 export async function foreignSign(view: TreeView): Promise<string | null> {
-  const found = view.list().find(({ path }) => foreign.test(path));
-  if (found) return found.path;
+  const found = view
+    .list()
+    .map(({ path }) => path)
+    .filter((path) => foreign.test(path));
+  // The file that says what the tree is, before one that is only in it.
+  if (found.length > 0) return found.find((path) => /^(?:go\.mod|Gemfile|Cargo\.toml)$/.test(path)) ?? found[0]!;
   const bytes = await view.read('package.json', 64 * 1024);
   if (bytes === null) return null;
   try {

@@ -11,6 +11,10 @@ const names = ['server', 'app', 'index', 'main', 'src/server', 'src/index', 'src
 const endings = ['.js', '.mjs', '.cjs', '.ts', '.mts'];
 const serves = /\.listen\s*\(|\bcreateServer\s*\(|\bserve\s*\(|\bDeno\.serve\b|\bBun\.serve\b/;
 
+/** Who says what `listen` is, is a framework: its users listen. */
+const definesListen =
+  /^\s*(?:async\s+)?listen\s*\([^)\n]*\)\s*(?::[^{\n]+)?\{|\.listen\s*=\s*(?:async\s+)?(?:function\b|\()|^\s*listen\s*:\s*(?:function\b|\w+\s*[,}])/m;
+
 /** Where a generator leaves its pages. */
 const generators: Readonly<Record<string, string>> = {
   vite: 'dist',
@@ -63,8 +67,11 @@ function frameworkOf({ dependencies }: PackageJson): string {
 async function entryFile(view: TreeView, { main }: PackageJson): Promise<string | null> {
   const said = main === null ? [] : [main.replace(/^\.\//, '')].flatMap((one) => [one, `${one}.js`, `${one}/index.js`]);
   const usual = names.flatMap((name) => endings.map((ending) => `${name}${ending}`));
-  for (const path of [...said, ...usual])
-    if (hasFile(view, path) && serves.test((await readSource(view, path)) ?? '')) return path;
+  for (const path of [...said, ...usual]) {
+    if (!hasFile(view, path)) continue;
+    const text = (await readSource(view, path)) ?? '';
+    if (serves.test(text) && !definesListen.test(text)) return path;
+  }
   return null;
 }
 

@@ -7,7 +7,7 @@ import { readLockstepYml } from './lockstep-yml.ts';
 import { readProcfile } from './procfile.ts';
 import { poetrySpecifier, readPyproject } from './pyproject.ts';
 import { pythonSatisfies, wantedPython } from './python-version.ts';
-import { parseRequirement, readRequirements } from './requirements.ts';
+import { parseRequirement, readRequirements, withoutLocal } from './requirements.ts';
 
 /** A refusal: `bad-config` whose message has every one of these words. */
 async function refuses(run: () => unknown, ...words: string[]) {
@@ -184,6 +184,15 @@ test('requirements files include others, and stay within the tree', async () => 
   );
   await check({ [one]: '-ra.txt', 'a.txt': '-r requirements.txt\na' }, ['a'], [one, 'a.txt']);
   await check({ [one]: '-e .\n./lib[x]\n-e git+https://h/r#egg=Foo_Bar' }, ['foo-bar'], [one], ['.', 'lib']);
+  const ownOf = async (text: string) => (await readRequirements(one, read({ [one]: text }))).own;
+  assert.deepEqual(
+    [await ownOf('a'), await ownOf('./lib[x]'), await ownOf('-e .'), await ownOf('b\n-e .[full, x]')],
+    [null, null, [], ['full', 'x']],
+  );
+  assert.equal(
+    withoutLocal('-e .[full]\r\na==1\n./lib\n  --editable=../x # why\n.b\n-r ./c.txt\n'),
+    '# -e .[full]\r\na==1\n# ./lib\n#   --editable=../x # why\n.b\n-r ./c.txt\n',
+  );
   const refused = (text: string, ...words: string[]) =>
     refuses(() => readRequirements(one, read({ [one]: text })), ...words);
   await refused('-r ../x', 'outside');

@@ -21,6 +21,8 @@ export type Requirements = {
   files: readonly string[];
   /** Paths of the tree that are to be installed themselves (`.`, `-e .`, `./lib`). */
   local: readonly string[];
+  /** The extras with which the tree itself is among them (`-e .[full]`); null: it is not. */
+  own: readonly string[] | null;
 };
 
 const maxFiles = 50;
@@ -57,6 +59,7 @@ export async function readRequirements(
   const requirements: Requirement[] = [];
   const files: string[] = [];
   const local: string[] = [];
+  let own: string[] | null = null;
   const problems: string[] = [];
   const queue: { path: string; from: string; isConstraint: boolean }[] = [
     { path: first, from: '', isConstraint: false },
@@ -102,6 +105,8 @@ export async function readRequirements(
         if (value.startsWith('/') || target.startsWith('../'))
           problems.push(`${where}: ${showValue(value)} is outside the repository`);
         else local.push(target);
+        if (/^\.\/?$/.test(target))
+          own = [...(own ?? []), ...(/\[([^\]]*)\]\s*$/.exec(value)?.[1] ?? '').split(',').map((one) => one.trim())];
       } else {
         const parsed = parseRequirement(value.replace(/\s--(?:hash|config-settings|global-option)\b.*$/s, ''));
         if (parsed === null) problems.push(`${where}: ${showValue(value)} is not a requirement`);
@@ -110,8 +115,15 @@ export async function readRequirements(
     }
   }
   if (problems.length > 0) throw badConfig(first, problems);
-  return { requirements, files, local };
+  return { requirements, files, local, own: own && own.filter((one) => one !== '') };
 }
+
+/** A requirements file without the lines that install a folder of the tree: an installer that sees only this file could not. */
+export const withoutLocal = (text: string): string =>
+  text.replaceAll(
+    /^[ \t]*(?:(?:-e|--editable)[ \t=]*)?\.{1,2}(?:\/[^\s;#]*)?(?:\[[^\]\n]*\])?[ \t]*(?=[;#\r\n]|$)/gm,
+    '# $&',
+  );
 
 function logicalLines(text: string): { content: string; line: number }[] {
   const lines: { content: string; line: number }[] = [];

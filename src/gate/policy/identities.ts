@@ -1,5 +1,5 @@
 // What main's findings are, small enough to be kept with a verdict: for each finding a hash of its file, its rule and its words
-// without numbers, and how often there is such a one. A line that moved stays the same finding; another one in its place
+// without numbers and addresses, and how often there is such a one. A line that moved stays the same finding; another one in its place
 // does not.
 import { createHash } from 'node:crypto';
 import type { Finding } from '../../domain/gate.ts';
@@ -8,7 +8,13 @@ import type { Finding } from '../../domain/gate.ts';
 export const mostIdentities = 2000;
 
 export function identityOf({ file, rule, message }: Finding): string {
-  const words = message.replace(/\d+/g, '#').replace(/\s+/g, ' ').trim().slice(0, 500);
+  // An address of memory is another one in each run.
+  const words = message
+    .replace(/\b0x[0-9a-f]+\b/gi, '#')
+    .replace(/\d+/g, '#')
+    .replace(/\s+/g, ' ')
+    .trim()
+    .slice(0, 500);
   return createHash('sha256').update([file, rule, words].join('\0')).digest('base64url').slice(0, 12);
 }
 

@@ -46,6 +46,8 @@ test('lines that moved are not new, nor numbers in the words that moved with the
   assert.deepEqual([moved.outcome, moved.summary], ['passed', 'no findings on changed lines (2 older)']);
   assert.equal(identityOf(at('a.py', 1, 'line 7  of 9')), identityOf(at('a.py', 2, 'line 17 of 9')));
   assert.notEqual(identityOf(at('a.py', 1, 'x')), identityOf(at('b.py', 1, 'x')));
+  const object = (address: string) => identityOf(at('a.py', 1, `<shop.lazy object at ${address}> is not callable`));
+  assert.equal(object('0x7f56eac98290'), object('0x7F11d2'));
 });
 
 test('an edited line that had its finding already counts as new', () => {

@@ -39,6 +39,24 @@ def add_tool(path):
     sys.path += [folder for folder in folders if os.path.isdir(folder)]
 
 
+def stand_for_installation():
+    """A project runs from its tree, for what its tests start, too."""
+    root = os.getcwd()
+    source = os.path.join(root, "src")
+    has_modules = glob.glob(os.path.join(source, "*.py")) + glob.glob(
+        os.path.join(source, "*", "__init__.py"))
+    is_layout = has_modules and not os.path.exists(
+        os.path.join(source, "__init__.py"))
+    if is_layout:
+        sys.path.insert(1, source)
+    elif not any(map(os.path.isfile, (
+            "pyproject.toml", "setup.py", "setup.cfg"))):
+        return
+    others = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        [source if is_layout else root] + ([others] if others else []))
+
+
 def is_there(name):
     try:
         return importlib.util.find_spec(name) is not None
@@ -354,6 +372,7 @@ def main():
             ONLY = set(json.load(stream))
     # like `python -m pytest`: the current folder comes first
     sys.path[0] = os.getcwd()
+    stand_for_installation()
     for path in options.path:
         add_tool(path)
     order = []

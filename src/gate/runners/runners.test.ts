@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
+import { writeOwnDistribution } from '../../build/own-distribution.ts';
 import { parseDefinitions } from '../checks/python-docstrings.ts';
 import { parseJunit } from '../reports/junit.ts';
 import { parseLcov } from '../reports/lcov.ts';
@@ -239,6 +240,61 @@ test('docstrings: what is public and counts, in a flat layout and in packages', 
     list({ ignore: ['module', 'property'], names: ['^pay$'] }),
     all.filter((line) => !/ module | Shop\.open | Shop\.pay /.test(line)),
   );
+});
+
+test('a project runs from its tree as if it were installed: src is found, also by what its tests start', {
+  skip,
+}, () => {
+  const files = {
+    'pyproject.toml': '',
+    'src/shop/__init__.py': 'price = 2\n',
+    'tests/test_shop.py':
+      'import subprocess\nimport sys\n\nfrom shop import price\n\n\ndef test_price(tmp_path):\n' +
+      '    code = "import shop; print(shop.price)"\n' +
+      '    said = subprocess.check_output([sys.executable, "-c", code], cwd=tmp_path)\n' +
+      '    assert int(said) == price\n',
+  };
+  const { status, read } = run('run_tests.py', 'layout', files, order);
+  assert.equal(status, 0, read('junit.xml'));
+  assert.equal(parseLcov(read('lcov.info'))!.files.get('src/shop/__init__.py')!.get(1), 1);
+});
+
+test('a layer that says what the tree is called answers for it, in the place of one that is installed', {
+  skip,
+}, () => {
+  const own = {
+    name: 'Pyflakes',
+    version: '0+unknown',
+    entryPoints: { 'shop.parts': { b: 'shop:b', a: 'shop:a' } },
+  };
+  const ask =
+    'from importlib.metadata import distribution as d; o = d("pyflakes"); print(o.version, [(e.group, e.name, e.value) for e in o.entry_points])';
+  const venv = join(home, 'own');
+  execFileSync('/usr/bin/python3', ['-m', 'venv', '--without-pip', venv], { stdio: 'ignore' });
+  const layer = join(venv, 'bin/python');
+  for (const version of ['1', own.version])
+    execFileSync(layer, ['-I', '-c', writeOwnDistribution, JSON.stringify({ ...own, version })]);
+  assert.equal(
+    execFileSync(layer, ['-I', '-c', ask], { encoding: 'utf8' }),
+    "0+unknown [('shop.parts', 'a', 'shop:a'), ('shop.parts', 'b', 'shop:b')]\n",
+  );
+});
+
+test("that another site's index cannot be fetched is no warning of the documentation", { skip }, () => {
+  const warnings = [
+    "WARNING: failed to reach any of the inventories with the following issues:\nintersphinx inventory 'x' not fetchable due to",
+    'index.rst:3: WARNING: unknown document: gone',
+  ];
+  const program = [
+    'import json, sys; sys.path.insert(0, sys.argv[1]); import run_docs as r',
+    '[r.sphinx_warning(one, "docs") for one in json.loads(sys.argv[2])]',
+    'print(json.dumps([[one["message"] for one in r.FINDINGS], len(r.NOTES)]))',
+  ].join('\n');
+  const said = execFileSync(python, ['-c', program, import.meta.dirname, JSON.stringify(warnings)], {
+    encoding: 'utf8',
+    env: { PYTHONDONTWRITEBYTECODE: '1' },
+  });
+  assert.deepEqual(JSON.parse(said), [['unknown document: gone'], 1]);
 });
 
 test('what pytest finds only when it is told is found by the words of tox.ini', { skip }, () => {
