@@ -115,7 +115,7 @@ export async function readRequirements(
     }
   }
   if (problems.length > 0) throw badConfig(first, problems);
-  return { requirements, files, local, own: own && own.filter((one) => one !== '') };
+  return { requirements, files, local, own: own?.filter((one) => one !== '') ?? null };
 }
 
 /** A requirements file without the lines that install a folder of the tree: an installer that sees only this file could not. */
