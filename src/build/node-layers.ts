@@ -113,7 +113,7 @@ function inputsOf(view: TreeView, lock: string | null, hasWorkspaces: boolean): 
 }
 
 /** Scripts of package.json that need the sources, in the order in which they run. */
-function buildScripts({ scripts }: PackageJson): string[] {
+export function buildScripts({ scripts }: PackageJson): string[] {
   const postinstall = scripts.postinstall !== undefined && scripts.postinstall.trim() !== 'patch-package';
   const build = ['build', 'prepare'].find((name) => scripts[name] !== undefined);
   const isOfGit = build === 'prepare' && /husky|lefthook|simple-git-hooks|git config|is-ci/.test(scripts.prepare!);

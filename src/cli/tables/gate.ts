@@ -24,4 +24,18 @@ export const gateCommands: readonly CommandSpec[] = [
     examples: ['lockstep gate', 'lockstep gate --only style,tests', 'lockstep gate --print', 'lockstep gate --fix'],
     load: async () => (await import('../commands/gate.ts')).gate,
   },
+  {
+    name: 'dockerfile',
+    summary: 'print a Dockerfile for this checkout',
+    about:
+      'It is made from the plan that a deploy follows: the same dependencies, the same versions of servers and installers, the same start. Only printed: Lockstep runs apps as processes and looks at no Dockerfile yet.',
+    operands: '',
+    counts: [0, 0],
+    options: {
+      committed: { kind: 'flag', about: 'of the last commit, not of the work tree' },
+      json,
+    },
+    examples: ['lockstep dockerfile', 'lockstep dockerfile > Dockerfile && docker build -t guestbook .'],
+    load: async () => (await import('../commands/dockerfile.ts')).dockerfile,
+  },
 ];

@@ -1,0 +1,46 @@
+// A Python app: its virtual environment by the very steps of its dependency layer, then the tree, both with their bytecode, which saves half a
+// second of every start.
+import { layerSteps } from '../layer-steps.ts';
+import { baseOf } from './bases.ts';
+import { copyFiles, env, run } from './lines.ts';
+import { appFolder, cacheFolder, type Writer } from './stages.ts';
+
+/** As the process runtime has it (`agent/toolchains/pins.ts`; a test holds them together). */
+export const uvVersion = '0.13.9';
+const venv = '/opt/venv';
+const inputs = '/inputs';
+
+export const writePython: Writer = async ({ plan, notes, cache }) => {
+  const base = baseOf(plan.layer.interpreter, notes);
+  const steps = layerSteps(plan.layer, 'run');
+  const place = (word: string): string =>
+    word
+      .replace('{tool:uv}/bin/uv', 'uv')
+      .replace('{python}', '/usr/local/bin/python3')
+      .replaceAll('{layer}', venv)
+      .replaceAll('{inputs}/', '')
+      .replaceAll('{cache}', `${cacheFolder}/uv`);
+  const settings = Object.entries(steps[0]?.env ?? {}).map(([name, value]) => [name, place(value)]);
+  const compile = ['-m', 'compileall', '-q', '--invalidation-mode', 'unchecked-hash', appFolder];
+  const build = [
+    `FROM ${base} AS build`,
+    ...env({ ...Object.fromEntries(settings), PIP_CACHE_DIR: `${cacheFolder}/pip`, PIP_ROOT_USER_ACTION: 'ignore' }),
+    run(['pip', 'install', '--quiet', `uv==${uvVersion}`], cache),
+    `WORKDIR ${inputs}`,
+    ...copyFiles(plan.layer.inputs),
+    ...steps.map(({ argv }) => run(argv.map(place), argv[0]!.includes('{tool:uv}') ? cache : null)),
+    `WORKDIR ${appFolder}`,
+    'COPY . .',
+    // A file that is not Python of this version (a template, an old test) is no reason not to start.
+    `${run([`${venv}/bin/python`, ...compile])} || true`,
+  ];
+  return {
+    stages: [build],
+    base,
+    takes: [`COPY --from=build ${venv} ${venv}`, `COPY --from=build ${appFolder} ${appFolder}`],
+    layer: venv,
+    path: [`${venv}/bin`],
+    // Servers that listen on the loopback unless told otherwise.
+    env: { PYTHONUNBUFFERED: '1', FLASK_RUN_HOST: '0.0.0.0', UVICORN_HOST: '0.0.0.0' },
+  };
+};
