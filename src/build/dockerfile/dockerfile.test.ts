@@ -13,7 +13,7 @@ import { managerPackages } from './node.ts';
 import { uvVersion } from './python.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
-const golden = join(import.meta.dirname, 'golden');
+const golden = join(import.meta.dirname, 'fixtures');
 
 function exampleTree(name: string) {
   const at = join(root, 'examples', name);
@@ -27,7 +27,7 @@ function exampleTree(name: string) {
 }
 
 for (const name of readdirSync(join(root, 'examples')))
-  test(`${name} has the Dockerfile that is kept in golden/ (LOCKSTEP_WRITE_GOLDEN=1 writes it anew)`, async () => {
+  test(`${name} has the Dockerfile that is kept in fixtures/ (LOCKSTEP_WRITE_GOLDEN=1 writes it anew)`, async () => {
     const { text, notes } = await writeDockerfile(exampleTree(name));
     assert.deepEqual(notes, []);
     const file = join(golden, `${name}.Dockerfile`);

@@ -1,0 +1,131 @@
+// What somebody's own Dockerfile says that concerns Lockstep: which stages there are, where the container listens, as whom and how it starts, and
+// what in it is dangerous, one line of advice each. Pure: nothing is fetched, and nothing of it runs here.
+import { printable } from '../../domain/names.ts';
+import { adviseOn } from './advice.ts';
+import { type Instruction, readInstructions, refused } from './read-lines.ts';
+import { filled, pairsOf, portsOf, type Start, startOf } from './read-words.ts';
+
+export type Stage = {
+  /** As AS has it, lower case; null: it has none. */
+  name: string | null;
+  base: string;
+  line: number;
+  instructions: readonly Instruction[];
+};
+
+export type Advice = {
+  rule: string;
+  line: number;
+  text: string;
+  /** What this step makes is not of the commit: it must never come from a cache. */
+  isUncached: boolean;
+};
+
+export type DockerfileFacts = {
+  /** What is to be built: no `# syntax=` line is in it; lines keep their numbers. */
+  text: string;
+  stages: readonly Stage[];
+  /** The stage in which checks run; null: there is none. */
+  testStage: string | null;
+  /** Of the last stage, in order; a port that is a variable without a value is not among them. */
+  ports: readonly number[];
+  /** null: the image's own, or root. */
+  user: string | null;
+  entrypoint: Start | null;
+  command: Start | null;
+  advice: readonly Advice[];
+  notes: readonly string[];
+};
+
+const testStages = ['gate', 'test', 'tests', 'testing'];
+
+/** @param own by which names the app's own repository is known: its name, and hosts with paths. @throws bad-config, too-large */
+export function readDockerfile(text: string, own: readonly string[]): DockerfileFacts {
+  const { instructions, syntax } = readInstructions(text);
+  const notes: string[] = [];
+  if (syntax !== null) notes.push(dropSyntax(syntax));
+  const { stages, globals } = stagesOf(instructions);
+  const last = stages.at(-1)!;
+  const values = new Map(globals);
+  const facts = {
+    ports: [] as number[],
+    user: null as string | null,
+    entrypoint: null as Start | null,
+    command: null as Start | null,
+  };
+  for (const one of chainOf(stages, last).flatMap((stage) => stage.instructions)) {
+    if (one.name === 'ARG' || one.name === 'ENV')
+      for (const [name, value] of pairsOf(one)) values.set(name, filled(value, values));
+    if (one.name === 'EXPOSE') facts.ports.push(...portsOf(filled(one.text, values)));
+    if (one.name === 'USER') facts.user = filled(one.text, values).trim() || null;
+    if (one.name === 'CMD') facts.command = startOf(one);
+    if (one.name === 'ENTRYPOINT') {
+      facts.entrypoint = startOf(one);
+      // A CMD of before belongs to an ENTRYPOINT of before.
+      facts.command = null;
+    }
+  }
+  return {
+    text: syntax === null ? text : withoutSyntax(text),
+    stages,
+    testStage: stages.slice(0, -1).find(({ name }) => name !== null && testStages.includes(name))?.name ?? null,
+    ...{ ...facts, ports: [...new Set(facts.ports)].slice(0, 100) },
+    advice: adviseOn(stages, { user: facts.user, own }),
+    notes,
+  };
+}
+
+/** The usual frontend is what builds here anyway; another would be a program of somebody's that reads the whole context. */
+function dropSyntax({ line, value }: { line: number; value: string }): string {
+  if (!/^(?:docker\.io\/)?docker\/dockerfile(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?$/.test(value))
+    throw refused(
+      line,
+      `# syntax=${printable(value)} names a foreign builder`,
+      'Take the line away: the Dockerfile is built by the engine itself.',
+    );
+  return `line ${line}: "# syntax=${printable(value)}" is dropped: the Dockerfile is built by the engine itself`;
+}
+
+/** Every such comment before the first instruction. */
+function withoutSyntax(text: string): string {
+  const lines = text.split('\n');
+  const first = lines.findIndex((line) => !/^\uFEFF?\s*(?:#|\r?$)/.test(line));
+  return lines
+    .map((line, at) => ((first < 0 || at < first) && /^\uFEFF?\s*#\s*syntax\s*=/i.test(line) ? '#' : line))
+    .join('\n');
+}
+
+function stagesOf(instructions: readonly Instruction[]): { stages: Stage[]; globals: Map<string, string> } {
+  const stages: (Stage & { instructions: Instruction[] })[] = [];
+  const globals = new Map<string, string>();
+  for (const one of instructions) {
+    if (one.name === 'FROM') {
+      const words = one.text.split(/\s+/).filter((word) => !word.startsWith('--'));
+      const [base = '', as, name] = words;
+      const isNamed = words.length === 3 && as?.toUpperCase() === 'AS';
+      if (base === '' || (words.length !== 1 && !isNamed))
+        throw refused(one.line, 'FROM wants an image, and AS with a name');
+      stages.push({
+        name: isNamed ? name!.toLowerCase() : null,
+        base: filled(base, globals),
+        line: one.line,
+        instructions: [],
+      });
+    } else if (stages.length > 0) stages.at(-1)!.instructions.push(one);
+    else if (one.name === 'ARG') for (const [name, value] of pairsOf(one)) globals.set(name, filled(value, globals));
+    else throw refused(one.line, `${one.name} stands before the first FROM`);
+  }
+  if (stages.length === 0) throw refused(1, 'there is no FROM');
+  return { stages, globals };
+}
+
+/** A stage and what it stands on in this file, the lowest first. */
+function chainOf(stages: readonly Stage[], stage: Stage): Stage[] {
+  const chain: Stage[] = [];
+  for (let one: Stage | undefined = stage; one !== undefined; ) {
+    chain.unshift(one);
+    const base: string = one.base.toLowerCase();
+    one = stages.slice(0, stages.indexOf(one)).findLast(({ name }) => name === base);
+  }
+  return chain;
+}
