@@ -132,8 +132,26 @@ test('a client that is killed leaves its merge request, and it is cancelled by n
   assert.match(cancelled.stderr, /nobody has asked for slow to be merged, or it has ended/);
 });
 
-test('a token that is revoked stops what it asked for, while it is checked, and who follows is told', async () => {
+test('a request is cancelled by name while it is checked, and the push that follows it says so', async () => {
   await branch('brake', { 'lockstep.yml': 'gate:\n  checks: { slow: sleep 120 }\n' });
+  const before = await tip();
+  const pushed = stage.push(work, '-o', 'merge', 'brake');
+  const state = async (): Promise<string> => `${(await changes())[0].source} ${(await changes())[0].state}`;
+  await until(
+    async () => (await state()) === 'brake gating',
+    30_000,
+    () => stage.logs(),
+  );
+  const cancelled = await stage.lockstep(['merge', 'brake', '--cancel'], { cwd: work });
+  assert.deepEqual([cancelled.code, /^change #\d+ is cancelled$/m.test(cancelled.stdout)], [0, true], cancelled.stderr);
+  const { code, stderr } = await pushed;
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, /not merged: cancelled by owner/);
+  assert.deepEqual([await state(), await tip()], ['brake cancelled', before]);
+});
+
+test('a token that is revoked stops what it asked for, while it is checked, and who follows is told', async () => {
+  await stage.git(work, 'checkout', '-q', 'brake');
   const made = await stage.api('/tokens', { method: 'POST', body: { name: 'ci', rights: ['read', 'deploy'] } });
   const { secret: token, id } = made.body;
   const before = await tip();
@@ -183,8 +201,9 @@ test('an override lands with its reason in commit, receipt and status, and what 
   const next = await stage.push(work, 'after');
   assert.match(next.stderr, /style FAILED .*fire\.py:1 [\s\S]*mergeable: no/);
   await branch('mend', { 'fire.py': '"""What was on fire."""\n\ny = 2\n' });
-  const mended = await stage.push(work, '-o', 'merge', 'mend');
-  assert.equal(mended.code, 0, mended.stderr);
+  assert.equal((await stage.push(work, '-o', 'detach', 'mend')).code, 0);
+  const mended = await stage.lockstep(['merge', 'mend', '--priority', 'hotfix', '--wait'], { cwd: work });
+  assert.equal(mended.code, 0, mended.stdout + mended.stderr);
 });
 
 test('at rest nothing is left of what was tried', async () => {

@@ -1,9 +1,13 @@
 // Branches as they are pushed: stored whatever becomes of them, checked at once, and merged when that is asked for.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { CommitId } from '../../domain/ids.ts';
+import type { BranchName } from '../../domain/names.ts';
 import { branchCheckOf } from '../../store/branch-checks.ts';
 import { listChanges } from '../../store/changes.ts';
+import { listEvents } from '../../store/events.ts';
 import { openBranches, refOf } from './branch-stage.ts';
+import { afterStoring, wishesOf } from './push-branch.ts';
 
 test('a branch is stored and checked at once, and is not deployed', async () => {
   using on = await openBranches();
@@ -149,6 +153,88 @@ test('several branches are stored together; with --atomic all of them or none', 
   );
   const below = await on.push('one/below', one);
   assert.match(JSON.stringify(below.verdict), /another branch stands in its way/);
+});
+
+test('what is checked is what main would become, and not the branch as it is', async () => {
+  using on = await openBranches();
+  const one = await on.commit({ one: '1' });
+  await on.stage.land(on.stage.app(), await on.commit({ other: '1' }), on.base);
+  assert.match((await on.push('one', one)).said, /^mergeable: yes$/m);
+  const { git } = await on.stage.world.repositoryOf(on.stage.app());
+  const merged = await git.treeOf(
+    await on.stage.commit(on.stage.app(), { 'index.html': 'hello\n', one: '1', other: '1' }, null),
+  );
+  const [own] = [await git.treeOf(one)];
+  assert.deepEqual([on.stage.agent.trees.has(merged!), on.stage.agent.trees.has(own!)], [true, false]);
+});
+
+test('a newer push of a branch ends the check of the older', async () => {
+  using on = await openBranches();
+  const turn = await on.stage.world.lockOf(on.stage.app().id).take();
+  const lines: string[] = [];
+  const older = on.push('one', await on.commit({ one: '1' }), [], { say: (line) => void lines.push(line) });
+  while (!lines.includes('the check waits for those who land')) await new Promise((tick) => setTimeout(tick, 5));
+  const newer = await on.commit({ one: '2' });
+  const again = on.push('one', newer);
+  // It waits no more for the turn that is still taken.
+  await older;
+  assert.doesNotMatch(lines.join('\n'), /mergeable/);
+  turn.release();
+  assert.match((await again).said, /^mergeable: yes$/m);
+  const events = listEvents(on.stage.database, on.stage.owner, on.stage.app().id, 0, 1000);
+  const checked = events.filter(({ type }) => type === 'branch.checked').map(({ data }) => data.commit);
+  assert.deepEqual(checked, [newer]);
+});
+
+test('of more than three branches at once none is checked, until its merge is asked for', async () => {
+  using on = await openBranches();
+  const app = on.stage.app();
+  const pushes: { ref: string; from: null; to: CommitId }[] = [];
+  for (const name of ['a', 'b', 'c', 'd'])
+    pushes.push({ ref: refOf(name), from: null, to: await on.commit({ [name]: '1' }) });
+  const { said } = await on.stage.push(app, pushes);
+  assert.doesNotMatch(said.join('\n'), /mergeable/);
+  assert.equal(said.filter((line) => line.includes('is stored')).length, 4);
+  assert.equal(branchCheckOf(on.stage.database, app.id, pushes[0]!.to), null);
+  const merged = await on.push('refs/for/main', pushes[0]!.to);
+  assert.deepEqual(merged.verdict, { isAccepted: true }, merged.said);
+});
+
+test('a push does not wait for a check that others hold up, and the check goes on', async () => {
+  using on = await openBranches();
+  const turn = await on.stage.world.lockOf(on.stage.app().id).take();
+  const [one, two] = [await on.commit({ one: '1' }), await on.commit({ two: '1' })];
+  const repository = await on.stage.world.repositoryOf(on.stage.app());
+  const said: string[] = [];
+  const push = { commands: [], options: [], isAtomic: false, say: (line: string) => void said.push(line) };
+  const verdict = await afterStoring(
+    {
+      ...{ world: on.stage.world, app: on.stage.app(), repository, actor: 'ada', tokenId: null, weaken: 'not' },
+      push: { ...push, signal: new AbortController().signal },
+      wishes: wishesOf({ options: [], say: () => {} }),
+      ...{ requestedAtMs: 1, patienceMs: 20 },
+    },
+    'one' as BranchName,
+    one,
+  );
+  assert.deepEqual(verdict, { isAccepted: true });
+  assert.ok(said.includes('others go first; the check goes on without you'), said.join('\n'));
+  assert.match((await on.push('two', two, ['detach'])).said, /the check goes on without you/);
+  turn.release();
+  const outcome = (head: CommitId) => branchCheckOf(on.stage.database, on.stage.app().id, head)?.outcome;
+  while (outcome(one) !== 'green' || outcome(two) !== 'green') await new Promise((tick) => setTimeout(tick, 5));
+});
+
+test('-o priority=hotfix goes before those that wait', async () => {
+  using on = await openBranches();
+  const turn = await on.stage.world.lockOf(on.stage.app().id).take();
+  await on.push('one', await on.commit({ one: '1' }), ['merge', 'detach']);
+  await on.push('fix', await on.commit({ fix: '1' }), ['merge', 'detach', 'priority=hotfix']);
+  turn.release();
+  while (on.changes().some(({ endedAtMs }) => endedAtMs === null)) await new Promise((tick) => setTimeout(tick, 5));
+  const [fix, one] = on.changes();
+  assert.deepEqual([fix!.source, fix!.state, fix!.priority, one!.state], ['fix', 'landed', 'hotfix', 'landed']);
+  assert.equal(one!.base, fix!.candidate);
 });
 
 test('a check gives way to who lands, and is answered afterwards', async () => {

@@ -24,8 +24,8 @@ const refused = (reason: string): RefVerdict => ({ isAccepted: false, reason });
 
 /** Branches that are checked when they are pushed together; of more than these none is. */
 export const mostChecked = 3;
-/** That a push waits for its check to begin. */
-const patienceMs = 15_000;
+/** That a push waits for its check to begin, unless it is told otherwise. */
+const usualPatienceMs = 15_000;
 
 export type PushWishes = {
   isMerge: boolean;
@@ -101,6 +101,8 @@ export type BranchPush = {
   tokenId: TokenId | null;
   weaken: WeakenAsked;
   requestedAtMs: number;
+  /** Left out: 15 seconds. */
+  patienceMs?: number;
 };
 
 /** A branch that has been stored: it is checked, or asked for. */
@@ -156,7 +158,7 @@ async function showCheck(asked: BranchPush, branch: BranchName | null, head: Com
   if (!check) return push.say('not checked now: too many checks wait already');
   if (wishes.isDetached) return push.say('the check goes on without you');
   const enough = new AbortController();
-  const late = setTimeout(() => check.isWaiting() && enough.abort(), patienceMs);
+  const late = setTimeout(() => check.isWaiting() && enough.abort(), asked.patienceMs ?? usualPatienceMs);
   try {
     for await (const step of check.follow(AbortSignal.any([push.signal, enough.signal]))) {
       if ('end' in step) return;

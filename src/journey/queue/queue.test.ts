@@ -246,6 +246,108 @@ test('a batch that is refused is halved, and only what breaks is rejected', asyn
   assert.match(ends[3]!.reason!, /lockstep\.yml/);
 });
 
+test('a batch that was refused says so, and what is left over when the others have landed is not tested once more', async () => {
+  const gate = 'gate: { checks: { sound: { run: sh sound.sh } } }\n';
+  using stage = await Stage.open({ ...pages, 'lockstep.yml': gate });
+  const gates: number[] = [];
+  const bad: CommitId[] = [];
+  const { git } = await stage.world.repositoryOf(stage.app());
+  const copies = new Map<string, string>();
+  const put = stage.agent.putTree.bind(stage.agent);
+  stage.agent.putTree = async (app, tree, copy, files) => {
+    if (copy !== null) copies.set(copy, tree);
+    return put(app, tree, copy, files);
+  };
+  const badTrees = new Set<string>();
+  stage.agent.job = (spec) => {
+    if (spec.kind !== 'check' || !JSON.stringify(spec.files).includes('sound.sh')) return {};
+    gates.push(1);
+    const tree = 'copy' in spec.place ? copies.get(spec.place.copy) : spec.place.treeId;
+    return { exitCode: badTrees.has(tree!) ? 1 : 0 };
+  };
+  const turn = await stage.world.lockOf(stage.app().id).take();
+  const ids: ChangeId[] = [];
+  const all: Record<string, string> = { ...pages, 'lockstep.yml': gate };
+  for (const name of ['a', 'b']) {
+    const head = await stage.branch(name, { ...pages, 'lockstep.yml': gate, [name]: '1' });
+    all[name] = '1';
+    bad.push(head);
+    stage.green(name, head);
+    ids.push((await stage.ask(name, head, { requestedAtMs: 1 })).change.id);
+  }
+  // What breaks is both of them together.
+  badTrees.add((await git.treeOf(await stage.commit(stage.app(), all, null)))!);
+  stage.database.prepare("UPDATE changes SET created_at_ms = 1 WHERE how = 'merge'").run();
+  gates.length = 0;
+  turn.release();
+  const [a, b] = await Promise.all(ids.map((id) => stage.end(id)));
+  assert.deepEqual([a!.state, b!.state], ['landed', 'rejected'], `${a!.reason} ${b!.reason}`);
+  const told = (await stage.lines(b!.id)).join('\n');
+  assert.match(told, /back in the queue: 2 changes together were refused \(sound.*\): each half by itself/);
+  assert.match(told, /this tree was checked before/);
+  assert.equal(b!.isMemoised, true);
+  assert.equal(gates.length, 2, 'the batch and the first half were tested, the last was not');
+});
+
+test('main that moved by another hand makes the verdict void, and the request is tested on what main is then', async () => {
+  using stage = await Stage.open();
+  const head = await stage.branch('one', { ...pages, one: '1' });
+  const other = await stage.commit(stage.app(), { ...pages, other: '1' }, stage.base, 'by another hand');
+  let isMoved = false;
+  const { privileged } = await stage.world.repositoryOf(stage.app());
+  stage.agent.boot = () => ({ state: 'healthy', healthStatus: 200 });
+  stage.agent.beforeDocument = async (state) => {
+    if (isMoved || !state.apps.some((app) => app.sets.some((set) => set.stage === 'candidate'))) return;
+    isMoved = true;
+    const mainline = mainlineOf(stage.app(), { ...(await stage.world.repositoryOf(stage.app())), privileged });
+    assert.equal(await mainline.advance(stage.base, other), 'advanced');
+  };
+  const change = await stage.end((await stage.ask('one', head)).change.id);
+  assert.deepEqual([change.state, change.base], ['landed', other]);
+  assert.match((await stage.lines(change.id)).join('\n'), /back in the queue: main moved/);
+  assert.deepEqual((await (await stage.world.repositoryOf(stage.app())).git.commitOf(await stage.tip()))?.parents, [
+    other,
+    head,
+  ]);
+});
+
+test('a hotfix does not stop a push that somebody waits for', async () => {
+  using stage = await Stage.open();
+  let release = (): void => {};
+  const isRunning = new Promise<void>((started) => {
+    stage.agent.beforeTree = () => {
+      stage.agent.beforeTree = () => {};
+      started();
+      return new Promise<void>((resolve) => {
+        release = resolve;
+      });
+    };
+  });
+  const direct = await stage.commit(stage.app(), { ...pages, direct: '1' }, stage.base);
+  const pushed = stage.push(stage.app(), [{ ref: 'refs/heads/main', from: stage.base, to: direct }]);
+  await isRunning;
+  const fix = await stage.branch('fix', { ...pages, fix: '1' });
+  const hotfix = await stage.ask('fix', fix, { priority: 'hotfix' });
+  release();
+  assert.deepEqual((await pushed).verdicts.get('refs/heads/main'), { isAccepted: true });
+  const end = await stage.end(hotfix.change.id);
+  assert.deepEqual([end.state, end.base], ['landed', direct]);
+});
+
+test("how a branch lands is main's own word, not the branch's", async () => {
+  using stage = await Stage.open();
+  const squash = { ...pages, 'lockstep.yml': 'gate: { history: squash }\n' };
+  const one = await stage.branch('one', squash);
+  await stage.end((await stage.ask('one', one)).change.id);
+  assert.equal(await stage.tip(), one, 'as it is, by the rule of main before it');
+  const two = await stage.branch('two', { ...squash, two: '1' }, one);
+  await stage.end((await stage.ask('two', two)).change.id);
+  const tip = await stage.tip();
+  assert.notEqual(tip, two);
+  const { git } = await stage.world.repositoryOf(stage.app());
+  assert.deepEqual((await git.commitOf(tip))?.parents, [one]);
+});
+
 test('what the machinery fails under is tried again, and ends when it goes on failing', async () => {
   using stage = await Stage.open();
   let failures = 1;
