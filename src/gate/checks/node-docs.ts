@@ -1,7 +1,8 @@
 // Documentation pages of a Node project: TypeDoc where it is configured or depended on, else a `docs` script. Warnings count
 // as findings, since TypeDoc itself lets them pass.
 import { type Check, endedWithout, type GateFacts, judgeEnd, toResult } from '../check.ts';
-import { countOf, isFinished, managersOf, parseFindings, projectOf, runnerFiles } from './node-project.ts';
+import { mostFindings, parseFindingsJson } from '../reports/findings-json.ts';
+import { countOf, isFinished, managersOf, projectOf, runnerFiles } from './node-project.ts';
 
 const me = { kind: 'docs', name: 'docs' } as const;
 
@@ -37,7 +38,7 @@ export const nodeDocs: Check = {
   judge(facts, job) {
     const end = judgeEnd(job);
     if (end) return toResult(me, job, end);
-    const found = parseFindings(job.reports['docs.json']);
+    const found = parseFindingsJson(job.reports['docs.json'] ?? '', mostFindings);
     const by = docsBy(facts) ?? 'docs';
     if (!found || !isFinished(job, found))
       return toResult(me, job, { outcome: 'failed', summary: `${by} ${endedWithout(job)}` });

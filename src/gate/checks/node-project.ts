@@ -1,10 +1,8 @@
 // What a part's package.json says that the checks of JavaScript and TypeScript ask for.
 import { readFileSync } from 'node:fs';
 import type { JobResult } from '../../domain/desired.ts';
-import type { Finding } from '../../domain/gate.ts';
 import type { GateFacts } from '../check.ts';
 import type { Findings } from '../reports/text.ts';
-import { treePath } from '../reports/tree-path.ts';
 
 export type Project = {
   scripts: Readonly<Record<string, string>>;
@@ -72,35 +70,6 @@ export function managersOf(facts: GateFacts): { json: string; tools: string[] } 
   }
   return { json: JSON.stringify(files), tools };
 }
-
-/** Of what a runner of ours wrote; null for anything else. */
-export function parseFindings(source: string | undefined): (Findings & { tools: string[] }) | null {
-  try {
-    const document = JSON.parse(source ?? '') as {
-      count?: unknown;
-      findings?: unknown;
-      tools?: unknown;
-      tool?: unknown;
-    };
-    if (!Array.isArray(document.findings) || typeof document.count !== 'number') return null;
-    const findings = document.findings.slice(0, mostFindings).map((one: unknown): Finding => {
-      const { file, line, rule, message } = Object(one) as Record<string, unknown>;
-      return {
-        file: typeof file === 'string' ? treePath(file) : null,
-        line: typeof line === 'number' && Number.isSafeInteger(line) && line > 0 ? line : null,
-        rule: String(rule ?? 'unnamed').slice(0, 100),
-        message: String(message ?? '').slice(0, 2000),
-      };
-    });
-    const said = Array.isArray(document.tools) ? document.tools : [document.tool];
-    const tools = said.filter((one): one is string => typeof one === 'string').map((one) => one.slice(0, 40));
-    return { findings, count: Math.max(document.count, findings.length), tools };
-  } catch {
-    return null;
-  }
-}
-
-const mostFindings = 20_000;
 
 /** Whether the runner said to the end what it found: exit 1 with findings, 0 without. */
 export const isFinished = ({ exitCode }: JobResult, { count }: Findings): boolean =>

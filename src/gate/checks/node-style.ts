@@ -2,7 +2,8 @@
 // them. The project's own version when it depends on one, else Lockstep's; ESLint is nothing without a project's own plugins.
 // Only files that changed are looked at. A project that configures none has no style of its own, and is asked for none.
 import { type Check, endedWithout, type GateFacts, judgeEnd, toResult } from '../check.ts';
-import { changedFiles, countOf, isFinished, parseFindings, projectOf, runnerFiles } from './node-project.ts';
+import { mostFindings, parseFindingsJson } from '../reports/findings-json.ts';
+import { changedFiles, countOf, isFinished, projectOf, runnerFiles } from './node-project.ts';
 
 const me = { kind: 'style', name: 'style' } as const;
 
@@ -97,7 +98,7 @@ export const nodeStyle: Check = {
     const end = judgeEnd(job);
     if (end) return toResult(me, job, end);
     const names = stylesOf(facts).map(({ tool }) => tool.tool);
-    const found = parseFindings(job.reports['style.json']);
+    const found = parseFindingsJson(job.reports['style.json'] ?? '', mostFindings);
     if (!found || !isFinished(job, found))
       return toResult(me, job, { outcome: 'failed', summary: `${names.join(', ') || 'style'} ${endedWithout(job)}` });
     return toResult(me, job, {

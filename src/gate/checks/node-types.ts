@@ -1,7 +1,8 @@
 // Types of a TypeScript project: its own compiler when it depends on one, else Lockstep's. All of the project is looked at, since
 // a change here breaks what is there.
 import { type Check, endedWithout, type GateFacts, judgeEnd, toResult } from '../check.ts';
-import { countOf, isFinished, parseFindings, projectOf, runnerFiles } from './node-project.ts';
+import { mostFindings, parseFindingsJson } from '../reports/findings-json.ts';
+import { countOf, isFinished, projectOf, runnerFiles } from './node-project.ts';
 
 const me = { kind: 'types', name: 'types' } as const;
 
@@ -27,7 +28,7 @@ export const nodeTypes: Check = {
   judge(_facts, job) {
     const end = judgeEnd(job);
     if (end) return toResult(me, job, end);
-    const found = parseFindings(job.reports['types.json']);
+    const found = parseFindingsJson(job.reports['types.json'] ?? '', mostFindings);
     if (!found || !isFinished(job, found))
       return toResult(me, job, { outcome: 'failed', summary: `the compiler ${endedWithout(job)}` });
     return toResult(me, job, {

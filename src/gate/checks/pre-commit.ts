@@ -2,7 +2,7 @@
 // the hooks that cannot run here are named each time: nothing passes in silence.
 import { readFileSync } from 'node:fs';
 import { type Check, endedWithout, type GateFacts, judgeEnd, toResult } from '../check.ts';
-import { parseFindingsJson } from '../reports/findings-json.ts';
+import { mostFindings, parseFindingsJson } from '../reports/findings-json.ts';
 import { hookTools, readHooks } from './pre-commit-hooks.ts';
 
 const me = { kind: 'style', name: 'pre-commit' } as const;
@@ -44,7 +44,7 @@ export const preCommit: Check = {
       return toResult(me, job, { outcome: 'failed', summary: `${file} is no configuration of pre-commit` });
     const end = judgeEnd(job);
     if (end) return toResult(me, job, end);
-    const report = parseFindingsJson(job.reports['pre-commit.json'] ?? '', 20_000);
+    const report = parseFindingsJson(job.reports['pre-commit.json'] ?? '', mostFindings);
     if (!report || job.exitCode !== 0)
       return toResult(me, job, { outcome: 'failed', summary: `the hooks ${endedWithout(job)}` });
     const { findings, count, notes: warnings, figures } = report;

@@ -3,7 +3,7 @@
 // the folder `site` of the job's reports, which is collected as `docs`.
 import { readFileSync } from 'node:fs';
 import { type Check, endedWithout, type GateFacts, judgeEnd, toResult } from '../check.ts';
-import { parseOwnFindings } from '../reports/own.ts';
+import { everyFinding, parseFindingsJson } from '../reports/findings-json.ts';
 import { isPython } from './python-config.ts';
 
 const me = { kind: 'docs', name: 'docs' } as const;
@@ -34,7 +34,7 @@ export const pythonDocs: Check = {
     const isAsked = tool !== 'pdoc';
     const end = judgeEnd(job);
     if (end && (isAsked || end.outcome !== 'failed')) return toResult(me, job, end);
-    const found = end ? null : parseOwnFindings(job.reports['docs.json'] ?? '');
+    const found = end ? null : parseFindingsJson(job.reports['docs.json'] ?? '', everyFinding);
     if (!found || job.exitCode !== 0) {
       const summary = end?.summary ?? `${tool} ${endedWithout(job)}`;
       if (isAsked) return toResult(me, job, { outcome: 'failed', summary, metrics: { broken: 1 } });

@@ -3,7 +3,7 @@
 // lists the docstrings by the way.
 import { readFileSync } from 'node:fs';
 import { type Check, type CheckPlan, endedWithout, type GateFacts, judgeEnd, toResult } from '../check.ts';
-import { parseOwnFindings } from '../reports/own.ts';
+import { everyFinding, parseFindingsJson } from '../reports/findings-json.ts';
 import { parseSarif } from '../reports/sarif.ts';
 import { type Findings, parseTextFindings } from '../reports/text.ts';
 import { capturePlan } from './capture.ts';
@@ -140,5 +140,5 @@ function readReport(tool: StyleTool['tool'], reports: Readonly<Record<string, st
       : parseSarif(reports['style.sarif'], reports['root.txt'] ?? null, limit);
   if (tool === 'flake8')
     return reports['style.txt'] === undefined ? null : parseTextFindings(reports['style.txt'], limit);
-  return parseOwnFindings(reports['style.json'] ?? '');
+  return parseFindingsJson(reports['style.json'] ?? '', everyFinding);
 }

@@ -1,7 +1,7 @@
 // The links of a static site to itself: every page is looked at, since what one page takes away another may lead to.
 import { readFileSync } from 'node:fs';
 import { type Check, endedWithout, judgeEnd, toResult } from '../check.ts';
-import { parseFindingsJson } from '../reports/findings-json.ts';
+import { mostFindings, parseFindingsJson } from '../reports/findings-json.ts';
 import { sitesOf } from './site-pages.ts';
 
 const me = { kind: 'links', name: 'links' } as const;
@@ -30,7 +30,7 @@ export const siteLinks: Check = {
   judge(_facts, job) {
     const end = judgeEnd(job);
     if (end) return toResult(me, job, end);
-    const report = parseFindingsJson(job.reports['links.json'] ?? '', 20_000);
+    const report = parseFindingsJson(job.reports['links.json'] ?? '', mostFindings);
     if (!report || job.exitCode !== 0)
       return toResult(me, job, { outcome: 'failed', summary: `the look at the links ${endedWithout(job)}` });
     const { findings, count, notes: warnings, figures } = report;

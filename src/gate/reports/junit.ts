@@ -3,13 +3,12 @@
 // and are not believed: cases are counted. Entities are never expanded by the parser (no DTD, no billion laughs); the five
 // named and the numeric ones are decoded here. Reading holds up whoever reads: bytes and tags are bounded so that a document
 // made to be slow costs about a second, and an honest one of 50,000 cases passes.
-import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { treePath } from './tree-path.ts';
+import { attributeOf, type Node, nodesOf, textOf, xmlReader } from './xml.ts';
 
 export const junitBytesLimit = 8 * 1024 * 1024;
 export const junitCaseLimit = 200_000;
-const tagLimit = 300_000;
-const attributeLimit = 600_000;
+const limits = { bytes: junitBytesLimit, tags: 300_000, attributes: 600_000 };
 const lineLimit = 10_000_000;
 /** What is shown of a name, and of the first line of a message. */
 const nameLength = 300;
@@ -29,46 +28,28 @@ export type TestCase = {
   seconds: number;
 };
 
-type Node = { [key: string]: unknown };
-
-const parser = new XMLParser({
-  ignoreAttributes: false,
-  attributeNamePrefix: '@',
-  processEntities: false,
-  parseTagValue: false,
-  parseAttributeValue: false,
-  isArray: (name, _path, _isLeaf, isAttribute) =>
-    !isAttribute && ['testsuite', 'testcase', 'failure', 'error', 'skipped'].includes(name),
-});
+const read = xmlReader(['testsuite', 'testcase', 'failure', 'error', 'skipped'], limits, 'none');
 
 /** Every case in the order of the document; null when the text is no JUnit report, or too big to be an honest one. */
 export function parseJunit(source: string, root: string | null = null): TestCase[] | null {
-  if (source.length > junitBytesLimit || source.includes('<!DOCTYPE') || source.includes('<!ENTITY')) return null;
-  if (holdsMore(source, '<', tagLimit) || holdsMore(source, '=', attributeLimit)) return null;
-  let document: Node;
-  try {
-    if (XMLValidator.validate(source) !== true) return null;
-    document = parser.parse(source) as Node;
-  } catch {
-    return null;
-  }
-  const top = document.testsuites ?? document.testsuite;
+  const document = read(source);
+  const top = document?.testsuites ?? document?.testsuite;
   if (top === undefined) return null;
   const cases: TestCase[] = [];
-  const waiting = nodes(top).reverse();
+  const waiting = nodesOf(top).reverse();
   while (waiting.length > 0) {
     const suite = waiting.pop()!;
-    for (const entry of nodes(suite.testcase)) {
+    for (const entry of nodesOf(suite.testcase)) {
       if (cases.length >= junitCaseLimit) return null;
       cases.push(toCase(entry, root));
     }
-    waiting.push(...nodes(suite.testsuite).reverse());
+    waiting.push(...nodesOf(suite.testsuite).reverse());
   }
   return cases;
 }
 
 function toCase(entry: Node, root: string | null): TestCase {
-  const fault = nodes(entry.failure)[0] ?? nodes(entry.error)[0] ?? null;
+  const fault = nodesOf(entry.failure)[0] ?? nodesOf(entry.error)[0] ?? null;
   const isSkipped = fault === null && entry.skipped !== undefined;
   const body = fault ? content(fault) : '';
   const file = treePath(attribute(entry, 'file'), root);
@@ -88,12 +69,6 @@ function toCase(entry: Node, root: string | null): TestCase {
 function secondsOf(text: string): number {
   const seconds = Number.parseFloat(text);
   return Number.isFinite(seconds) ? Math.max(0, seconds) : 0;
-}
-
-function holdsMore(source: string, mark: string, most: number): boolean {
-  let count = 0;
-  for (let at = source.indexOf(mark); at >= 0; at = source.indexOf(mark, at + 1)) if (++count > most) return true;
-  return false;
 }
 
 /** The last `path:line:` (pytest), `File "path", line n` (Python) or `(path:line:column)` (node) in the test's own file, else in the tree. */
@@ -124,19 +99,8 @@ function caseName(className: string, name: string): string {
   return [...classes, name || 'unnamed'].join('.').slice(0, nameLength);
 }
 
-function nodes(value: unknown): Node[] {
-  const all = Array.isArray(value) ? value : value === undefined ? [] : [value];
-  return all.map((one) => (typeof one === 'object' && one !== null ? (one as Node) : { '#text': String(one) }));
-}
-
-function attribute(node: Node, name: string): string {
-  const value = node[`@${name}`];
-  return typeof value === 'string' ? decodeEntities(value) : '';
-}
-
-function content(node: Node): string {
-  return typeof node['#text'] === 'string' ? decodeEntities(node['#text'].slice(0, contentLength)) : '';
-}
+const attribute = (node: Node, name: string): string => decodeEntities(attributeOf(node, name));
+const content = (node: Node): string => decodeEntities(textOf(node).slice(0, contentLength));
 
 const named: Record<string, string> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" };
 

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { anyJson, anyText, fc, holds } from '../../../test/support/fuzz.ts';
 import { findingLimit } from '../../domain/gate.ts';
+import { parseFindingsJson } from './findings-json.ts';
 import { parseFormatDiff } from './format-diff.ts';
 import { parseMypy } from './mypy.ts';
-import { parseOwnFindings } from './own.ts';
 import { parsePyright } from './pyright.ts';
 
 test('mypy: errors with file, line and rule; notes, totals and what lies outside are no findings', () => {
@@ -101,7 +101,7 @@ test('our own runners are believed as little as others', () => {
     ),
     2000,
     (input) => {
-      const found = parseOwnFindings(JSON.stringify(input));
+      const found = parseFindingsJson(JSON.stringify(input));
       for (const { file, line, rule, message } of found?.findings ?? []) {
         assert.ok(file === null || !/^\/|\.\./.test(file));
         assert.ok(line === null || (Number.isSafeInteger(line) && line > 0));
@@ -110,7 +110,7 @@ test('our own runners are believed as little as others', () => {
     },
   );
   assert.deepEqual(
-    parseOwnFindings('{"count":1,"findings":[{"file":null,"line":1,"rule":"r","message":"m"}]}')!.findings[0]!.file,
+    parseFindingsJson('{"count":1,"findings":[{"file":null,"line":1,"rule":"r","message":"m"}]}')!.findings[0]!.file,
     null,
   );
 });
