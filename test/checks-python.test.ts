@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { root, Stage } from './support/stage.ts';
+import { type Json, root, Stage } from './support/stage.ts';
 
 let stage: Stage;
 before(async () => {
@@ -188,6 +188,47 @@ for (const app of apps)
         }
       });
   });
+
+test('API pages that a change cannot have changed are those of main, and what can be seen on them is built again', async () => {
+  const work = join(stage.folder, 'guestbook');
+  const summary = async (): Promise<string> => {
+    const { id } = await stage.lastChange('guestbook');
+    const { verdict } = (await stage.api(`/apps/guestbook/changes/${id}`)).body;
+    return verdict.checks.find((one: Json) => one.name === 'docs').summary;
+  };
+  const names = ['index.html', 'search.js', 'wsgi.html', 'guestbook/config.html', 'guestbook/pages.html'];
+  const pages = async () => {
+    const answers = await Promise.all(names.map((name) => stage.get('docs--guestbook', `/${name}`)));
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      names.map(() => 200),
+    );
+    return answers.map(({ body }) => body);
+  };
+  const built = /^\d+ pages \(pdoc\)$/;
+  await stage.edit(work, 'guestbook/config.py', 'Return the folder for the database.', 'Say where the database is.');
+  await stage.deploy(work);
+  assert.match(await summary(), built);
+  const before = await pages();
+  assert.match(before[3]!, /Say where the database is/);
+
+  await stage.edit(work, 'guestbook/pages.py', '"max_name": config.MAX_NAME', '"max_name": int(config.MAX_NAME)');
+  await stage.deploy(work);
+  assert.match(await summary(), /^\d+ pages \(pdoc\), as on main$/);
+  assert.deepEqual(await pages(), before);
+
+  // What was taken over is, byte for byte, what a build of the new commit gives.
+  await stage.git(work, 'commit', '-q', '--allow-empty', '-m', 'again');
+  const again = await stage.push(work, '-o', 'recheck', 'main');
+  assert.equal(again.code, 0, again.stderr);
+  assert.match(await summary(), built);
+  assert.deepEqual(await pages(), before);
+
+  await stage.edit(work, 'guestbook/config.py', 'MAX_NAME = 60', 'MAX_NAME = 61');
+  await stage.deploy(work);
+  assert.match(await summary(), built);
+  assert.match((await pages())[3]!, /61/);
+});
 
 test('a backend in a folder is tested with what that folder requires, and refused by its own path', async () => {
   const work = await stage.makeApp('parts', {

@@ -71,6 +71,8 @@ export type CheckResult = {
   byFile?: Readonly<Record<string, number>>;
   /** Folders that the check left and that are kept, by name (`docs`: a site that is served); absent: none. */
   kept?: Readonly<Record<string, { digest: Digest; files: number; bytes: number }>>;
+  /** What its pages are made from, as a digest: a later change that has the same has the same pages. Left out: nobody can say. */
+  madeFrom?: string;
 };
 
 /** The command by which a developer sees the same on their own checkout; null: what failed needs the server. */

@@ -59,6 +59,11 @@ export type CheckPlan = Pick<JobSpec, 'command' | 'env' | 'files' | 'reports' | 
   needsRelease?: true;
   /** `none`: it reaches no address but its own loopback, where the machine can hold it to that. */
   network?: 'none';
+  /**
+   * Its folder `docs` is main's own when it is made from the same, which the job says (`reports/made-from.ts`) with what it is given as
+   * `made-from.json`. `leftOut`: paths from the part's folder, as patterns, of files that it makes nothing of, nor reads.
+   */
+  reused?: { leftOut: readonly string[] };
 };
 
 export type Check = {

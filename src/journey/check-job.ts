@@ -8,6 +8,7 @@ import { defaultLimits, type Plan } from '../domain/plan.ts';
 import { addedFiles, parseChangedLines } from '../gate/changed-lines.ts';
 import { type CheckPlan, type GateFacts, isConfigFile, mostConfigFiles } from '../gate/check.ts';
 import { collectFolders } from './collect-folders.ts';
+import { isUnbuilt } from './pages-before.ts';
 import { newId, refOf, type World } from './world.ts';
 
 /** Check jobs may use at least this much, whatever the app's own limit is. */
@@ -87,6 +88,6 @@ export async function runCheckJob(
     },
   };
   const job = await world.agent.runJob(spec, { signal });
-  if (!plan.collect || job.endedBy !== 'exit') return job;
+  if (!plan.collect || job.endedBy !== 'exit' || (plan.reused && isUnbuilt(job))) return job;
   return { ...job, collected: await collectFolders(world, app, job.id, plan.collect) };
 }

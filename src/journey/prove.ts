@@ -3,6 +3,7 @@
 // before is built and started, and not checked again.
 import { type Build, planBuild } from '../build/build.ts';
 import type { GitTree } from '../build/git-tree.ts';
+import type { AgentHello } from '../domain/desired.ts';
 import { isFailure } from '../domain/errors.ts';
 import { type CheckResult, fold, type Verdict } from '../domain/gate.ts';
 import { gateOf } from '../domain/gate-settings.ts';
@@ -12,14 +13,16 @@ import { fixHint } from '../gate/fixers.ts';
 import { runGate } from '../gate/gate.ts';
 import { checkLines, safe, summaryLines } from '../gate/messages.ts';
 import { partsOf } from '../gate/part.ts';
+import { madeFromReport } from '../gate/reports/made-from.ts';
 import { currentConfig } from '../store/app-config.ts';
 import { bootRelease, openCandidate } from './candidate.ts';
-import { gateFacts, runCheckJob } from './check-job.ts';
+import { checkLayer, gateFacts, runCheckJob } from './check-job.ts';
 import { checksAmong } from './checks-among.ts';
 import { earlierRuns, rememberGate } from './gate-history.ts';
 import { gather, unbuilt } from './materials.ts';
 import { checksOfMain, type MemoKeys, memoKeys, recall, remember, withToday } from './memo.ts';
 import { addressOf, withoutRelease } from './needs-release.ts';
+import { pagesBefore, withPagesBefore } from './pages-before.ts';
 import type { Override, Proof, ProveRequest } from './proof.ts';
 import type { Looked } from './quality.ts';
 import { readCandidate } from './reading.ts';
@@ -68,7 +71,7 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
   say(`${build.artifact.plan.detector}: ${build.artifact.plan.why}`);
   for (const note of build.notes) say(`note: ${note}`);
   moment('planned');
-  return checkAndStart(world, request, { tree, diff, build, known, keys, weakening: standing.weakening });
+  return checkAndStart(world, request, { hello, tree, diff, build, known, keys, weakening: standing.weakening });
 }
 
 const unstarted = (verdict: Verdict | null, results: readonly CheckResult[], isMemoised: boolean): Proof => ({
@@ -77,6 +80,7 @@ const unstarted = (verdict: Verdict | null, results: readonly CheckResult[], isM
 });
 
 type Planned = {
+  hello: AgentHello;
   tree: GitTree;
   /** null at the first push */
   diff: string | null;
@@ -138,6 +142,7 @@ async function checkAndStart(world: World, request: ProveRequest, planned: Plann
   };
   const said = overridden ?? planned.weakening;
   const policyToday = said ? [async () => said] : [];
+  const main = request.baseTree && !known ? checksOfMain(world, app, request.baseTree, keys) : null;
 
   try {
     const facts = await gateFacts(tree, diff, build);
@@ -145,7 +150,7 @@ async function checkAndStart(world: World, request: ProveRequest, planned: Plann
       facts,
       policy: {
         hasEverRunTests: app.hasEverRunTests,
-        main: request.baseTree && !known ? checksOfMain(world, app, request.baseTree, keys) : null,
+        main,
         rules: gate.rules,
       },
       checks: known || overridden ? [] : checksAmong(configuredChecks(among), request.only),
@@ -155,12 +160,18 @@ async function checkAndStart(world: World, request: ProveRequest, planned: Plann
         await materials.whenCheckable(plan);
         const env = plan.needsRelease ? { GATE_URL: await addressOf(world, candidate!, booted.promise, stop) } : {};
         // The job goes out beside its tree: the agent launches it as soon as its copy is whole.
-        const placed = { ...plan, env: { ...plan.env, ...env } };
+        const before = await pagesBefore(world, {
+          ...{ appId: app.id, check: check.name, plan, tree, hello: planned.hello },
+          ...{ layerKey: checkLayer(plan, build)?.key ?? null, main: request.isRecheck ? null : main },
+        });
+        const given = before ? { [madeFromReport]: before.given } : {};
+        const placed = { ...plan, env: { ...plan.env, ...env }, files: { ...plan.files, ...given } };
         const running = runCheckJob(world, app, placed, copy!, build, AbortSignal.any([stop, together]));
-        const job = await running.catch(async (error: unknown) => {
+        const ended = await running.catch(async (error: unknown) => {
           await sent.catch(unbuilt);
           throw error;
         });
+        const job = withPagesBefore(ended, before);
         moment(`${check.name}Started`, job.startedAtMs);
         request.onReports?.({ check: check.name, reports: job.reports });
         return job;

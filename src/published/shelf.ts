@@ -1,7 +1,7 @@
 // Where control keeps what a job left: a folder an app, a pack a digest. Packs are put there by the gate, read by whoever
 // visits the documentation or a report, and removed when no record of the store names them any more: but not before an hour
 // has passed, for what was just put is named only once its change has ended.
-import { readdir, rm, stat, unlink } from 'node:fs/promises';
+import { readdir, rm, stat, unlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CollectedFile, mostCollected } from '../domain/collected.ts';
 import { type AppId, type Digest, parseId } from '../domain/ids.ts';
@@ -13,6 +13,8 @@ export type Shelf = {
   /** The pack, held: who asked lets it go. null: it is not kept (any more). */
   hold(appId: AppId, digest: Digest): Promise<Pack | null>;
   has(appId: AppId, digest: Digest): Promise<boolean>;
+  /** Keeps a pack as if it had just been put. false: it is not there. */
+  renew(appId: AppId, digest: Digest): Promise<boolean>;
   /** Removes the packs of an app that are not in `keep` and were not put within the last hour. */
   collect(appId: AppId, keep: ReadonlySet<Digest>): Promise<{ bytesFreed: number }>;
   /** All of a destroyed app. */
@@ -56,6 +58,13 @@ export function openShelf(root: string, nowMs: () => number = Date.now): Shelf {
     },
     async has(appId, digest) {
       return (await stat(join(folderOf(appId), packName(digest))).catch(() => null)) !== null;
+    },
+    async renew(appId, digest) {
+      const at = new Date(nowMs());
+      return utimes(join(folderOf(appId), packName(digest)), at, at).then(
+        () => true,
+        () => false,
+      );
     },
     async collect(appId, keep) {
       const folder = folderOf(appId);

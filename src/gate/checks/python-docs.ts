@@ -1,13 +1,29 @@
 // Documentation of a Python app: Sphinx where a conf.py is, MkDocs where mkdocs.yml is, else API pages by pdoc for an app
 // with docstrings. Warnings are findings with their file and line, whatever the tool's exit code says. The pages are left in
-// the folder `site` of the job's reports, which is collected as `docs`.
+// the folder `site` of the job's reports, which is collected as `docs`. API pages that are made from what main's are made from are
+// not built again.
 import { readFileSync } from 'node:fs';
 import { type Check, endedWithout, type GateFacts, judgeEnd, toResult } from '../check.ts';
 import { everyFinding, parseFindingsJson } from '../reports/findings-json.ts';
+import { madeFromOf, madeFromReport } from '../reports/made-from.ts';
 import { isPython } from './python-config.ts';
 
 const me = { kind: 'docs', name: 'docs' } as const;
 const runnerFile = new URL('../runners/run_docs.py', import.meta.url);
+const memoFiles = ['pages_memo.py', 'import_time.py'].map(
+  (name) => [name, new URL(`../runners/${name}`, import.meta.url)] as const,
+);
+
+/**
+ * What API pages are not made of: tests, and what a browser gets. The runner looks whether this is so (pages_memo.py): pages of an
+ * app that reads one of these when it is imported are built each time.
+ */
+const leftOut = [
+  '(?:^|/)(?:tests?|testing)/',
+  '(?:^|/)(?:test_[^/]*|[^/]*_test|tests|conftest)\\.py$',
+  '^\\.',
+  '\\.(?:html?|jinja2?|j2|css|scss|less|m?js|ts|map|svg|png|jpe?g|gif|ico|webp|avif|woff2?|ttf|mp[34]|webm|pdf)$',
+];
 
 export const pythonDocs: Check = {
   ...me,
@@ -16,17 +32,20 @@ export const pythonDocs: Check = {
   plan(facts) {
     const { tool, source } = docsTool(facts);
     const argv = ['{python}', '{job}/run_docs.py', '--how', tool, '--source', source, '--reports', '{reports}'];
+    const isApi = tool === 'pdoc';
+    const memo = isApi ? ['--memo', '{job}/pages_memo.py', '--made-from', `{job}/${madeFromReport}`] : [];
+    const memoTexts = memoFiles.map(([name, file]) => [name, readFileSync(file, 'utf8')] as const);
     return {
-      command: { argv: [...argv, '--path', `{tool:${tool}}`] },
+      command: { argv: [...argv, '--path', `{tool:${tool}}`, ...memo] },
       tools: [tool],
-      reports: ['docs.json'],
+      reports: ['docs.json', ...(isApi ? [madeFromReport] : [])],
       collect: { docs: 'site' },
-      files: { 'run_docs.py': readFileSync(runnerFile, 'utf8') },
+      files: { 'run_docs.py': readFileSync(runnerFile, 'utf8'), ...(isApi ? Object.fromEntries(memoTexts) : {}) },
       env: { PYTHONDONTWRITEBYTECODE: '1', PYTHONHASHSEED: '0', ...facts.testEnv },
       // Nobody asked for API pages: an app that does not come back from its imports is not waited for long.
-      deadlineMs: tool === 'pdoc' ? 60_000 : 600_000,
+      deadlineMs: isApi ? 60_000 : 600_000,
       layer: 'gate',
-      ...(tool === 'pdoc' ? { isUnasked: true } : {}),
+      ...(isApi ? { isUnasked: true, reused: { leftOut } } : {}),
     };
   },
   judge(facts, job) {
@@ -49,8 +68,14 @@ export const pythonDocs: Check = {
       const { findings } = found;
       return toResult(me, job, { outcome: 'failed', summary, findings, findingCount: found.count, metrics, warnings });
     }
-    const summary = pages === 0 ? 'nothing to document' : `${pages} ${pages === 1 ? 'page' : 'pages'} (${tool})`;
-    return toResult(me, job, { outcome: 'passed', summary, metrics, warnings });
+    const said = madeFromOf(job);
+    const words = [
+      `${pages} ${pages === 1 ? 'page' : 'pages'} (${tool})`,
+      ...(said?.isBuilt === false ? ['as on main'] : []),
+    ];
+    const summary = pages === 0 ? 'nothing to document' : words.join(', ');
+    const result = toResult(me, job, { outcome: 'passed', summary, metrics, warnings });
+    return said?.digest ? { ...result, madeFrom: said.digest } : result;
   },
 };
 

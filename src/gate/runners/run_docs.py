@@ -1,12 +1,13 @@
 """Builds an app's documentation and says what is wrong with it.
 
 Usage: run_docs.py --how sphinx|mkdocs|pdoc --source PLACE
-       --reports FOLDER --path TOOL
+       --reports FOLDER --path TOOL [--memo RUNNER --made-from FILE]
 
 PLACE: the folder of conf.py, mkdocs.yml, or "." for pdoc. Writes the
 pages to {reports}/site and, last of all, {reports}/docs.json: {"tool",
 "count", "findings", "notes", "pages"}. The app's own packages come
-before the tool's. Exit 0: built, whatever was found; else it was not.
+before the tool's. With --memo (pages_memo.py) nothing is built when the
+pages are there already. Exit 0: built, whatever was found; else it was not.
 """
 
 import argparse
@@ -297,12 +298,26 @@ def import_error(dotted, path, is_package, error):
              "%s cannot be imported: %s" % (dotted, name))
 
 
+def hide_place(pdoc):
+    """A value that is a path of this copy is shown as seen from its
+    top: where it lies is nobody's business, and differs each time."""
+    here = os.getcwd()
+    shown = getattr(pdoc.doc, "_remove_memory_addresses", str)
+
+    def without_place(text):
+        return shown(text).replace(here + os.sep, "").replace(here, ".")
+
+    pdoc.doc._remove_memory_addresses = without_place
+
+
 def build_pdoc(_source, site):
     from pathlib import Path
 
     import pdoc
+    import pdoc.doc
     import pdoc.extract
 
+    hide_place(pdoc)
     root = "src" if os.path.isdir("src") else "."
     sys.path.insert(0, os.path.realpath(root))
     found = []
@@ -346,28 +361,52 @@ def pages_in(site):
                for _, _, names in os.walk(site) for name in names)
 
 
+def write_report(folder, name, content):
+    with open(os.path.join(folder, name), "w", encoding="utf-8") as stream:
+        json.dump(content, stream)
+
+
+def open_memo(runner, given):
+    spec = importlib.util.spec_from_file_location("pages_memo", runner)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.Memo(given)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--how", choices=sorted(BUILDERS), required=True)
     parser.add_argument("--source", required=True)
     parser.add_argument("--reports", required=True)
     parser.add_argument("--path", action="append", default=[])
+    parser.add_argument("--memo")
+    parser.add_argument("--made-from")
     options = parser.parse_args()
+    memo = open_memo(options.memo, options) if options.memo else None
+    if memo is not None and memo.is_hit:
+        memo.report(None)
+        write_report(options.reports, "docs.json", {
+            "tool": options.how, "count": 0, "findings": [], "notes": [],
+            "pages": memo.pages})
+        return 0
     for path in options.path:
         add_tool(path)
     site = os.path.join(options.reports, "site")
     os.makedirs(site)
+    if memo is not None:
+        memo.watch.start()
     BUILDERS[options.how](options.source, site)
     sys.stdout.flush()
     unique = []
     for one in FINDINGS:
         if one not in unique and len(unique) < FINDING_LIMIT:
             unique.append(one)
-    with open(os.path.join(options.reports, "docs.json"), "w",
-              encoding="utf-8") as stream:
-        json.dump({"tool": options.how, "count": len(unique),
-                   "findings": unique, "notes": NOTES[:20],
-                   "pages": pages_in(site)}, stream)
+    if memo is not None:
+        says = FINDINGS or NOTES
+        memo.report("there is something to say each time" if says else None)
+    write_report(options.reports, "docs.json", {
+        "tool": options.how, "count": len(unique), "findings": unique,
+        "notes": NOTES[:20], "pages": pages_in(site)})
     return 0
 
 
