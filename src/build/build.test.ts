@@ -157,6 +157,7 @@ test('the layers take what the tree says, and add the server and the test tools 
       'requirements/base.txt': 'freezegun',
       'requirements/dev.txt': 'tox',
       'requirements/docs.txt': 'sphinx',
+      'requirements/typing.txt': 'mypy',
       'docs/conf.py': '',
     },
     ['pyproject.toml', ...server],
@@ -164,11 +165,12 @@ test('the layers take what the tree says, and add the server and the test tools 
       'pyproject.toml',
       'requirements/tests.txt',
       'requirements/base.txt',
+      'requirements/typing.txt',
       'requirements/docs.txt',
       ...server,
       tests[1]!,
     ],
-    ['uv-project', 'uv-project requirements/tests.txt requirements/docs.txt'],
+    ['uv-project', 'uv-project requirements/tests.txt requirements/typing.txt requirements/docs.txt'],
   );
   await check(
     {

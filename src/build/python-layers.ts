@@ -23,6 +23,8 @@ const docsRequirements =
 /** What tests need, in files of requirements. */
 const testFiles =
   /^(?:requirements[-_](?:tests?|ci)|tests?[-_]requirements|requirements\/(?:tests?|testing)|tests?\/requirements)\.txt$/;
+/** What a type checker needs: its own version, stubs of packages. */
+const typingFiles = /^(?:requirements[-_]typing|requirements\/(?:typing|types|mypy))\.txt$/;
 const developmentFiles = /^(?:requirements[-_]dev|dev[-_]requirements|requirements\/(?:dev|development))\.txt$/;
 
 /** @throws bad-config */
@@ -139,6 +141,7 @@ async function requiredLayers(view: TreeView, web: WebEntry): Promise<Layers> {
       ...new Set([
         ...(said.length > 0 ? said : tox.files.filter((path) => hasFile(view, path))),
         ...(extras.length + groups.length + said.length + tox.files.length === 0 ? filesLike(developmentFiles) : []),
+        ...filesLike(typingFiles),
         ...(hasDocs ? filesLike(docsRequirements) : []),
       ]),
     ];

@@ -149,6 +149,13 @@ export function judgeEnd(job: JobResult): Judgement | null {
   return null;
 }
 
+/** What it said of the trouble, for a summary: its first line with an error, else its last; '' when it said nothing. */
+export function saidOf(job: JobResult): string {
+  const lines = job.outputTail.map((line) => line.trim()).filter((line) => line !== '');
+  const said = lines.find((line) => /\berror\b/i.test(line)) ?? lines.at(-1);
+  return said === undefined ? '' : `: ${said.slice(0, 200)}`;
+}
+
 export function endedWithout(job: JobResult): string {
   return job.signal
     ? `ended by ${job.signal} without a report`

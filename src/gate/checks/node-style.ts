@@ -1,5 +1,5 @@
-// Style of JavaScript and TypeScript by the tools that a project configures: Biome, ESLint, Prettier, oxlint, one or more of
-// them. The project's own version when it depends on one, else Lockstep's; ESLint is nothing without a project's own plugins.
+// Style of JavaScript and TypeScript by the tools that a project configures: Biome, ESLint, Prettier, oxlint, standard, one or more
+// of them. The project's own version when it depends on one, else Lockstep's; ESLint is nothing without a project's own plugins.
 // Only files that changed are looked at. A project that configures none has no style of its own, and is asked for none.
 import { type Check, endedWithout, type GateFacts, judgeEnd, toResult } from '../check.ts';
 import { mostFindings, parseFindingsJson } from '../reports/findings-json.ts';
@@ -8,10 +8,12 @@ import { changedFiles, countOf, isFinished, projectOf, runnerFiles } from './nod
 const me = { kind: 'style', name: 'style' } as const;
 
 type StyleTool = {
-  tool: 'biome' | 'eslint' | 'prettier' | 'oxlint';
+  tool: 'biome' | 'eslint' | 'prettier' | 'oxlint' | 'standard';
   /** What the project depends on when the tool is its own. */
   package: string;
-  config: RegExp;
+  config: RegExp | null;
+  /** A tool without a configuration: that a script calls it says that it holds here. */
+  call?: RegExp;
   /** A key of package.json that configures it. */
   key: string | null;
   /** Within Lockstep's own; null: there is none. */
@@ -47,6 +49,14 @@ const styleTools: readonly StyleTool[] = [
     key: null,
     program: '{tool:oxlint}/node_modules/oxlint/bin/oxlint',
   },
+  {
+    tool: 'standard',
+    package: 'standard',
+    config: null,
+    call: /(?:^|[;&|]|\bnpx )\s*standard(?=\s|$)/,
+    key: null,
+    program: null,
+  },
 ];
 
 type Chosen = { tool: StyleTool; isOwn: boolean; config: string };
@@ -55,8 +65,11 @@ type Chosen = { tool: StyleTool; isOwn: boolean; config: string };
 export function stylesOf(facts: GateFacts): Chosen[] {
   const project = projectOf(facts);
   return styleTools.flatMap((tool) => {
-    const file = facts.paths.find((path) => tool.config.test(path));
-    const config = file ?? (tool.key !== null && project.has(tool.key) ? 'package.json' : null);
+    const file = facts.paths.find((path) => tool.config?.test(path));
+    const isSaid =
+      (tool.key !== null && project.has(tool.key)) ||
+      (project.packages.has(tool.package) && Object.values(project.scripts).some((line) => tool.call?.test(line)));
+    const config = file ?? (isSaid ? 'package.json' : null);
     return config === null ? [] : [{ tool, isOwn: project.packages.has(tool.package), config }];
   });
 }

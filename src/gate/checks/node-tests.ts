@@ -2,7 +2,7 @@
 // exit code, which counts nothing. "No tests" is a value (metric testsRun 0), never a pass by silence: `node --test` exits 0
 // without any, vitest exits 1.
 import type { CheckResult, Finding } from '../../domain/gate.ts';
-import { type Check, type CheckPlan, endedWithout, type GateFacts, judgeEnd, toResult } from '../check.ts';
+import { type Check, type CheckPlan, endedWithout, type GateFacts, judgeEnd, saidOf, toResult } from '../check.ts';
 import { coverageResult } from '../coverage.ts';
 import { type Coverage, parseLcov } from '../reports/lcov.ts';
 import { treePath } from '../reports/tree-path.ts';
@@ -35,7 +35,7 @@ export const nodeTests: Check = {
     const end = judgeEnd(job);
     if (end) return toResult(me, job, end);
     const said = parseTests(job.reports['tests.json']);
-    if (!said) return toResult(me, job, { outcome: 'failed', summary: `the tests ${endedWithout(job)}` });
+    if (!said) return toResult(me, job, { outcome: 'failed', summary: `the tests ${endedWithout(job)}${saidOf(job)}` });
     const { runner, cases, notes: warnings } = said;
     if (cases === null) {
       const isGood = runner === 'script' && job.exitCode === 0;

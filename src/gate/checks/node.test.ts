@@ -221,6 +221,42 @@ test('a tool that is configured and not depended on is named, in the file that c
   assert.deepEqual([found!.findings[0]!.file, found!.findings[0]!.rule], ['eslint.config.js', 'tool missing']);
 });
 
+test('standard needs no configuration: that a script calls it is enough, and its lines are read', () => {
+  const uses = (script: string, packages: object = { standard: '17' }) =>
+    nodeStyle.applies(
+      factsOf({ 'package.json': JSON.stringify({ scripts: { lint: script }, devDependencies: packages }) }),
+    );
+  assert.deepEqual(
+    [
+      'standard',
+      'npm run a && standard --fix',
+      'npx standard',
+      'eslint . ; standard',
+      'echo standard',
+      'ts-standard',
+    ].map((script) => uses(script)),
+    [true, true, true, true, false, false],
+  );
+  assert.equal(uses('standard', {}), false);
+  const said = (place: string) => `  \${process.cwd()}/${place}`;
+  const program =
+    'if (process.argv.includes("./bad.js")) {\n  process.exitCode = 1;\n' +
+    `  console.log(\`${said('bad.js:2:5: Strings must use singlequote. (quotes)')}\`);\n` +
+    `  console.log(\`${said('bad.js:3:1: Parsing error: Unexpected token')}\`);\n}\n`;
+  const files = {
+    'package.json': JSON.stringify({ scripts: { test: 'standard' }, devDependencies: { standard: '17' } }),
+    'node_modules/standard/package.json': '{"name":"standard","bin":{"standard":"bin/cmd.cjs"}}',
+    'node_modules/standard/bin/cmd.cjs': program,
+    'good.js': '1\n',
+  };
+  assert.equal(inBoth(nodeStyle, files)[0]!.summary, 'no findings (standard)');
+  const [found] = inBoth(nodeStyle, { ...files, 'bad.js': '\n"x"\n)\n' });
+  assert.deepEqual(
+    found!.findings.map(({ file, line, rule, message }) => `${file}:${line} ${rule}: ${message}`),
+    ['bad.js:2 quotes: Strings must use singlequote.', 'bad.js:3 standard: Parsing error: Unexpected token'],
+  );
+});
+
 test('which checks a project is asked, by what is in it', () => {
   const check = (files: Record<string, string>, expected: string[]) => {
     const facts = factsOf(files);

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { pytestWords } from '../../config/readers/tox.ts';
 import type { CheckResult, Finding } from '../../domain/gate.ts';
-import { type Check, endedWithout, type GateFacts, judgeEnd, toResult } from '../check.ts';
+import { type Check, endedWithout, type GateFacts, judgeEnd, saidOf, toResult } from '../check.ts';
 import { coverageResult } from '../coverage.ts';
 import { parseJunit } from '../reports/junit.ts';
 import { parseLcov } from '../reports/lcov.ts';
@@ -47,7 +47,8 @@ export const pythonTests: Check = {
     const end = judgeEnd(job);
     if (end) return toResult(me, job, end);
     const summary = parseSummary(job.reports['tests.json'] ?? '');
-    if (!summary) return toResult(me, job, { outcome: 'failed', summary: `the tests ${endedWithout(job)}` });
+    if (!summary)
+      return toResult(me, job, { outcome: 'failed', summary: `the tests ${endedWithout(job)}${saidOf(job)}` });
     const { runner, notes: warnings } = summary;
     if (job.exitCode === 5 && runner === null) {
       return toResult(me, job, {
@@ -58,7 +59,12 @@ export const pythonTests: Check = {
       });
     }
     const cases = parseJunit(job.reports['junit.xml'] ?? '');
-    if (!cases) return toResult(me, job, { outcome: 'failed', summary: `${runner} ${endedWithout(job)}`, warnings });
+    if (!cases)
+      return toResult(me, job, {
+        outcome: 'failed',
+        summary: `${runner} ${endedWithout(job)}${saidOf(job)}`,
+        warnings,
+      });
     const failed = cases.filter((one) => one.outcome === 'failed');
     const run = cases.filter((one) => one.outcome !== 'skipped').length;
     const metrics: Record<string, number> = {

@@ -72,6 +72,21 @@ const tools = {
       );
     });
   },
+  standard(_program, files) {
+    const { bin } = JSON.parse(readFileSync(ownProgram('standard', 'package.json'), 'utf8'));
+    const program = ownProgram('standard', typeof bin === 'string' ? bin : bin.standard);
+    return chunks(files.filter((file) => /\.(?:[cm]?js|jsx)$/.test(file))).flatMap((some) => {
+      const { stdout, stderr, status } = ask([program, ...some.map((file) => `./${file}`)], [0, 1]);
+      const found = stdout.split('\n').flatMap((line) => {
+        const match = /^\s*(.+?):(\d+):\d+: (.*?)(?: \(([\w@/-]+)\))?(?: \(warning\))?$/.exec(line);
+        if (match === null) return [];
+        const [, path, number, message, rule] = match;
+        return [{ file: inTree(path), line: Number(number), rule: rule ?? 'standard', message }];
+      });
+      if (status !== 0 && found.length === 0) throw new ToolError(`${stdout}\n${stderr}`.trim());
+      return found;
+    });
+  },
   biome(program, files) {
     const bin = program ?? ownProgram('@biomejs/biome', 'bin/biome');
     const report = join(work, 'biome.sarif');

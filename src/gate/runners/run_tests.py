@@ -105,6 +105,9 @@ def write_coverage(measure, reports):
         return
     try:
         measure.stop()
+        # gathered before the app's own [tool.coverage.paths] are applied:
+        # what is not yet is lost there
+        measure.get_data()
         measure.lcov_report(outfile=os.path.join(reports, "lcov.info"),
                             ignore_errors=True)
     except Exception as error:

@@ -246,7 +246,8 @@ test('a project runs from its tree as if it were installed: src is found, also b
   skip,
 }, () => {
   const files = {
-    'pyproject.toml': '',
+    'pyproject.toml':
+      '[tool.coverage.run]\nsource = ["shop", "tests"]\n[tool.coverage.paths]\nsource = ["src", "*/site-packages"]\n',
     'src/shop/__init__.py': 'price = 2\n',
     'tests/test_shop.py':
       'import subprocess\nimport sys\n\nfrom shop import price\n\n\ndef test_price(tmp_path):\n' +
