@@ -305,9 +305,21 @@ test('layer steps are argv for uv, operands after --', () => {
   check({ ...recipe, installer: { tool: 'uv-project', extras: ['test'], groups: ['dev'] } }, 'gate', [
     `${pip} -r {inputs}/pyproject.toml --extra test --group {inputs}/pyproject.toml:dev -- gunicorn==1`,
   ]);
-  check({ ...recipe, installer: { tool: 'uv-project', extras: [], groups: [], files: ['a.txt'] } }, 'gate', [
-    `${pip} -r {inputs}/pyproject.toml -r {inputs}/a.txt -- gunicorn==1`,
-  ]);
+  const withFile: LayerRecipe = {
+    ...recipe,
+    installer: { tool: 'uv-project', extras: [], groups: [], files: ['a.txt'] },
+  };
+  const [base, kept, more] = layerSteps(withFile, 'gate').slice(1, -1);
+  assert.equal(
+    base!.argv.slice(1).join(' '),
+    'pip install --python {layer}/bin/python -r {inputs}/pyproject.toml -- gunicorn==1',
+  );
+  // What is pinned for development gives way to what serves.
+  assert.equal(kept!.argv.at(-1), '{layer}/kept-versions.txt');
+  assert.equal(
+    more!.argv.slice(1).join(' '),
+    'pip install --python {layer}/bin/python --override {layer}/kept-versions.txt -r {inputs}/a.txt',
+  );
   check({ ...recipe, installer: { tool: 'none' }, extras: [] }, 'run', []);
   const own = { name: 'x', version: '1', entryPoints: {} };
   const written = layerSteps({ ...recipe, own }, 'run').at(-2)!.argv;

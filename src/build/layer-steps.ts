@@ -62,11 +62,26 @@ export function layerSteps(
             '{inputs}/pyproject.toml',
             ...installer.extras.flatMap((one) => ['--extra', one]),
             ...installer.groups.flatMap((one) => ['--group', `{inputs}/pyproject.toml:${one}`]),
-            ...(installer.files ?? []).flatMap((file) => ['-r', `{inputs}/${file}`]),
           ]
         : [];
     const words = [...files, ...project, ...(extras.length > 0 ? ['--', ...extras] : [])];
     if (words.length > 0) steps.push([...install, ...words]);
+    // What is pinned for development gives way to what is there, which is what serves; each file to the one before.
+    const kept = '{layer}/kept-versions.txt';
+    for (const file of installer.tool === 'uv-project' ? (installer.files ?? []) : []) {
+      steps.push(['{layer}/bin/python', '-I', '-c', writeConstraints, kept]);
+      steps.push([
+        uv,
+        'pip',
+        'install',
+        '--python',
+        '{layer}/bin/python',
+        '--override',
+        kept,
+        '-r',
+        `{inputs}/${file}`,
+      ]);
+    }
   }
   if (recipe.own) steps.push(['{layer}/bin/python', '-I', '-c', writeOwnDistribution, JSON.stringify(recipe.own)]);
   steps.push([
