@@ -20,7 +20,9 @@ export type Project = {
 
 /** The versions that the gate adds where a project names none. */
 const pytest = 'pytest==9.2.0 coverage==7.17.3';
-const tools = 'ruff==0.16.9 mypy sphinx pycodestyle pyflakes flake8';
+/** Apart from the project's packages: what these tools stand on would be there for its tests. */
+const tools =
+  'python3 -m venv $ENV/tools && $ENV/tools/bin/pip -q install ruff==0.16.9 sphinx pycodestyle pyflakes flake8';
 
 const venv = (what: string) =>
   `python3 -m venv $ENV && $ENV/bin/pip -q install ${what} && $ENV/bin/pip -q install -e .`;
@@ -54,32 +56,36 @@ const go = (name: string, version: string, file: string, more: More = {}): Proje
   ...more,
   byHand: {
     tests: 'go test -count=1 -v -cover ./...',
-    style: 'test -z "$(gofmt -l . | tee /dev/stderr)"',
+    style: 'gofmt -l .',
     types: 'go vet ./...',
     ...more.byHand,
   },
 });
 const ruff = { style: '$ENV/bin/ruff check .' };
-const pep8 = { style: '$ENV/bin/pycodestyle --max-line-length=79 --exclude=$ENV,.git .; $ENV/bin/pyflakes .' };
+const pep8 = { style: '$ENV/tools/bin/pycodestyle .; $ENV/tools/bin/pyflakes .' };
 
 export const projects: readonly Project[] = [
   pallets('itsdangerous', '2.2.0', 'src/itsdangerous/encoding.py', { byHand: ruff }),
   pallets('blinker', '1.8.2', 'src/blinker/_utilities.py', { byHand: ruff }),
   pallets('flask', '3.0.3', 'src/flask/helpers.py', { byHand: ruff }),
   pallets('werkzeug', '3.0.3', 'src/werkzeug/_internal.py', { byHand: ruff }),
-  pallets('jinja2', '3.1.4', 'src/jinja2/utils.py', { byHand: { style: pep8.style } }),
-  python('bottle', '0.13.1', 'bottle.py', { setup: venv(`${pytest} ${tools}`), byHand: { ...pep8, docs: sphinx } }),
-  python('httpbin', '0.10.2', 'httpbin/utils.py', { setup: venv(`${pytest} ${tools}`), byHand: pep8 }),
+  pallets('jinja2', '3.1.4', 'src/jinja2/utils.py', { byHand: ruff }),
+  python('bottle', '0.13.1', 'bottle.py', {
+    setup: `${venv(pytest)} && ${tools}`,
+    byHand: { ...pep8, docs: sphinx.replace('/bin', '/tools/bin') },
+  }),
+  python('httpbin', '0.10.2', 'httpbin/utils.py', { setup: `${venv(pytest)} && ${tools}`, byHand: pep8 }),
   python('starlette', '0.38.2', 'starlette/_utils.py', {
     setup: venv('-r requirements.txt'),
     byHand: { ...ruff, types: '$ENV/bin/mypy starlette tests', docs: '$ENV/bin/mkdocs build -q --strict -d $ENV/site' },
   }),
   python('whitenoise', '6.7.0', 'src/whitenoise/string_utils.py', {
-    setup: venv(`${pytest} ${tools} django brotli requests`),
+    byHand: pep8,
+    setup: `${venv(`${pytest} django brotli requests`)} && ${tools}`,
   }),
   python('django-environ', '0.11.2', 'environ/compat.py', {
-    setup: venv(`${pytest} ${tools} django`),
-    byHand: { style: '$ENV/bin/flake8 environ setup.py', docs: sphinx },
+    setup: `${venv(`${pytest} django`)} && ${tools}`,
+    byHand: { style: '$ENV/tools/bin/flake8 environ setup.py' },
   }),
   node('express', '4.19.2', 'lib/utils.js', { byHand: { style: 'npm run lint' } }),
   node('koa', '2.15.3', 'lib/request.js', { byHand: { style: 'npm run lint' } }),
