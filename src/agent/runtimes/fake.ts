@@ -75,7 +75,9 @@ export function fakeRuntime(world: FakeWorld): Runtime {
     },
     async adopt(id, identity, _limits, sink) {
       const process = world.processes.get(id);
-      if (process === undefined || process.isOver || process.pid !== identity.pid) return null;
+      if (process === undefined || process.isOver) return null;
+      const { pid, startTicks } = running(process);
+      if (pid !== identity.pid || startTicks !== identity.startTicks) return null;
       process.sink = sink;
       for (const line of process.unread.splice(0)) sink.line(line);
       return running(process);
