@@ -5,15 +5,12 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { until } from './support/stage.ts';
-import { openOnDisk } from './support/stage-on-disk.ts';
+import { openSiteOnDisk } from './support/stage-on-disk.ts';
 
 test('C3: when the disk can no longer be written sites go on, control says so, and a mended disk is taken up again', async (context) => {
-  await using opened = await openOnDisk(context);
+  await using opened = await openSiteOnDisk(context);
   if (opened === null) return;
-  const { stage, disk } = opened;
-  const work = await stage.makeApp('blog', { 'index.html': '<h1>Page 1</h1>' });
-  await stage.deploy(work);
-  await stage.inSync('blog');
+  const { stage, disk, work } = opened;
   const before = stage.pids();
 
   disk.breakDown();

@@ -1,17 +1,14 @@
 // A disk that takes nothing for seconds: whoever writes waits for it, visitors do not, and then everything goes on.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openOnDisk } from './support/stage-on-disk.ts';
+import { openSiteOnDisk } from './support/stage-on-disk.ts';
 
 const frozenMs = 3000;
 
 test('C7: while the disk takes nothing the sites go on, and a push that waited for it lands', async (context) => {
-  await using opened = await openOnDisk(context);
+  await using opened = await openSiteOnDisk(context);
   if (opened === null) return;
-  const { stage, disk } = opened;
-  const work = await stage.makeApp('blog', { 'index.html': '<h1>Page 1</h1>' });
-  await stage.deploy(work);
-  await stage.inSync('blog');
+  const { stage, disk, work } = opened;
   const before = stage.pids();
   await stage.edit(work, 'index.html', 'Page 1', 'Page 2');
   let pages = 0;

@@ -5,31 +5,20 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { LogLine } from '../domain/agent.ts';
 import { type App, type Principal, type Right, rights } from '../domain/app.ts';
 import type { JobEvent } from '../domain/desired.ts';
-import { type DoctorReport, problem } from '../domain/doctor.ts';
 import { fail } from '../domain/errors.ts';
 import type { FlakyTest } from '../domain/gate-run.ts';
-import type { AppId, ChangeId, CommitId, Digest, IdPrefix, ReleaseId, TeamId, TreeId } from '../domain/ids.ts';
-import { makeId } from '../domain/ids.ts';
+import type { AppId, ChangeId, CommitId, ReleaseId, TeamId } from '../domain/ids.ts';
 import { type AppName, parseAppName, parseBranch, parseHostname } from '../domain/names.ts';
 import { currentConfig, insertConfig } from '../store/app-config.ts';
 import { deleteApp, findApp, insertApp, isBadgePublic, listApps, publicBadge, setBadgePublic } from '../store/apps.ts';
-import {
-  changeOfNumber,
-  findChange,
-  insertChange,
-  listChanges,
-  queuedChanges,
-  verdictOfChange,
-} from '../store/changes.ts';
+import { changeOfNumber, findChange, listChanges, queuedChanges, verdictOfChange } from '../store/changes.ts';
 import { listEvents } from '../store/events.ts';
 import { keepAnswer, recallAnswer } from '../store/idempotency.ts';
 import { openDatabase } from '../store/open.ts';
-import { findRelease, insertRelease, listReleases } from '../store/releases.ts';
+import { findRelease, listReleases } from '../store/releases.ts';
 import { insertToken, listTokens, principalOf, revokeToken } from '../store/tokens.ts';
-import { appendEvent } from '../store/transition.ts';
+import { id, report, seed } from './fake-things.ts';
 import type { Platform, Progress } from './platform.ts';
-
-const id = <P extends IdPrefix>(prefix: P) => makeId(prefix, Date.now(), randomBytes(16));
 
 export type FakePlatform = Platform & {
   database: DatabaseSync;
@@ -257,66 +246,6 @@ export function createFakePlatform(): FakePlatform {
   return fake;
 }
 
-/** One problem, when an app is named; else none. */
-function report(app: App | null): DoctorReport {
-  return {
-    problems: app ? [problem('main-moved', app.name, 'main is 1111111, live is 2222222')] : [],
-    checked: [{ what: 'apps', count: 2 }],
-    notes: ['the cpu limit needs a writable cgroup controller'],
-    machine: {
-      ...{ version: '0', agent: 'lockstep-agent/0', git: '2.39.5', node: 'v26', interpreters: ['python 3.11.2'] },
-      ...{ tools: [], enforcement: { memory: true }, disk: { freeBytes: 2 ** 30, totalBytes: 2 ** 34 } },
-      engine: { state: 'absent', what: 'none: there is no /var/run/docker.sock', advice: 'Install one.' },
-    },
-    durationMs: 12,
-  };
-}
-
 function missing(what: string): never {
   throw fail('not-found', `there is no such ${what}`);
-}
-
-/** Three changes, a release, a config value and an event of an app; the ids of the first two. */
-function seed(database: DatabaseSync, app: App): { change: ChangeId; release: ReleaseId } {
-  const owner = { teamId: app.teamId, appId: app.id, actor: 'owner' };
-  const commit = 'a'.repeat(40) as CommitId;
-  const changes = [1, 2, 3].map((n) =>
-    insertChange(database, {
-      ...owner,
-      id: id('chg'),
-      how: 'push',
-      branch: parseBranch('main'),
-      base: null,
-      head: commit,
-      moments: { received: n },
-      createdAtMs: n,
-    }),
-  );
-  const release = id('rel');
-  insertRelease(database, {
-    ...owner,
-    id: release,
-    cause: 'deploy',
-    commit,
-    treeId: commit as TreeId,
-    artifactDigest: `sha256:${'b'.repeat(64)}` as Digest,
-    configVersion: 1,
-    setId: id('set'),
-    changeId: changes[0]!.id,
-    description: 'Deploy aaaaaaa',
-    docs: [],
-    createdAtMs: 1,
-  });
-  insertConfig(database, owner, { SECRET_KEY: 'hunter2' }, 'owner', 1);
-  for (const change of changes)
-    appendEvent(database, {
-      ...owner,
-      id: id('evt'),
-      changeId: change.id,
-      releaseId: null,
-      type: 'change.received',
-      atMs: 1,
-      data: {},
-    });
-  return { change: changes[0]!.id, release };
 }

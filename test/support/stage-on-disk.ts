@@ -29,3 +29,19 @@ export async function openOnDisk(context: TestContext, megabytes = 500): Promise
     },
   };
 }
+
+/** With a site `blog` of one page that is live, from whose work tree it can be pushed again. */
+export async function openSiteOnDisk(context: TestContext): Promise<(StageOnDisk & { work: string }) | null> {
+  const opened = await openOnDisk(context);
+  if (opened === null) return null;
+  const { stage } = opened;
+  try {
+    const work = await stage.makeApp('blog', { 'index.html': '<h1>Page 1</h1>' });
+    await stage.deploy(work);
+    await stage.inSync('blog');
+    return { ...opened, work };
+  } catch (error) {
+    await opened[Symbol.asyncDispose]();
+    throw error;
+  }
+}

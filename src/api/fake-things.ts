@@ -1,0 +1,81 @@
+// What the fake platform has in it: an app's changes, its release, its config and its ledger, and a doctor's report.
+import { randomBytes } from 'node:crypto';
+import type { DatabaseSync } from 'node:sqlite';
+import type { App } from '../domain/app.ts';
+import { type DoctorReport, problem } from '../domain/doctor.ts';
+import {
+  type ChangeId,
+  type CommitId,
+  type Digest,
+  type IdPrefix,
+  makeId,
+  type ReleaseId,
+  type TreeId,
+} from '../domain/ids.ts';
+import { parseBranch } from '../domain/names.ts';
+import { insertConfig } from '../store/app-config.ts';
+import { insertChange } from '../store/changes.ts';
+import { insertRelease } from '../store/releases.ts';
+import { appendEvent } from '../store/transition.ts';
+
+export const id = <P extends IdPrefix>(prefix: P) => makeId(prefix, Date.now(), randomBytes(16));
+
+/** One problem, when an app is named; else none. */
+export function report(app: App | null): DoctorReport {
+  return {
+    problems: app ? [problem('main-moved', app.name, 'main is 1111111, live is 2222222')] : [],
+    checked: [{ what: 'apps', count: 2 }],
+    notes: ['the cpu limit needs a writable cgroup controller'],
+    machine: {
+      ...{ version: '0', agent: 'lockstep-agent/0', git: '2.39.5', node: 'v26', interpreters: ['python 3.11.2'] },
+      ...{ tools: [], enforcement: { memory: true }, disk: { freeBytes: 2 ** 30, totalBytes: 2 ** 34 } },
+      engine: { state: 'absent', what: 'none: there is no /var/run/docker.sock', advice: 'Install one.' },
+    },
+    durationMs: 12,
+  };
+}
+
+/** Three changes, a release, a config value and an event of an app; the ids of the first two. */
+export function seed(database: DatabaseSync, app: App): { change: ChangeId; release: ReleaseId } {
+  const owner = { teamId: app.teamId, appId: app.id, actor: 'owner' };
+  const commit = 'a'.repeat(40) as CommitId;
+  const changes = [1, 2, 3].map((n) =>
+    insertChange(database, {
+      ...owner,
+      id: id('chg'),
+      how: 'push',
+      branch: parseBranch('main'),
+      base: null,
+      head: commit,
+      moments: { received: n },
+      createdAtMs: n,
+    }),
+  );
+  const release = id('rel');
+  insertRelease(database, {
+    ...owner,
+    id: release,
+    cause: 'deploy',
+    commit,
+    treeId: commit as TreeId,
+    artifactDigest: `sha256:${'b'.repeat(64)}` as Digest,
+    configVersion: 1,
+    setId: id('set'),
+    changeId: changes[0]!.id,
+    description: 'Deploy aaaaaaa',
+    docs: [],
+    createdAtMs: 1,
+  });
+  insertConfig(database, owner, { SECRET_KEY: 'hunter2' }, 'owner', 1);
+  for (const change of changes)
+    appendEvent(database, {
+      ...owner,
+      id: id('evt'),
+      changeId: change.id,
+      releaseId: null,
+      type: 'change.received',
+      atMs: 1,
+      data: {},
+    });
+  return { change: changes[0]!.id, release };
+}
