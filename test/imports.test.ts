@@ -93,3 +93,12 @@ test('the walk notices a file that starts programs', () => {
   check("process.getBuiltinModule('node:child_process')", ['a.ts']);
   check("import { run } from '../exec/exec.ts'; // never node:child_process", []);
 });
+
+test('one file knows where main lives, and everything else asks the seam', () => {
+  const makers = sources.filter((file) => /\blocalMainline\(/.test(readFileSync(join(root, file), 'utf8')));
+  assert.deepEqual(makers.toSorted(), ['src/journey/world.ts', 'src/mainline/local.ts']);
+  // The queue moves branches and pins, and never main.
+  const moving = sources.filter((file) => file.startsWith('src/journey/queue/'));
+  for (const file of moving)
+    assert.doesNotMatch(readFileSync(join(root, file), 'utf8'), /privileged|\.advance\(/, file);
+});
