@@ -9,7 +9,7 @@ import { withSection } from './support/page.ts';
 import { type Chart, say, writeCharts } from './support/report.ts';
 
 /** In the order of the page. `deploys` takes its own time, and is asked for by name. */
-const inOrder = ['journey', 'glue', 'router', 'idle', 'scale'];
+const inOrder = ['journey', 'gate', 'glue', 'router', 'idle', 'scale'];
 const page = join(root, 'docs', 'benchmarks.md');
 
 type Told = { bench: string; void: string[]; isMet: boolean; markdown: string; charts: Chart[] };

@@ -1,6 +1,8 @@
 // What the benches say of themselves: when a run is void, and how a page is written.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { pieces } from '../bench/gate/options.ts';
+import { type Figures, summarize as summarizeGate } from '../bench/gate/summary.ts';
 import { barOf, leastOf } from '../bench/journey/report.ts';
 import { middleOf, type Result, summarize } from '../bench/router/summary.ts';
 import { readWrk, type Throughput } from '../bench/router/throughput.ts';
@@ -98,4 +100,42 @@ test('a chart has a line for each series, and names that do not cover one anothe
   const labels = [...svg.matchAll(/<text x="256" y="([\d.]+)" fill/g)].map((match) => Number(match[1]));
   assert.equal(labels.length, 3);
   for (let at = 1; at < labels.length; at += 1) assert.ok(Math.abs(labels[at]! - labels[at - 1]!) >= 12);
+});
+
+test('the gate is held against the same tools by hand at once, and against what is to be live', () => {
+  const hand = { each: { style: 100, types: 300, tests: 1000, docs: 600, start: 200 }, wholeMs: 1400 };
+  const pushed = (liveMs: number, gateMs: number) => ({
+    ...{ liveMs, gateMs },
+    checks: { style: 200, types: 400, tests: 1140, docs: 700, boot: 300, docstrings: 1 },
+  });
+  const figures = (more: Partial<Figures> = {}): Figures => ({
+    ...{ machine, noise: [0.01], examples: [], memoMs: [200], queues: [] },
+    options: { runs: 1, merges: 20, only: [...pieces], isJson: false, isStrict: false },
+    whole: {
+      body: [pushed(1400, 1200)],
+      constant: [pushed(1700, 1600)],
+      atOnce: [hand],
+      inTurn: [hand],
+      firstMs: 1,
+      void: [],
+    },
+    ...more,
+  });
+  const failing = (of: Figures) => summarizeGate(of).bars.filter(({ isMet }) => !isMet);
+  assert.deepEqual(failing(figures()), []);
+  assert.deepEqual(summarizeGate(figures()).void, []);
+  const limits = Object.fromEntries(summarizeGate(figures()).bars.map(({ what, limit }) => [what, limit]));
+  assert.equal(limits['the whole gate, against by hand at once'], 1610, '15 % of it are more than 150 ms');
+  assert.equal(limits['style, against by hand at once'], 250, '150 ms are more than 15 % of it');
+  const slow = figures({ queues: [{ share: 0.2, asked: 20, landed: 15, rejected: 5, gates: 9, seconds: 30 }] });
+  slow.whole!.body = [pushed(1501, 1300)];
+  assert.deepEqual(
+    failing(slow).map(({ what }) => what),
+    ['push to live with every check, p50', 'right and not landed, of 16, 20 % fail'],
+  );
+  const broken = { example: 'x', gateMs: [], checks: {}, broke: 'tests FAILED' };
+  assert.match(summarizeGate(figures({ examples: [broken] })).void.join(), /x did not come through: tests FAILED/);
+  const none = figures({ whole: null });
+  assert.deepEqual(summarizeGate(none).bars, [], 'what was not asked for has no bar');
+  assert.match(textOf(summarizeGate(none)), /a tree that was checked before/);
 });
