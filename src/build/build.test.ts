@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { AgentHello } from '../domain/desired.ts';
 import { type ErrorCode, isFailure } from '../domain/errors.ts';
+import type { ObjectId } from '../domain/ids.ts';
 import type { LayerRecipe } from '../domain/plan.ts';
 import { planAgain, planBuild } from './build.ts';
 import { builtSpec } from './built-tree.ts';
+import { BlobCache } from './git-tree.ts';
 import { layerKey } from './layer-key.ts';
 import { layerSteps } from './layer-steps.ts';
 import { memoryTree } from './memory-tree.ts';
@@ -437,4 +439,12 @@ test('a built tree is named by the tree, its steps, and what it stands on; its l
     [keys.run, keys.gate, spec.key],
   );
   assert.deepEqual(again.layers[2]!.from, { treeId: tree.id, volumes: {} });
+});
+
+test('a cache of files is bounded by what an entry takes, and not only by what is in it', () => {
+  const cache = new BlobCache(10_000);
+  for (let at = 0; at < 1000; at += 1) cache.put(`${at}` as ObjectId, Buffer.from('x'));
+  assert.equal(cache.size, Math.floor(10_000 / 257));
+  assert.equal(cache.get('0' as ObjectId), undefined);
+  assert.equal(`${cache.get('999' as ObjectId)}`, 'x');
 });

@@ -11,6 +11,9 @@ import type { TreeView } from './tree-view.ts';
 const smallBytes = 256 * 1024;
 
 /** Contents of small blobs by id, the least recently used going first. */
+/** What an entry takes besides its content: most files of a tree may be a few bytes long. */
+const entryBytes = 256;
+
 export class BlobCache {
   readonly #mostBytes: number;
   readonly #blobs = new Map<ObjectId, Buffer>();
@@ -29,14 +32,18 @@ export class BlobCache {
     return found;
   }
 
+  get size(): number {
+    return this.#blobs.size;
+  }
+
   put(id: ObjectId, content: Buffer): void {
     if (content.length > smallBytes || this.#blobs.has(id)) return;
     this.#blobs.set(id, content);
-    this.#bytes += content.length;
+    this.#bytes += content.length + entryBytes;
     for (const [oldest, old] of this.#blobs) {
       if (this.#bytes <= this.#mostBytes) break;
       this.#blobs.delete(oldest);
-      this.#bytes -= old.length;
+      this.#bytes -= old.length + entryBytes;
     }
   }
 }

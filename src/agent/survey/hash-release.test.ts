@@ -100,3 +100,21 @@ test('what others may write is told, and limits end a reading', async () => {
   await assert.rejects(small({ bytes: 5 }).read(release, { volumes, ...fresh }), { code: 'too-large' });
   await assert.rejects(small({}).read(join(folder, 'nothing'), { volumes, ...fresh }), { code: 'not-found' });
 });
+
+test('a release that was collected is forgotten when another of the app is read', async () => {
+  const hashes = new ReleaseHashes();
+  const trees = mkdtempSync(join(folder, 'trees-'));
+  const ids = ['one', 'two', 'three'];
+  for (const name of ids) {
+    mkdirSync(join(trees, name));
+    writeFileSync(join(trees, name, 'page'), name);
+  }
+  await sleep(1200);
+  for (const name of ['one', 'two']) await hashes.read(join(trees, name), { volumes, ...usual });
+  await hashes.read(release, { volumes, ...usual });
+  assert.equal(hashes.size, 3);
+  rmSync(join(trees, 'one'), { recursive: true });
+  await hashes.read(join(trees, 'three'), { volumes, ...usual });
+  assert.equal(hashes.size, 3);
+  assert.equal((await hashes.read(join(trees, 'two'), { volumes, ...usual })).isCached, true);
+});

@@ -8,12 +8,14 @@ import {
   type BigIntStats,
   closeSync,
   constants,
+  existsSync,
   lstatSync,
   openSync,
   readdirSync,
   readlinkSync,
   readSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
 import { setImmediate as otherWork } from 'node:timers/promises';
 import { fail } from '../../domain/errors.ts';
 import type { TreeId } from '../../domain/ids.ts';
@@ -63,10 +65,22 @@ export class ReleaseHashes {
       loose: seen.loose,
     };
     this.#kept.delete(folder);
+    this.#forgetGone(dirname(folder));
     if (seen.newestNs < beganNs - racyNs) this.#kept.set(folder, { print: seen.print, hash });
     if (this.#kept.size > mostKept) this.#kept.delete(this.#kept.keys().next().value!);
     const listing = written.map(({ path, mode, blobId }) => ({ path: path.toString('latin1'), mode, blobId }));
     return { ...hash, isCached: false, listing: options.withListing ? listing : null };
+  }
+
+  /** How many readings are remembered. */
+  get size(): number {
+    return this.#kept.size;
+  }
+
+  /** What was collected is read no more: of an app only what is there stays. */
+  #forgetGone(parent: string): void {
+    for (const folder of this.#kept.keys())
+      if (dirname(folder) === parent && !existsSync(folder)) this.#kept.delete(folder);
   }
 }
 
