@@ -10,6 +10,8 @@ export type Question = {
   method?: string;
   /** A tar stream. */
   body?: Readable;
+  /** Sent as JSON. */
+  json?: unknown;
   timeoutMs: number;
   signal?: AbortSignal;
   /** The most that the answer may hold; 4 MiB unless told. */
@@ -18,10 +20,10 @@ export type Question = {
 
 /** @throws what node says of a socket (ENOENT, ECONNREFUSED, EACCES), or a TimeoutError */
 export async function askEngine(socketPath: string, path: string, question: Question): Promise<EngineAnswer> {
-  const { method = 'GET', body, timeoutMs, mostBytes = 4 * 1024 ** 2 } = question;
+  const { method = 'GET', body, json, timeoutMs, mostBytes = 4 * 1024 ** 2 } = question;
   const limit = AbortSignal.timeout(timeoutMs);
   const signal = question.signal ? AbortSignal.any([limit, question.signal]) : limit;
-  const headers = { host: 'engine', ...(body ? { 'content-type': 'application/x-tar' } : {}) };
+  const headers = { host: 'engine', ...typeOf(question) };
   const asked = request({ socketPath, path, method, headers, signal, agent: false });
   const answered = new Promise<EngineAnswer>((resolve, reject) => {
     asked.once('error', reject);
@@ -45,7 +47,7 @@ export async function askEngine(socketPath: string, path: string, question: Ques
   });
   try {
     if (body) await pipeline(body, asked);
-    else asked.end();
+    else asked.end(json === undefined ? undefined : JSON.stringify(json));
     return await answered;
   } catch (error) {
     await answered.catch(() => {});
@@ -53,6 +55,9 @@ export async function askEngine(socketPath: string, path: string, question: Ques
     throw signal.aborted ? signal.reason : error;
   }
 }
+
+const typeOf = ({ body, json }: Question): Record<string, string> =>
+  body ? { 'content-type': 'application/x-tar' } : json === undefined ? {} : { 'content-type': 'application/json' };
 
 /** Whether an engine answers there, within a second. */
 export async function pings(socketPath: string): Promise<boolean> {

@@ -1,0 +1,19 @@
+// Whose an image, a container or a network is, as the engine keeps it: by these an agent finds its own again, and touches nothing else.
+import type { AppId, InstanceId, NodeId, TreeId } from '../../domain/ids.ts';
+
+const prefix = 'io.lockstep.';
+
+export type Owner = {
+  node: NodeId;
+  app: AppId;
+  /** What it was made of. */
+  tree?: TreeId;
+  instance?: InstanceId;
+};
+
+export const labelsOf = (owner: Owner): Record<string, string> =>
+  Object.fromEntries(Object.entries(owner).map(([name, value]) => [`${prefix}${name}`, value]));
+
+/** As a filter of the engine's lists: everything of one machine's Lockstep. */
+export const labelFilter = (owner: Partial<Owner>): string =>
+  JSON.stringify({ label: Object.entries(owner).map(([name, value]) => `${prefix}${name}=${value}`) });
