@@ -1,8 +1,10 @@
 // The gate on Python: three little apps, each refused for one thing after the other, by file and line.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { leftOver } from './support/left-over.ts';
 import { type Json, root, Stage } from './support/stage.ts';
 
 let stage: Stage;
@@ -242,14 +244,72 @@ test('a backend in a folder is tested with what that folder requires, and refuse
   });
   const first = await stage.deploy(work);
   assert.match(first, /remote: tests \(api\) ok [\d.]+s: 1 test/, first);
+  const ready = await waiting();
   await stage.edit(work, 'api/src/shop/old.py', 'X = lambda: 1', 'X = lambda: 2');
   const said = await stage.deploy(work);
+  // Its tests ran in what had waited: the record is that of the job now.
+  assert.equal(jobs().find(({ id }) => id === ready.id)?.isAhead, undefined);
+  assert.equal(jobs().find(({ id }) => id === ready.id)?.process?.pid, ready.process.pid);
   assert.match(said, /remote: style \(api\) ok [\d.]+s: no findings on changed lines \(1 older\)/, said);
+  const second = await waiting();
+  assert.notEqual(second.process.pid, ready.process.pid);
   await stage.edit(work, 'api/src/shop/__init__.py', 'string_types', 'integer_types');
   const pushed = await stage.push(work);
   assert.equal(pushed.code, 1, pushed.stderr);
   assert.match(pushed.stderr, /remote: tests \(api\) FAILED [\d.]+s: api\/tests\/test_shop\.py:5 test_kinds/);
+  assert.equal(jobs().find(({ id }) => id === second.id)?.process?.pid, second.process.pid);
+
+  const third = await waiting();
+  await stage.killAgent();
+  await stage.up();
+  await until('what waited has gone with its folder', () => !existsSync(join(stage.home, 'agent/jobs', third.id)));
+  assert.deepEqual(
+    leftOver(stage.home).filter((line) => line.includes(third.id)),
+    [],
+  );
+  const destroyed = await stage.lockstep(['destroy', '-a', 'parts', '--yes']);
+  assert.equal(destroyed.code, 0, destroyed.stderr);
 });
+
+type Job = {
+  id: string;
+  isAhead?: true;
+  uses: { appId: string; copy: string | null };
+  process: { pid: number } | null;
+};
+
+/** What the agent remembers of the jobs of the app that was made last. */
+function jobs(): Job[] {
+  const folder = join(stage.home, 'agent/jobs');
+  const records = readdirSync(folder).flatMap((name) => {
+    try {
+      return JSON.parse(readFileSync(join(folder, name, 'record.json'), 'utf8')) as Job;
+    } catch {
+      return []; // it has gone meanwhile
+    }
+  });
+  const newest = records
+    .map(({ uses }) => uses.appId)
+    .sort()
+    .at(-1);
+  return records.filter(({ uses }) => uses.appId === newest);
+}
+
+/** A program that waits for the tests of the next change. */
+const waiting = () =>
+  until('a program waits for its job', () => {
+    const one = jobs().find(({ isAhead, process }) => isAhead && process !== null);
+    return one?.process ? { ...one, process: one.process } : null;
+  });
+
+async function until<T>(what: string, look: () => T | null | false): Promise<T> {
+  const limit = performance.now() + 30_000;
+  for (let found = look(); ; found = look()) {
+    if (found) return found;
+    if (performance.now() > limit) throw new Error(`never: ${what}\n${stage.logs()}`);
+    await sleep(20);
+  }
+}
 
 async function readOr(file: string): Promise<string> {
   try {

@@ -220,6 +220,12 @@ export type JobSpec = Identities & {
   /** Names of tools that must be there, used as `{tool:NAME}`. */
   tools: readonly string[];
   command: Command;
+  /**
+   * It may be started ahead of its tree: these words come after the command's then. It waits for the end of the FIFO `{begin}`, reads
+   * `{begin}.json` (`{"folder": …}`), and behaves from then on as if just started there; without that file it goes (exit 125).
+   * Neither command nor env names `{tree}`.
+   */
+  ahead?: readonly string[];
   env: Readonly<Record<string, string>>;
   /** Small files written read-only into the job's own directory, used as `{job}/NAME`. */
   files: Readonly<Record<string, string>>;

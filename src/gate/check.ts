@@ -46,7 +46,10 @@ export const isConfigFile = (path: string): boolean =>
  * The pieces of a JobSpec that a check decides. `{python}` is the interpreter of the layer or, without one, the
  * platform's; `{tool:NAME}` the tool's command, file or folder; `{cache}` a folder of the app's checks that stays.
  */
-export type CheckPlan = Pick<JobSpec, 'command' | 'env' | 'files' | 'reports' | 'collect' | 'tools' | 'deadlineMs'> & {
+export type CheckPlan = Pick<
+  JobSpec,
+  'command' | 'ahead' | 'env' | 'files' | 'reports' | 'collect' | 'tools' | 'deadlineMs'
+> & {
   /** Which dependency layer it runs with. */
   layer: 'none' | 'gate';
   /** Where it runs, from the part's folder; left out: there. */

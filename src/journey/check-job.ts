@@ -74,6 +74,7 @@ export async function runCheckJob(
     tools: plan.tools,
     ...(plan.network ? { network: plan.network } : {}),
     command: plan.command,
+    ...(plan.ahead ? { ahead: plan.ahead } : {}),
     env: plan.env,
     files: plan.files,
     reports: plan.reports,
@@ -87,7 +88,7 @@ export async function runCheckJob(
       pids: Math.max(limits.pids, defaultLimits.pids),
     },
   };
-  const job = await world.agent.runJob(spec, { signal });
+  const job = await world.agent.runJob(world.ahead.sent(spec), { signal });
   if (!plan.collect || job.endedBy !== 'exit' || (plan.reused && isUnbuilt(job))) return job;
   return { ...job, collected: await collectFolders(world, app, job.id, plan.collect) };
 }

@@ -146,6 +146,14 @@ export class FakeAgent implements Agent {
     return { leftOut: { count: 0, shown: [] }, files: chunk(...files) };
   }
 
+  /** Those that were asked to be started ahead. */
+  readonly ahead: JobSpec[] = [];
+
+  async startAhead(spec: JobSpec) {
+    this.#demand();
+    this.ahead.push(spec);
+  }
+
   async cancelJob() {}
   async usage() {
     return [];

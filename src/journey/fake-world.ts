@@ -23,6 +23,7 @@ import { defaultLimits } from '../store/retention.ts';
 import { createApp } from './apps.ts';
 import { DesiredPublisher } from './desired.ts';
 import { FakeAgent } from './fake-agent.ts';
+import { JobsAhead } from './jobs-ahead.ts';
 import { ProgressBook } from './progress.ts';
 import { judgePush } from './push.ts';
 import { MergeQueues } from './queue/queue.ts';
@@ -77,6 +78,7 @@ export class FakeWorld implements Disposable {
       ...{ database, agent, observations, log, progress: new ProgressBook(), blobs: new BlobCache() },
       desired: new DesiredPublisher({ database, agent, platformHosts: [], docsHostOf: null, publicPort: null, log }),
       shelf: this.#shelf,
+      ahead: new JobsAhead(agent),
       docsUrlOf: (app) => `http://docs--${app.name}.test`,
       gateSlots: new Semaphore(2),
       lockOf(id) {

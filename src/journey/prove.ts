@@ -200,6 +200,7 @@ async function checkAndStart(world: World, request: ProveRequest, planned: Plann
     work.abort();
     const drop = async (): Promise<void> => (copy ? world.agent.dropCopy(refOf(app), copy) : undefined);
     request.afterwards(() => void sent.then(drop, drop).catch(() => {}));
+    request.afterwards(() => world.ahead.again(app.id));
   }
 }
 

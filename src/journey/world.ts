@@ -20,6 +20,7 @@ import type { Shelf } from '../published/shelf.ts';
 import type { Observations } from '../release/observations.ts';
 import type { RetentionLimits } from '../store/retention.ts';
 import type { DesiredPublisher } from './desired.ts';
+import type { JobsAhead } from './jobs-ahead.ts';
 import type { ProgressBook } from './progress.ts';
 
 export type World = {
@@ -31,6 +32,8 @@ export type World = {
   blobs: BlobCache;
   /** What the gate's jobs left: documentation and reports. */
   shelf: Shelf;
+  /** Checks that the agent starts before they are asked for. */
+  ahead: JobsAhead;
   /** Gates at once on this machine. */
   gateSlots: Semaphore;
   /** One change, release or destruction of an app at a time. */

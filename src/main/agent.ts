@@ -34,7 +34,7 @@ import { Arrivals } from '../agent/tree/arrivals.ts';
 import { engineSocketOf, usualEngineSocket } from '../config/engine-socket.ts';
 import type { AgentHello } from '../domain/desired.ts';
 import { errorRegistry, fail, isFailure } from '../domain/errors.ts';
-import { makeId, type NodeId, parseId } from '../domain/ids.ts';
+import { type AppId, makeId, type NodeId, parseId } from '../domain/ids.ts';
 import { atomicWrite } from '../lib/atomic-write.ts';
 import { steadyMs } from '../lib/clock.ts';
 import { createRouterClient } from '../router/client.ts';
@@ -136,8 +136,13 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
     return [...pythons, ...nodes, ...gos].map(({ id, kind, version }) => ({ id, kind, version }));
   };
   const arrivals = new Arrivals();
-  const jobs = await openJobs({ folders, toolchains, cgroups, arrivals });
-  const layers = await openLayers({ folders, toolchains, cgroups, onMade: (appId) => core.supplied(appId) });
+  const isMaking = (appId: AppId): boolean => layers.inMaking(appId).length > 0;
+  const jobs = await openJobs({ folders, toolchains, cgroups, arrivals, isMaking });
+  const layers = await openLayers({
+    ...{ folders, toolchains, cgroups },
+    onMaking: (appId) => void jobs.endAhead(appId).catch(() => {}),
+    onMade: (appId) => core.supplied(appId),
+  });
   const pipes = openFifoPool(join(folders.agent, 'pipes-spare'));
   const core: AgentCore = await AgentCore.open({
     folders,

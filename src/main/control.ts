@@ -22,6 +22,7 @@ import { openRepository, type Repository } from '../git/repository.ts';
 import { removeLeftOvers } from '../journey/apps.ts';
 import { DesiredPublisher } from '../journey/desired.ts';
 import { dropOldRows } from '../journey/housekeeping.ts';
+import { JobsAhead } from '../journey/jobs-ahead.ts';
 import { keepMakingRoom } from '../journey/make-room.ts';
 import { ProgressBook } from '../journey/progress.ts';
 import { MergeQueues } from '../journey/queue/queue.ts';
@@ -126,6 +127,7 @@ const world: World = {
   progress: new ProgressBook(),
   blobs: new BlobCache(),
   shelf: openShelf(join(folder, 'published')),
+  ahead: new JobsAhead(agent),
   gateSlots: new Semaphore(Math.max(1, Math.floor(availableParallelism() / 2))),
   lockOf(id) {
     const lock = locks.get(id) ?? new Semaphore(1);
@@ -163,6 +165,7 @@ const world: World = {
     repositories.delete(id);
     branches.forget(id);
     queues.forget(id);
+    world.ahead.forget(id);
     await rm(repositoryPathOf(id), { recursive: true, force: true });
     await world.shelf.forget(id);
   },

@@ -16,6 +16,7 @@ import { type BranchName, parseAppName } from '../domain/names.ts';
 import { openRepository, type Repository } from '../git/repository.ts';
 import { createApp } from '../journey/apps.ts';
 import { DesiredPublisher } from '../journey/desired.ts';
+import { JobsAhead } from '../journey/jobs-ahead.ts';
 import { ProgressBook } from '../journey/progress.ts';
 import { idsFollow, newId, nowMs, type World } from '../journey/world.ts';
 import { Semaphore } from '../lib/semaphore.ts';
@@ -73,6 +74,7 @@ export async function openLocalWorld(home: string, waiting: () => void, signal: 
       ...{ database, agent, platformHosts: [], docsHostOf: null, publicPort: null, log: quiet },
     }),
     shelf: openShelf(join(folder, 'published')),
+    ahead: new JobsAhead(null),
     gateSlots: new Semaphore(1),
     lockOf: (id) => of(locks, id, () => new Semaphore(1)),
     usesOf: (id) => of(uses, id, () => new Uses()),

@@ -32,19 +32,33 @@ export function identityOf(ids: Identities, which: 'live' | 'gate'): JobIdentity
   return { uid, gid: ids.gid };
 }
 
-/** @throws bad-request, not-found (tree, copy or layer), bad-env, and what a tool's fetching throws */
-export async function jobCommand(given: {
+type Given = {
   spec: JobSpec;
   folders: HomeFolders;
   toolchains: Toolchains;
   places: JobPlaces;
   who: JobIdentity;
   signal: AbortSignal;
-  arrivals: Arrivals | null;
-}): Promise<ContainedLaunch> {
+};
+
+/** @throws bad-request, not-found (tree, copy or layer), bad-env, and what a tool's fetching throws */
+export async function jobCommand(given: Given & { arrivals: Arrivals | null }): Promise<ContainedLaunch> {
+  const { spec, folders, arrivals, signal } = given;
+  return commandIn(given, () => placeOf(spec, folders, arrivals, signal));
+}
+
+/** Of a job whose tree is not known yet: the command stands in no folder, and waits for its own at the end of its words. */
+export async function commandAhead(given: Given): Promise<{ base: ContainedLaunch; launched: ContainedLaunch }> {
+  const { folder: _, ...spec } = given.spec;
+  const base = await commandIn({ ...given, spec }, async () => '/');
+  const words = fillCommand({ argv: spec.ahead ?? [] }, { begin: given.places.begin });
+  return { base, launched: { ...base, argv: [...base.argv, ...words] } };
+}
+
+async function commandIn(given: Given, treeOf: () => Promise<string>): Promise<ContainedLaunch> {
   const { spec, folders, toolchains, places, who } = given;
   const tools = await toolPlaces(toolchains, spec.tools, given.signal);
-  const tree = await placeOf(spec, folders, given.arrivals, given.signal);
+  const tree = await treeOf();
   const layer = spec.layerKey === null ? null : layerOf(spec.layerKey, spec, folders);
   const python = layer === null ? await toolchains.platformPython() : join(layer, 'bin', 'python');
   const names = {

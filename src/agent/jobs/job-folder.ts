@@ -32,6 +32,8 @@ export type JobPlaces = ReturnType<typeof jobPlaces>;
 export const jobPlaces = (folder: string) => ({
   folder,
   fifo: join(folder, 'fifo'),
+  /** By whose end a program that was started ahead hears of its job; what it is told is beside it. */
+  begin: join(folder, 'begin'),
   exitFile: join(folder, 'exit'),
   record: join(folder, 'record.json'),
   result: join(folder, 'result.json'),
@@ -59,6 +61,10 @@ export type JobRecord = Pick<
   bootId: string;
   process: ProcessIdentity | null;
   startedAtMs: number;
+  /** It was started ahead, and no job has come for it yet. */
+  isAhead?: boolean;
+  /** Of one that was started ahead: when its job began, in milliseconds since the kernel's boot. */
+  begunUpMs?: number;
 };
 
 /** At most; a larger report is left out. */
@@ -120,7 +126,7 @@ export function readSmall<T>(path: string): T | null {
 /** Closes the job's own folders to its identity, and drops what nobody needs once it has ended. */
 export function closeJobFolder(places: JobPlaces): void {
   if (process.getuid?.() === 0) for (const path of [places.reports, places.home, places.tmp]) chownSync(path, 0, 0);
-  rmSync(places.fifo, { force: true });
+  for (const path of [places.fifo, places.begin, `${places.begin}.json`]) rmSync(path, { force: true });
 }
 
 /** Plain files only: no link is followed, nothing is waited for. A missing or too large one is left out. */

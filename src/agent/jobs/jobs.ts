@@ -4,6 +4,7 @@
 // starting  its folder and record are written, tools are fetched   -> running, or it is as if it never was (an error)
 // running   the record names its process                            -> ended; a new agent adopts it
 // ended     result.json is there; kept for an hour, 100 and 256 MiB at most -> collected
+// ahead     started before it was asked for (`spares.ts`): no job yet       -> running, or it is as if it never was
 // A job whose launcher is gone without an exit file, or that was starting when the agent died, has ended as `lost`.
 import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,6 +22,7 @@ import { openFifoPool } from './fifo-pool.ts';
 import type { JobRecord } from './job-folder.ts';
 import { jobPlaces, loadResult, readSmall } from './job-folder.ts';
 import { adoptJob, isLive, type RunningJob, startJob } from './running-job.ts';
+import { openSpares, type SpareLimits } from './spares.ts';
 
 export type Jobs = {
   /**
@@ -30,6 +32,10 @@ export type Jobs = {
    * @throws bad-request, not-found, bad-env, and what fetching a tool throws: then the job never ran
    */
   run(spec: JobSpec, signal: AbortSignal): AsyncIterable<JobEvent>;
+  /** The program of this job may be started now, for when the job comes: it is, when nothing else is done, or is not. */
+  startAhead(spec: JobSpec): void;
+  /** Nothing that was started ahead for the app counts any more: what it stands on is about to change. */
+  endAhead(appId: AppId): Promise<void>;
   /** null: no such job (any more). */
   find(id: JobId): Promise<JobResult | 'running' | null>;
   /** Resolves when nothing of it is left; nothing happens when it has ended or never was. */
@@ -52,8 +58,8 @@ export type Jobs = {
   endForDisk(appId: AppId, which: 'live' | 'gate'): Promise<void>;
   /** Removes what has ended, whoever may still ask for it; a job that has ended is lost then, never done twice. */
   dropEnded(): Promise<void>;
-  /** Stops watching; the jobs go on, and their listeners are told `agent-away`. */
-  close(): void;
+  /** Stops watching; the jobs go on, and their listeners are told `agent-away`. What waits for a job is ended. */
+  close(): Promise<void>;
   /** Kills all of them, or all of one app. */
   stopAll(appId?: AppId): Promise<void>;
 };
@@ -68,8 +74,11 @@ export async function openJobs(given: {
   arrivals?: Arrivals | null;
   /** Milliseconds since the epoch. */
   now?: () => number;
+  /** A layer of the app is being made: something of its gate identity runs. */
+  isMaking?: (appId: AppId) => boolean;
+  ahead?: Partial<SpareLimits>;
 }): Promise<Jobs> {
-  const { folders, toolchains, cgroups = null, arrivals = null, now = Date.now } = given;
+  const { folders, toolchains, cgroups = null, arrivals = null, now = Date.now, isMaking = () => false } = given;
   mkdirSync(folders.jobs, { recursive: true, mode: 0o711 });
   for (const folder of [folders.agent, folders.jobs]) chmodSync(folder, 0o711); // apps pass, and list nothing
   const fifos = openFifoPool(join(folders.agent, 'fifos'));
@@ -78,6 +87,12 @@ export async function openJobs(given: {
   const placesOf = (id: JobId) => jobPlaces(folders.job(id));
   let begun = 0;
   let ended = 0;
+  const isWork = (job: RunningJob): boolean => !isLive(job);
+  const spares = openSpares({
+    ...{ room, limits: given.ahead ?? {} },
+    isBusy: () => [...running.values()].some(isWork),
+    isUsed: (appId) => isMaking(appId),
+  });
 
   const track = (job: RunningJob): RunningJob => {
     running.set(job.id, job);
@@ -94,7 +109,7 @@ export async function openJobs(given: {
   const collect = async (most: typeof kept = kept): Promise<void> => {
     const ids = readdirSync(folders.jobs).flatMap((name) => parseId('job', name) ?? []);
     const done = ids
-      .filter((id) => !running.has(id))
+      .filter((id) => !running.has(id) && !spares.has(id))
       .sort()
       .reverse(); // ids sort by time: the newest first
     let bytes = 0;
@@ -114,12 +129,13 @@ export async function openJobs(given: {
       if (parseId('job', spec.id) === null) throw fail('bad-request', 'That is not the id of a job.');
       let job = running.get(spec.id);
       if (job === undefined) {
-        const result = existsSync(folders.job(spec.id)) ? loadResult(placesOf(spec.id)) : null;
+        const ahead = spares.take(spec);
+        const result = ahead === null && existsSync(folders.job(spec.id)) ? loadResult(placesOf(spec.id)) : null;
         if (result !== null) {
           yield { result };
           return;
         }
-        job = track(startJob(spec, room));
+        job = track(startJob(spec, room, ahead));
       }
       const theirs = job;
       const stop = () => {
@@ -134,12 +150,14 @@ export async function openJobs(given: {
         signal.removeEventListener('abort', stop);
       }
     },
+    startAhead: (spec) => spares.want(spec),
+    endAhead: (appId) => spares.endAll(appId),
     async find(id) {
       if (parseId('job', id) === null) return null;
       return running.has(id) ? 'running' : loadResult(placesOf(id));
     },
     async cancel(id) {
-      await running.get(id)?.stop('cancelled');
+      await Promise.all([running.get(id)?.stop('cancelled'), spares.end(id)]);
     },
     async collected(id, name) {
       if (running.has(id)) throw fail('conflict', 'The job runs still.');
@@ -155,6 +173,7 @@ export async function openJobs(given: {
         if (id === null || running.has(id) || existsSync(placesOf(id).result)) continue;
         const record = readSmall<JobRecord>(placesOf(id).record);
         if (record === null) await removeTree(folders.job(id));
+        else if (record.isAhead) spares.sweep(record);
         else track(adoptJob(record, room));
       }
       await collect();
@@ -165,7 +184,7 @@ export async function openJobs(given: {
       return {
         jobs: uses.length,
         treeIds: named('treeId'),
-        layerKeys: [...named('layerKey'), ...named('builtKey')],
+        layerKeys: [...named('layerKey'), ...named('builtKey'), ...spares.layerKeys(appId)],
         copies: named('copy'),
       };
     },
@@ -180,9 +199,11 @@ export async function openJobs(given: {
       return theirs.length;
     },
     dropEnded: () => collect({ count: 0, ageMs: 0, bytes: 0 }),
-    close() {
+    async close() {
+      const ended = spares.endAll();
       for (const job of running.values()) job.leave();
       running.clear();
+      await ended;
       removeLeftGroups();
     },
     folders(appId) {
@@ -194,7 +215,7 @@ export async function openJobs(given: {
     },
     async stopAll(appId) {
       const theirs = [...running.values()].filter(({ uses }) => appId === undefined || uses.appId === appId);
-      await Promise.allSettled(theirs.map((job) => job.stop('cancelled')));
+      await Promise.allSettled([...theirs.map((job) => job.stop('cancelled')), spares.endAll(appId)]);
       removeLeftGroups();
     },
   };

@@ -7,6 +7,7 @@ import type { JobId } from '../../domain/ids.ts';
 import { enter, isArmed, leave } from '../../lib/seam.ts';
 import type { HomeFolders } from '../folders.ts';
 import type { CgroupSupport } from '../process/cgroup.ts';
+import type { CaptureSink } from '../process/line-splitter.ts';
 import { isAlive } from '../process/proc.ts';
 import { removeTree } from '../remove-tree.ts';
 import type { Toolchains } from '../toolchains/toolchains.ts';
@@ -28,6 +29,7 @@ import {
 } from './job-folder.ts';
 import { type KeptOutput, keepOutput } from './kept-output.ts';
 import { type LineFeed, lineFeed } from './line-feed.ts';
+import type { Waiting } from './waiting-job.ts';
 
 export type JobRoom = {
   folders: HomeFolders;
@@ -55,31 +57,48 @@ export type RunningJob = {
 const graceMs: Readonly<Record<StopReason, number>> = { deadline: 5000, cancelled: 2000, 'disk-limit': 0 };
 const tidyAfterMs = 1000;
 const longestTimerMs = 2 ** 31 - 1;
-const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+export const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
 
-export function startJob(spec: JobSpec, room: JobRoom): RunningJob {
+/** @param ahead whoever waits for this job, or null once nothing of it is in the way; left out: nobody ever did */
+export function startJob(spec: JobSpec, room: JobRoom, ahead: Promise<Waiting | null> | null = null): RunningJob {
   const places = jobPlaces(room.folders.job(spec.id));
   return life(recordOf(spec), room, places, async (sink, stopping) => {
     const who = identityOf(spec, spec.identity);
-    if (existsSync(places.folder)) throw fail('conflict', 'A job of this id was there before.');
-    try {
+    let waiting = ahead && (await ahead);
+    if (waiting === null && existsSync(places.folder)) throw fail('conflict', 'A job of this id was there before.');
+    const starting: JobRecord = { ...recordOf(spec), bootId, process: null, startedAtMs: room.now() };
+    const prepare = async (): Promise<void> => {
       prepareJobFolder(places, spec, who);
-      const starting: JobRecord = { ...recordOf(spec), bootId, process: null, startedAtMs: room.now() };
       writeSmall(places.record, starting);
+      await room.fifos.take(places.fifo, who?.uid ?? null);
+    };
+    try {
+      const prepared = waiting === null ? prepare() : null;
       const [what] = await Promise.all([
         jobCommand({
           ...{ spec, places, who, signal: stopping },
           ...{ folders: room.folders, toolchains: room.toolchains, arrivals: room.arrivals },
         }),
-        room.fifos.take(places.fifo, who?.uid ?? null),
+        prepared,
       ]);
-      const output = keepOutput(places.folder, spec.outputBytes, false);
+      if (waiting !== null && !waiting.fits(what)) {
+        await waiting.end();
+        waiting = null;
+        await prepare();
+      }
+      const output = waiting?.output ?? keepOutput(places.folder, spec.outputBytes, false);
       const startedAt = performance.now();
-      const record = { ...starting, startedAtMs: room.now() };
+      const record: JobRecord = {
+        ...starting,
+        startedAtMs: room.now(),
+        ...(waiting && { begunUpMs: uptime() * 1000 }),
+      };
       const at = isArmed ? enter('job.start', spec.kind) : null;
-      const contained = await startContained(containedSpec(record, places, room), what, sink(output));
+      const contained =
+        waiting?.contained ?? (await startContained(containedSpec(record, places, room), what, sink(output)));
       try {
         writeSmall(places.record, { ...record, process: contained.process } satisfies JobRecord);
+        waiting?.begin(what.cwd, sink(output));
       } catch (error) {
         await contained.stop(0); // what nobody will find again must not run
         throw error;
@@ -87,6 +106,7 @@ export function startJob(spec: JobSpec, room: JobRoom): RunningJob {
       if (isArmed) leave(at);
       return { contained, output, record, startedAt };
     } catch (error) {
+      await waiting?.end();
       await removeTree(places.folder);
       throw error;
     }
@@ -104,7 +124,7 @@ export function adoptJob(record: JobRecord, room: JobRoom): RunningJob {
   });
 }
 
-const recordOf = ({
+export const recordOf = ({
   id,
   appId,
   kind,
@@ -135,7 +155,7 @@ const recordOf = ({
 /** What runs with the live identity. */
 export const isLive = ({ kind }: Pick<JobRecord, 'kind'>): boolean => kind === 'release' || kind === 'run';
 
-const containedSpec = (record: JobRecord, places: JobPlaces, room: JobRoom) => ({
+export const containedSpec = (record: Pick<JobRecord, 'id' | 'kind' | 'limits'>, places: JobPlaces, room: JobRoom) => ({
   name: record.id,
   mark: `LOCKSTEP_JOB=${record.id}`,
   fifo: places.fifo,
@@ -145,7 +165,7 @@ const containedSpec = (record: JobRecord, places: JobPlaces, room: JobRoom) => (
   cgroups: room.cgroups,
 });
 
-type Sink = (output: KeptOutput) => { line(text: string): void; dropped(bytes: number): void };
+type Sink = (output: KeptOutput) => CaptureSink;
 type Begun = {
   contained: Contained;
   output: KeptOutput;
@@ -178,7 +198,7 @@ function life(
   const toItsEnd = async (): Promise<JobResult> => {
     const { contained, output, record, startedAt } = await begun;
     // Since the process's own start, by the kernel's count: the clock may have been set meanwhile.
-    const ranMs = startedAt === null ? (agesMs(record.process) ?? room.now() - record.startedAtMs) : 0;
+    const ranMs = startedAt === null ? (agesMs(record) ?? room.now() - record.startedAtMs) : 0;
     const leftMs = Math.min(record.deadlineMs, record.deadlineMs - ranMs);
     timer = setTimeout(() => void stop('deadline').catch(() => {}), Math.min(Math.max(0, leftMs), longestTimerMs));
     if (why !== null) void contained.stop(graceMs[why]).catch(() => {});
@@ -239,9 +259,10 @@ function life(
 }
 
 const ticksPerSecond = 100;
-/** How long a process has been there; null: it is gone, or was never known. */
-function agesMs(process: JobRecord['process']): number | null {
+/** How long it has run; null: it is gone, or was never known. */
+function agesMs({ process, begunUpMs }: Pick<JobRecord, 'process' | 'begunUpMs'>): number | null {
   if (process === null || !isAlive(process)) return null;
+  if (begunUpMs !== undefined) return Math.max(0, uptime() * 1000 - begunUpMs);
   return Math.max(0, (uptime() - process.startTicks / ticksPerSecond) * 1000);
 }
 

@@ -38,10 +38,12 @@ export async function openLayers(given: {
   cgroups?: CgroupSupport | null;
   /** How long work goes on that nobody listens to, in milliseconds. */
   lingerMs?: number;
+  /** Something begins to run for the app under its gate identity. */
+  onMaking?: (appId: AppId) => void;
   /** A layer of the app is whole. */
   onMade?: (appId: AppId) => void;
 }): Promise<Layers> {
-  const { folders, toolchains, cgroups = null, lingerMs = 10_000, onMade = () => {} } = given;
+  const { folders, toolchains, cgroups = null, lingerMs = 10_000, onMaking = () => {}, onMade = () => {} } = given;
   await sweepLayerWorks(folders, cgroups);
   const room: LayerRoom = {
     folders,
@@ -56,6 +58,7 @@ export async function openLayers(given: {
   const begin = (name: string, spec: LayerSpec): Work => {
     const feed = lineFeed();
     const stopper = new AbortController();
+    onMaking(spec.appId);
     const end = makeLayer(spec, room, feed, stopper.signal);
     const work = { spec, feed, end, listeners: 0, stopper };
     works.set(name, work);

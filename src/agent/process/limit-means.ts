@@ -7,8 +7,8 @@ import type { Limits } from '../../domain/plan.ts';
 import type { CgroupSupport } from './cgroup.ts';
 import { hasNetworkNamespaces } from './netless.ts';
 
-/** What an app may be (served, and its release commands) before what merely proves a change. */
-export type Importance = 'app' | 'job';
+/** What an app may be (served, and its release commands) before what merely proves a change, and that before what only waits. */
+export type Importance = 'app' | 'job' | 'spare';
 
 /** For each process. A program that leaks stops here; one with `concurrency` requests in flight stays far below. */
 export const openFilesLimit = 8192;
@@ -18,7 +18,7 @@ export const openFilesLimit = 8192;
  * far above the limit, against one that takes all memory between two looks.
  */
 const dataAllowanceBytes = 1024 ** 3;
-const niceness: Readonly<Record<Importance, number>> = { app: 5, job: 10 };
+const niceness: Readonly<Record<Importance, number>> = { app: 5, job: 10, spare: 10 };
 
 export type MachineMeans = {
   /** Each app has users of its own. */

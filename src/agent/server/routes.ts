@@ -15,7 +15,7 @@ import { appIn, countIn, idIn, jsonIn, nameIn, textIn, treeIn } from './parse.ts
 export type ServerParts = {
   core: AgentCore;
   folders: HomeFolders;
-  jobs: Pick<Jobs, 'run' | 'find' | 'cancel' | 'collected'>;
+  jobs: Pick<Jobs, 'run' | 'startAhead' | 'endAhead' | 'find' | 'cancel' | 'collected'>;
   layers: Pick<Layers, 'make'>;
 };
 
@@ -76,7 +76,8 @@ export const agentRoutes: readonly AgentRoute[] = [
   route('GET', '/v1/apps/:app/layers/:key/hash', async ({ params }, { core }) => ({
     json: await core.inspection.hashLayer(idIn('app', params[0]!), nameIn(params[1]!)),
   })),
-  route('DELETE', '/v1/apps/:app/layers/:key', async ({ params }, { core }) => {
+  route('DELETE', '/v1/apps/:app/layers/:key', async ({ params }, { core, jobs }) => {
+    await jobs.endAhead(idIn('app', params[0]!));
     await core.inspection.distrustLayer(idIn('app', params[0]!), nameIn(params[1]!));
     return done;
   }),
@@ -123,6 +124,13 @@ export const agentRoutes: readonly AgentRoute[] = [
     if ('copy' in Object(spec.place)) nameIn(String((spec.place as { copy: unknown }).copy));
     else treeIn(String((spec.place as { treeId?: unknown } | undefined)?.treeId));
     return { lines: jobs.run(spec, gone) };
+  }),
+  route('POST', '/v1/jobs/ahead', async ({ request }, { jobs }) => {
+    const spec = (await jsonIn(request, specBytes)) as JobSpec;
+    idIn('job', String(spec?.id));
+    idIn('app', String(spec.appId));
+    jobs.startAhead(spec);
+    return done;
   }),
   route('GET', '/v1/jobs/:id', async ({ params }, { jobs }) => {
     const found = await jobs.find(idIn('job', params[0]!));

@@ -10,6 +10,9 @@ import { parseLcov } from '../reports/lcov.ts';
 
 const me = { kind: 'tests', name: 'tests' } as const;
 const runnerFile = new URL('../runners/run_tests.py', import.meta.url);
+/** What Python is told by these is the same wherever it starts; by others it may find the app's own code at its start. */
+const harmless = ['PYTHONDONTWRITEBYTECODE', 'PYTHONHASHSEED', 'PYTHONUNBUFFERED', 'PYTHONUTF8', 'PYTHONIOENCODING'];
+const steersPython = (name: string): boolean => /^(?:PYTHON|COV|LD_|PWD$)/.test(name) && !harmless.includes(name);
 
 export const pythonTests: Check = {
   ...me,
@@ -22,6 +25,7 @@ export const pythonTests: Check = {
     if (told !== null) argv.push('--told', '{job}/told.json');
     return {
       command: { argv },
+      ...(Object.keys(facts.testEnv).some(steersPython) ? {} : { ahead: ['--begin', '{begin}'] }),
       env: { PYTHONDONTWRITEBYTECODE: '1', PYTHONHASHSEED: '0', ...facts.testEnv },
       files: {
         'run_tests.py': readFileSync(runnerFile, 'utf8'),
@@ -37,8 +41,9 @@ export const pythonTests: Check = {
     const whole = this.plan(facts);
     if (whole === null || !('argv' in whole.command)) return null;
     const names = [...new Set(result.findings.map(({ rule }) => rule))];
+    const { ahead: _, ...once } = whole;
     return {
-      ...whole,
+      ...once,
       command: { argv: [...whole.command.argv, '--only', '{job}/only.json'] },
       files: { ...whole.files, 'only.json': JSON.stringify(names) },
     };

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
+import { askAhead } from '../../../test/support/started-ahead.ts';
 import { writeOwnDistribution } from '../../build/own-distribution.ts';
 import { parseDefinitions } from '../checks/python-docstrings.ts';
 import { parseFindingsJson } from '../reports/findings-json.ts';
@@ -326,3 +327,5 @@ test("a tool is the app's own version when its packages have one, else the one t
   assert.deepEqual(capture('--own', 'no_such_tool', '--', '/bin/echo', 'given'), [0, 'given', 'capture']);
   assert.deepEqual(capture('--', '/nonexistent/tool')[0], 127);
 });
+
+askAhead({ home, python, skip });

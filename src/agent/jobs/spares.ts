@@ -1,0 +1,171 @@
+// Programs that wait for their jobs (`waiting-job.ts`): which are started, which may be used, when they are ended.
+//
+// wanted   a gate has ended and named what will come again       -> started, when no check runs and there is memory for it
+// started  it waits                                              -> taken by its job, or ended
+// ended    the job is another piece of work, or something else of its user's has run meanwhile; ten minutes; memory is
+//          short; its layer changes; the app goes; this agent goes. A job that comes for it then starts as any other
+//
+// What runs for one change could reach into a program of the same user that waits for another. So a program counts only for a
+// change of which alone something has run since it was started: the checks of one change stand in one gate copy.
+import { readFileSync } from 'node:fs';
+import { longestAheadMs, mayBeAhead, workOf } from '../../domain/ahead.ts';
+import type { JobSpec } from '../../domain/desired.ts';
+import type { AppId, JobId } from '../../domain/ids.ts';
+import type { JobRecord } from './job-folder.ts';
+import type { JobRoom } from './running-job.ts';
+import { startWaiting, sweepWaiting, type Waiting } from './waiting-job.ts';
+
+export type Spares = {
+  /** One of the app's may be started; it takes the place of the one before. */
+  want(spec: JobSpec): void;
+  /**
+   * A job begins. null: none was started for it. Else whoever waits for it, which is the job's from now on, or null once
+   * nothing of it is left.
+   */
+  take(spec: JobSpec): Promise<Waiting | null> | null;
+  has(id: JobId): boolean;
+  layerKeys(appId: AppId): string[];
+  end(id: JobId): Promise<void>;
+  /** Those of an app, or all. */
+  endAll(appId?: AppId): Promise<void>;
+  /** Of an earlier agent. */
+  sweep(record: JobRecord): void;
+};
+
+export type Memory = { totalBytes: number; availableBytes: number };
+export type SpareLimits = {
+  most: number;
+  idleMs: number;
+  /** Between two looks whether one may be started, and so long no check has run before. */
+  restMs: number;
+  memory: () => Memory;
+};
+
+const usual: SpareLimits = { most: 3, idleMs: longestAheadMs, restMs: 500, memory: readMemory };
+
+/** What one takes (measured: an interpreter with pytest and coverage has 35 MB), and how much of the machine all may take. */
+const spareBytes = 40 * 1024 ** 2;
+const shareOfMemory = 1 / 16;
+/** Below this share of free memory none is started; below half of it those that wait are ended. */
+const leastFree = 0.2;
+
+type Wanted = { spec: JobSpec; work: string; atMs: number };
+type Spare = Wanted & { started: Promise<Waiting>; stopper: AbortController; seenBy: Set<string> };
+
+export function openSpares(given: {
+  room: JobRoom;
+  limits: Partial<SpareLimits>;
+  /** Something of a gate runs. */
+  isBusy(): boolean;
+  /** Something else of the app's gate identity runs. */
+  isUsed(appId: AppId): boolean;
+}): Spares {
+  const { room } = given;
+  const limits = { ...usual, ...given.limits };
+  const wanted = new Map<AppId, Wanted>();
+  const spares = new Map<JobId, Spare>();
+  const ending = new Map<JobId, Promise<void>>();
+  let timer: NodeJS.Timeout | null = null;
+  let quietAtMs = 0;
+
+  const end = (id: JobId): Promise<void> => {
+    const spare = spares.get(id);
+    if (spare === undefined) return ending.get(id) ?? Promise.resolve();
+    spares.delete(id);
+    spare.stopper.abort();
+    return whileEnding(id, async () => (await spare.started.catch(() => null))?.end());
+  };
+  const whileEnding = (id: JobId, work: () => Promise<void> | undefined): Promise<void> => {
+    const ended = (async () => work())()
+      .catch(() => {}) // what cannot be removed now is found by its record at the next start
+      .finally(() => ending.delete(id));
+    ending.set(id, ended);
+    return ended;
+  };
+
+  const start = (one: Wanted): void => {
+    const { id } = one.spec;
+    const stopper = new AbortController();
+    const started = startWaiting(one.spec, room, stopper.signal);
+    const spare: Spare = { ...one, started, stopper, seenBy: new Set(), atMs: performance.now() };
+    spares.set(id, spare);
+    const gone = () => void (spares.get(id) === spare && end(id));
+    started.then(({ contained }) => contained.ended.then(gone), gone);
+  };
+
+  const hasRoom = (): boolean => {
+    const { totalBytes, availableBytes } = limits.memory();
+    const most = Math.min(limits.most, Math.floor((totalBytes * shareOfMemory) / spareBytes));
+    if (most === 0 || availableBytes < totalBytes * leastFree) return false;
+    if (spares.size >= most) void end([...spares.keys()][0]!); // the one that waits longest
+    return true;
+  };
+
+  const lookIn = (ms: number): void => {
+    if (timer !== null) clearTimeout(timer);
+    timer = setTimeout(look, ms).unref();
+  };
+  const look = (): void => {
+    timer = null;
+    const nowMs = performance.now();
+    for (const [appId, { atMs }] of wanted) if (nowMs - atMs > limits.idleMs) wanted.delete(appId);
+    for (const [id, { atMs }] of spares) if (nowMs - atMs > limits.idleMs) void end(id);
+    if (spares.size > 0) {
+      const { totalBytes, availableBytes } = limits.memory();
+      if (availableBytes < (totalBytes * leastFree) / 2) for (const id of [...spares.keys()]) void end(id);
+    }
+    if (given.isBusy()) quietAtMs = nowMs;
+    // One at a time: each is a second's work for a core.
+    const next = [...wanted.values()].find(({ spec }) => !given.isUsed(spec.appId));
+    if (next !== undefined && nowMs - quietAtMs >= limits.restMs && hasRoom()) {
+      wanted.delete(next.spec.appId);
+      start(next);
+      quietAtMs = nowMs;
+    }
+    if (wanted.size > 0) lookIn(limits.restMs);
+    else if (spares.size > 0) lookIn(limits.restMs * 10);
+  };
+
+  return {
+    want(spec) {
+      if (!mayBeAhead(spec)) return;
+      for (const [id, one] of spares) if (one.spec.appId === spec.appId) void end(id);
+      const nowMs = performance.now();
+      wanted.set(spec.appId, { spec, work: workOf(spec), atMs: nowMs });
+      quietAtMs = nowMs;
+      lookIn(limits.restMs);
+    },
+    take(spec) {
+      const copy = 'copy' in spec.place ? spec.place.copy : null;
+      if (wanted.get(spec.appId)?.spec.id === spec.id) wanted.delete(spec.appId);
+      const spare = spares.get(spec.id);
+      if (spec.identity === 'gate')
+        for (const one of spares.values())
+          if (one.spec.appId === spec.appId || one.spec.gateUid === spec.gateUid) one.seenBy.add(copy ?? '');
+      if (spare === undefined) return ending.get(spec.id)?.then(() => null) ?? null;
+      const isAlone = copy !== null && [...spare.seenBy].every((one) => one === copy);
+      if (!isAlone || workOf(spec) !== spare.work) return end(spec.id).then(() => null);
+      spares.delete(spec.id);
+      return spare.started.catch(() => null);
+    },
+    has: (id) => spares.has(id) || ending.has(id),
+    layerKeys: (appId) =>
+      [...spares.values()].flatMap(({ spec }) => (spec.appId === appId ? (spec.layerKey ?? []) : [])),
+    end,
+    async endAll(appId) {
+      const isTheirs = ({ spec }: Wanted): boolean => appId === undefined || spec.appId === appId;
+      for (const [id, one] of wanted) if (isTheirs(one)) wanted.delete(id);
+      for (const [id, one] of spares) if (isTheirs(one)) void end(id);
+      await Promise.all(ending.values());
+    },
+    sweep(record) {
+      void whileEnding(record.id, () => sweepWaiting(record, room));
+    },
+  };
+}
+
+function readMemory(): Memory {
+  const text = readFileSync('/proc/meminfo', 'latin1');
+  const of = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? 0) * 1024;
+  return { totalBytes: of('MemTotal'), availableBytes: of('MemAvailable') };
+}
