@@ -14,14 +14,15 @@ function pushed(more: Partial<Change> = {}, moments: Record<string, number> = {}
     ...{ id: 'chg_1', head: 'a', state: 'landed', reason: null, isMemoised: false },
     moments: {
       ...{ requested: 1020, received: 1040, gating: 1050, treeRead: 1060, planned: 1062, placed: 1080 },
-      ...{ styleEnded: 1200, buildEnded: 1081, bootEnded: 1300, testsEnded: 1550 },
+      ...{ styleEnded: 1200, buildEnded: 1081, bootEnded: 1300, testsEnded: 1550, coverageEnded: 1550 },
       ...{ proved: 1552, stored: 1555, advanced: 1565, switched: 1580, landed: 1582, ...moments },
     },
     verdict: {
       outcome: 'passed',
       checks: [
         check('style', 1085, 100),
-        check('tests', 1090, 455, { testsRun: 51, coverageLines: 1 }),
+        check('tests', 1090, 455, { testsRun: 51 }),
+        check('coverage', 1090, 455, { coverageLines: 1 }),
         check('build', 1062, 19),
         check('boot', 1081, 219),
       ],

@@ -82,8 +82,9 @@ export function missingOf(change: Change): string[] {
     const check = change.verdict?.checks.find((one) => one.name === name);
     if (check?.outcome !== 'passed' || !(check.durationMs > 0)) wrong.push(`the check ${name} did not run and pass`);
   }
-  const metrics = change.verdict?.checks.find((one) => one.name === 'tests')?.metrics ?? {};
-  if (!((metrics.testsRun ?? 0) > 0)) wrong.push('no test was run');
-  if (metrics.coverageLines === undefined) wrong.push('no coverage was measured');
+  const metric = (check: string, name: string) =>
+    change.verdict?.checks.find((one) => one.name === check)?.metrics[name];
+  if (!((metric('tests', 'testsRun') ?? 0) > 0)) wrong.push('no test was run');
+  if (metric('coverage', 'coverageLines') === undefined) wrong.push('no coverage was measured');
   return wrong;
 }
