@@ -4,7 +4,7 @@ import type { AgentHello } from '../domain/desired.ts';
 import { type ErrorCode, isFailure } from '../domain/errors.ts';
 import type { ObjectId } from '../domain/ids.ts';
 import type { LayerRecipe } from '../domain/plan.ts';
-import { planAgain, planBuild } from './build.ts';
+import { planAgain, planBuild, reasonOf } from './build.ts';
 import { builtSpec } from './built-tree.ts';
 import { BlobCache } from './git-tree.ts';
 import { layerKey } from './layer-key.ts';
@@ -334,6 +334,27 @@ test('layer steps are argv for uv, operands after --', () => {
     '{layer}/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash {layer}/lib',
   );
   assert.equal(steps[0]!.env.UV_PYTHON_DOWNLOADS, 'never');
+});
+
+test("the installer's reason is told with its why, which goes on over lines", () => {
+  const said = [
+    'Using Python 3.11',
+    '  × No solution found when resolving dependencies:',
+    '  ╰─▶ Because you require markupsafe==2.1.5 and markupsafe==3.0.2, we can',
+    '      conclude that your requirements are unsatisfiable.',
+    '',
+    'hint: something else',
+  ];
+  assert.equal(
+    reasonOf(said),
+    '× No solution found when resolving dependencies: Because you require markupsafe==2.1.5 and markupsafe==3.0.2, we can conclude that your requirements are unsatisfiable.',
+  );
+  assert.equal(
+    reasonOf(['error: Failed to build `x`', '  Caused by: no compiler', '  Caused by: none']),
+    'error: Failed to build `x`: no compiler',
+  );
+  assert.equal(reasonOf(['a', 'npm error code E404', '']), 'npm error code E404');
+  assert.equal(reasonOf([]), 'nothing was said');
 });
 
 test('the layer of a release that was proved is made again under its name, also with the next best Python', async () => {

@@ -169,10 +169,28 @@ export async function makeLayer(
 /** Of uv, npm and others; of go a place, and what it says of itself but that it fetches. */
 const telling = /^(?:\s*[×x]\s|error[: ]|\S+\.go:\d+:\d+: |go: (?!downloading ))/i;
 
-/** The installer's own word, from its last lines. */
-function reasonOf(tail: readonly string[]): string {
-  const said = tail.find((line) => telling.test(line)) ?? tail.findLast((line) => line.trim() !== '');
-  return said?.trim().slice(0, 300) ?? 'nothing was said';
+/** uv and pip say under it why: a line with this before it, and those that go on with it. */
+const because = /^\s*(?:[╰├]─▶|Caused by:)\s*/;
+
+/** The installer's own word, from its last lines, and why. */
+export function reasonOf(tail: readonly string[]): string {
+  const at = tail.findIndex((line) => telling.test(line));
+  if (at < 0)
+    return (
+      tail
+        .findLast((line) => line.trim() !== '')
+        ?.trim()
+        .slice(0, 300) ?? 'nothing was said'
+    );
+  const said = tail[at]!.trim().slice(0, 300);
+  const from = tail.findIndex((line, index) => index > at && index <= at + 3 && because.test(line));
+  if (from < 0) return said;
+  const rest = tail.slice(from + 1);
+  const end = rest.findIndex((line) => !/^\s{4,}\S|^\s*│\s*\S/.test(line) || because.test(line));
+  const why = [tail[from]!.replace(because, ''), ...rest.slice(0, end < 0 ? undefined : end)]
+    .map((line) => line.replace(/^[\s│]+/, '').trim())
+    .join(' ');
+  return `${said.replace(/:$/, '')}: ${why}`.slice(0, 600);
 }
 
 /** Of a package.json only what decides what is installed. */
