@@ -1,15 +1,21 @@
 // The survey as a page: a table of all, then a section each. Pure.
 import type { ByHand } from './by-hand.ts';
 import type { Figures } from './counts.ts';
+import { found } from './found.ts';
 import type { Check, Told } from './one.ts';
 import type { Project, Question } from './projects.ts';
 
 const cell = (text: string, most = 220): string =>
-  (text.length > most ? `${text.slice(0, most - 3)}...` : text)
+  (clean(text).length > most ? `${clean(text).slice(0, most - 3)}...` : clean(text))
     .replaceAll('|', '\\|')
     .replaceAll(/\s*\n\s*/g, ' ')
-    .replaceAll('<', '&lt;')
-    .replaceAll(/https?:\/\/\S+/g, '(address)');
+    .replaceAll('<', '&lt;');
+/** What one machine or its network is called says nothing to others. */
+const clean = (text: string): string =>
+  text
+    .replaceAll(/https?:\/\/[^\s'"),]+/g, '(address)')
+    .replaceAll(/:? ?HTTPS?ConnectionPool.*$/gs, '')
+    .replaceAll(/(?:\/tmp|\/work|\/root)\/[^\s:'"]*/g, '(path)');
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
 export function pageOf(all: readonly Told[], projects: readonly Project[]): string {
@@ -19,7 +25,10 @@ export function pageOf(all: readonly Told[], projects: readonly Project[]): stri
 Known web projects and libraries as their authors publish them, by the ordinary clients (pip, npm, go), made into repositories and
 pushed to a fresh Lockstep without a word of configuration. An outcome is the first push's, which is an app's baseline: it measures,
 and only the build and the boot stand in its way. Then a line that breaks the language's style is pushed, and a harmless one. Beside it
-stand the project's own commands, run by a person's way in a fresh environment. Where two figures are not the same, it is said why.
+stand the project's own commands, run as a person does in a fresh environment. Where two figures are not the same, it is said why.
+
+What npm publishes of a project often has neither its tests nor its settings (express, koa): then there is nothing to hold it to,
+by hand as in the gate. A library has nothing that serves: the gate asks for a line that says so, and a Procfile was added.
 
 Measured ${dates} on a small machine of two cores that did other things too: times show an order, no more. Made by
 \`node scripts/bootstrap.js scripts/survey.ts --out docs/gate-survey.md\`; nothing in it was written by hand but the words behind
@@ -29,6 +38,12 @@ Measured ${dates} on a small machine of two cores that did other things too: tim
 |---|---|---|---|---|---|
 ${all.map(rowOf).join('\n')}
 ${missing.length === 0 ? '' : `\nNot run: ${missing.map(({ name, version }) => `${name} ${version}`).join(', ')}.\n`}
+
+## What it found, and was mended
+| where | what |
+|---|---|
+${found.map(({ where, what }) => `| ${where} | ${what} |`).join('\n')}
+
 ${all.map((one) => sectionOf(one, projects.find(({ name }) => name === one.project.name)!)).join('\n\n')}
 `;
 }
@@ -41,7 +56,10 @@ function rowOf(one: Told): string {
   const unlike = same.filter(({ isSame }) => !isSame).length;
   const hand =
     same.length === 0 ? '-' : unlike === 0 ? 'the same' : `${same.length - unlike} of ${same.length} the same`;
-  const at = one.isBadRejected ? bad.replace('rejected at ', '') : bad;
+  const hasStyle = one.checks.some(({ kind }) => kind === 'style');
+  const at = one.isBadRejected
+    ? bad.replace('rejected at ', '')
+    : `${hasStyle ? '' : 'it configures no style: '}${bad}`;
   return `| ${[`${project.name} ${project.version}`, project.kind, first, at, good, hand].map((text) => cell(text)).join(' | ')} |`;
 }
 
@@ -74,7 +92,7 @@ function sectionOf(one: Told, { differs }: Project): string {
 }
 
 const handLine = ({ question, command, exit, seconds: took, last }: ByHand): string =>
-  `${question.padEnd(5)} ${command}\n      exit ${exit} after ${took.toFixed(0)} s${question === 'setup' && exit === 0 ? '' : `: ${last}`}`;
+  `${question.padEnd(5)} ${command}\n      exit ${exit} after ${took.toFixed(0)} s${question === 'setup' && exit === 0 ? '' : `: ${clean(last)}`}`;
 
 type Compared = { what: string; gate: string; byHand: string; isSame: boolean };
 

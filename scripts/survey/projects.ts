@@ -61,11 +61,17 @@ const go = (name: string, version: string, file: string, more: More = {}): Proje
     ...more.byHand,
   },
 });
+const inventory =
+  'docs: the index of another site could not be fetched there; for sphinx -W that is a warning, for the gate a note.';
+const statements = 'coverage: go counts statements, the gate counts lines, as its rule for changed lines needs them.';
 const ruff = { style: '$ENV/bin/ruff check .' };
 const pep8 = { style: '$ENV/tools/bin/pycodestyle .; $ENV/tools/bin/pyflakes .' };
 
 export const projects: readonly Project[] = [
-  pallets('itsdangerous', '2.2.0', 'src/itsdangerous/encoding.py', { byHand: ruff }),
+  pallets('itsdangerous', '2.2.0', 'src/itsdangerous/encoding.py', {
+    byHand: ruff,
+    differs: inventory,
+  }),
   pallets('blinker', '1.8.2', 'src/blinker/_utilities.py', { byHand: ruff }),
   pallets('flask', '3.0.3', 'src/flask/helpers.py', { byHand: ruff }),
   pallets('werkzeug', '3.0.3', 'src/werkzeug/_internal.py', { byHand: ruff }),
@@ -93,9 +99,9 @@ export const projects: readonly Project[] = [
   node('@fastify/cors', '9.0.1', 'vary.js', { byHand: { tests: 'npm run test:unit', style: 'npm run lint' } }),
   node('fastify', '4.28.1', 'lib/noop-set.js', { byHand: { tests: 'npm run unit', style: 'npx standard' } }),
   node('zod', '4.1.12', 'src/v4/core/util.ts'),
-  go('github.com/julienschmidt/httprouter', 'v1.3.0', 'path.go'),
-  go('github.com/gorilla/mux', 'v1.8.1', 'doc.go'),
-  go('github.com/go-chi/chi/v5', 'v5.1.0', 'context.go'),
+  go('github.com/julienschmidt/httprouter', 'v1.3.0', 'path.go', { differs: statements }),
+  go('github.com/gorilla/mux', 'v1.8.1', 'doc.go', { differs: statements }),
+  go('github.com/go-chi/chi/v5', 'v5.1.0', 'context.go', { differs: statements }),
 ];
 
 /** What is added: lines that break the language's style, and one that nobody minds. */
