@@ -80,7 +80,6 @@ export async function survey(stage: Stage, project: Project, kept: string): Prom
     one.reason = change.reason ?? null;
     one.checks = (change.verdict?.checks ?? []).map(kept20);
     if (change.state === 'landed') await twoLines(stage, project, app, work, one);
-    one.hand = await handOf(stage, project, work, kept);
   } catch (error) {
     one.broke = (error as Error).message.replaceAll(stage.folder, '').slice(0, 500);
   }
@@ -88,15 +87,20 @@ export async function survey(stage: Stage, project: Project, kept: string): Prom
   return one;
 }
 
-/** Lockstep changes and a published project does not: what was once asked by hand is kept. */
-async function handOf(stage: Stage, project: Project, work: string, kept: string): Promise<ByHand[]> {
+/**
+ * Its own commands. Lockstep changes and a published project does not: what was once asked by hand is kept, and without
+ * `isAsked` only what is known is told.
+ */
+export async function handOf(stage: Stage, project: Project, kept: string, isAsked: boolean): Promise<ByHand[]> {
   const file = join(kept, `${appName(project)}-${project.version}.hand.json`);
   const asked = JSON.stringify([project.setup, project.byHand]);
   if (existsSync(file)) {
     const known = JSON.parse(readFileSync(file, 'utf8'));
-    if (known.asked === asked) return known.told;
+    if (known.asked === asked || !isAsked) return known.told;
   }
-  const told = await byHand(stage, project, work);
+  if (!isAsked) return [];
+  const work = join(stage.folder, appName(project));
+  const told = await byHand(stage, project, existsSync(work) ? work : await fetchProject(stage, project, kept));
   writeFileSync(file, JSON.stringify({ asked, told }, null, 2));
   return told;
 }
