@@ -152,9 +152,14 @@ export function judgeEnd(job: JobResult): Judgement | null {
   return null;
 }
 
-/** What it said of the trouble, for a summary: its first line with an error, else its last; '' when it said nothing. */
-export function saidOf(job: JobResult): string {
-  const lines = job.outputTail.map((line) => line.trim()).filter((line) => line !== '');
+/**
+ * What it said of the trouble, for a summary: its first line with an error, else its last; '' when it said nothing.
+ * `text`: what it printed, where that is a report and not its output.
+ */
+export function saidOf(job: JobResult, text = ''): string {
+  const lines = [...text.slice(0, 20_000).split('\n'), ...job.outputTail]
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
   const said = lines.find((line) => /\berror\b/i.test(line)) ?? lines.at(-1);
   return said === undefined ? '' : `: ${said.slice(0, 200)}`;
 }

@@ -106,3 +106,26 @@ test('G5: no end but an exit, no signal and no failing exit code is ever a pass'
   });
   for (const name of checks.map(nameOf)) assert.ok(passes.has(name), `${name} never passed: the property says nothing`);
 });
+
+test('a check without a report says its own words of trouble, also those that it wrote where its report goes', () => {
+  const summaryOf = (name: string, language: string, outputTail: string[], reports: Record<string, string> = {}) => {
+    const check = checks.find((one) => one.name === name && one.language === language)!;
+    const job = { exitCode: 2, signal: null, endedBy: 'exit', outputTail, reports, startedAtMs: 0, durationMs: 1 };
+    return [check.judge(facts, job as unknown as JobResult)].flat()[0]!.summary;
+  };
+  const missing = "Error: Cannot find module './test/env'";
+  assert.equal(
+    summaryOf('tests', 'node', ['node:internal', missing, '    at x', '']),
+    `the tests ended with exit 2 and no usable report: ${missing}`,
+  );
+  assert.equal(
+    summaryOf('tests', 'python', [' leaving', '']),
+    'the tests ended with exit 2 and no usable report: leaving',
+  );
+  assert.equal(summaryOf('tests', 'python', []), 'the tests ended with exit 2 and no usable report');
+  const elsewhere = '../layer/numpy.pyi:1: error: Type parameter syntax';
+  assert.match(
+    summaryOf('types', 'python', [], { 'types.txt': elsewhere }),
+    /^mypy ended with .* report: .*parameter syntax$/,
+  );
+});

@@ -1,6 +1,6 @@
 // Types of Python: mypy and pyright, where the app is configured for them, over the whole program with the app's own
 // packages. Which of the findings count is the policy's business. The app's own version of the tool comes first.
-import { type Check, type CheckPlan, endedWithout, type GateFacts, judgeEnd, toResult } from '../check.ts';
+import { type Check, type CheckPlan, endedWithout, type GateFacts, judgeEnd, saidOf, toResult } from '../check.ts';
 import { parseMypy } from '../reports/mypy.ts';
 import { parsePyright } from '../reports/pyright.ts';
 import type { Findings } from '../reports/text.ts';
@@ -38,7 +38,7 @@ function typeCheck({ tool, isConfigured, plan, read, isFinished }: TypeTool, nam
         return toResult(me, job, { outcome: 'failed', summary, ...found, findingCount: found.count, metrics });
       }
       const metrics = { broken: 1 };
-      const summary = `${tool} ${endedWithout(job)}`;
+      const summary = `${tool} ${endedWithout(job)}${saidOf(job, job.reports['types.txt'])}`;
       if (!found || found.count === 0) return toResult(me, job, { outcome: 'failed', summary, metrics });
       const warnings = [`${tool} stopped before it had looked at everything (exit ${job.exitCode})`];
       return toResult(me, job, {
