@@ -54,7 +54,15 @@ function live(folder: string, points: Failpoints | null): Promise<Told | null> {
 }
 
 function brokenOf(told: Told): string[] {
-  const home = { apps: [told.facts], desired: [], routes: [], instances: [], pipes: [], processes: [] } as HomeFacts;
+  const home = {
+    apps: [told.facts],
+    desired: [],
+    routes: [],
+    instances: [],
+    pipes: [],
+    waiting: [],
+    processes: [],
+  } as HomeFacts;
   const merges = told.facts.changes.filter(({ how }) => how === 'merge');
   return [
     ...asked.flatMap((name) => oracles[name]!(home).map((said) => `${name}: ${said}`)),

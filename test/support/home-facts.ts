@@ -59,6 +59,8 @@ export type HomeFacts = {
   /** By the agent's records. */
   instances: { id: string; setId: string; appId: string; state: string; pid: number | null }[];
   pipes: string[];
+  /** Programs that wait for their job, by the agent's records. */
+  waiting: { id: string; appId: string }[];
   /** Whoever names the home in its command line, environment or working folder. */
   processes: ProcessFacts[];
 };
@@ -90,6 +92,11 @@ export function readHome(home: string): HomeFacts {
       .filter((name) => name.endsWith('.json'))
       .map((name) => JSON.parse(readFileSync(join(home, 'agent', 'instances', name), 'utf8')).view),
     pipes: list(join(home, 'agent', 'pipes')),
+    waiting: list(join(home, 'agent', 'jobs')).flatMap((name) => {
+      const text = textOf(join(home, 'agent', 'jobs', name, 'record.json'));
+      const { id, isAhead, uses } = text === '' ? {} : JSON.parse(text);
+      return isAhead ? [{ id, appId: uses.appId }] : [];
+    }),
     processes: processesOf(home),
   };
 }

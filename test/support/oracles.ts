@@ -112,13 +112,21 @@ const routeLeadsToLive = ofEveryApp((app, { routes, instances }) => {
 });
 
 /** No process, pipe or record without the others; one of each of our own processes. */
-const noOrphans: Oracle = ({ instances, pipes, processes, apps }) => {
+const noOrphans: Oracle = ({ instances, pipes, processes, apps, waiting }) => {
   const known = new Set(instances.map(({ id }) => id));
   const running = new Set(processes.flatMap(({ instance }) => instance ?? []));
   const count = (pattern: RegExp) => processes.filter(({ command }) => pattern.test(command)).length;
   const own = { control: count(/\/control\.[jt]s /), router: count(/\/router\.[jt]s /) };
   return [
-    ...processes.filter(({ job }) => job !== null).map(({ command, pid }) => `a job runs still: ${pid} ${command}`),
+    ...processes
+      .filter(({ job }) => job !== null && !waiting.some(({ id }) => id === job))
+      .map(({ command, pid }) => `a job runs still: ${pid} ${command}`),
+    ...waiting
+      .filter(({ id, appId }) => waiting.some((one) => one.appId === appId && one.id < id))
+      .map(({ id }) => `${id} is not the only one that waits for its app`),
+    ...waiting
+      .filter(({ appId }) => !apps.some((app) => app.id === appId))
+      .map(({ id }) => `${id} waits for an app that there is not`),
     ...[...running].filter((id) => !known.has(id)).map((id) => `a process of the unknown instance ${id} runs`),
     ...pipes.filter((id) => !known.has(id)).map((id) => `a pipe of the unknown instance ${id} stayed`),
     ...instances
