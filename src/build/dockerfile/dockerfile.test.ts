@@ -124,13 +124,22 @@ test('a built tree is built with development dependencies and served without; an
   assert.match(last!, /COPY --from=run \/app \/app\nCOPY --from=build \/app \/app\n/);
 });
 
+test('an app of many files has their bytecode in its image, one of few is compiled when it starts', async () => {
+  const many = Object.fromEntries(Array.from({ length: 100 }, (_, at) => [`m${at}.py`, '']));
+  assert.match(
+    lastStage(await dockerfile({ ...flask, ...many })),
+    /COPY \. \.\nRUN \S+ -m compileall .* \/app \|\| true\n/,
+  );
+  assert.doesNotMatch(lastStage(await dockerfile(flask)), /compileall/);
+});
+
 test('a volume that the tree brings files for is given to the app after they are there, else before', async () => {
   const yml = { ...flask, 'lockstep.yml': 'volumes:\n  data: data\n' };
   const of = async (files: Record<string, string>) => lastStage(await dockerfile(files));
   const early = await of(yml);
-  assert.ok(early.indexOf('chown') < early.indexOf('COPY --from=build /app'));
+  assert.ok(early.indexOf('chown') < early.indexOf('COPY . .'));
   const late = await of({ ...yml, 'data/.gitkeep': '' });
-  assert.ok(late.indexOf('chown') > late.indexOf('COPY --from=build /app'));
+  assert.ok(late.indexOf('chown') > late.indexOf('COPY . .'));
 });
 
 test('nothing that a repository says begins a line of its own', async () => {
