@@ -94,8 +94,8 @@ function flake8Plan(facts: GateFacts, files: readonly string[]): CheckPlan {
     '{tool:flake8}',
     '--format=%(path)s:%(row)d:%(col)d: %(code)s %(text)s',
     '--output-file={reports}/style.txt',
-    '--',
-    ...files,
+    // flake8 takes what stands before a `--` for files, options too.
+    ...files.map((file) => (file.startsWith('-') ? `./${file}` : file)),
   ];
   if (!namesRequirement(facts, 'flake8')) return plan({ argv }, ['flake8'], ['style.txt'], {});
   const own = capturePlan({ argv, tools: ['flake8'], report: 'style.out', own: 'flake8', layer: 'gate', deadlineMs });
