@@ -83,6 +83,11 @@ export const pythonTests: Check = {
     const findings = failed.map(
       (one): Finding => ({ file: one.file, line: one.line, rule: one.name, message: one.message ?? 'failed' }),
     );
+    if (job.exitCode === 3 && runner === 'pytest' && failed.every(({ name }) => name === 'internal')) {
+      // pytest's report tells of itself as of a test, and not what happened: its last lines do.
+      const summary = `pytest ended with exit 3: an internal error, of a plug-in or of conftest.py`;
+      return toResult(me, job, { outcome: 'failed', summary, warnings });
+    }
     if (failed.length > 0) {
       const summary = `${failed.length} of ${run} tests failed`;
       return withCoverage(toResult(me, job, { outcome: 'failed', summary, findings, metrics, warnings }));

@@ -427,7 +427,9 @@ def run_unittest(reports):
         if not os.path.isdir(start):
             continue
         found = ["-s", start] if start != "." else []
+        # a loader keeps the top of the folder that it looked at first
         unittest.main(module=None, exit=False,
+                      testLoader=unittest.TestLoader(),
                       argv=["python -m unittest", "discover"] + found
                       + chosen_patterns())
         if RECORDS:
