@@ -1,5 +1,5 @@
 // Reads pyright's `--outputjson`: errors with file (absolute), line (from 0) and rule. Warnings are the app's own choice
-// not to be stopped, and do not count.
+// not to be stopped, and do not count. That it looked at no file at all is no report: it ends with 0 then.
 import { findingLimit } from '../../domain/gate.ts';
 import type { Findings } from './text.ts';
 import { treePath } from './tree-path.ts';
@@ -20,8 +20,8 @@ export function parsePyright(source: string, root: string, limit = findingLimit)
   } catch {
     return null;
   }
-  const { generalDiagnostics } = object(document);
-  if (!Array.isArray(generalDiagnostics)) return null;
+  const { generalDiagnostics, summary } = object(document);
+  if (!Array.isArray(generalDiagnostics) || object(summary).filesAnalyzed === 0) return null;
   const found: Findings = { findings: [], count: 0 };
   for (const entry of generalDiagnostics) {
     const { file, severity, message, rule, range } = object(entry);
