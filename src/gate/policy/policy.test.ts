@@ -141,3 +141,14 @@ test('a check that could not do its work on main blocks nobody by that, and one 
     assert.deepEqual([kind, applyPolicy(silent(kind), facts()).outcome], [kind, 'failed']);
   }
 });
+
+test('a package without tests beside one that has some is no package that lost its own', () => {
+  const tests = (name: string, testsRun: number) => of('tests', { name, metrics: { testsRun } });
+  const main = [tests('tests (api)', 12), tests('tests (web)', 0)];
+  const none = applyPolicy(tests('tests (web)', 0), facts({ main }));
+  assert.equal(none.outcome, 'passed');
+  assert.match(none.warnings[0]!, /no tests were found/);
+  assert.equal(applyPolicy(tests('tests (api)', 0), facts({ main })).outcome, 'failed');
+  // Without another that has some, none on main is what an admin let through once, and not what is held to.
+  assert.equal(applyPolicy(tests('tests', 0), facts({ main: [tests('tests', 0)] })).outcome, 'failed');
+});

@@ -8,6 +8,8 @@ export type RuleFacts = {
   changed: ChangedLines | null;
   hasEverRunTests: boolean;
   before: CheckResult | null;
+  /** What all checks said of main; null: it is not known. */
+  main: readonly CheckResult[] | null;
   rules: GateRules;
 };
 

@@ -3,10 +3,12 @@
 import type { CheckResult, Finding } from '../../domain/gate.ts';
 import type { RuleFacts } from './rule.ts';
 
-export function judgeTests(result: CheckResult, { changed, hasEverRunTests, before, rules }: RuleFacts): CheckResult {
+export function judgeTests(result: CheckResult, facts: RuleFacts): CheckResult {
+  const { changed, hasEverRunTests, before, main, rules } = facts;
   const { testsRun } = result.metrics;
   if (testsRun === 0 && result.outcome === 'passed') {
-    if (hasEverRunTests) return { ...result, outcome: 'failed', summary: 'no tests found, but main has tests' };
+    if (hasEverRunTests && !areElsewhere(before, main))
+      return { ...result, outcome: 'failed', summary: 'no tests found, but main has tests' };
     const warning = 'no tests were found: nothing but build and boot proves this app';
     return { ...result, warnings: [...result.warnings, warning] };
   }
@@ -27,6 +29,13 @@ export function judgeTests(result: CheckResult, { changed, hasEverRunTests, befo
     };
   return known;
 }
+
+/** This package has none on main, and the tests that main has are another's. */
+const areElsewhere = (before: CheckResult | null, main: readonly CheckResult[] | null): boolean =>
+  before?.metrics.testsRun === 0 &&
+  (main ?? []).some(
+    ({ kind, name, metrics }) => kind === 'tests' && name !== before.name && (metrics.testsRun ?? 0) > 0,
+  );
 
 function withoutKnown(result: CheckResult, before: CheckResult | null): CheckResult {
   if (result.outcome === 'passed' || !before || result.findings.length === 0 || before.findings.length === 0)
