@@ -43,14 +43,14 @@ function placeOf(message) {
   const defined = /, defined in (\S+?),/.exec(message)?.[1];
   const about = /^(\S+) \(|^(\w+), defined in| in comment for (\S+)$/.exec(message);
   const name = about?.[1] ?? about?.[2] ?? about?.[3] ?? '';
-  const file = defined ? shortened(defined) : byModule(name);
-  if (file === null) return { file: null, line: null };
   const link = /resolve link to "([^"]+)"/.exec(message)?.[1];
   const word = name.split('.').at(-1);
-  const lines = readFileSync(join(tree, file), 'utf8').split('\n');
   const declares = new RegExp(
     `\\b(?:function|const|let|class|interface|type|enum|get|set|async)\\s+${RegExp.escape(word)}\\b`,
   );
+  const file = defined ? shortened(defined) : (byModule(name) ?? byText(declares, link));
+  if (file === null) return { file: null, line: null };
+  const lines = readFileSync(join(tree, file), 'utf8').split('\n');
   const at = lines.findIndex((line) => (link ? line.includes(`@link ${link}`) : declares.test(line)));
   return { file, line: at < 0 ? null : at + 1 };
 }
@@ -68,11 +68,22 @@ function shortened(path) {
 /** `convert.q` is of the module convert: the first source file of that name. */
 function byModule(name) {
   const module = name.split('.')[0];
+  return sources().find((path) => path.replace(/\.[^.]+$/, '').endsWith(module)) ?? null;
+}
+
+/** Of the one entry point no name is said: the file that declares the thing and has the link. */
+function byText(declares, link) {
+  const holds = (path) => {
+    const text = readFileSync(join(tree, path), 'utf8');
+    return declares.test(text) && (link === undefined || text.includes(`@link ${link}`));
+  };
+  return sources().find(holds) ?? null;
+}
+
+function sources() {
   const found = globSync('{src,lib,.}/**/*.{ts,tsx,mts}', {
     cwd: tree,
     exclude: (path) => String(path.name ?? path).includes('node_modules'),
   });
-  return (
-    found.map(String).find((path) => path.replace(/\.[^.]+$/, '').endsWith(module) && !path.endsWith('.d.ts')) ?? null
-  );
+  return found.map((path) => String(path).replace(/^\.\//, '')).filter((path) => !path.endsWith('.d.ts'));
 }

@@ -127,9 +127,13 @@ const tools = {
     const found = [];
     for (const file of files) {
       const path = join(tree, file);
-      const info = await prettier.getFileInfo(path, { ignorePath: join(tree, '.prettierignore'), resolveConfig: true });
+      const unread = (error) => {
+        throw new ToolError(`the configuration of prettier cannot be read: ${error.message}`);
+      };
+      const asked = { ignorePath: join(tree, '.prettierignore'), resolveConfig: true };
+      const info = await prettier.getFileInfo(path, asked).catch(unread);
       if (info.ignored || info.inferredParser === null) continue;
-      const config = await prettier.resolveConfig(path, { editorconfig: true });
+      const config = await prettier.resolveConfig(path, { editorconfig: true }).catch(unread);
       const text = readFileSync(path, 'utf8');
       try {
         const formatted = await prettier.format(text, { ...config, filepath: path });
