@@ -143,13 +143,25 @@ async function attempt(
     if (isFailure(error, 'cancelled')) return [without(check, request.now(), 'skipped', error.message)];
     const message = error instanceof Error ? error.message : String(error);
     if (plan.isUnasked)
-      return [{ ...without(check, request.now(), 'passed', 'left out'), warnings: [`left out: ${message}`] }];
+      return [
+        {
+          ...without(check, request.now(), 'passed', 'left out'),
+          warnings: [`left out: ${message}${lastSaid(error)}`],
+        },
+      ];
     // The app's own test requirements, which nothing but the tests needs.
     const outcome = isFailure(error, 'install-failed') ? 'failed' : 'infra';
     return [without(check, request.now(), outcome, message)];
   }
   const judged = check.judge(facts, job);
   return withKept('kind' in judged ? [judged] : judged, job);
+}
+
+/** What the tool that could not be had said last. */
+function lastSaid(error: unknown): string {
+  const said = isFailure(error) ? error.details.said : undefined;
+  const last = Array.isArray(said) ? said.at(-1) : undefined;
+  return last === undefined ? '' : ` (${String(last).slice(0, 500)})`;
 }
 
 function without(

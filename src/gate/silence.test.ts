@@ -55,6 +55,7 @@ const reportOf: Readonly<Record<string, string>> = {
   'node types': 'types.json',
   docs: 'docs.json',
   vet: 'vet.json',
+  'golangci-lint': 'lint.json',
   'go docstrings': 'docstrings.json',
   'go tests': 'ends.json',
   html: 'html.json',

@@ -8,16 +8,19 @@ import { fileURLToPath } from 'node:url';
 import { diskFailure, diskFailureSaid } from '../../domain/disk-failure.ts';
 import { fail, isFailure } from '../../domain/errors.ts';
 import { ExecError, run } from '../../exec/exec.ts';
+import { goProgramFolder, makeGoProgram } from './go-program.ts';
 import { ownEnv } from './install-env.ts';
 import { type FoundInterpreter, preferred } from './interpreters.ts';
 import { isNpmTool, type NpmLock, npmLockOf, npmToolNames } from './npm-tools.ts';
-import { npmLocks, type Pin, pins, requirementLines, type ToolName, toolNames } from './pins.ts';
+import { goPrograms, npmLocks, type Pin, pins, requirementLines, type ToolName, toolNames } from './pins.ts';
 
 export type ToolMaking = {
   folder: string;
   programRoot: string;
   log: (message: string, details?: Record<string, unknown>) => void;
   interpreters(): Promise<readonly FoundInterpreter[]>;
+  /** The `go` that builds programs. */
+  go(): Promise<string>;
 };
 
 const staticServer = fileURLToPath(new URL('./static-server.mjs', import.meta.url));
@@ -29,6 +32,13 @@ export const isPartial = (name: string): boolean => name.startsWith('.partial-')
 export async function makeTool(name: ToolName, making: ToolMaking): Promise<string> {
   if (name === 'node') return join(await makeNode(making), 'bin', 'node');
   if (name === 'static-server') return join(await makeStaticServer(making), 'static-server');
+  if (name === 'golangci-lint') {
+    const program = goPrograms[name];
+    const at = await whole(making, goProgramFolder(name, program), (folder) =>
+      makeGoProgram(name, program, folder, making),
+    );
+    return join(at, 'bin', name);
+  }
   if (name === 'html-validate') return fetchNpmTool(name, npmLocks[name], making);
   if (isNpmTool(name)) return fetchNpmTool(name, npmLockOf(name), making);
   const at = await fetchTool(name, pins[name], making);
@@ -43,6 +53,7 @@ export async function presentFolders(making: ToolMaking): Promise<string[]> {
     ...Object.entries(pins).map(([name, wanted]) => fetchedFolder(name, wanted, python.id)),
     ...Object.entries(npmLocks).map(([name, lock]) => npmFolder(name, lock)),
     ...npmToolNames.map((name) => npmFolder(name, npmLockOf(name))),
+    ...Object.entries(goPrograms).map(([name, program]) => goProgramFolder(name, program)),
     (await nodeFolder(making)).name,
     (await staticServerFolder(making)).name,
   ];

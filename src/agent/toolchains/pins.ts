@@ -17,6 +17,7 @@ const own = [
   'node',
   'html-validate',
   'go',
+  'golangci-lint',
 ] as const;
 /** Pinned with all that they stand on by `scripts/pin-tools.ts`. */
 const generated = [
@@ -101,13 +102,25 @@ export const pins: Readonly<
   ],
 };
 
+/** A program of Go's that its own client builds: `sum` is the module's as go.sum has it, and the module's go.sum pins the rest. */
+export type GoProgram = { module: string; version: string; sum: string; package: string };
+
+export const goPrograms: Readonly<Record<'golangci-lint', GoProgram>> = {
+  'golangci-lint': {
+    module: 'github.com/golangci/golangci-lint/v2',
+    version: 'v2.15.0',
+    sum: 'h1:w94zf8HAYI7hm3164kwKsvZRuqXvY+YxeFoTbu1OLg8=',
+    package: './cmd/golangci-lint',
+  },
+};
+
 /** The tools that npm fetches: the tool itself is the one dependency of the top. */
 export const npmLocks: Readonly<Record<'html-validate', NpmLock>> = { 'html-validate': htmlValidate };
 
 /** Names the whole list: a verdict holds for the tools that gave it. */
 export const toolsDigest = (): string =>
   createHash('sha256')
-    .update(JSON.stringify([pins, npmLocks, npmTools]))
+    .update(JSON.stringify([pins, npmLocks, npmTools, goPrograms]))
     .digest('hex')
     .slice(0, 12);
 

@@ -61,7 +61,10 @@ export async function openToolchains(given: {
     return found;
   };
   const platformPython = async () => preferred(await interpreters()).path;
-  const making: ToolMaking = { folder: folders.toolchains, programRoot: given.programRoot, log, interpreters };
+  const making: ToolMaking = {
+    ...{ folder: folders.toolchains, programRoot: given.programRoot, log, interpreters },
+    go: async () => goOf((await gos())[0]),
+  };
   const made = new Map<ToolName, Promise<string>>();
 
   const begin = (name: ToolName): Promise<string> => {

@@ -43,20 +43,22 @@ export const changedOf = (facts: GateFacts, files: readonly string[]): string[] 
  */
 export function goPlan(
   facts: GateFacts,
-  verb: 'fmt' | 'vet' | 'test' | 'docs',
-  given: Pick<CheckPlan, 'files' | 'reports' | 'deadlineMs'> & { needsModules: boolean; spec: object },
+  verb: 'fmt' | 'vet' | 'test' | 'docs' | 'lint',
+  given: Pick<CheckPlan, 'files' | 'reports' | 'deadlineMs'> & { needsModules: boolean; spec: object; linter?: string },
 ): CheckPlan {
-  const { files, reports, deadlineMs, needsModules, spec } = given;
+  const { files, reports, deadlineMs, needsModules, spec, linter } = given;
   const hasLayer = needsModules && facts.gateLayer === 'go';
   return {
     command: {
       argv: [
         ...['{tool:node}', '{job}/go.mjs', verb, '--go', '{tool:go}', '--spec', '{job}/spec.json'],
         ...['--reports', '{reports}'],
+        ...(linter === undefined ? [] : ['--linter', linter]),
       ],
     },
     env: {
       GOCACHE: '{cache}/go-build',
+      ...(linter === undefined ? {} : { GOLANGCI_LINT_CACHE: '{cache}/golangci-lint' }),
       GOENV: 'off',
       GOFLAGS: '-trimpath -buildvcs=false',
       GOTELEMETRY: 'off',

@@ -1,5 +1,5 @@
 // Style of Go: gofmt, of the files that changed. It ends with 0 whatever it would write: its output is the finding. Generated
-// files are left as they are. golangci-lint is the app's own word: where it is configured and is not on the server, that is said.
+// files are left as they are.
 import { readFileSync } from 'node:fs';
 import { type Check, endedWithout, judgeEnd, toResult } from '../check.ts';
 import { parseFindingsJson } from '../reports/findings-json.ts';
@@ -24,23 +24,20 @@ export const goStyle: Check = {
       deadlineMs: 120_000,
     });
   },
-  judge(facts, job) {
+  judge(_facts, job) {
     const end = judgeEnd(job);
     if (end) return toResult(me, job, end);
     const report = parseFindingsJson(job.reports['style.json'] ?? '', limit);
     if (!report || job.exitCode !== 0)
       return toResult(me, job, { outcome: 'failed', summary: `gofmt ${endedWithout(job)}` });
     const { findings, count, failed } = report;
-    const linter = facts.paths.find((path) => /^\.golangci\.(?:ya?ml|toml|json)$/.test(path));
-    const warnings = linter === undefined ? [] : [`${linter} is not asked: Lockstep does not bring golangci-lint`];
-    if (failed !== null) return toResult(me, job, { outcome: 'failed', summary: failed, warnings });
+    if (failed !== null) return toResult(me, job, { outcome: 'failed', summary: failed });
     return toResult(me, job, {
       outcome: count === 0 ? 'passed' : 'failed',
       summary: count === 0 ? 'no findings (gofmt)' : `${count} ${count === 1 ? 'finding' : 'findings'} (gofmt)`,
       findings,
       findingCount: count,
       metrics: { styleFindings: count },
-      warnings,
     });
   },
 };

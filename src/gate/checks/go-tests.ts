@@ -3,7 +3,7 @@
 // results are never taken from a cache.
 import { readFileSync } from 'node:fs';
 import type { CheckResult, Finding } from '../../domain/gate.ts';
-import { type Check, endedWithout, judgeEnd, toResult } from '../check.ts';
+import { type Check, endedWithout, type GateFacts, judgeEnd, toResult } from '../check.ts';
 import { coverageResult } from '../coverage.ts';
 import { parseCoverprofile } from '../reports/coverprofile.ts';
 import { parseTest2json } from '../reports/test2json.ts';
@@ -24,6 +24,17 @@ export const goTests: Check = {
       reports: ['tests.json', 'cover.out', 'ends.json'],
       deadlineMs: 900_000,
     }),
+  rerun(facts, result) {
+    const modules = failedModules(facts, result.findings);
+    if (modules === null) return null;
+    return goPlan(facts, 'test', {
+      needsModules: true,
+      spec: { files: [], modules },
+      files: { 'go.mjs': readFileSync(runnerFile, 'utf8') },
+      reports: ['tests.json', 'ends.json'],
+      deadlineMs: 900_000,
+    });
+  },
   judge(facts, job) {
     const end = judgeEnd(job);
     if (end) return toResult(me, job, end);
@@ -60,6 +71,30 @@ export const goTests: Check = {
     );
   },
 };
+
+/** The packages of what failed, and `-run` for their tests; of a part of a test the whole of it. null: one has no place. */
+function failedModules(facts: GateFacts, findings: readonly Finding[]) {
+  const known = goModules(facts);
+  const failed = new Map<string, { packages: Set<string>; names: Set<string> }>();
+  for (const { file, rule } of findings) {
+    const name = rule.split('/')[0]!;
+    const inner = known
+      .filter(({ folder }) => file?.startsWith(folder))
+      .sort((a, b) => b.folder.length - a.folder.length);
+    const folder = inner[0]?.folder;
+    if (file === null || folder === undefined || !/^(?:Test|Fuzz|Example)\w*$/.test(name)) return null;
+    const one = failed.get(folder) ?? { packages: new Set(), names: new Set() };
+    one.packages.add(`./${file.slice(folder.length, file.lastIndexOf('/') + 1)}`);
+    one.names.add(name);
+    failed.set(folder, one);
+  }
+  return known.flatMap((module) => {
+    const only = failed.get(module.folder);
+    return only === undefined
+      ? []
+      : [{ ...module, only: { packages: [...only.packages], run: `^(?:${[...only.names].join('|')})$` } }];
+  });
+}
 
 /** How `go test` ended for each module; null when it is anything else, or says nothing. */
 function parseEnds(source: string): { exit: number | null; said: string }[] | null {

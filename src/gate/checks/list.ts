@@ -3,6 +3,7 @@
 import type { Language } from '../../domain/gate.ts';
 import type { Check, GateFacts } from '../check.ts';
 import { goDocstrings } from './go-docstrings.ts';
+import { goLint } from './go-lint.ts';
 import { goStyle } from './go-style.ts';
 import { goTests } from './go-tests.ts';
 import { goVet } from './go-vet.ts';
@@ -30,6 +31,7 @@ export const checks: readonly Check[] = [
   pythonTests,
   pythonDocs,
   goStyle,
+  goLint,
   goVet,
   goDocstrings,
   goTests,

@@ -1,10 +1,10 @@
 // Runs Go's own tools and writes what they say as reports: gofmt, vet, tests with coverage, and the definitions that docs.go
 // lists. Exit 0 means that all was asked, whatever was found; 125 that there is no Go to ask. gofmt ends with 0 and vet -json
 // does, too, whatever they find: only what they print counts.
-// Usage: go.mjs fmt|vet|test|docs --go GO --spec spec.json --reports FOLDER
-//   spec: { files, modules: [{ folder, isInWork }] }
+// Usage: go.mjs fmt|vet|test|docs|lint --go GO --spec spec.json --reports FOLDER [--linter PROGRAM|own]
+//   spec: { files, modules: [{ folder, path, isInWork, only: { packages, run } }] }, `only` for a second run of what failed
 import { spawn, spawnSync } from 'node:child_process';
-import { closeSync, openSync, readFileSync, realpathSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, realpathSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -45,7 +45,7 @@ const lastWords = (text) =>
     .join('; ')
     .slice(0, 1000);
 
-const verbs = { fmt, vet, test, docs };
+const verbs = { fmt, vet, test, docs, lint };
 await verbs[process.argv[2]]();
 
 function fmt() {
@@ -121,9 +121,10 @@ function vet() {
     const { stdout, stderr, status } = run([go, 'vet', '-json', './...'], module.folder, workOf(module));
     const before = report.count;
     for (const object of objectsOf(`${stdout}\n${stderr}`))
-      for (const analyzers of Object.values(object))
+      for (const [name, analyzers] of Object.entries(object))
         for (const [rule, found] of Object.entries(analyzers ?? {}))
-          for (const one of Array.isArray(found) ? found : []) place(module.folder, one.posn, rule, one.message);
+          for (const one of Array.isArray(found) ? found : [])
+            place(module.folder, hereAgain(one.posn, name, module), rule, one.message);
     for (const line of `${stdout}\n${stderr}`.split('\n')) {
       const match = /^(?:vet: )?(\S+\.go:\d+(?::\d+)?): (.*)$/.exec(line);
       if (match) place(module.folder, match[1], 'compile', match[2]);
@@ -131,6 +132,57 @@ function vet() {
     if (status !== 0 && report.count === before) report.failed = `go vet: ${lastWords(stderr ?? '')}`;
   }
   writeFileSync(join(reports, 'vet.json'), JSON.stringify(report));
+}
+
+/** golangci-lint ends with 0 for findings here, 5 where a module has no sources, else it could not do its work. */
+function lint() {
+  const linter = argument('--linter');
+  const program = linter === 'own' ? [go, 'tool', 'golangci-lint'] : [linter];
+  const flags = ['--path-mode=abs', '--issues-exit-code=0', '--allow-parallel-runners', '--show-stats=false'];
+  // Its own limits would hide what is new behind what is old, and a repair would hide itself.
+  flags.push('--max-issues-per-linter=0', '--max-same-issues=0', '--fix=false');
+  flags.push('--new=false', '--new-from-rev=', '--new-from-patch=', '--new-from-merge-base=');
+  const out = join(reports, 'golangci.json');
+  const PATH = `${dirname(go)}:${process.env.PATH ?? ''}`;
+  for (const module of spec.modules) {
+    rmSync(out, { force: true });
+    const argv = [...program, 'run', ...flags, `--output.json.path=${out}`, './...'];
+    const { stdout, stderr, status } = run(argv, module.folder, { ...workOf(module), PATH });
+    if (status === 5) continue;
+    let issues = null;
+    try {
+      issues = status === 0 ? (JSON.parse(readFileSync(out, 'utf8')).Issues ?? []) : null;
+    } catch {
+      // It left no report.
+    }
+    if (issues === null) {
+      process.stderr.write(`${stdout ?? ''}${stderr ?? ''}`);
+      const said = lastWords(stderr ?? '').replace(/^.*?The command is terminated due to an error: /s, '');
+      report.failed = `golangci-lint ended with exit ${status}: ${said}`;
+      break;
+    }
+    for (const one of issues) {
+      // What does not compile is told as the first line of its package, and of itself in the text.
+      const inText = one.FromLinter === 'typecheck' ? /^(\S+\.go:\d+)(?::\d+)?: (.*)$/m.exec(one.Text) : null;
+      if (inText) place(module.folder, inText[1], 'typecheck', inText[2]);
+      else place(module.folder, `${one.Pos?.Filename}:${one.Pos?.Line}`, one.FromLinter, one.Text);
+    }
+  }
+  rmSync(out, { force: true });
+  writeFileSync(join(reports, 'lint.json'), JSON.stringify(report));
+}
+
+/** What vet has in its cache it tells with the place of the copy that it looked at then: the package says where that is now. */
+function hereAgain(posn, name, { folder, path }) {
+  const match = /^(\/.+\.go)(:\d+.*)$/.exec(String(posn));
+  if (match === null || !relative(here, match[1]).startsWith('..')) return posn;
+  const inside = name.replace(/ \[.*$/s, '').slice(path.length);
+  const file = match[1].slice(match[1].lastIndexOf('/') + 1);
+  // The package of a folder's outer tests has a name that no folder has.
+  const found = [inside, inside.replace(/_test$/, '')]
+    .map((one) => join(here, folder, one, file))
+    .find((one) => existsSync(one));
+  return found === undefined ? posn : `${found}${match[2]}`;
 }
 
 /** `/copy/x.go:6:26`, `./x.go:6:2` or `example.org/hello/x.go:6:26` */
@@ -169,7 +221,10 @@ async function test() {
   for (const module of spec.modules) {
     const profile = join(reports, 'one.out');
     rmSync(profile, { force: true });
-    const argv = ['test', '-json', '-count=1', '-vet=off', `-coverprofile=${profile}`, './...'];
+    const which = module.only
+      ? ['-run', module.only.run, ...module.only.packages]
+      : [`-coverprofile=${profile}`, './...'];
+    const argv = ['test', '-json', '-count=1', '-vet=off', ...which];
     const child = spawn(go, argv, {
       cwd: join(here, module.folder),
       env: { ...process.env, ...workOf(module) },
