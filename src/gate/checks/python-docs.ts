@@ -10,6 +10,7 @@ import { isPython } from './python-config.ts';
 
 const me = { kind: 'docs', name: 'docs' } as const;
 const runnerFile = new URL('../runners/run_docs.py', import.meta.url);
+const workerFile = new URL('../runners/docs_worker.js', import.meta.url);
 const memoFiles = ['pages_memo.py', 'import_time.py'].map(
   (name) => [name, new URL(`../runners/${name}`, import.meta.url)] as const,
 );
@@ -40,7 +41,11 @@ export const pythonDocs: Check = {
       tools: [tool],
       reports: ['docs.json', ...(isApi ? [madeFromReport] : [])],
       collect: { docs: 'site' },
-      files: { 'run_docs.py': readFileSync(runnerFile, 'utf8'), ...(isApi ? Object.fromEntries(memoTexts) : {}) },
+      files: {
+        'run_docs.py': readFileSync(runnerFile, 'utf8'),
+        ...(isApi ? Object.fromEntries(memoTexts) : {}),
+        ...(tool === 'mkdocs' ? { 'docs_worker.js': readFileSync(workerFile, 'utf8') } : {}),
+      },
       env: { PYTHONDONTWRITEBYTECODE: '1', PYTHONHASHSEED: '0', ...facts.testEnv },
       // Nobody asked for API pages: an app that does not come back from its imports is not waited for long.
       deadlineMs: isApi ? 60_000 : 600_000,

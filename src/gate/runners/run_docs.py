@@ -12,6 +12,7 @@ pages are there already. Exit 0: built, whatever was found; else it was not.
 
 import argparse
 import ast
+import glob
 import importlib
 import importlib.util
 import json
@@ -26,6 +27,7 @@ FINDING_LIMIT = 5000
 MODULE_LIMIT = 2000
 FINDINGS = []
 NOTES = []
+HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def add_tool(path):
@@ -203,6 +205,18 @@ def build_mkdocs(config_file, site):
             heard.said.append("mkdocs ended without a word")
     for text in heard.said:
         mkdocs_warning(text, config_file, docs)
+    let_search(site)
+
+
+def let_search(site):
+    """The search of MkDocs and of its theme Material runs in a worker."""
+    text = text_of(os.path.join(HERE, "docs_worker.js"))
+    for pattern in ("search/main.js", "assets/javascripts/bundle*.js"):
+        for path in glob.glob(os.path.join(glob.escape(site), pattern)):
+            with open(path, encoding="utf-8", errors="replace") as stream:
+                own = stream.read()
+            with open(path, "w", encoding="utf-8") as stream:
+                stream.write(text + own)
 
 
 # ---- pdoc -----------------------------------------------------------
