@@ -21,8 +21,8 @@ type Red = {
   add?: Record<string, string>;
   /** Text in a file, exchanged. */
   exchange?: readonly [file: string, from: string | RegExp, to: string];
-  /** The check, and where it points. */
-  says: string;
+  /** The checks, and where each points. */
+  says: readonly string[];
 };
 
 type App = {
@@ -50,32 +50,24 @@ const apps: readonly App[] = [
       {
         what: 'style',
         add: { 'guestbook/config.py': '\n\nimport os,sys\n' },
-        says: 'style FAILED: guestbook/config.py:{last} E',
+        says: ['style FAILED: guestbook/config.py:{last} E'],
       },
       {
-        what: 'types',
-        add: { 'guestbook/config.py': '\n\nLIMIT: int = "many"\n' },
-        says: 'types FAILED: guestbook/config.py:{last} assignment',
-      },
-      {
-        what: 'test',
+        what: 'types, tests, coverage, docstrings and docs, all of one change',
+        add: {
+          'guestbook/config.py': '\n\nLIMIT: int = "many"\n',
+          'guestbook/extra.py':
+            '"""More."""\n\nfrom guestbook import nothere\n\nTHERE = nothere\n\n\ndef more():\n    return 1\n',
+          'guestbook/entries.py': untested(')'),
+        },
         exchange: ['guestbook/entries.py', /return /, 'return None and '],
-        says: 'tests FAILED: tests/test_',
-      },
-      {
-        what: 'coverage',
-        add: { 'guestbook/entries.py': untested(')') },
-        says: 'coverage FAILED: guestbook/entries.py:',
-      },
-      {
-        what: 'docstring',
-        add: { 'guestbook/extra.py': '"""More."""\n\n\ndef more():\n    return 1\n' },
-        says: 'docstrings FAILED: guestbook/extra.py:4 no docstring: function more',
-      },
-      {
-        what: 'docs',
-        add: { 'guestbook/extra.py': '"""More."""\n\nfrom guestbook import nothere\n\nTHERE = nothere\n' },
-        says: 'docs FAILED: guestbook/extra.py:3 import: guestbook.extra cannot be imported',
+        says: [
+          'types FAILED: guestbook/config.py:{last} assignment',
+          'tests FAILED: tests/test_',
+          'coverage FAILED: guestbook/entries.py:',
+          'docstrings FAILED: guestbook/extra.py:8 no docstring: function more',
+          'docs FAILED: guestbook/extra.py:3 import: guestbook.extra cannot be imported',
+        ],
       },
     ],
   },
@@ -86,38 +78,26 @@ const apps: readonly App[] = [
     green: ['notes/api.py', /^TITLE = .*$/m, 'TITLE = "Second"'],
     page: /"Second"/,
     reds: [
-      { what: 'style', add: { 'notes/store.py': '\n\nimport os\n' }, says: 'style FAILED: notes/store.py:{last} ' },
       {
-        what: 'format',
-        add: { 'notes/store.py': "\n\nNAME = 'x'\n" },
-        says: 'format FAILED: notes/store.py:{last} format',
+        what: 'style and format',
+        add: { 'notes/store.py': "\n\nimport os\nNAME = 'x'\n" },
+        says: ['style FAILED: notes/store.py:{last-1} ', 'format FAILED: notes/store.py:{last} format'],
       },
       {
-        what: 'types',
-        add: { 'notes/store.py': '\n\nLIMIT: int = "many"\n' },
-        says: 'types FAILED: notes/store.py:{last} assignment',
-      },
-      {
-        what: 'test',
-        exchange: ['notes/store.py', 'self._notes[note.number] = note', 'self._notes[0] = note'],
-        says: 'tests FAILED: tests/test_api.py:',
-      },
-      {
-        what: 'coverage',
+        what: 'types, tests, coverage, docstrings and docs, all of one change',
         add: {
-          'notes/store.py': untested(') -> int'),
+          'notes/store.py': `${untested(') -> int')}\n\nLIMIT: int = "many"\n`,
+          'notes/extra.py': 'LIMIT = 1\n',
+          'docs/index.md': '\nMore is [there](gone.md).\n',
         },
-        says: 'coverage FAILED: notes/store.py:',
-      },
-      {
-        what: 'docstring',
-        add: { 'notes/extra.py': 'LIMIT = 1\n' },
-        says: 'docstrings FAILED: notes/extra.py:1 no docstring: module notes.extra',
-      },
-      {
-        what: 'docs',
-        add: { 'docs/index.md': '\nMore is [there](gone.md).\n' },
-        says: 'docs FAILED: docs/index.md:{last} mkdocs',
+        exchange: ['notes/store.py', 'self._notes[note.number] = note', 'self._notes[0] = note'],
+        says: [
+          'types FAILED: notes/store.py:{last} assignment',
+          'tests FAILED: tests/test_api.py:',
+          'coverage FAILED: notes/store.py:',
+          'docstrings FAILED: notes/extra.py:1 no docstring: module notes.extra',
+          'docs FAILED: docs/index.md:{last} mkdocs',
+        ],
       },
     ],
   },
@@ -128,22 +108,20 @@ const apps: readonly App[] = [
     green: ['polls/views.py', /^HEADLINE = .*$/m, 'HEADLINE = "Second"'],
     page: /<h1>Second/,
     reds: [
-      { what: 'style', add: { 'polls/models.py': '\n\nimport os\n' }, says: 'style FAILED: polls/models.py:{last} ' },
+      { what: 'style', add: { 'polls/models.py': '\n\nimport os\n' }, says: ['style FAILED: polls/models.py:{last} '] },
       {
-        what: 'test',
+        what: 'tests, coverage, docstrings and docs, all of one change',
+        add: {
+          'polls/models.py': `${untested(')')}\n\nclass Answer:\n    pass\n`,
+          'docs/index.rst': '\nMore is there: `gone`_.\n',
+        },
         exchange: ['polls/models.py', '<= timezone', '>= timezone'],
-        says: 'tests FAILED: polls/tests.py:',
-      },
-      { what: 'coverage', add: { 'polls/models.py': untested(')') }, says: 'coverage FAILED: polls/models.py:' },
-      {
-        what: 'docstring',
-        add: { 'polls/models.py': '\n\nclass Answer:\n    pass\n' },
-        says: 'docstrings FAILED: polls/models.py:{last-1} no docstring: class Answer',
-      },
-      {
-        what: 'docs',
-        add: { 'docs/index.rst': '\nMore is there: `gone`_.\n' },
-        says: 'docs FAILED: docs/index.rst:{last} docutils',
+        says: [
+          'tests FAILED: polls/tests.py:',
+          'coverage FAILED: polls/models.py:',
+          'docstrings FAILED: polls/models.py:{last-1} no docstring: class Answer',
+          'docs FAILED: docs/index.rst:{last} docutils',
+        ],
       },
     ],
   },
@@ -180,11 +158,15 @@ for (const app of apps)
           else await stage.commit(work, red.what);
           const pushed = await stage.push(work);
           assert.equal(pushed.code, 1, pushed.stderr);
-          const file = Object.keys(red.add ?? {})[0];
-          const last = file ? readFileSync(join(work, file), 'utf8').split('\n').length - 1 : 0;
-          const says = red.says.replace('{last}', String(last)).replace('{last-1}', String(last - 1));
-          const said = pushed.stderr.replaceAll(/(FAILED) [\d.]+s/g, '$1');
-          assert.ok(said.includes(`remote: ${says}`), `${says}\n${pushed.stderr}`);
+          const lengthOf = (file: string) => readFileSync(join(work, file), 'utf8').split('\n').length - 1;
+          for (const line of red.says) {
+            const says = line.replace(/(\S+):\{last(-1)?\}/, (_, file: string, before?: string) =>
+              [file, lengthOf(file) - (before ? 1 : 0)].join(':'),
+            );
+            const [check, place] = says.split(/: (.*)/s) as [string, string];
+            assert.match(pushed.stderr, new RegExp(`remote: ${check} [\\d.]+s: `), pushed.stderr);
+            assert.ok(pushed.stderr.includes(place), `${says}\n${pushed.stderr}`);
+          }
         } finally {
           await git('reset', '-q', '--hard', 'HEAD~1');
         }

@@ -7,8 +7,13 @@ import { findGos } from '../src/agent/toolchains/go-interpreters.ts';
 import type { JobResult } from '../src/domain/desired.ts';
 import type { Finding } from '../src/domain/gate.ts';
 import { goFiles, goModules } from '../src/gate/checks/go-facts.ts';
+import { goLint } from '../src/gate/checks/go-lint.ts';
+import { goStyle } from '../src/gate/checks/go-style.ts';
 import { goTests } from '../src/gate/checks/go-tests.ts';
+import { goVet } from '../src/gate/checks/go-vet.ts';
+import { RealChecks } from './support/real-checks.ts';
 import { root, Stage } from './support/stage.ts';
+import { type Trap, trapTests } from './support/trap.ts';
 
 let stage: Stage;
 let work: string;
@@ -16,7 +21,7 @@ const app = 'hello';
 
 before(async () => {
   stage = await Stage.open();
-  stage.giveTools('go');
+  stage.giveTools('go', 'golangci-lint');
   work = await stage.makeApp(app, join(root, 'examples', 'go-hello'));
 });
 after(() => stage[Symbol.asyncDispose]());
@@ -260,3 +265,126 @@ test('comments: methods of exported types, groups and packages; not what is gene
     ],
   );
 });
+
+let checks: RealChecks;
+test("the tools of Go are there for the traps, golangci-lint built by Go's own client", {
+  timeout: 900_000,
+}, async () => {
+  const { body } = await stage.api(`/apps/${app}`);
+  const said: string[] = [];
+  checks = await RealChecks.on(stage, join(stage.home, 'apps', body.id, 'gate', 'cache'), (line) => said.push(line));
+  const { results } = await checks.gate(goLint, { ...shop, ...linted }, '');
+  assert.equal(results[0]?.outcome, 'passed', JSON.stringify([results, said]));
+});
+
+const shop = {
+  'go.mod': 'module example.org/shop\n\ngo 1.22\n',
+  'shop.go': '// Package shop sells.\npackage shop\n\n// Two is two.\nfunc Two() int { return 2 }\n',
+};
+const linted = { '.golangci.yml': 'version: "2"\n' };
+const careless = (times: number) =>
+  `package shop\n\nimport "os"\n\nfunc drop() {\n${'\tos.Remove("x")\n'.repeat(times)}}\n\nvar _ = drop\n`;
+const broken: Trap['more'] = ({ results }) => assert.equal(results[0]!.metrics.broken, 1, JSON.stringify(results));
+const flaky = `package shop
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestFine(t *testing.T) {}
+
+func TestOnce(t *testing.T) {
+	here, _ := os.Getwd()
+	mark := filepath.Join(os.Getenv("TMPDIR"), "..", "..", "go-"+filepath.Base(here))
+	_, err := os.Stat(mark)
+	os.WriteFile(mark, nil, 0o600)
+	if err != nil {
+		t.Error("only the first time")
+	}
+}
+`;
+
+trapTests(
+  () => checks,
+  [
+    {
+      name: 'gofmt: exit 0 whatever it would write otherwise; its output is the finding',
+      check: goStyle,
+      files: { ...shop, 'sub/x.go': 'package sub\nvar   x = 1\n' },
+      outcome: 'failed',
+      summary: '1 finding on changed lines',
+      places: ['sub/x.go:2 gofmt'],
+    },
+    {
+      // Of the second layout it tells what it has in its cache, at the place of the first.
+      name: 'go vet: exit 0 with -json whatever it found; its output is the finding, also out of its cache',
+      check: goVet,
+      files: {
+        ...shop,
+        'sub/x.go': 'package sub\n\nimport "fmt"\n\nvar _ = fmt.Sprintf("%d", "x")\n',
+        'sub/x_test.go': 'package sub_test\n\nimport "fmt"\n\nvar _ = fmt.Sprintf("%d", "x")\n',
+      },
+      outcome: 'failed',
+      summary: '2 findings on changed lines',
+      more: ({ results }) =>
+        assert.deepEqual(shown(results[0]!.findings).sort(), ['sub/x.go:5 printf', 'sub/x_test.go:5 printf']),
+    },
+    {
+      name: 'go test: exit 0 without a file of tests is no tests',
+      check: goTests,
+      files: shop,
+      outcome: 'passed',
+      summary: 'no tests found',
+    },
+    {
+      name: 'go test: of all tests only the one that failed runs again, and what passes then is flaky',
+      check: goTests,
+      files: { ...shop, 'shop_test.go': flaky, 'sub/sub.go': 'package sub\n', 'sub/sub_test.go': testOf('sub', '') },
+      outcome: 'passed',
+      summary: '3 tests, 1 flaky',
+      more: ({ runs, results }) => {
+        assert.equal(runs.length, 2);
+        assert.ok(runs[1]!.some((text) => text.includes('"only":{"packages":["./"],"run":"^(?:TestOnce)$"}')));
+        assert.deepEqual(results[0]!.flaky, ['shop_test.go::TestOnce']);
+      },
+    },
+    {
+      name: 'golangci-lint: shows three of a kind by default; here all of them count, by file and line',
+      check: goLint,
+      files: { ...shop, ...linted, 'sub/x.go': careless(5).replace('package shop', 'package sub') },
+      outcome: 'failed',
+      summary: '5 findings on changed lines',
+      places: [6, 7, 8, 9, 10].map((line) => `sub/x.go:${line} errcheck`),
+    },
+    {
+      name: 'golangci-lint: a configuration that asks for new lines only, or for repairs, hides nothing',
+      check: goLint,
+      files: {
+        ...shop,
+        '.golangci.yml': 'version: "2"\nissues:\n  new: true\n  fix: true\n',
+        'x.go': careless(1),
+      },
+      outcome: 'failed',
+      summary: /^1 finding/,
+      places: ['x.go:6 errcheck'],
+    },
+    {
+      name: 'golangci-lint: exit 3 for a configuration of an older form is no pass, and says what to do',
+      check: goLint,
+      files: { ...shop, '.golangci.yml': 'linters:\n  enable: [errcheck]\n' },
+      outcome: 'failed',
+      summary: /^\.golangci\.yml: golangci-lint ended with exit 3: .*unsupported version of the configuration/,
+      more: broken,
+    },
+    {
+      name: 'golangci-lint: what does not compile is a finding at its own line, and no pass',
+      check: goLint,
+      files: { ...shop, ...linted, 'x.go': 'package shop\n\nfunc more() int { return nothing }\n' },
+      outcome: 'failed',
+      summary: /^1 finding/,
+      places: ['x.go:3 typecheck'],
+    },
+  ],
+);

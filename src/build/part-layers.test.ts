@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { AgentHello } from '../domain/desired.ts';
+import { chooseInterpreter } from './interpreters.ts';
 import { memoryTree } from './memory-tree.ts';
 import { partId, partRecipes } from './part-layers.ts';
 import { decidePlan } from './plan.ts';
@@ -43,4 +45,22 @@ test("the app's own layer is that of the part at the top, and of many parts only
     many.slice(0, 5),
   );
   assert.match(notes[0]!, /^8 parts/);
+});
+
+test('a Node that is asked for and is not here is named with those that are, also of a package in a folder', async () => {
+  const interpreters = ['26.10.0', '24.13.0', '18.20.8'].map((version) => ({ kind: 'node', id: version, version }));
+  const hello = { interpreters } as unknown as AgentHello;
+  const server = { 'server.js': 'require("http").createServer().listen(process.env.PORT)' };
+  const engines = { 'package.json': '{"engines":{"node":">=16 <17"}}', ...server };
+  const nvmrc = { 'package.json': '{}', '.nvmrc': 'v16\n', ...server };
+  const top = await Promise.all([engines, nvmrc].map((one) => decidePlan(memoryTree(one))));
+  const inner = Object.fromEntries(Object.entries(nvmrc).map(([path, text]) => [`web/${path}`, text]));
+  const site = { 'index.html': '<p>', ...inner };
+  const plan = await decidePlan(memoryTree(site));
+  const parts = await partRecipes(plan, memoryTree(site), [{ language: 'node', root: 'web/' }], []);
+  for (const { interpreter } of [...top.map(({ layer }) => layer), parts[0]!.recipe])
+    assert.throws(() => chooseInterpreter(interpreter, hello, []), {
+      code: 'no-interpreter',
+      message: /asks for Node (?:>=16 <17|v16), which is not there; there is: 26\.10\.0, 24\.13\.0, 18\.20\.8/,
+    });
 });

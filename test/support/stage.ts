@@ -28,7 +28,7 @@ const bin = join(root, 'bin', 'lockstep');
 /** Tools are fetched once for all stages of this machine; they are root's, pinned by hash, and never written again. */
 const toolchainCache = join(tmpdir(), `lockstep-test-toolchains-${process.getuid?.() ?? 0}`);
 const usualTools = /^(?:uv|pycodestyle|pyflakes)-/;
-const largeTools = /^(?:mypy|pyright|sphinx|mkdocs|black|go)-/;
+const largeTools = /^(?:mypy|pyright|sphinx|mkdocs|black|go|golangci-lint)-/;
 
 /** Root's, and read by everybody: nothing that a stage runs can change them. */
 function giveTree(from: string, to: string, isLinked: boolean): void {
