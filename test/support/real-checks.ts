@@ -24,6 +24,7 @@ import type { CheckResult, Language } from '../../src/domain/gate.ts';
 import type { Check, CheckPlan, GateFacts } from '../../src/gate/check.ts';
 import { isConfigFile } from '../../src/gate/check.ts';
 import { runGate } from '../../src/gate/gate.ts';
+import { madeFromReport } from '../../src/gate/reports/made-from.ts';
 import { root, type Stage } from './stage.ts';
 
 export type Files = Readonly<Record<string, string>>;
@@ -152,6 +153,11 @@ export class RealChecks {
     for (const folder of [tree, job, reports, tmp]) mkdirSync(folder);
     write(tree, files);
     write(job, plan.files as Files);
+    // Nothing was built before: whatever is not made again when nothing changed is made.
+    if (plan.reused) {
+      const given = { context: '', known: null, pages: 0, leftOut: plan.reused.leftOut };
+      write(job, { [madeFromReport]: JSON.stringify(given) });
+    }
     const own = layer !== null && plan.layer === 'gate' ? join(layer, 'bin', 'python') : '';
     const python = existsSync(own) ? own : await this.#tools.platformPython();
     const places = { tree, job, reports, layer: layer ?? '', python, cache: this.#cache };
