@@ -9,6 +9,7 @@ import { agentProtocol, type DesiredApp, type DesiredState } from '../domain/des
 import { isFailure } from '../domain/errors.ts';
 import type { AppId, InstanceSetId, NodeId } from '../domain/ids.ts';
 import type { Hostname } from '../domain/names.ts';
+import { sameList } from '../lib/list-patch.ts';
 import { composeApp, composeSet, type Runnable } from '../release/compose.ts';
 import { configOf } from '../store/app-config.ts';
 import { everyApp } from '../store/apps.ts';
@@ -31,6 +32,8 @@ export class DesiredPublisher {
   /** Past the commit point, and not yet written as live in the store. */
   readonly #going = new Map<AppId, Runnable>();
   #version = 0;
+  /** Those of the last document. */
+  #hosts: readonly Hostname[] = [];
   /** What was asked of the document, and how much of it the agent has: equal when nothing is on its way. */
   #asked = 1;
   #taken = 0;
@@ -151,12 +154,14 @@ export class DesiredPublisher {
     this.#version += 1;
     const { docsHostOf } = this.#options;
     const apps = [...this.#apps.values()];
-    const platformHosts = [...this.#options.platformHosts, ...(docsHostOf === null ? [] : apps.map(docsHostOf))];
+    const ofDocs = docsHostOf === null ? [] : apps.map((app) => docsHostFor(app, docsHostOf));
+    const platformHosts = [...this.#options.platformHosts, ...ofDocs];
+    this.#hosts = sameList(this.#hosts, platformHosts) === null ? platformHosts : this.#hosts;
     return {
       protocol: agentProtocol,
       version: this.#version,
       nodeId: this.#nodeId!,
-      platformHosts,
+      platformHosts: this.#hosts,
       apps,
     };
   }
@@ -180,4 +185,15 @@ export class DesiredPublisher {
     const { entries } = configOf(database, app.id, release.configVersion);
     return { release, label: `v${release.version}`, artifact, config: entries };
   }
+}
+
+const docsHosts = new WeakMap<DesiredApp, Hostname>();
+
+/** Asked once for as long as the app's piece of the document stays the same. */
+function docsHostFor(app: DesiredApp, docsHostOf: NonNullable<DesiredOptions['docsHostOf']>): Hostname {
+  const known = docsHosts.get(app);
+  if (known !== undefined) return known;
+  const host = docsHostOf(app);
+  docsHosts.set(app, host);
+  return host;
 }

@@ -1,7 +1,7 @@
 // What has changed between two documents that are mostly one long list (`list-text.ts`): the head whole, and the items that are
 // others than before, by place. So a change of one app among a thousand is sent and kept as one app. A list that has grown,
 // shrunk or moved has no patch: it is sent and kept whole.
-import { textOfItem } from './list-text.ts';
+import { textOfHead, textOfItem } from './list-text.ts';
 
 /** An item and its place in the list. */
 export type Placed<T> = readonly [at: number, item: T];
@@ -23,8 +23,15 @@ export function changedItems<T extends object>(before: readonly T[], after: read
   return changed;
 }
 
+/** `present` when the other says the same, so that what follows from it need not be found out again. */
+export function sameList<T extends string>(present: readonly T[], other: unknown): readonly T[] | null {
+  const isSame =
+    Array.isArray(other) && other.length === present.length && present.every((text, at) => text === other[at]);
+  return isSame ? present : null;
+}
+
 export function patchText({ head, items }: ListPatch<object>): string {
-  return `{"head":${JSON.stringify(head)},"items":[${items.map(([at, item]) => `[${at},${textOfItem(item)}]`).join()}]}`;
+  return `{"head":${textOfHead(head)},"items":[${items.map(([at, item]) => `[${at},${textOfItem(item)}]`).join()}]}`;
 }
 
 /** What `patchText` wrote, and nothing else; null: it is none. Head and items are not looked into. */

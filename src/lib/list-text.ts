@@ -14,13 +14,22 @@ export function textOfItem(item: object): string {
   return text;
 }
 
+/** The JSON of a head. What it holds is never changed: a long list in it that is the same as before has its text already. */
+export function textOfHead(head: object): string {
+  const parts = Object.entries(head).flatMap(([name, value]) => {
+    const text = typeof value === 'object' && value !== null ? textOfItem(value) : JSON.stringify(value);
+    return text === undefined ? [] : [`${JSON.stringify(name)}:${text}`];
+  });
+  return `{${parts.join()}}`;
+}
+
 /**
  * `{...head, [key]: items}` as JSON, the list last.
  * @param head holds at least one thing, and not `key`
  * @param between what stands between items besides the comma: '\n' for `readList`
  */
 export function listText(head: object, key: string, items: readonly object[], between: '' | '\n' = '\n'): string {
-  const begin = `${JSON.stringify(head).slice(0, -1)},${JSON.stringify(key)}:[`;
+  const begin = `${textOfHead(head).slice(0, -1)},${JSON.stringify(key)}:[`;
   if (items.length === 0) return `${begin}]}`;
   return `${begin}${between}${items.map(textOfItem).join(`${between},`)}${between}]}`;
 }

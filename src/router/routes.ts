@@ -32,7 +32,7 @@ export function createRoutes(first: RouteSnapshot | null): Routes {
     assertNotOlder,
     swap(snapshot) {
       assertNotOlder(snapshot);
-      table = routeTable(snapshot);
+      table = routeTable(snapshot, table);
       const calls = [...waiting];
       waiting.clear();
       for (const call of calls) call();

@@ -5,7 +5,7 @@ import { isIP } from 'node:net';
 import { fail } from '../domain/errors.ts';
 import { printable } from '../domain/names.ts';
 import { type Route, type RouteSnapshot, type RouteState, routerProtocol, type Upstream } from '../domain/route.ts';
-import { patched, readPatch } from '../lib/list-patch.ts';
+import { patched, readPatch, sameList } from '../lib/list-patch.ts';
 import { readList } from '../lib/list-text.ts';
 import { normaliseHost } from './match.ts';
 
@@ -49,13 +49,16 @@ export function snapshotReader(): (text: string) => RouteSnapshot {
 export function patchSnapshot(present: RouteSnapshot, text: string): RouteSnapshot {
   const patch = readPatch(text);
   if (patch === null) throw wrong('it is no change of one');
-  const head = parseSnapshot({ ...patch.head, routes: [] });
+  // A thousand hosts that are those of the present one have been looked at.
+  const hosts = sameList(present.platformHosts, (patch.head as Partial<RouteSnapshot>).platformHosts);
+  const parsed = parseSnapshot({ ...patch.head, routes: [], ...(hosts && { platformHosts: [] }) });
+  const head = { ...parsed, ...(hosts && { platformHosts: hosts }) };
   const changed = patch.items.map(([at, route]) => [at, parseRoute(route, `routes[${at}]`)] as const);
   const routes = patched(present.routes, changed);
   if (routes === null) throw wrong('it changes a route that is not there');
   const next = { ...head, routes };
   const areNamesKept =
-    isSame(present.platformHosts, head.platformHosts) &&
+    present.platformHosts === head.platformHosts &&
     changed.every(([at, { appId, hosts }]) => {
       const before = present.routes[at]!;
       return appId === before.appId && isSame(hosts, before.hosts);

@@ -3,6 +3,7 @@
 import type { DesiredApp, DesiredState, ObservedInstance } from '../../domain/desired.ts';
 import type { InstanceId } from '../../domain/ids.ts';
 import { type Route, type RouteSnapshot, routerProtocol } from '../../domain/route.ts';
+import { sameList } from '../../lib/list-patch.ts';
 import { textOfItem } from '../../lib/list-text.ts';
 
 /** @param addresses where an instance listens when that is not 127.0.0.1 */
@@ -27,7 +28,7 @@ export function nextSnapshot(
   desired: DesiredState,
   routes: readonly Route[],
 ): RouteSnapshot | null {
-  const { platformHosts } = desired;
+  const platformHosts = (last && sameList(last.platformHosts, desired.platformHosts)) ?? desired.platformHosts;
   // A route that says what it said is the same object, whose text is made once.
   const kept = routes.map((route, at) => {
     const before = last?.routes[at];
@@ -35,7 +36,7 @@ export function nextSnapshot(
   });
   const isSame =
     last !== null &&
-    JSON.stringify(last.platformHosts) === JSON.stringify(platformHosts) &&
+    last.platformHosts === platformHosts &&
     last.routes.length === kept.length &&
     kept.every((route, at) => route === last.routes[at]);
   if (isSame) return null;
