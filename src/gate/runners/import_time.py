@@ -2,7 +2,8 @@
 
 Whatever is not in a function does. Of the functions these may: those
 whose name is said there, or in another that may; magic methods; methods
-of a class whose base is not known here; those under a decorator that is
+of a class whose base is not known here, or of which an object is made
+and handed on; those under a decorator that is
 not known to leave them alone. Where names are looked up as text every
 one may. It reads, and imports nothing of the app.
 """
@@ -52,7 +53,7 @@ KEEPERS = {
 PLAIN_BASES = {
     "object", "ABC", "Protocol", "Generic", "NamedTuple", "TypedDict",
     "Enum", "IntEnum", "StrEnum", "Flag", "IntFlag", "dict", "list", "set",
-    "tuple", "str", "int", "float", "bytes", "Thread", "Exception",
+    "tuple", "str", "int", "float", "bytes", "Exception",
     "BaseException", "ValueError", "TypeError", "KeyError", "LookupError",
     "RuntimeError", "OSError", "AttributeError", "IndexError", "Warning",
     "UserWarning", "NotImplementedError", "PermissionError"}
@@ -115,6 +116,9 @@ class App:
         self.functions = {}
         self.classes = {}
         self.kept = []
+        # what is called or handed to a call, and what is only named
+        self.used = set()
+        self.made = []
         self.names = set(BY_CUSTOM)
         self.other_names = {}
         self.is_by_text = False
@@ -154,7 +158,8 @@ class App:
         """Takes the names that the node itself has; gives what is to be
         looked at in it."""
         if isinstance(node, ast.Name):
-            self.names.add(node.id)
+            if isinstance(node.ctx, ast.Load):
+                self.names.add(node.id)
             self.is_by_text |= node.id in BY_TEXT
         elif isinstance(node, ast.Attribute):
             self.names.add(node.attr)
@@ -182,7 +187,28 @@ class App:
             return node.args
         elif isinstance(node, ast.Call) and last_name(node) in KEEPERS:
             return self.kept_by(node)
+        elif isinstance(node, ast.Call):
+            handed = [*node.args, *(one.value for one in node.keywords)]
+            self.used.update(last_name(one) for one in [node, *handed])
+        elif (isinstance(node, (ast.Assign, ast.AnnAssign))
+              and isinstance(node.value, ast.Call)):
+            return self.named(node)
         return ast.iter_child_nodes(node)
+
+    def named(self, node):
+        """`x = C(...)`: nobody calls a method of it as long as nobody
+        says x."""
+        call = node.value
+        if last_name(call) in {"getattr", *KEEPERS}:
+            return ast.iter_child_nodes(node)
+        targets = getattr(node, "targets", None) or [node.target]
+        if not all(isinstance(one, ast.Name) for one in targets):
+            return ast.iter_child_nodes(node)
+        self.made += [(one.id, last_name(call)) for one in targets]
+        handed = [*call.args, *(one.value for one in call.keywords)]
+        self.used.update(last_name(one) for one in handed)
+        return [*ast.iter_child_nodes(call),
+                *filter(None, [getattr(node, "annotation", None)])]
 
     def kept_by(self, call):
         """All children but the functions that it is given by name."""
@@ -206,11 +232,16 @@ class App:
             for keeper, one in self.kept:
                 if self.is_of_the_app(keeper):
                     self.names.add(last_name(one))
+            self.used.update(made for name, made in self.made
+                             if name in self.names)
+            self.spread()
             self.names.update(*(self.other_names.get(name, ())
                                 for name in list(self.names)))
             new = [one for one in self.all_functions()
                    if id(one) not in told
-                   and (one.is_whole or one.node.name in self.names)]
+                   and (one.is_whole or one.node.name in self.names
+                        or one.owner is not None
+                        and one.owner.name in self.used)]
             if not new or self.is_by_text:
                 break
             for function in new:
@@ -229,6 +260,16 @@ class App:
     def is_quiet(self, mark):
         name = last_name(mark)
         return name in QUIET and not self.is_of_the_app(name)
+
+    def spread(self):
+        """What is made from a class has the methods of its bases."""
+        count = -1
+        while count != len(self.used):
+            count = len(self.used)
+            for name in list(self.used):
+                self.used.update(self.other_names.get(name, ()))
+                for node in self.classes.get(name, ()):
+                    self.used.update(map(last_name, node.bases))
 
     def is_of_the_app(self, name):
         return (name in self.functions or name in self.classes

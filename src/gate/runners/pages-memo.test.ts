@@ -84,6 +84,32 @@ class Model(Foreign):
         return 1
 
 
+class Common:
+    def seek(self):
+        return 1
+
+
+class Finder(Common):
+    def find(self):
+        return 2
+
+
+class Store:
+    def all(self):
+        return 3
+
+
+class Other:
+    def some(self):
+        return 4
+
+
+store = Store()
+other: Other = Other()
+path.append(Finder())
+print(other)
+
+
 @mine
 def wrapped():
     return 1
@@ -141,6 +167,16 @@ const changes: readonly [what: string, file: string, from: string, to: string, c
   ['one that is kept for later', 'lib/helpers.py', 'return 6', 'return 66', false],
   ['a test', 'tests/test_app.py', 'True', '1', false],
   ['a template', 'templates/page.html', 'hello', 'good day', false],
+  ['a method of an object that is only named', 'app.py', 'return 3', 'return 33', false],
+  ['a method of one that is handed on', 'app.py', 'return 2', 'return 22', true],
+  [
+    'one that it has from its base',
+    'app.py',
+    'def seek(self):\n        return 1',
+    'def seek(self):\n        return 11',
+    true,
+  ],
+  ['a method of one that is named, and handed on', 'app.py', 'return 4', 'return 44', true],
   ['a docstring of a function', 'app.py', 'What this is.', 'What it is.', true],
   ['a docstring of a method', 'app.py', 'Show it.', 'Show all.', true],
   ['a docstring of a module', 'lib/helpers.py', '"""Helpers."""', '"""Help."""', true],
