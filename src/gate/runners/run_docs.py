@@ -313,13 +313,15 @@ def import_error(dotted, path, is_package, error):
 
 
 def hide_place(pdoc):
-    """A value that is a path of this copy is shown as seen from its
-    top: where it lies is nobody's business, and differs each time."""
+    """A value is shown without where it lies in memory, and a path of
+    this copy as seen from its top: they differ each time, and the path
+    is nobody's business."""
     here = os.getcwd()
     shown = getattr(pdoc.doc, "_remove_memory_addresses", str)
 
     def without_place(text):
-        return shown(text).replace(here + os.sep, "").replace(here, ".")
+        text = re.sub(r" at 0x[0-9a-fA-F]+\b", "", shown(text))
+        return text.replace(here + os.sep, "").replace(here, ".")
 
     pdoc.doc._remove_memory_addresses = without_place
 
