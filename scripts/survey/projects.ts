@@ -106,8 +106,8 @@ export const projects: readonly Project[] = [
 
 /** What is added: lines that break the language's style, and one that nobody minds. */
 export const lines: Readonly<Record<Kind, { bad: string; good: string }>> = {
-  python: { bad: '\nimport os, sys\nsurvey=undefined_survey_name\n', good: '# A remark of the survey.\n' },
-  node: { bad: '\nvar  survey=undefinedSurveyName\n', good: '// A remark of the survey.\n' },
+  python: { bad: '\nimport os, sys\nsurvey=1\n', good: '# A remark of the survey.\n' },
+  node: { bad: '\nvar  survey="a line"\n', good: '// A remark of the survey.\n' },
   go: { bad: '\nfunc survey( )  {  }\n', good: '\n// A remark of the survey.\n' },
 };
 
