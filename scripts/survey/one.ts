@@ -1,7 +1,7 @@
 // One project through the gate of a real Lockstep: the first push, a line that breaks style, a harmless one; then by hand.
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Json, Stage } from '../../test/support/stage.ts';
+import { type Json, root, type Stage } from '../../test/support/stage.ts';
 import { type ByHand, byHand } from './by-hand.ts';
 import { fetchProject } from './fetch.ts';
 import { appName, lines, type Project, starts } from './projects.ts';
@@ -20,6 +20,8 @@ export type Check = {
 export type Told = {
   project: Pick<Project, 'kind' | 'name' | 'version'>;
   at: string;
+  /** The gate's own commit; left out: before it was noted. */
+  commit?: string;
   /** `lockstep gate --print`: what would run, by which line of which file. */
   plan: { what: string; value: string; from: string }[];
   detected: string;
@@ -57,6 +59,7 @@ export async function survey(stage: Stage, project: Project, kept: string): Prom
     ...{ checks: [], bad: '-', good: '-', isBadRejected: false, isGoodAccepted: false, hand: [], broke: null },
   };
   try {
+    one.commit = (await stage.git(root, 'rev-parse', '--short=10', 'HEAD')).stdout.trim();
     const work = await fetchProject(stage, project, kept);
     const made = await stage.lockstep(['create', app], { cwd: work });
     if (made.code !== 0) throw new Error(made.stderr);

@@ -77,6 +77,8 @@ function sectionOf(one: Told, { differs }: Project): string {
   );
   return [
     `## ${project.name} ${project.version}`,
+    `Asked ${one.at.slice(0, 16).replace('T', ' ')}${one.commit ? ` of ${one.commit}` : ', before most of what is told above was mended: its figures are of that gate'}.`,
+    '',
     `Detected: ${cell(detected)}.`,
     ...(runs.length === 0
       ? []
