@@ -1,100 +1,15 @@
 // The queue on a real store and real repositories: what lands, in what order, and how what does not land ends.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { App } from '../../domain/app.ts';
-import type { Change } from '../../domain/change.ts';
 import type { ChangeId, CommitId } from '../../domain/ids.ts';
-import type { BranchName } from '../../domain/names.ts';
-import type { RefName } from '../../git/argv.ts';
-import { keepBranchCheck } from '../../store/branch-checks.ts';
-import { findChange, listChanges, verdictOfChange } from '../../store/changes.ts';
+import { listChanges, verdictOfChange } from '../../store/changes.ts';
 import { listEvents } from '../../store/events.ts';
-import { listQuality } from '../../store/quality.ts';
 import { liveRelease } from '../../store/releases.ts';
-import { FakeWorld } from '../fake-world.ts';
 import { statusOf } from '../status.ts';
 import { mainlineOf } from '../world.ts';
-import { askMerge, cancelMerge, type MergeAsked } from './ask.ts';
+import { cancelMerge } from './ask.ts';
 import { measuredBase } from './measured-base.ts';
-
-const pages = { 'index.html': 'hello\n' };
-
-class Stage extends FakeWorld {
-  app0!: App;
-  base!: CommitId;
-
-  static async open(files: Record<string, string> = pages): Promise<Stage> {
-    const stage = new Stage();
-    await stage.createApp();
-    stage.base = await stage.commit(stage.app(), files, null);
-    await stage.land(stage.app(), stage.base, null);
-    return stage;
-  }
-
-  /** A branch with one commit that adds a file. */
-  async branch(name: string, files: Record<string, string>, on = this.base): Promise<CommitId> {
-    const head = await this.commit(this.app(), files, on, `work of ${name}`);
-    await this.setBranch(name, head);
-    return head;
-  }
-
-  async setBranch(name: string, to: CommitId | null): Promise<void> {
-    const { git } = await this.world.repositoryOf(this.app());
-    const ref = `refs/heads/${name}` as RefName;
-    const now = await git.resolveRef(ref);
-    if (to === null) await git.deleteRef(ref, now!);
-    else await git.updateRef(ref, to, now, 'push');
-  }
-
-  ask(name: string | null, head: CommitId, more: Partial<MergeAsked> = {}) {
-    const source = name as BranchName | null;
-    const asked = {
-      head,
-      source,
-      priority: 'normal',
-      actor: 'ada',
-      override: null,
-      weaken: 'not',
-      tokenId: null,
-      requestedAtMs: Date.now(),
-    } as const;
-    return askMerge(this.world, this.app(), { ...asked, ...more });
-  }
-
-  async end(id: ChangeId): Promise<Change> {
-    for await (const step of this.world.progress.follow(id, AbortSignal.timeout(20_000))!) if ('end' in step) break;
-    return findChange(this.database, this.app().id, id)!;
-  }
-
-  async lines(id: ChangeId): Promise<string[]> {
-    const lines: string[] = [];
-    for await (const step of this.world.progress.follow(id, AbortSignal.timeout(20_000))!)
-      if ('line' in step) lines.push(step.line);
-    return lines;
-  }
-
-  async tip(): Promise<CommitId> {
-    return (await mainlineOf(this.app(), await this.world.repositoryOf(this.app())).tip())!;
-  }
-
-  async refs(): Promise<string[]> {
-    const { git } = await this.world.repositoryOf(this.app());
-    return [...(await git.listRefs('refs/lockstep/')).keys()];
-  }
-
-  /** As the check of its branch found it. */
-  green(name: string, head: CommitId): void {
-    const app = this.app();
-    keepBranchCheck(
-      this.database,
-      { teamId: app.teamId, appId: app.id },
-      {
-        ...{ branch: name as BranchName, head, base: this.base, outcome: 'green', reason: null },
-        ...{ conflicts: [], verdict: null, checkedAtMs: Date.now() },
-      },
-    );
-  }
-}
+import { pages, Stage } from './queue-stage.ts';
 
 test('a branch one commit ahead lands as it is, one behind as a merge commit, and nothing stays behind', async () => {
   using stage = await Stage.open();
@@ -191,102 +106,6 @@ test('a hotfix stops a gate that runs, which goes on afterwards and lands too', 
   const landed = listChanges(stage.database, stage.app().id, null, 10).filter((one) => one.how === 'merge');
   const [late, early] = landed.sort((a, b) => b.endedAtMs! - a.endedAtMs!);
   assert.deepEqual([early!.id, late!.id], [hotfix.change.id, first.change.id]);
-});
-
-test('under backlog green branches land together as one commit', async () => {
-  using stage = await Stage.open();
-  const turn = await stage.world.lockOf(stage.app().id).take();
-  const ids: ChangeId[] = [];
-  const heads: CommitId[] = [];
-  for (const name of ['a', 'b', 'c', 'd']) {
-    const head = await stage.branch(name, { ...pages, [name]: '1' });
-    stage.green(name, head);
-    heads.push(head);
-    ids.push((await stage.ask(name, head)).change.id);
-  }
-  turn.release();
-  const ends = await Promise.all(ids.map((id) => stage.end(id)));
-  assert.deepEqual(
-    ends.map(({ state }) => state),
-    ['landed', 'landed', 'landed', 'landed'],
-  );
-  // How many depends on how long the first have waited by then.
-  const together = ends.filter(({ candidate }) => candidate === ends[0]!.candidate).length;
-  assert.ok(together >= 2, `${together} together`);
-  const { git } = await stage.world.repositoryOf(stage.app());
-  assert.deepEqual((await git.commitOf(ends[0]!.candidate!))?.parents, [stage.base, ...heads.slice(0, together)]);
-  assert.ok(ends.every((one) => one.releaseId !== null && one.reason === null));
-  // What shares a commit shares its figures: one row, that names them all.
-  const rows = listQuality(stage.database, stage.app().id, 20);
-  const batches = Map.groupBy(ends, ({ candidate }) => candidate);
-  assert.deepEqual(
-    rows.slice(1).map(({ commit, changes }) => [commit, changes]),
-    [...batches].map(([commit, all]) => [commit, all.map(({ number }) => number)]),
-  );
-  assert.equal(rows.flatMap(({ changes }) => changes).length, 5);
-});
-
-test('a batch that is refused is halved, and only what breaks is rejected', async () => {
-  using stage = await Stage.open();
-  const turn = await stage.world.lockOf(stage.app().id).take();
-  const ids: ChangeId[] = [];
-  for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) {
-    const files = name === 'd' ? { ...pages, 'lockstep.yml': 'nonsense: [' } : { ...pages, [name]: '1' };
-    const head = await stage.branch(name, files);
-    stage.green(name, head);
-    ids.push((await stage.ask(name, head)).change.id);
-  }
-  turn.release();
-  const ends = await Promise.all(ids.map((id) => stage.end(id)));
-  assert.deepEqual(
-    ends.map(({ state }) => state),
-    ['landed', 'landed', 'landed', 'rejected', 'landed', 'landed'],
-    ends.map(({ reason }) => reason).join('\n'),
-  );
-  assert.match(ends[3]!.reason!, /lockstep\.yml/);
-});
-
-test('a batch that was refused says so, and what is left over when the others have landed is not tested once more', async () => {
-  const gate = 'gate: { checks: { sound: { run: sh sound.sh } } }\n';
-  using stage = await Stage.open({ ...pages, 'lockstep.yml': gate });
-  const gates: number[] = [];
-  const bad: CommitId[] = [];
-  const { git } = await stage.world.repositoryOf(stage.app());
-  const copies = new Map<string, string>();
-  const put = stage.agent.putTree.bind(stage.agent);
-  stage.agent.putTree = async (app, tree, copy, files) => {
-    if (copy !== null) copies.set(copy, tree);
-    return put(app, tree, copy, files);
-  };
-  const badTrees = new Set<string>();
-  stage.agent.job = (spec) => {
-    if (spec.kind !== 'check' || !JSON.stringify(spec.files).includes('sound.sh')) return {};
-    gates.push(1);
-    const tree = 'copy' in spec.place ? copies.get(spec.place.copy) : spec.place.treeId;
-    return { exitCode: badTrees.has(tree!) ? 1 : 0 };
-  };
-  const turn = await stage.world.lockOf(stage.app().id).take();
-  const ids: ChangeId[] = [];
-  const all: Record<string, string> = { ...pages, 'lockstep.yml': gate };
-  for (const name of ['a', 'b']) {
-    const head = await stage.branch(name, { ...pages, 'lockstep.yml': gate, [name]: '1' });
-    all[name] = '1';
-    bad.push(head);
-    stage.green(name, head);
-    ids.push((await stage.ask(name, head, { requestedAtMs: 1 })).change.id);
-  }
-  // What breaks is both of them together.
-  badTrees.add((await git.treeOf(await stage.commit(stage.app(), all, null)))!);
-  stage.database.prepare("UPDATE changes SET created_at_ms = 1 WHERE how = 'merge'").run();
-  gates.length = 0;
-  turn.release();
-  const [a, b] = await Promise.all(ids.map((id) => stage.end(id)));
-  assert.deepEqual([a!.state, b!.state], ['landed', 'rejected'], `${a!.reason} ${b!.reason}`);
-  const told = (await stage.lines(b!.id)).join('\n');
-  assert.match(told, /back in the queue: 2 changes together were refused \(sound.*\): each half by itself/);
-  assert.match(told, /this tree was checked before/);
-  assert.equal(b!.isMemoised, true);
-  assert.equal(gates.length, 2, 'the batch and the first half were tested, the last was not');
 });
 
 test('main that moved by another hand makes the verdict void, and the request is tested on what main is then', async () => {
