@@ -71,11 +71,11 @@ export function findCgroup(support: CgroupSupport, name: string): Cgroup | null 
   return { version, dirs };
 }
 
-/** A check gets a quarter of what an app gets, when both want more than there is; what is started ahead gets next to nothing. */
+/** A check gets a quarter of what an app gets, when both want more than there is; what is started ahead a sixteenth. */
 const weights: Readonly<Record<Importance, { shares: number; weight: number }>> = {
   app: { shares: 1024, weight: 100 },
   job: { shares: 256, weight: 25 },
-  spare: { shares: 8, weight: 1 },
+  spare: { shares: 64, weight: 6 },
 };
 
 /** Makes (or finds) the group and sets its limits. */
