@@ -51,7 +51,9 @@ ${all.map((one) => sectionOf(one, projects.find(({ name }) => name === one.proje
 function rowOf(one: Told): string {
   const { project, outcome, wallMs, bad, good, broke, asked } = one;
   const first =
-    broke === null ? `${outcome} in ${seconds(wallMs)}${asked === null ? '' : ', once told what starts'}` : broke;
+    broke === null
+      ? `${one.commit ? '' : '(an earlier gate) '}${outcome} in ${seconds(wallMs)}${asked === null ? '' : ', once told what starts'}`
+      : broke;
   const same = comparisons(one);
   const unlike = same.filter(({ isSame }) => !isSame).length;
   const hand =
