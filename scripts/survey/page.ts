@@ -79,7 +79,7 @@ function sectionOf(one: Told, { differs }: Project): string {
   );
   return [
     `## ${project.name} ${project.version}`,
-    `Asked ${one.at.slice(0, 16).replace('T', ' ')}${one.commit ? ` of ${one.commit}` : ', before most of what is told above was mended: its figures are of that gate'}.`,
+    `Asked ${one.at.slice(0, 16).replace('T', ' ')}${one.commit ? ` of ${one.commit}` : ', of an earlier gate: before the last of what is told above was mended'}.`,
     '',
     `Detected: ${cell(detected)}.`,
     ...(runs.length === 0
