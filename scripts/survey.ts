@@ -42,7 +42,7 @@ if (forGate.length > 0) {
     say(project.version);
     const told = await survey(stage, project, kept);
     // What is known stays known when a later one is broken off.
-    keep(project, told);
+    keep(project, { ...told, hand: await handOf(stage, project, kept, false) });
     say(told.broke ?? `${told.outcome} in ${(told.wallMs / 1000).toFixed(1)} s; ${told.bad}; ${told.good}`);
   }
 }
