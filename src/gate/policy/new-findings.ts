@@ -1,4 +1,4 @@
-// Findings on changed lines count, and the others are main's. One without a place counts always, one without a line when its
+// Findings on changed lines count, and the others are main's. One without a place counts unless main is known to have it, one without a line when its
 // file was changed. A check that looks at the whole program finds more than changed lines show: a caller that does not fit any
 // more, somewhere else. Of such a check every finding counts that main does not have, whatever line it is on.
 import type { CheckKind, CheckResult, Finding } from '../../domain/gate.ts';
@@ -17,7 +17,10 @@ export function judgeNewFindings(result: CheckResult, { changed, rules, before }
   };
   const isWhole = wholeKinds.includes(result.kind);
   const main = isWhole ? (before?.identities ?? null) : null;
-  const findings = main === null ? result.findings.filter(isOnNewLine) : beyond(result.findings, main, isOnNewLine);
+  const findings =
+    main === null
+      ? result.findings.filter(isOnNewLine)
+      : beyond(result.findings, main, (one) => one.file !== null && isOnNewLine(one));
   const old = result.findingCount - findings.length;
   const allowed = result.kind === 'style' ? rules.style.new : 0;
   const said = { findings, findingCount: findings.length };

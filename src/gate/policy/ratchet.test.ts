@@ -36,6 +36,14 @@ test('one more of a kind that is there is refused, though no changed line shows 
   assert.deepEqual([red.outcome, red.findings.length], ['failed', 1]);
 });
 
+test('a finding without a place counts when main does not have it, and not when it does', () => {
+  const nowhere = (message: string): Finding => ({ file: null, line: null, rule: 'warning', message });
+  const main = judge([nowhere('no signature of <lazy at 0x7f56eac98290>')], null, null);
+  const changed = new Map([['z.py', lines(1)]]);
+  assert.equal(judge([nowhere('no signature of <lazy at 0x7f6aa72df5d0>')], main, changed).outcome, 'passed');
+  assert.equal(judge([nowhere('another one')], main, changed).outcome, 'failed');
+});
+
 test('lines that moved are not new, nor numbers in the words that moved with them', () => {
   const main = judge([at('a.py', 3, 'see line 7'), at('b.py', 9, 'takes str')], null, null);
   const moved = judge(
