@@ -100,7 +100,7 @@ test('every command has an example, which parses', () => {
     assert.ok(command.examples.length > 0, command.name);
     for (const example of command.examples) {
       const words = example
-        .replace(/ <.*$/, '')
+        .replace(/ [<>] .*$/, '')
         .replaceAll(/["']([^"']*)["']/g, (_, quoted: string) => quoted.replaceAll(' ', '_'))
         .split(' ');
       assert.equal(words[0], 'lockstep', example);

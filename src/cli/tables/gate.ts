@@ -35,7 +35,7 @@ export const gateCommands: readonly CommandSpec[] = [
       committed: { kind: 'flag', about: 'of the last commit, not of the work tree' },
       json,
     },
-    examples: ['lockstep dockerfile', 'lockstep dockerfile > Dockerfile && docker build -t guestbook .'],
+    examples: ['lockstep dockerfile', 'lockstep dockerfile > Dockerfile'],
     load: async () => (await import('../commands/dockerfile.ts')).dockerfile,
   },
 ];
