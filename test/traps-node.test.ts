@@ -279,6 +279,33 @@ trapTests(
       more: broken,
     },
     {
+      name: 'no style tool: what is outright wrong on a new line of the own sources is a finding of the pinned oxlint',
+      check: nodeStyle,
+      asked: { main: { 'a.js': "const old = require('old');\n" } },
+      files: {
+        'package.json': '{}\n',
+        'a.js': 'const old = require(\'old\');\nvar  survey="a line"\nif (exports.a === NaN) exports.b = 1;\n',
+        'bad.mjs': 'export const a = ;\n',
+        'b.ts': "import { x } from 'x';\nexport const y: number = 1;\n",
+        'page.js': 'function onClick() {\n  debugger;\n}\n',
+        'dist/a.js': 'debugger;\n',
+        'jquery.js': `debugger;${'var x = 1;'.repeat(400)}\n`,
+        // What is often meant so.
+        'fine.js':
+          "const { a, ...rest } = require('x');\nexports.app = (error, req, res, next) => res.end(rest);\ntry {\n  exports.a();\n} catch (e) {}\nexpect(1).to.be.one;\n// eslint-disable-next-line no-debugger\ndebugger;\n",
+      },
+      outcome: 'failed',
+      summary: '5 findings on changed lines',
+      more: ({ results }) =>
+        assert.deepEqual(results[0]!.findings.map(({ file, line, rule }) => `${file}:${line} ${rule}`).sort(), [
+          'a.js:2 eslint(no-unused-vars)',
+          'a.js:3 eslint(use-isnan)',
+          'b.ts:1 eslint(no-unused-vars)',
+          'bad.mjs:1 oxlint',
+          'page.js:2 eslint(no-debugger)',
+        ]),
+    },
+    {
       name: 'TypeDoc: runs with the TypeScript of the project, and what it warns of is refused by its line',
       check: nodeDocs,
       asked: withLayer,

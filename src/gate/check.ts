@@ -9,6 +9,8 @@ export type GateFacts = {
   part?: Part;
   /** Every file of the candidate's tree, `/`-separated. */
   paths: readonly string[];
+  /** Files in the folders above the part's, from the top; left out: there is none above. */
+  above?: readonly string[];
   /** Text of the configuration files among them (`configFiles`); absent ones are missing. */
   texts: ReadonlyMap<string, string>;
   /** Against main; null at an app's first push: everything is looked at. */

@@ -59,6 +59,7 @@ export function factsOf(facts: GateFacts, part: Part, parts: readonly Part[]): G
     ...facts,
     part,
     paths: facts.paths.filter(isOurs).map(inside),
+    above: facts.paths.filter((path) => folderOf(path) !== part.root && part.root.startsWith(folderOf(path))),
     texts: of(facts.texts),
     changed: facts.changed && of(facts.changed),
     ...(facts.added ? { added: new Set([...facts.added].filter(isOurs).map(inside)) } : {}),

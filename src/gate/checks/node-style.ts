@@ -1,8 +1,9 @@
 // Style of JavaScript and TypeScript by the tools that a project configures: Biome, ESLint, Prettier, oxlint, standard, one or more
 // of them. The project's own version when it depends on one, else Lockstep's; ESLint is nothing without a project's own plugins.
-// Only files that changed are looked at. A project that configures none has no style of its own, and is asked for none.
+// Only files that changed are looked at. A project that configures none is held to our own choice (node-default-style.ts).
 import { type Check, endedWithout, type GateFacts, judgeEnd, toResult } from '../check.ts';
 import { mostFindings, parseFindingsJson } from '../reports/findings-json.ts';
+import { defaultStyle } from './node-default-style.ts';
 import { changedFiles, countOf, isFinished, projectOf, runnerFiles } from './node-project.ts';
 
 const me = { kind: 'style', name: 'style' } as const;
@@ -74,14 +75,25 @@ export function stylesOf(facts: GateFacts): Chosen[] {
   });
 }
 
+const isConfig = (name: string): boolean => styleTools.some(({ config }) => config?.test(name));
+const oxlint = styleTools.find(({ tool }) => tool === 'oxlint')!;
+
+/** What is run, and on which files; null: nothing is asked of this project. */
+function askedOf(facts: GateFacts): { chosen: Chosen[]; files: string[]; isDefault: boolean } | null {
+  const chosen = stylesOf(facts);
+  if (chosen.length > 0) return { chosen, files: changedFiles(facts), isDefault: false };
+  const ours = defaultStyle(facts, isConfig);
+  return ours && { chosen: [{ tool: oxlint, isOwn: false, config: '' }], ...ours, isDefault: true };
+}
+
 export const nodeStyle: Check = {
   ...me,
   language: 'node',
-  applies: (facts) => stylesOf(facts).length > 0,
+  applies: (facts) => askedOf(facts) !== null,
   plan(facts) {
-    const files = changedFiles(facts);
-    if (files.length === 0) return null;
-    const chosen = stylesOf(facts);
+    const asked = askedOf(facts);
+    if (asked === null || asked.files.length === 0) return null;
+    const { chosen, files, isDefault } = asked;
     const brought = chosen.filter(({ tool, isOwn }) => !isOwn && tool.program !== null);
     // A tool of the project's own, or one of ours with its plugins, stands on what is installed.
     const needsLayer = chosen.some(({ isOwn }) => isOwn);
@@ -90,6 +102,7 @@ export const nodeStyle: Check = {
       tools: chosen.map(({ tool, isOwn, config }) => ({
         tool: tool.tool,
         ...(isOwn || tool.program !== null ? {} : { missing: config }),
+        ...(isDefault ? { isDefault } : {}),
       })),
     };
     return {
@@ -105,12 +118,13 @@ export const nodeStyle: Check = {
       env: {},
       deadlineMs: 180_000,
       layer: needsLayer ? 'gate' : 'none',
+      ...(isDefault ? { isUnasked: true } : {}),
     };
   },
   judge(facts, job) {
     const end = judgeEnd(job);
     if (end) return toResult(me, job, end);
-    const names = stylesOf(facts).map(({ tool }) => tool.tool);
+    const names = (askedOf(facts)?.chosen ?? []).map(({ tool }) => tool.tool);
     const found = parseFindingsJson(job.reports['style.json'] ?? '', mostFindings);
     if (!found || !isFinished(job, found))
       return toResult(me, job, { outcome: 'failed', summary: `${names.join(', ') || 'style'} ${endedWithout(job)}` });

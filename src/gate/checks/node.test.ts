@@ -212,7 +212,6 @@ test('style is what the project configures: Biome names the lines that it would 
   assert.deepEqual([clean[0]!.outcome, clean[0]!.summary], ['passed', 'no findings (biome)'], JSON.stringify(clean));
   const broken = inBoth(nodeStyle, { ...files, 'biome.json': '{"linter":{"rules":{"nope":1}}}' });
   assert.equal(broken[0]!.outcome, 'failed', 'a configuration that cannot be read is no pass');
-  assert.equal(nodeStyle.applies(factsOf({ 'package.json': '{}', 'a.js': '' })), false);
 });
 
 test('a tool that is configured and not depended on is named, in the file that configures it', () => {
@@ -238,6 +237,12 @@ test('standard needs no configuration: that a script calls it is enough, and its
     [true, true, true, true, false, false],
   );
   assert.equal(uses('standard', {}), false);
+  // With sources there is a default; who calls `standard` keeps exactly that.
+  const named = (files: Record<string, string>) =>
+    nodeStyle.plan(factsOf({ 'package.json': '{}', 'a.js': '', ...files }))?.tools ?? null;
+  assert.deepEqual(named({}), ['node', 'oxlint']);
+  const standard = { scripts: { lint: 'standard' }, devDependencies: { standard: '17' } };
+  assert.deepEqual(named({ 'package.json': JSON.stringify(standard) }), ['node']);
   const said = (place: string) => `  \${process.cwd()}/${place}`;
   const program =
     'if (process.argv.includes("./bad.js")) {\n  process.exitCode = 1;\n' +
@@ -257,6 +262,40 @@ test('standard needs no configuration: that a script calls it is enough, and its
   );
 });
 
+test('a project that configures no style is held to a default: on its own sources, and not where anybody configured a tool', () => {
+  const asked = (files: Record<string, string>) => {
+    const plan = nodeStyle.plan(factsOf({ 'package.json': '{}', ...files }));
+    return plan === null ? null : JSON.parse(plan.files!['options.json']!).files;
+  };
+  const sources = ['a.js', 'src/b.mts', 'ui/c.tsx', 'lib/build.js'];
+  const others = [
+    'types.d.ts',
+    'dist/a.js',
+    'web/build/x.js',
+    'public/jquery.min.js',
+    'vendor/x.js',
+    'test/fixtures/bad.js',
+  ];
+  const tree = Object.fromEntries(
+    [...sources, ...others, 'node_modules/x/index.js', 'README.md'].map((path) => [path, '']),
+  );
+  assert.deepEqual(asked(tree), sources);
+  assert.equal(nodeStyle.plan(factsOf({ 'package.json': '{}', ...tree }))!.isUnasked, true);
+  for (const path of ['biome.json', 'packages/a/.eslintrc.json', '.jshintrc', 'tslint.json', 'web/.prettierrc'])
+    assert.notDeepEqual(asked({ ...tree, [path]: '{}' }), sources, path);
+  const says = (value: object) => nodeStyle.applies(factsOf({ ...tree, 'package.json': JSON.stringify(value) }));
+  assert.equal(says({ xo: {} }), false);
+  assert.equal(says({ scripts: { test: 'xo && ava' }, devDependencies: { xo: '1' } }), false);
+  assert.equal(says({ scripts: { test: 'prettier --check .' }, devDependencies: { prettier: '3' } }), true);
+  // A folder's project under a repository that says it at the top.
+  const inFolder = (files: Record<string, string>) =>
+    questionsOf(factsOf({ 'app.py': '', 'web/package.json': '{}', 'web/a.js': '', ...files }), [nodeStyle]).length;
+  assert.deepEqual(
+    [inFolder({}), inFolder({ '.eslintrc.json': '{}' }), inFolder({ 'api/.eslintrc.json': '{}' })],
+    [1, 0, 1],
+  );
+});
+
 test('which checks a project is asked, by what is in it', () => {
   const check = (files: Record<string, string>, expected: string[]) => {
     const facts = factsOf(files);
@@ -268,6 +307,7 @@ test('which checks a project is asked, by what is in it', () => {
   };
   check({ 'package.json': '{}' }, ['tests']);
   check({ 'package.json': manifest({ docs: 'x' }), 'tsconfig.json': '{}', 'a.ts': '' }, [
+    'style',
     'types',
     'tests',
     'docstrings',

@@ -3,7 +3,8 @@
 // 2: a tool could not do its work (its words are the output).
 //
 // node_style.mjs LAYER OUT OPTIONS TOOL=PROGRAM…: LAYER '' when there is none; OPTIONS a file {"files": [...], "tools": [{"tool",
-// "missing"}]}. A tool without a program is the project's own, from its installed packages.
+// "missing", "isDefault"}]}. A tool without a program is the project's own, from its installed packages. What is there by default has
+// the rules that stand here, and none of the project's.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -145,10 +146,10 @@ const tools = {
     }
     return found;
   },
-  oxlint(program, files) {
+  oxlint(program, files, config = []) {
     const bin = program ?? ownProgram('oxlint', 'bin/oxlint');
     return chunks(files.filter((file) => scripts.test(file))).flatMap((some) => {
-      const { stdout } = ask([bin, '--format', 'json', '--', ...some], [0, 1]);
+      const { stdout } = ask([bin, ...config, '--format', 'json', '--', ...some], [0, 1]);
       return JSON.parse(stdout).diagnostics.map((one) => ({
         file: inTree(one.filename),
         line: one.labels?.[0]?.span?.line ?? null,
@@ -159,6 +160,30 @@ const tools = {
   },
 };
 
+const unused = { args: 'none', caughtErrors: 'none', ignoreRestSiblings: true };
+const defaultConfig = (kind) => ({
+  plugins: ['eslint', 'typescript', 'unicorn', 'oxc'],
+  categories: { correctness: 'error' },
+  rules: { 'no-unused-vars': kind === 'module' ? ['error', unused] : 'off', 'no-unused-expressions': 'off' },
+});
+/** A classic script shares its top level with the page: what nothing in it uses may be used elsewhere. */
+const isModule = (text) => /^\s*(?:import|export)\b|\brequire\s*\(|\bexports\b|\bimport\s*\(/m.test(text);
+/** Nobody writes lines like these by hand. */
+const isMinified = (text) => text.length > 2000 && text.length / text.split('\n').length > 300;
+
+/** Our own choice where the project made none. */
+function byDefault(program, files) {
+  const texts = files.map((file) => [file, readFileSync(join(tree, file), 'utf8')]);
+  const own = texts.filter(([, text]) => !isMinified(text));
+  return ['module', 'script'].flatMap((kind) => {
+    const some = own.filter(([, text]) => isModule(text) === (kind === 'module')).map(([file]) => file);
+    if (some.length === 0) return [];
+    const config = join(work, `oxlint-${kind}.json`);
+    writeFileSync(config, JSON.stringify(defaultConfig(kind)));
+    return tools.oxlint(program, some, ['--config', config, '--disable-nested-config', '--no-ignore']);
+  });
+}
+
 function chunks(files) {
   const all = [];
   for (let at = 0; at < files.length; at += filesAtOnce) all.push(files.slice(at, at + filesAtOnce));
@@ -167,13 +192,14 @@ function chunks(files) {
 
 const findings = [];
 try {
-  for (const { tool, missing } of options.tools) {
+  for (const { tool, missing, isDefault } of options.tools) {
     if (missing) {
       const message = `${missing} configures ${tool}, which is not among the dependencies of package.json`;
       findings.push({ file: missing, line: null, rule: 'tool missing', message });
       continue;
     }
-    findings.push(...(await tools[tool](programs[tool] ?? null, options.files)));
+    const run = isDefault ? byDefault : tools[tool];
+    findings.push(...(await run(programs[tool] ?? null, options.files)));
   }
   const count = findings.length;
   const names = options.tools.map(({ tool }) => tool);
