@@ -6,6 +6,8 @@ import { type ByHand, byHand } from './by-hand.ts';
 import { fetchProject } from './fetch.ts';
 import { appName, lines, type Project, starts } from './projects.ts';
 
+const pushLimitSeconds = 600;
+
 export type Check = {
   kind: string;
   name: string;
@@ -110,9 +112,13 @@ export async function handOf(stage: Stage, project: Project, kept: string, isAsk
 
 const kept20 = (check: Check): Check => ({ ...check, findings: check.findings.slice(0, 20) });
 
+/** @throws Error after the limit: a push that says nothing for so long ends the survey of its project, not the survey. */
 async function push(stage: Stage, work: string): Promise<{ code: number | null; said: string; ms: number }> {
   const begunAt = performance.now();
-  const { code, stderr } = await stage.push(work);
+  const argv = ['timeout', '-k', '10', String(pushLimitSeconds), 'git', 'push', 'lockstep', 'main'];
+  const { code, stderr } = await stage.run(argv, { cwd: work });
+  if (code === 124 || code === 137)
+    throw new Error(`a push had no end after ${pushLimitSeconds} s: ${stderr.slice(-200)}`);
   return { code, said: stderr, ms: performance.now() - begunAt };
 }
 
@@ -133,7 +139,7 @@ async function twoLines(stage: Stage, { kind, file }: Project, app: string, work
   const before = readFileSync(path, 'utf8').split('\n').length;
   appendFileSync(path, lines[kind].bad);
   await stage.commit(work, 'a line that breaks style');
-  await stage.push(work);
+  await push(stage, work);
   const rejected = await verdict(stage, app);
   const checks: Check[] = rejected.verdict?.checks ?? [];
   const ours = checks
@@ -149,7 +155,7 @@ async function twoLines(stage: Stage, { kind, file }: Project, app: string, work
   else await stage.git(work, 'reset', '-q', '--hard', 'HEAD~1');
   appendFileSync(path, lines[kind].good);
   await stage.commit(work, 'a harmless line');
-  await stage.push(work);
+  await push(stage, work);
   const landed = await verdict(stage, app);
   one.isGoodAccepted = landed.state === 'landed';
   const at = (landed.verdict?.checks ?? [])
