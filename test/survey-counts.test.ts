@@ -37,6 +37,7 @@ test('findings are the sum that a tool says, else its lines; a tool that is not 
   assert.equal(found('path.go\n', 0), 1);
   assert.equal(found('', 0), 0);
   assert.equal(found('it has no configuration', 2), null);
+  assert.equal(found('x.py:3: error: no\nFound 1 error in 1 file (errors prevented further checking)', 2), null);
   assert.deepEqual(findingFigures('sh: eslint: not found', 127), nothing);
 });
 

@@ -74,7 +74,8 @@ function coverage(text: string): number | null {
 /** What a style, type or documentation tool counted; without a sum of its own, its lines `path:line…`. */
 export function findingFigures(said: string, exit: number | null): Figures {
   const text = said.replaceAll(/\u001b\[[0-9;]*m/g, '');
-  if (exit === 127 || exit === 126) return nothing;
+  // The tool is not there, or says itself that it did not look at everything.
+  if (exit === 127 || exit === 126 || /\berrors prevented further checking\b/.test(text)) return nothing;
   const sum =
     number(text, /^Found (\d+) errors?\b/gm) ??
     number(text, /^✖ (\d+) problems?\b/gm) ??

@@ -126,7 +126,9 @@ function comparisons({ checks, hand }: Told): Compared[] {
   });
 }
 
-const counted = (check: Check): number => check.metrics.findings ?? check.metrics.styleFindings ?? check.findingCount;
+/** null: it could not do its work. */
+const counted = ({ metrics, findingCount }: Check): number | null =>
+  metrics.broken === 1 ? null : (metrics.findings ?? metrics.styleFindings ?? findingCount);
 
 const percentOf = ({ metrics }: Check): number | null =>
   metrics.coverageLines === undefined ? null : 100 * metrics.coverageLines;

@@ -62,8 +62,10 @@ const go = (name: string, version: string, file: string, more: More = {}): Proje
   },
 });
 const inventory =
-  'docs: the index of another site could not be fetched there; for sphinx -W that is a warning, for the gate a note.';
+  'docs: indexes of other sites (intersphinx) could not be fetched there; for sphinx -W each is a warning, for the gate a note.';
 const statements = 'coverage: go counts statements, the gate counts lines, as its rule for changed lines needs them.';
+const gofmtFiles = 'style: gofmt -l names files, the gate counts the lines that gofmt would write otherwise.';
+const onceALine = 'style: the gate counts a rule once on a line, the tools once for each column.';
 const ruff = { style: '$ENV/bin/ruff check .' };
 const pep8 = { style: '$ENV/tools/bin/pycodestyle .; $ENV/tools/bin/pyflakes .' };
 
@@ -73,14 +75,22 @@ export const projects: readonly Project[] = [
     differs: inventory,
   }),
   pallets('blinker', '1.8.2', 'src/blinker/_utilities.py', { byHand: ruff }),
-  pallets('flask', '3.0.3', 'src/flask/helpers.py', { byHand: ruff }),
-  pallets('werkzeug', '3.0.3', 'src/werkzeug/_internal.py', { byHand: ruff }),
+  pallets('flask', '3.0.3', 'src/flask/helpers.py', {
+    byHand: ruff,
+    differs: inventory,
+  }),
+  pallets('werkzeug', '3.0.3', 'src/werkzeug/_internal.py', { byHand: ruff, differs: inventory }),
   pallets('jinja2', '3.1.4', 'src/jinja2/utils.py', { byHand: ruff }),
   python('bottle', '0.13.1', 'bottle.py', {
     setup: `${venv(pytest)} && ${tools}`,
     byHand: { ...pep8, docs: sphinx.replace('/bin', '/tools/bin') },
+    differs: `${onceALine} ${inventory}`,
   }),
-  python('httpbin', '0.10.2', 'httpbin/utils.py', { setup: `${venv(pytest)} && ${tools}`, byHand: pep8 }),
+  python('httpbin', '0.10.2', 'httpbin/utils.py', {
+    setup: `${venv(pytest)} && ${tools}`,
+    byHand: pep8,
+    differs: onceALine,
+  }),
   python('starlette', '0.38.2', 'starlette/_utils.py', {
     setup: venv('-r requirements.txt'),
     byHand: { ...ruff, types: '$ENV/bin/mypy starlette tests', docs: '$ENV/bin/mkdocs build -q --strict -d $ENV/site' },
@@ -99,7 +109,7 @@ export const projects: readonly Project[] = [
   node('@fastify/cors', '9.0.1', 'vary.js', { byHand: { tests: 'npm run test:unit', style: 'npm run lint' } }),
   node('fastify', '4.28.1', 'lib/noop-set.js', { byHand: { tests: 'npm run unit', style: 'npx standard' } }),
   node('zod', '4.1.12', 'src/v4/core/util.ts'),
-  go('github.com/julienschmidt/httprouter', 'v1.3.0', 'path.go', { differs: statements }),
+  go('github.com/julienschmidt/httprouter', 'v1.3.0', 'path.go', { differs: gofmtFiles }),
   go('github.com/gorilla/mux', 'v1.8.1', 'doc.go', { differs: statements }),
   go('github.com/go-chi/chi/v5', 'v5.1.0', 'context.go', { differs: statements }),
 ];
