@@ -22,6 +22,7 @@ import io
 import json
 import os
 import re
+import shutil
 import sys
 import time
 import traceback
@@ -140,8 +141,7 @@ def import_ahead(order):
         import pytest  # noqa: F401
         from _pytest.config import default_plugins
 
-        # those that are turned off below are not imported
-        for name in set(default_plugins) - {"cacheprovider", "stepwise"}:
+        for name in default_plugins:
             importlib.import_module("_pytest." + name)
     AHEAD = frozenset(name.split(".")[0]
                       for name in set(sys.modules) - before)
@@ -258,8 +258,13 @@ def run_pytest(reports, words=()):
     import pytest
 
     counter = Counter()
+    # an empty cache, not none: plugins keep things there, and words like
+    # --ff are its own; what an earlier run left decides nothing
+    cache = os.path.join(os.environ.get("TMPDIR") or os.path.dirname(
+        os.path.abspath(reports)), "pytest-cache")
+    shutil.rmtree(cache, ignore_errors=True)
     arguments = ["--junitxml=" + os.path.join(reports, "junit.xml"),
-                 "-o", "junit_family=xunit1", "-p", "no:cacheprovider"]
+                 "-o", "junit_family=xunit1", "-o", "cache_dir=" + cache]
     if ONLY is None and app_runs_coverage() and is_there("pytest_cov"):
         lcov = os.path.join(reports, "lcov.info")
         arguments += ["--cov-report=lcov:" + lcov, "--cov-fail-under=0"]

@@ -62,6 +62,20 @@ test('pytest: junit, coverage, and the current folder can be imported', { skip }
   assert.equal(parseLcov(read('lcov.info'))!.files.get('app.py')!.get(2), 1);
 });
 
+test("pytest's cache is there for who keeps things in it, is empty each time, and lies outside the tree", {
+  skip,
+}, () => {
+  const files = {
+    'pytest.ini': '[pytest]\naddopts = --ff --strict-config\n',
+    'tests/test_a.py':
+      'def test_a(request):\n    cache = request.config.cache\n    assert cache.get("shop/a", 1) == 1\n    cache.set("shop/a", 2)\n    assert not cache.mkdir("kept").is_relative_to(request.config.rootpath)\n',
+  };
+  for (const time of ['first', 'second']) {
+    const { status, read } = run('run_tests.py', 'cache', files, order);
+    assert.deepEqual([time, status, parseJunit(read('junit.xml'))![0]!.name], [time, 0, 'test_a']);
+  }
+});
+
 test('unittest cases in tests.py are found after pytest found none', { skip }, () => {
   const files = {
     'tests.py':
