@@ -12,9 +12,11 @@ pages are there already. Exit 0: built, whatever was found; else it was not.
 
 import argparse
 import ast
+import contextlib
 import glob
 import importlib
 import importlib.util
+import io
 import json
 import logging
 import os
@@ -138,6 +140,34 @@ def place_of_name(source, names):
     return None, None
 
 
+class Echo(io.StringIO):
+    """What is written is passed on, and its end is kept."""
+
+    def __init__(self):
+        super().__init__()
+        self.out = sys.stderr
+        self.end = ""
+
+    def write(self, text):
+        self.end = (self.end + text)[-16384:]
+        return self.out.write(text)
+
+    def flush(self):
+        self.out.flush()
+
+    def reason(self):
+        """Why it stopped, as far as it says so in one line."""
+        lines = [line.strip() for line in self.end.splitlines()]
+        for at, line in enumerate(lines):
+            named = re.match(r"[A-Z][\w ]* error:$", line)
+            after = lines[at + 1] if at + 1 < len(lines) else ""
+            if named and after and not after.endswith(":"):
+                return ": " + after
+        said = [line for line in lines if re.match(
+            r"(?:[\w.]+\.)?\w*(?:Error|Exception): \S", line)]
+        return ": " + said[-1] if said else ""
+
+
 def build_sphinx(source, site):
     from sphinx.cmd.build import main as sphinx_build
 
@@ -146,9 +176,11 @@ def build_sphinx(source, site):
     # a make of docs has the package installed; here it is in the tree
     sys.path += [os.getcwd(), os.path.join(os.getcwd(), "src")]
     with tempfile.TemporaryDirectory() as doctrees:
-        code = sphinx_build(["-b", "html", "-W", "--keep-going", "-q",
-                             "--no-color", "-w", report, "-d", doctrees,
-                             source, site])
+        heard = Echo()
+        with contextlib.redirect_stderr(heard):
+            code = sphinx_build(["-b", "html", "-W", "--keep-going", "-q",
+                                 "--no-color", "-w", report, "-d", doctrees,
+                                 source, site])
     warnings = re.split(
         r"\n(?=(?:[^\s:][^:\n]*(?::docstring of [\w.]+)?(?::\d+)?: )?"
         r"(?:WARNING|ERROR|CRITICAL|SEVERE): )", text_of(report))
@@ -157,7 +189,7 @@ def build_sphinx(source, site):
     # with -W the exit is 1 for a warning, also for one that is a note here
     if code and not FINDINGS and not (code == 1 and NOTES):
         find(in_tree(os.path.join(source, "conf.py")), None, "sphinx",
-             "sphinx ended with exit %s" % code)
+             "sphinx ended with exit %s%s" % (code, heard.reason()))
 
 
 # ---- mkdocs ---------------------------------------------------------

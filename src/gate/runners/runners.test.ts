@@ -295,6 +295,31 @@ test("that another site's index cannot be fetched is no warning of the documenta
   assert.deepEqual(JSON.parse(said), [['unknown document: gone'], 1]);
 });
 
+test('of a Sphinx that stops, the reason is told, in the forms of its versions', { skip }, () => {
+  const forms = [
+    "Running Sphinx\n\nExtension error:\nCould not import extension a.b (exception: No module named 'a')\n",
+    "Extension error!\n\nVersions\n========\n\nTraceback\n=========\n    sphinx.errors.ExtensionError: Could not import extension a.b (exception: No module named 'a')\n\nThe full traceback has been saved in:\n/tmp/x.log\n",
+    'Configuration error:\nThere is a programmable error in your configuration file:\n\nTraceback (most recent call last):\nRuntimeError: no\n',
+    'something else\n',
+  ];
+  const program = [
+    'import io, json, sys; sys.path.insert(0, sys.argv[1]); import run_docs as r',
+    'sys.stderr = io.StringIO()',
+    'print(json.dumps([(lambda e: (e.write(one), e.reason())[1])(r.Echo()) for one in json.loads(sys.argv[2])]))',
+  ].join('\n');
+  const said = execFileSync(python, ['-c', program, import.meta.dirname, JSON.stringify(forms)], {
+    encoding: 'utf8',
+    env: { PYTHONDONTWRITEBYTECODE: '1' },
+  });
+  const missing = "Could not import extension a.b (exception: No module named 'a')";
+  assert.deepEqual(JSON.parse(said), [
+    `: ${missing}`,
+    `: sphinx.errors.ExtensionError: ${missing}`,
+    ': RuntimeError: no',
+    '',
+  ]);
+});
+
 test('what pytest finds only when it is told is found by the words of tox.ini', { skip }, () => {
   const files = {
     'checks/shop.py': 'def test_shop():\n    assert 1 == 2\n',
