@@ -339,6 +339,20 @@ trapTests(
       summary: 'no tests found',
     },
     {
+      name: 'go test: what lies beside a test is found by the place of its source, and a panic there says its line',
+      check: goTests,
+      files: {
+        ...shop,
+        'deep/deep.go': 'package deep\n',
+        'deep/data/word': 'x',
+        'deep/deep_test.go':
+          'package deep\n\nimport (\n\t"os"\n\t"path"\n\t"runtime"\n\t"testing"\n)\n\nfunc TestBeside(t *testing.T) {\n\t_, file, _, _ := runtime.Caller(0)\n\tif _, err := os.ReadFile(path.Join(path.Dir(file), "data", "word")); err != nil {\n\t\tt.Error(err)\n\t}\n}\n\nfunc TestPanics(*testing.T) { panic("boom") }\n',
+      },
+      outcome: 'failed',
+      summary: '1 of 2 tests failed',
+      places: ['deep/deep_test.go:17 TestPanics'],
+    },
+    {
       name: 'go test: of all tests only the one that failed runs again, and what passes then is flaky',
       check: goTests,
       files: { ...shop, 'shop_test.go': flaky, 'sub/sub.go': 'package sub\n', 'sub/sub_test.go': testOf('sub', '') },
