@@ -25,6 +25,7 @@ test('coverage is that of lines, from the rows of a table or the word of the run
     'Name Stmts Miss Branch BrPart Cover\na.py 10 1 4 2 80%\ntests/test_a.py 10 0 0 0 100%\nTOTAL 20 1 4 2 90%';
   assert.equal(testFigures(table).covered, 95);
   assert.equal(testFigures('ok x 0.1s coverage: 87.6% of statements').covered, 87.6);
+  assert.equal(testFigures('ok x coverage: 87.6% of statements\ntotal:\t\t(statements)\t77.5%').covered, 77.5);
   assert.equal(testFigures('1 passed in 0.1s').covered, null);
 });
 

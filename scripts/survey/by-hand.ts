@@ -24,7 +24,9 @@ export async function byHand(stage: Stage, project: Project, work: string): Prom
   mkdirSync(folder);
   const copy = join(folder, 'work');
   await stage.git(stage.folder, 'clone', '-q', work, copy);
-  const env = { ENV: join(folder, 'env'), CI: 'true', NO_COLOR: '1' };
+  // The system's own Python, as the gate takes it: another version of it has other answers.
+  const PATH = project.kind === 'python' ? `/usr/bin:${process.env.PATH ?? ''}` : (process.env.PATH ?? '');
+  const env = { ENV: join(folder, 'env'), CI: 'true', NO_COLOR: '1', PATH };
   const ask = async (question: ByHand['question'], command: string): Promise<ByHand> => {
     const begunAt = performance.now();
     const { code, stdout, stderr } = await stage.run(

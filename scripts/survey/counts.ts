@@ -67,7 +67,9 @@ function coverage(text: string): number | null {
   const missed = rows.reduce((sum, row) => sum + Number(row[3]), 0);
   if (statements > 0) return (100 * (statements - missed)) / statements;
   return (
-    number(text, /coverage: ([\d.]+)% of statements/g) ?? number(text, /^(?:All files|Statements)\s*[|:]\s*([\d.]+)/gm)
+    number(text, /^total:\s+\(statements\)\s+([\d.]+)%/gm) ??
+    number(text, /coverage: ([\d.]+)% of statements/g) ??
+    number(text, /^(?:All files|Statements)\s*[|:]\s*([\d.]+)/gm)
   );
 }
 
