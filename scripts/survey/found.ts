@@ -54,7 +54,7 @@ export const found: readonly { where: string; what: string }[] = [
     what: 'flake8 was asked of no file. And a Sphinx that stopped said only "exit 2": its reason is in the finding.',
   },
   {
-    where: 'express, koa, zod',
+    where: 'express, koa',
     what: "JavaScript and TypeScript without a style tool were held to nothing: they have oxlint's correctness rules now.",
   },
   {

@@ -27,8 +27,8 @@ pushed to a fresh Lockstep without a word of configuration. An outcome is the fi
 and only the build and the boot stand in its way. Then a line that breaks the language's style is pushed, and a harmless one. Beside it
 stand the project's own commands, run as a person does in a fresh environment. Where two figures are not the same, it is said why.
 
-What npm publishes of a project often has neither its tests nor its settings (express, koa): then there is nothing to hold it to,
-by hand as in the gate. A library has nothing that serves: the gate asks for a line that says so, and a Procfile was added.
+What npm publishes of a project often has neither its tests nor its settings (express, koa): then its own commands find nothing to
+work on, and the gate holds it to its default style. A library has nothing that serves: the gate asks for a line that says so, and a Procfile was added.
 
 Measured ${dates} on a small machine of two cores that did other things too: times show an order, no more. Made by
 \`node scripts/bootstrap.js scripts/survey.ts --out docs/gate-survey.md\`; nothing in it was written by hand but the words behind
