@@ -319,6 +319,7 @@ trapTests(
       asked: withLayer,
       outcome: 'failed',
       summary: /./,
+      more: ({ results }) => assert.match(results[0]!.findings[0]!.message, /ended with exit 2: RuntimeError: no$/),
     },
     {
       name: 'mkdocs: ends with 0 without --strict when a link leads nowhere; refused by its line',
