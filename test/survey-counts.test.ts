@@ -35,6 +35,7 @@ test('findings are the sum that a tool says, else its lines; a tool that is not 
   assert.equal(found('✖ 3 problems (3 errors, 0 warnings)', 1), 3);
   assert.equal(found('./a.py:1:1: E231 x\n./b.py:2:2: E1 y\n', 1), 2);
   assert.equal(found('/x/a.rst:3: WARNING: gone\n/x/b.py:docstring of a.b:1: WARNING: bad', 1), 2);
+  assert.equal(found("./a.py:1:1: E1 x\n    ('db://host:111,other:222'\n", 1), 1, 'source that is shown is no finding');
   assert.equal(found('path.go\n', 0), 1);
   assert.equal(found('', 0), 0);
   assert.equal(found('it has no configuration', 2), null);

@@ -83,7 +83,7 @@ export function findingFigures(said: string, exit: number | null): Figures {
     number(text, /^✖ (\d+) problems?\b/gm) ??
     number(text, /^Found (\d+) warnings? and \d+ errors?/gm);
   if (sum !== null) return { ...nothing, findings: sum };
-  const placed = text.match(/^\s*\S+?:(?:\d+|docstring of\b).*$/gm)?.length ?? 0;
+  const placed = text.match(/^\s*[^\s'"(]\S*?:(?:\d+|docstring of\b).*$/gm)?.length ?? 0;
   const warned = text.match(/^WARNING\b.*$/gm)?.length ?? 0;
   const listed = text.match(/^\S+\.go$/gm)?.length ?? 0;
   const findings = placed + warned + listed;
