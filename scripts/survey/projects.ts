@@ -85,7 +85,7 @@ export const projects: readonly Project[] = [
   pallets('werkzeug', '3.0.3', 'src/werkzeug/_internal.py', {
     // A plug-in of its tests keeps things in pytest's cache.
     byHand: { ...ruff, tests: covered.replace(' -p no:cacheprovider', '') },
-    differs: inventory,
+    differs: `tests, coverage: 24 tests start a server of the project with a PYTHONPATH of their own, in which only what is installed is found (and one of them in a temporary folder whose path is too long for a socket); the gate runs a project from its tree, by hand it was installed. As they fail on main, too, they stand in no change's way. ${inventory}`,
   }),
   pallets('jinja2', '3.1.4', 'src/jinja2/utils.py', { byHand: ruff, differs: inventory }),
   python('bottle', '0.13.1', 'bottle.py', {
