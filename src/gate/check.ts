@@ -163,7 +163,10 @@ export function saidOf(job: JobResult, text = ''): string {
     .map((line) => line.trim())
     .filter((line) => line !== '');
   const said = lines.find((line) => /\berror\b/i.test(line)) ?? lines.at(-1);
-  return said === undefined ? '' : `: ${said.slice(0, 200)}`;
+  // Where the copy lay is nobody's business, and another place each time.
+  const root = job.reports['root.txt']?.trim();
+  const placed = root ? said?.replaceAll(`${root}/`, '') : said;
+  return placed === undefined ? '' : `: ${placed.slice(0, 200)}`;
 }
 
 export function endedWithout(job: JobResult): string {

@@ -48,7 +48,7 @@ export class Failpoints {
     return this.#lines('done', kind);
   }
 
-  async reached(kind: Kind, count = 1, limitMs = 20_000): Promise<void> {
+  async reached(kind: Kind, count = 1, limitMs = 60_000): Promise<void> {
     await until(
       () => this.done(kind).length >= count,
       limitMs,
