@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { now } from '../../scripts/demo/ask.ts';
-import { documentIn } from '../../src/lib/list-file.ts';
+import { documentIn } from '../../src/lib/list-entries.ts';
 import type { Stage } from '../../test/support/stage.ts';
 import { type Arena, app } from '../journey/arena.ts';
 import { type Memory, memoryOf } from '../journey/memory.ts';

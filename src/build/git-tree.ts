@@ -10,10 +10,10 @@ import type { TreeView } from './tree-view.ts';
 
 const smallBytes = 256 * 1024;
 
-/** Contents of small blobs by id, the least recently used going first. */
 /** What an entry takes besides its content: most files of a tree may be a few bytes long. */
 const entryBytes = 256;
 
+/** Contents of small blobs by id, the least recently used going first. */
 export class BlobCache {
   readonly #mostBytes: number;
   readonly #blobs = new Map<ObjectId, Buffer>();

@@ -11,27 +11,13 @@
 // it ends with the checksum of the last entry, so it knows what the file must hold, and a file that lost its last entry whole is
 // found damaged, too. It is brought there after the save, when nobody waits any more. A body at the file's end that was
 // never answered for (the power went in between) is no damage: nobody acted on it, and what is before it is the document.
-import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { link, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { atomicWrite } from './atomic-write.ts';
-import { changedItems, patched, patchText, readPatch } from './list-patch.ts';
+import { entryOf, type Good, lacking, type Read, readText, sha256, sumBytes } from './list-entries.ts';
+import { changedItems, patchText } from './list-patch.ts';
 import { listText } from './list-text.ts';
 import { enter, isArmed, leave } from './seam.ts';
-
-/** `known`: the checksums of the document and of each change; `sum` is the last of those whose body is there. */
-type Good = {
-  kind: 'good';
-  value: unknown;
-  sum: string;
-  known: string[];
-  /** There is more after that. */
-  isTorn: boolean;
-  text: string;
-  bytes: number;
-  wholeBytes: number;
-};
-type Read = { kind: 'absent' } | { kind: 'damaged'; why: string } | Good;
 
 export type Loaded<T> = {
   document: T | null;
@@ -46,16 +32,7 @@ const [mostPatches, leastPatchBytes] = [1000, 1_048_576];
 /** Each write is on disk when it returns: one turn of the thread pool instead of two, and the same two steps of the disk. */
 const syncedAppend = constants.O_WRONLY | constants.O_APPEND | constants.O_DSYNC;
 
-/** The line of a checksum. */
-const sumBytes = 72;
-
 const previousOf = (file: string): string => `${file}.previous`;
-const sha256 = (...texts: string[]): string => {
-  const hash = createHash('sha256');
-  for (const text of texts) hash.update(text);
-  return `sha256:${hash.digest('hex')}`;
-};
-
 /** What the file holds, known because this process read it or wrote it. */
 type Held = { items: readonly object[]; sum: string; bytes: number; wholeBytes: number; patches: number };
 
@@ -203,20 +180,6 @@ export class ListFile<T> {
   }
 }
 
-/** A file that ends before what the previous one knows of it has lost something, whole as it may look. */
-function lacking(now: Read, before: Read): Read {
-  if (now.kind !== 'good' || before.kind !== 'good') return now;
-  const at = before.known.indexOf(now.sum);
-  if (at < 0 || at === before.known.length - 1) return now;
-  return { kind: 'damaged', why: 'is cut short: its last change is not there' };
-}
-
-/** The document of a file's text, for whoever only looks; null: it is not whole. */
-export function documentIn(text: string, key: string): unknown {
-  const found = readText(text, key);
-  return found.kind === 'good' ? found.value : null;
-}
-
 async function read(path: string, key: string): Promise<Read> {
   let text: string;
   try {
@@ -227,56 +190,6 @@ async function read(path: string, key: string): Promise<Read> {
   }
   return readText(text, key);
 }
-
-function readText(text: string, key: string): Read {
-  const { bodies, known, rest } = entriesIn(text);
-  if (bodies.length === 0 || !unfinished.test(rest)) {
-    const isEntry = /^sha256:[0-9a-f]{64}\n[^\n]*\n/.test(rest);
-    return { kind: 'damaged', why: isEntry ? 'does not match its checksum' : 'is cut short or not a document' };
-  }
-  const value = whatIs(bodies, key);
-  if (value === null) return { kind: 'damaged', why: 'is not a document' };
-  const [bytes, wholeBytes] = [Buffer.byteLength(text), sumBytes + Buffer.byteLength(bodies[0]!) + 1];
-  return { kind: 'good', value, sum: known[bodies.length - 1]!, known, isTorn: rest !== '', text, bytes, wholeBytes };
-}
-
-/** What a write that was cut off by a power failure leaves at the end: the beginning of an entry, and zeros. */
-const unfinished = /^(?:|s|sh|sha|sha2|sha25|sha256|sha256:[0-9a-f]{0,64}|sha256:[0-9a-f]{64}\n[^\n\0]*)\0*$/;
-
-/** The bodies that are what their checksums say, the checksums (one more when the text ends with one), and what else there is. */
-function entriesIn(text: string): { bodies: string[]; known: string[]; rest: string } {
-  const bodies: string[] = [];
-  const known: string[] = [];
-  for (let at = 0; ; ) {
-    const [line, sum] = /^(sha256:[0-9a-f]{64})\n/.exec(text.slice(at, at + sumBytes)) ?? [];
-    if (line === undefined) return { bodies, known, rest: text.slice(at) };
-    const end = text.indexOf('\n', at + line.length);
-    const body = text.slice(at + line.length, Math.max(0, end));
-    const isGood = end >= 0 && sha256(...known.slice(-1), body) === sum;
-    // The last line alone, as the previous file has it.
-    if (isGood || at + line.length === text.length) known.push(sum!);
-    if (!isGood) return { bodies, known, rest: text.slice(at) };
-    bodies.push(body);
-    at = end + 1;
-  }
-}
-
-function whatIs([whole, ...patches]: readonly string[], key: string): unknown {
-  try {
-    let { [key]: items, ...head } = JSON.parse(whole!);
-    for (const text of patches) {
-      const patch = readPatch(text);
-      items = patch && patched(items as unknown[], patch.items);
-      if (items === null) return null;
-      head = patch!.head as typeof head;
-    }
-    return { ...head, [key]: items };
-  } catch {
-    return null;
-  }
-}
-
-const entryOf = (sum: string, body: string): Buffer => Buffer.from(`${sum}\n${body}\n`);
 
 const hasRoom = ({ patches, bytes, wholeBytes }: Held, body: string): boolean =>
   patches < mostPatches && bytes - wholeBytes + Buffer.byteLength(body) <= Math.max(leastPatchBytes, wholeBytes);

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { documentIn } from '../../src/lib/list-file.ts';
+import { documentIn } from '../../src/lib/list-entries.ts';
 import { gitEnv } from './stage.ts';
 
 export type ChangeRow = {
