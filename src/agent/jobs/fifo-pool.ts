@@ -20,7 +20,12 @@ export function openFifoPool(folder: string): FifoPool {
   let refill: Promise<void> | null = null;
   const make = async (): Promise<void> => {
     const paths = Array.from({ length: batch }, () => join(folder, randomBytes(8).toString('hex')));
-    await run(['/usr/bin/mkfifo', '-m', '600', '--', ...paths], { env: {}, timeoutMs: 30_000, okCodes: [0] });
+    try {
+      await run(['/usr/bin/mkfifo', '-m', '600', '--', ...paths], { env: {}, timeoutMs: 30_000, okCodes: [0] });
+    } catch (error) {
+      for (const path of paths) rmSync(path, { force: true }); // some were made before the disk was full
+      throw error;
+    }
     spare.push(...paths);
   };
   const more = (): Promise<void> => {
@@ -32,7 +37,8 @@ export function openFifoPool(folder: string): FifoPool {
   void more().catch(() => {}); // the first taker meets the error again
   return {
     async take(path, uid) {
-      do while (spare.length === 0) await more();
+      // What a refill met that was begun before this was asked may be over: only one's own decides.
+      do while (spare.length === 0) await (refill?.catch(() => {}) ?? more());
       while (!moved(spare.pop()!, path));
       if (spare.length < batch / 4) void more().catch(() => {});
       if (uid !== null && process.getuid?.() === 0) await chown(path, uid, -1);
