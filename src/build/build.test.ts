@@ -201,6 +201,16 @@ test('a layer says what the tree is called where it would be installed', async (
     version: '1.2',
     entryPoints: { console_scripts: { mine: 'app:main' } },
   });
+  const places = async (files: Files) => {
+    const { layer, gateLayer } = await decidePlan(
+      memoryTree({ 'app.py': flask, ...project('version = "1"'), ...files }),
+    );
+    return [layer.own?.place, gateLayer?.own?.place];
+  };
+  // What serves finds its tree by itself; only the checks' layer does what an installation in place would.
+  assert.deepEqual(await places({}), [undefined, '.']);
+  assert.deepEqual(await places({ 'src/my_app/__init__.py': '' }), [undefined, 'src']);
+  assert.deepEqual(await places({ 'src/__init__.py': '', 'src/a/__init__.py': '' }), [undefined, '.']);
   const versionOf = async (more: string, files: Files) =>
     (await ownOf({ ...project(`dynamic = ["version"]\n${more}`), ...files }))?.version;
   const said = '"About."\n__version__ = "3.1"\n';

@@ -8,7 +8,7 @@ import { toxRequirements } from '../config/readers/tox.ts';
 import type { LayerRecipe } from '../domain/plan.ts';
 import type { WebEntry } from './detectors/detection.ts';
 import type { Layers } from './layers.ts';
-import { ownDistribution } from './own-distribution.ts';
+import { ownDistribution, placeOfModules } from './own-distribution.ts';
 import { hasFile, readConfigFile, type TreeView } from './tree-view.ts';
 
 const modern = { gunicorn: '27.0.1', uvicorn: '0.54.0', pytest: '9.2.0', coverage: '7.17.3' };
@@ -32,7 +32,11 @@ export async function pythonLayers(view: TreeView, web: WebEntry): Promise<Layer
   const { layer, gateLayer, ...more } = await requiredLayers(view, web);
   const own = await ownDistribution(view);
   if (!own) return { layer, gateLayer, ...more };
-  return { layer: { ...layer, own }, gateLayer: gateLayer && { ...gateLayer, own }, ...more };
+  return {
+    layer: { ...layer, own },
+    gateLayer: gateLayer && { ...gateLayer, own: { ...own, place: placeOfModules(view) } },
+    ...more,
+  };
 }
 
 async function requiredLayers(view: TreeView, web: WebEntry): Promise<Layers> {

@@ -37,6 +37,8 @@ export type LayerRecipe = {
     name: string;
     version: string;
     entryPoints: Readonly<Record<string, Readonly<Record<string, string>>>>;
+    /** The folder of the tree in which the layer's interpreters find it, where they are told of a tree; left out: they do not. */
+    place?: 'src' | '.';
   };
 };
 

@@ -60,6 +60,11 @@ def stand_for_installation():
     elif not any(map(os.path.isfile, (
             "pyproject.toml", "setup.py", "setup.cfg"))):
         return
+    # by which the layer's own line finds it, whatever a child is given
+    os.environ["LOCKSTEP_TREE"] = root
+    if any(os.path.isfile(os.path.join(folder, "lockstep-tree.pth"))
+           for folder in sys.path if folder.endswith("site-packages")):
+        return
     others = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join(
         [source if is_layout else root] + ([others] if others else []))
@@ -220,10 +225,16 @@ def write_coverage(measure, reports):
 
 
 class Counter:
-    """A pytest plugin: how many tests ran."""
+    """A pytest plugin: how many tests ran; and where they keep things."""
 
-    def __init__(self):
+    def __init__(self, folder):
         self.executed = 0
+        self.folder = folder
+
+    def pytest_cmdline_main(self, config):
+        # short: tests put sockets there, whose paths end at 107 bytes
+        if config.option.basetemp is None:
+            config.option.basetemp = self.folder
 
     def pytest_runtest_logreport(self, report):
         if report.when == "call" and not report.skipped:
@@ -257,11 +268,11 @@ def run_pytest(reports, words=()):
     """(exit code, executed), or None when there are no tests."""
     import pytest
 
-    counter = Counter()
+    own = os.environ.get("TMPDIR") or os.path.dirname(os.path.abspath(reports))
+    counter = Counter(os.path.join(own, "p"))
     # an empty cache, not none: plugins keep things there, and words like
     # --ff are its own; what an earlier run left decides nothing
-    cache = os.path.join(os.environ.get("TMPDIR") or os.path.dirname(
-        os.path.abspath(reports)), "pytest-cache")
+    cache = os.path.join(own, "pytest-cache")
     shutil.rmtree(cache, ignore_errors=True)
     arguments = ["--junitxml=" + os.path.join(reports, "junit.xml"),
                  "-o", "junit_family=xunit1", "-o", "cache_dir=" + cache]
