@@ -11,6 +11,7 @@ export const errorRegistry = {
   'bad-host': { status: 422, exit: 64, title: 'Not a host name' },
   'bad-ref': { status: 422, exit: 64, title: 'Not a branch or ref name' },
   'bad-env': { status: 422, exit: 64, title: 'Not an environment variable' },
+  'bad-image': { status: 422, exit: 64, title: 'Not an image reference' },
   'bad-config': { status: 422, exit: 65, title: 'The configuration in the repository is not valid' },
   unauthenticated: { status: 401, exit: 77, title: 'A token is needed' },
   forbidden: { status: 403, exit: 77, title: 'The token does not have this right' },
