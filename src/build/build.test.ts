@@ -183,6 +183,41 @@ test('the layers take what the tree says, and add the server and the test tools 
     ['requirements.txt', 'flask', 'jinja2', ...server, 'coverage==7.17.3'],
     ['uv-requirements requirements.txt', 'uv-requirements requirements.txt'],
   );
+  const cfg =
+    '[options]\npython_requires = >=3.9\ninstall_requires =\n    flask>=2  # serves\n    # nothing\n    six; python_version < "3"\n[options.extras_require]\ntest =\n    pytest\n    responses\nother = x\n';
+  await check(
+    { 'setup.cfg': cfg, 'setup.py': 'from setuptools import setup\nsetup()\n', 'requirements-dev.txt': 'freezegun' },
+    ['flask>=2', 'six; python_version < "3"', ...server],
+    ['requirements-dev.txt', 'flask>=2', 'six; python_version < "3"', ...server, 'pytest', 'responses', tests[1]!],
+    ['none', 'none requirements-dev.txt'],
+  );
+  await check(
+    { 'setup.cfg': cfg, 'requirements.txt': '-e .[test]' },
+    ['requirements.txt', 'flask>=2', 'six; python_version < "3"', 'pytest', 'responses', ...server],
+    ['requirements.txt', 'flask>=2', 'six; python_version < "3"', 'pytest', 'responses', ...server, tests[1]!],
+    ['uv-requirements requirements.txt', 'uv-requirements requirements.txt'],
+  );
+  // A program is run where it says what is required; it sees what it names.
+  const program =
+    'import os\nfrom setuptools import setup\nfrom shop import about\nwith open(os.path.join("shop", "version.txt")) as v:\n    version = v.read()\nsetup(name="shop", version=version, long_description=open("README.md").read(), install_requires=["flask"], extras_require={"test": ["responses"], "full": []})\n';
+  const seen = ['setup.py', 'README.md', 'shop/__init__.py', 'shop/version.txt'];
+  await check(
+    { 'setup.py': program, 'README.md': '', 'shop/__init__.py': '', 'shop/version.txt': '', 'shop/x.py': '', NEWS: '' },
+    [...seen, ...server],
+    [...seen, ...server, ...tests],
+    ['uv-project setup.py shop', 'uv-project test setup.py shop'],
+  );
+  await check(
+    {
+      'pyproject.toml':
+        '[project]\nname = "x"\ndynamic = ["dependencies"]\n[tool.setuptools.dynamic]\ndependencies = {file = ["needs/base.txt"]}',
+      'needs/base.txt': 'flask',
+      'needs/other.txt': 'x',
+    },
+    ['pyproject.toml', 'needs/base.txt', ...server],
+    ['pyproject.toml', 'needs/base.txt', ...server, ...tests],
+    ['uv-project pyproject.toml', 'uv-project pyproject.toml'],
+  );
   await check(
     { '.python-version': '3.9' },
     ['gunicorn==23.0.0'],
@@ -220,6 +255,18 @@ test('a layer says what the tree is called where it would be installed', async (
   const flit = '[build-system]\nrequires = []\nbuild-backend = "flit_core.buildapi"';
   assert.equal(await versionOf(flit, { 'my_app/__init__.py': said }), '3.1');
   assert.equal(await versionOf('', {}), '0+unknown');
+  const cfg =
+    '[metadata]\nname = my-app\nversion = file: VERSION\n[options.entry_points]\npytest11 =\n    mine = my_app.plugin\n';
+  assert.deepEqual(await ownOf({ 'setup.cfg': cfg, VERSION: '4.5\n' }), {
+    name: 'my-app',
+    version: '4.5',
+    entryPoints: { pytest11: { mine: 'my_app.plugin' } },
+  });
+  const program = { 'setup.py': 'Extension(name="no")\nsetup(\n  name="My.App",\n  version=version,\n)\n' };
+  assert.deepEqual(
+    [(await ownOf({ ...program, 'my_app/__init__.py': said }))?.version, (await ownOf(program))?.name],
+    ['3.1', 'My.App'],
+  );
   // What would be more than one line where it is written is not said.
   assert.equal(await ownOf({ 'pyproject.toml': '[project]\nname = "a]\\nb"' }), null);
   const odd = project(
@@ -333,6 +380,21 @@ test('layer steps are argv for uv, operands after --', () => {
     'pip install --python {layer}/bin/python --override {layer}/kept-versions.txt -r {inputs}/a.txt',
   );
   check({ ...recipe, installer: { tool: 'none' }, extras: [] }, 'run', []);
+  const asked = layerSteps(
+    {
+      ...recipe,
+      installer: { tool: 'uv-project', extras: ['test'], groups: [], program: 'setup.py', folders: ['src'] },
+    },
+    'gate',
+  ).slice(1, -1);
+  assert.deepEqual(
+    [asked[0]!.argv.slice(-3), asked[1]!.argv.slice(1), asked[2]!.argv.at(-1)],
+    [
+      ['{inputs}', '{layer}/own-project', 'src'],
+      `pip install --python {layer}/bin/python -r {layer}/own-project/setup.py --extra test -- gunicorn==1`.split(' '),
+      '{layer}/own-project',
+    ],
+  );
   const own = { name: 'x', version: '1', entryPoints: {} };
   const written = layerSteps({ ...recipe, own }, 'run').at(-2)!.argv;
   assert.deepEqual([written[0], written.at(-1)], ['{layer}/bin/python', JSON.stringify(own)]);

@@ -3,16 +3,19 @@
 // nothing else; and in the layer of the checks the tree is found as an installation in place is, by every interpreter of it and
 // whatever PYTHONPATH it is given: by a line of a .pth file. Several trees share a layer, so the line takes the tree of its job
 // from a variable, without which it does nothing.
-import { type Distribution, readDistribution } from '../config/readers/distribution.ts';
+import { type Distribution, readDistribution, setupDistribution } from '../config/readers/distribution.ts';
 import type { LayerRecipe } from '../domain/plan.ts';
 import { readConfigFile, readSource, type TreeView } from './tree-view.ts';
 
 /** Where nobody says a version; what a backend writes that finds none. */
 const unknownVersion = '0+unknown';
+const isVersion = /^\s*([\w.!+-]{1,100})\s*$/;
 const saysVersion = /^__version__\s*(?::[^=\n]+)?=\s*["']([\w.!+-]{1,100})["']/m;
 
 export async function ownDistribution(view: TreeView): Promise<LayerRecipe['own'] | null> {
-  const own = readDistribution((await readConfigFile(view, 'pyproject.toml')) ?? '');
+  const own =
+    readDistribution((await readConfigFile(view, 'pyproject.toml')) ?? '') ??
+    setupDistribution((await readConfigFile(view, 'setup.cfg')) ?? '', (await readConfigFile(view, 'setup.py')) ?? '');
   if (own === null) return null;
   const version = own.version ?? (await versionIn(view, own.versionFrom)) ?? unknownVersion;
   return { name: own.name, version, entryPoints: own.entryPoints };
@@ -28,7 +31,8 @@ export const placeOfModules = (view: TreeView): 'src' | '.' =>
 async function versionIn(view: TreeView, from: Distribution['versionFrom']): Promise<string | null> {
   if (from === null) return null;
   for (const path of 'file' in from ? [from.file] : filesOf(from.attribute)) {
-    const found = saysVersion.exec((await readSource(view, path)) ?? '')?.[1];
+    const text = (await readSource(view, path)) ?? '';
+    const found = saysVersion.exec(text)?.[1] ?? ('file' in from ? isVersion.exec(text)?.[1] : undefined);
     if (found !== undefined) return found;
   }
   return null;

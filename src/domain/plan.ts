@@ -25,13 +25,21 @@ export type LayerRecipe = {
   installer:
     | { tool: 'uv-requirements'; files: readonly string[] }
     | { tool: 'uv-sync' }
-    /** `files`: requirements files that are installed with it. */
-    | { tool: 'uv-project'; extras: readonly string[]; groups: readonly string[]; files?: readonly string[] }
+    /** `files`: requirements files that are installed with it. `program`: what its build backend says of this file is required, which is run in `folders` of the tree; left out: pyproject.toml says it. */
+    | {
+        tool: 'uv-project';
+        extras: readonly string[];
+        groups: readonly string[];
+        files?: readonly string[];
+        program?: 'setup.py' | 'pyproject.toml';
+        folders?: readonly string[];
+      }
     /** `manager` null: nothing is installed, the layer holds the interpreter alone. */
     | { tool: 'node'; manager: NodeManager | null; isLocked: boolean }
     /** Each a folder with a go.mod: '' or with its last slash. */
     | { tool: 'go-mod'; modules: readonly string[] }
-    | { tool: 'none' };
+    /** `files`: requirements files that are installed when what is added is there. */
+    | { tool: 'none'; files?: readonly string[] };
   /** What an installation of the tree itself would say of it: its code runs from the tree. */
   own?: {
     name: string;

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { pytestWords } from '../../config/readers/tox.ts';
 import type { CheckResult, Finding } from '../../domain/gate.ts';
 import { type Check, endedWithout, type GateFacts, judgeEnd, saidOf, toResult } from '../check.ts';
-import { coverageResult } from '../coverage.ts';
+import { coverageResult, withoutFiles } from '../coverage.ts';
 import { parseJunit } from '../reports/junit.ts';
 import { parseLcov } from '../reports/lcov.ts';
 
@@ -77,7 +77,8 @@ export const pythonTests: Check = {
       testsFailed: failed.length,
       testsSkipped: cases.length - run,
     };
-    const coverage = parseLcov(job.reports['lcov.info'] ?? '');
+    const measured = parseLcov(job.reports['lcov.info'] ?? '');
+    const coverage = measured && withoutFiles(measured, isOfBuild);
     const covered = coverage && coverageResult(coverage, facts.changed, job, (file) => !isTestFile(file));
     const withCoverage = (tests: CheckResult) => (covered ? [tests, covered] : [tests]);
     const findings = failed.map(
@@ -101,6 +102,9 @@ export const pythonTests: Check = {
     );
   },
 };
+
+/** What builds and checks the project is no part of what runs. */
+const isOfBuild = (path: string): boolean => /(?:^|\/)(?:setup|noxfile)\.py$/.test(path);
 
 /** Its lines are run by running the tests: they say nothing about what is tested. */
 const isTestFile = (path: string): boolean =>
