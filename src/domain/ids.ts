@@ -13,6 +13,7 @@ export type InstanceId = Brand<'ins'>;
 export type InstanceSetId = Brand<'set'>;
 export type JobId = Brand<'job'>;
 export type TokenId = Brand<'tok'>;
+export type HookId = Brand<'hok'>;
 export type EventId = Brand<'evt'>;
 export type TeamId = Brand<'tea'>;
 export type NodeId = Brand<'nod'>;
@@ -26,7 +27,7 @@ export type Digest = Brand<'digest'>;
 /** `sha256:<64 hex>`: an image as its container engine calls it, the digest of its configuration. Never a tag. */
 export type ImageId = Brand<'image'>;
 
-export type IdPrefix = 'app' | 'chg' | 'rel' | 'ins' | 'set' | 'job' | 'tok' | 'evt' | 'tea' | 'nod';
+export type IdPrefix = 'app' | 'chg' | 'rel' | 'ins' | 'set' | 'job' | 'tok' | 'hok' | 'evt' | 'tea' | 'nod';
 
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 

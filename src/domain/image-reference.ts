@@ -87,3 +87,13 @@ export const repositoryOf = ({ host, path }: Pick<ImageReference, 'host' | 'path
 /** The one normal form; reading it gives the same again. */
 export const imageText = (image: ImageReference): string =>
   repositoryOf(image) + (image.tag === null ? '' : `:${image.tag}`) + (image.digest === null ? '' : `@${image.digest}`);
+
+/** The host of a registry as images name it: `ghcr.io`, `localhost:5000`. @throws bad-image */
+export function parseRegistryHost(text: string): string {
+  const place = parseRepository(`${text}/x`);
+  if (place !== null && (place.host === text.toLowerCase() || /^(?:index|registry-1)\.docker\.io$/.test(text)))
+    return place.host;
+  throw fail('bad-image', `"${printable(text)}" is no host of a registry`, {
+    advice: 'Name it as images do, without a scheme or a path: ghcr.io, registry.example.org:5000, docker.io',
+  });
+}
