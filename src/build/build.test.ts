@@ -12,6 +12,8 @@ import { layerSteps } from './layer-steps.ts';
 import { memoryTree } from './memory-tree.ts';
 import { decidePlan } from './plan.ts';
 
+const noEngine = { engine: () => Promise.reject(new Error('nobody is to ask')), names: [] };
+
 type Files = Parameters<typeof memoryTree>[0];
 const flask = 'from flask import Flask\napp = Flask(__name__)\n';
 const factory = 'from flask import Flask\ndef create_app(test_config=None):\n  app = Flask(__name__)\n  return app\n';
@@ -435,7 +437,7 @@ test('the layer of a release that was proved is made again under its name, also 
   const app = { id: 'app_00000000000000000000000000' as never, liveUid: null, gateUid: null, gid: null };
   const helloWith = (version: string) =>
     ({ interpreters: [{ id: `python-${version}`, kind: 'python', version }] }) as unknown as AgentHello;
-  const { artifact, layers } = await planBuild({ app, tree, hello: helloWith('3.11.2') });
+  const { artifact, layers } = await planBuild({ app, tree, hello: helloWith('3.11.2'), ...noEngine });
   const same = await planAgain({ app, tree, hello: helloWith('3.11.2') }, artifact);
   assert.deepEqual(same.layers, [layers.run]);
   const other = await planAgain({ app, tree, hello: helloWith('3.11.7') }, artifact);
@@ -483,7 +485,7 @@ test('Go: the program that serves, whatever else is in the repository', async ()
   const app = { id: 'app_00000000000000000000000000' as never, liveUid: null, gateUid: null, gid: null };
   const view = memoryTree({ 'go.mod': 'module x\n', 'main.go': serves });
   const tree = { id: 'a'.repeat(40) as never, entries: [], view, files: async function* () {} };
-  const { artifact, layers } = await planBuild({ app, tree, hello });
+  const { artifact, layers } = await planBuild({ app, tree, hello, ...noEngine });
   assert.deepEqual(
     [layers.run, layers.gate?.interpreterId, layers.built?.needs],
     [null, 'go-1.26.8-a', [layers.gate!.key]],
@@ -500,7 +502,7 @@ test('a built tree is named by the tree, its steps, and what it stands on; its l
   const hello = { interpreters: [{ id: 'python-3.11.2', kind: 'python', version: '3.11.2' }] } as unknown as AgentHello;
   const files = { 'app.py': flask, 'requirements.txt': 'flask\n' };
   const tree = { id: 'a'.repeat(40) as never, entries: [], view: memoryTree(files), files: async function* () {} };
-  const { artifact, layers } = await planBuild({ app, tree, hello });
+  const { artifact, layers } = await planBuild({ app, tree, hello, ...noEngine });
   const recipe = {
     interpreter: { kind: 'none' },
     needs: ['run', 'gate'],

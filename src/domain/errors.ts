@@ -27,6 +27,8 @@ export const errorRegistry = {
   'tree-refused': { status: 422, exit: 65, title: 'The tree holds something that cannot be placed on a server' },
   'no-detector': { status: 422, exit: 65, title: 'No detector knows how to run this tree' },
   'no-interpreter': { status: 422, exit: 69, title: 'The interpreter that the app asks for is not there' },
+  'no-engine': { status: 422, exit: 69, title: 'The container engine that the app needs is not there' },
+  'engine-away': { status: 503, exit: 75, title: 'The container engine does not answer' },
   'install-failed': { status: 422, exit: 65, title: 'The dependencies could not be installed' },
   'home-unreachable': { status: 500, exit: 78, title: 'The home directory cannot be used' },
   'home-in-use': { status: 500, exit: 73, title: 'Another Lockstep uses this home' },

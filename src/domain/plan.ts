@@ -2,6 +2,7 @@
 // places `{tree}`, `{layer}` and `{tool:NAME}` are filled in by the agent.
 
 import type { GateSettings } from './gate-settings.ts';
+import type { ImageRecipe } from './image.ts';
 
 /** argv, or one line of shell that the app's author wrote (a Procfile line), run inside the app's sandbox only. */
 export type Command = { argv: readonly string[] } | { shell: string };
@@ -71,7 +72,8 @@ export type BuiltRecipe = {
 export const processTypePattern: RegExp = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
 
 export type ProcessType = {
-  command: Command;
+  /** null: what the image itself starts; only of a plan with an image. */
+  command: Command | null;
   /** Extra environment of this process type, under the app's own config. */
   env: Readonly<Record<string, string>>;
 };
@@ -90,6 +92,8 @@ export type Plan = {
   partLayers?: Readonly<Record<string, string>>;
   /** null or left out: the release directory serves as it is. */
   built?: BuiltRecipe | null;
+  /** Its processes run in this image, and what a command names is within it; null or left out: on the machine itself. */
+  image?: ImageRecipe | null;
   /** `web` is required; others (worker) start after the commit point. */
   processes: Readonly<Record<string, ProcessType>> & { readonly web: ProcessType };
   releaseCommand: Command | null;

@@ -15,7 +15,7 @@ import { checkLines, safe, summaryLines } from '../gate/messages.ts';
 import { partsOf } from '../gate/part.ts';
 import { madeFromReport } from '../gate/reports/made-from.ts';
 import { currentConfig } from '../store/app-config.ts';
-import { bootRelease, openCandidate } from './candidate.ts';
+import { becomeImage, bootRelease, openCandidate } from './candidate.ts';
 import { checkLayer, gateFacts, runCheckJob } from './check-job.ts';
 import { checksAmong } from './checks-among.ts';
 import { earlierRuns, rememberGate } from './gate-history.ts';
@@ -64,7 +64,11 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
 
   let build: Build;
   try {
-    build = await planBuild({ app: refOf(app), tree, hello, parts: partsOf(tree.entries.map(({ path }) => path)) });
+    build = await planBuild({
+      ...{ app: refOf(app), tree, hello, parts: partsOf(tree.entries.map(({ path }) => path)), names: [app.name] },
+      engine: () => world.agent.engine(),
+      isOnlyChecked: request.change === null,
+    });
   } catch (error) {
     return unbuildable(error);
   }
@@ -116,10 +120,14 @@ async function checkAndStart(world: World, request: ProveRequest, planned: Plann
     request.isBoot !== false;
   const booted = Promise.withResolvers<CheckResult>();
 
+  const servable = async (): Promise<void> => {
+    const image = await materials.whenServable();
+    if (image && candidate && !candidate.runnable.artifact.image) becomeImage(candidate, image);
+  };
   const builds = async (): Promise<CheckResult> => {
     const startedAtMs = nowMs();
     try {
-      await materials.whenServable();
+      await servable();
       return passedCheck('build', startedAtMs, build.artifact.plan.detector);
     } catch (error) {
       work.abort();
@@ -129,7 +137,7 @@ async function checkAndStart(world: World, request: ProveRequest, planned: Plann
   const startsUp = async (stop: AbortSignal): Promise<CheckResult> => {
     const startedAtMs = nowMs();
     try {
-      await materials.whenServable();
+      await servable();
     } catch {
       return skippedCheck('boot', startedAtMs);
     }

@@ -1,7 +1,7 @@
 // A Dockerfile for a tree, from the same detectors and the same plan as the process runtime: dependencies before sources, caches mounted and
 // in no layer, a user of its own, and nothing in the last stage that only builds. The same tree gives the same text.
 import type { Command, Plan } from '../../domain/plan.ts';
-import { decidePlan } from '../plan.ts';
+import { decidePlan, type MachinePlan } from '../plan.ts';
 import type { TreeView } from '../tree-view.ts';
 import { plainBase, siteBase } from './bases.ts';
 import { writeGo } from './go.ts';
@@ -55,7 +55,7 @@ export async function writeDockerfile(
   return { text, notes };
 }
 
-function programStage(plan: Plan, view: TreeView, made: Made, notes: string[]): string[] {
+function programStage(plan: MachinePlan, view: TreeView, made: Made, notes: string[]): string[] {
   const { command, env: ofProcess } = plan.processes.web;
   const place = (value: string) => placed(value, made.layer);
   const values = Object.entries({ ...made.env, ...plan.env, ...ofProcess });
