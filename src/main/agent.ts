@@ -2,7 +2,7 @@
 // in its own process; as a program: LOCKSTEP_HOME=<folder> node agent.ts [--control-uid 990]
 import { randomBytes, randomUUID } from 'node:crypto';
 import { chmod, mkdir, readFile, stat } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { availableParallelism, homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { AgentCore } from '../agent/agent.ts';
@@ -11,6 +11,7 @@ import { removePartials } from '../agent/collect.ts';
 import { enforcementOf } from '../agent/enforcement.ts';
 import { lookAtEngine } from '../agent/engine/look.ts';
 import { type HomeFolders, homeFolders } from '../agent/folders.ts';
+import { BuildCaps, buildLimits } from '../agent/images/build-caps.ts';
 import { openImages } from '../agent/images/images.ts';
 import { openFifoPool } from '../agent/jobs/fifo-pool.ts';
 import { openJobs } from '../agent/jobs/jobs.ts';
@@ -146,7 +147,10 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
     onMade: (appId) => core.supplied(appId),
   });
   const engineSocket = options.engineSocket ?? usualEngineSocket;
-  const images = openImages({ socket: engineSocket, nodeId });
+  const images = openImages({
+    ...{ socket: engineSocket, nodeId },
+    caps: new BuildCaps(cgroups, buildLimits(availableParallelism())),
+  });
   const pipes = openFifoPool(join(folders.agent, 'pipes-spare'));
   const core: AgentCore = await AgentCore.open({
     folders,

@@ -38,3 +38,13 @@ export function listOfImages(body: string): { id: string; bytes: number; tags: r
     tags: (RepoTags ?? []).filter((tag) => tag !== '<none>:<none>'),
   }));
 }
+
+/** Where the engine keeps its data, of its own word about itself. */
+export function dataRootOf(body: string): string {
+  const { data } = z.object({ DockerRootDir: z.string().startsWith('/') }).safeParse(JSON.parse(body));
+  return data?.DockerRootDir ?? '/var/lib/docker';
+}
+
+/** What a pruning has freed. */
+export const freedIn = (body: string): number =>
+  z.object({ SpaceReclaimed: z.number() }).safeParse(JSON.parse(body)).data?.SpaceReclaimed ?? 0;

@@ -11,7 +11,8 @@ import { type BuildEnd, buildImage } from '../engine/build-image.ts';
 import { labelFilter, labelsOf } from '../engine/labels.ts';
 import { lookAtEngine } from '../engine/look.ts';
 import { lineFeed } from '../jobs/line-feed.ts';
-import { factsOfImage, listOfImages } from './image-answers.ts';
+import type { BuildCaps, Exceeded } from './build-caps.ts';
+import { dataRootOf, factsOfImage, freedIn, listOfImages } from './image-answers.ts';
 
 export type Images = {
   /** Is there an engine, and can it be used? What was found is believed for as long as it answers. */
@@ -21,18 +22,26 @@ export type Images = {
    * @throws bad-request, engine-away, cancelled, busy, and what the stream throws
    */
   make(spec: ImageSpec, context: AsyncIterable<Buffer>, signal: AbortSignal): AsyncGenerator<ImageEvent, void, void>;
-  /** Removes the app's images but these and those in which something runs. */
+  /** Removes the app's images but these and those in which something runs, and what the builder keeps beyond its limit. */
   collect(appId: AppId, keep: ReadonlySet<string>): Promise<{ bytesFreed: number }>;
   /** Ends the builds, or those of one app, and waits for their ends. */
   stopAll(appId?: AppId): Promise<void>;
 };
 
 const askMs = 10_000;
+const usualCacheBytes = 8 * 1024 ** 3;
+const pruneMs = 60_000;
 /** A request that is not begun by then is no longer read by the agent's own door. */
 const mostWaitMs = 9 * 60_000;
 
-export function openImages(given: { socket: string; nodeId: NodeId }): Images {
-  const { socket, nodeId } = given;
+export function openImages(given: {
+  socket: string;
+  nodeId: NodeId;
+  caps: BuildCaps;
+  /** What the builder may keep of done steps, for all apps. */
+  cacheBytes?: number;
+}): Images {
+  const { socket, nodeId, caps, cacheBytes = usualCacheBytes } = given;
   const turns = new Semaphore(1);
   const works = new Set<{ appId: AppId; stopper: AbortController; end: Promise<unknown> }>();
   let known: EngineFacts | null = null;
@@ -50,8 +59,8 @@ export function openImages(given: { socket: string; nodeId: NodeId }): Images {
     throw fail('engine-away', `The container engine does not answer: ${seen.why}`, { advice: seen.advice });
   };
 
-  const ask = async ({ api }: EngineFacts, method: string, path: string) =>
-    askEngine(socket, `/v${api}${path}`, { method, timeoutMs: askMs }).catch((cause: unknown) => {
+  const ask = async ({ api }: EngineFacts, method: string, path: string, timeoutMs = askMs) =>
+    askEngine(socket, `/v${api}${path}`, { method, timeoutMs }).catch((cause: unknown) => {
       known = null;
       throw fail('engine-away', 'The container engine does not answer', { cause });
     });
@@ -79,14 +88,22 @@ export function openImages(given: { socket: string; nodeId: NodeId }): Images {
         return void (yield { built: { ...meanwhile, wasThere: true, cachedSteps: 0, durationMs: durationMs() } });
 
       const stopper = new AbortController();
+      const quit = AbortSignal.any([signal, stopper.signal]);
       const feed = lineFeed();
-      const lines = feed.listen(AbortSignal.any([signal, stopper.signal]));
+      const lines = feed.listen(signal);
+      const root = dataRootOf((await ask(facts, 'GET', '/info')).body);
+      caps.begin();
+      let exceeded: Exceeded | null = null;
+      const watched = caps.watch(root, quit).then((seen) => {
+        exceeded = seen;
+        if (seen !== null) stopper.abort();
+      });
       const { appId, treeId, key, target, buildArgs, isUncached, deadlineMs } = spec;
       const end = buildImage({
         ...{ engine: { socket, facts }, context, target, buildArgs, isUncached, deadlineMs },
         labels: labelsOf({ node: nodeId, app: appId, tree: treeId, key }),
         tag: tagOf(appId, key),
-        signal: AbortSignal.any([signal, stopper.signal]),
+        signal: quit,
         onLine: (line) => feed.push(line),
       }).finally(() => feed.close());
       const work = { appId, stopper, end };
@@ -98,7 +115,14 @@ export function openImages(given: { socket: string; nodeId: NodeId }): Images {
       try {
         for await (const line of lines) yield { line };
         const ended = await end;
-        if (ended.end !== 'built') return void (yield { failed: failureOf(ended, spec) });
+        if (exceeded !== null) return void (yield { failed: { why: (exceeded as Exceeded).why, outputTail: [] } });
+        if (ended.end !== 'built') {
+          const { why, outputTail } = failureOf(ended, spec);
+          const isKilled = /exit code: 137|signal: killed/i.test(why) && caps.isMemoryMet();
+          return void (yield {
+            failed: { why: isKilled ? `${why}: out of memory (limit ${caps.memorySaid})` : why, outputTail },
+          });
+        }
         const image = await inspect(facts, appId, key);
         if (image === null || image.id !== ended.imageId)
           throw fail('engine-away', 'The container engine has built an image and does not have it');
@@ -106,7 +130,8 @@ export function openImages(given: { socket: string; nodeId: NodeId }): Images {
       } finally {
         // The turn is held until the engine has let go.
         stopper.abort();
-        await end.catch(() => {});
+        await Promise.allSettled([end, watched]);
+        caps.release();
       }
     },
 
@@ -123,7 +148,9 @@ export function openImages(given: { socket: string; nodeId: NodeId }): Images {
         const gone = await Promise.all(names.map((name) => ask(seen.facts, 'DELETE', `/images/${name}`)));
         if (gone.every(({ status }) => status === 200)) bytesFreed += bytes;
       }
-      return { bytesFreed };
+      // The least recently used goes first, of whichever app.
+      const pruned = await ask(seen.facts, 'POST', `/build/prune?all=1&keep-storage=${cacheBytes}`, pruneMs);
+      return { bytesFreed: bytesFreed + freedIn(pruned.body) };
     },
 
     async stopAll(appId) {
