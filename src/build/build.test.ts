@@ -277,6 +277,22 @@ test('a layer says what the tree is called where it would be installed', async (
   assert.deepEqual((await ownOf(odd))?.entryPoints, {});
 });
 
+test('a repository of MkDocs alone is a site of its pages, made by what its requirements name', async () => {
+  const site = { 'mkdocs.yml': 'site_name: x\nhooks:\n  - hooks/words.py\n', 'docs/index.md': '# x\n' };
+  const planOf = async (files: Files) => decidePlan(memoryTree({ ...site, ...files }));
+  const plain = await planOf({ 'hooks/words.py': '' });
+  assert.deepEqual([plain.detector, plain.site, plain.layer.interpreter.kind], ['MkDocs', 'site', 'none']);
+  assert.deepEqual(plain.gateLayer?.extras, ['mkdocs==1.6.1']);
+  assert.deepEqual(plain.built?.steps[0]?.argv.at(-1), '{layer}/site');
+  for (const path of ['requirements.txt', 'docs/requirements.txt']) {
+    const themed = await planOf({ [path]: 'mkdocs-material==9.7.0\n' });
+    assert.deepEqual([themed.gateLayer?.inputs, themed.gateLayer?.extras], [[path], []]);
+  }
+  // Beside a program it is the program's documentation.
+  assert.equal((await planOf({ 'app.py': flask })).detector, 'Flask');
+  await assert.rejects(planOf({ 'tools/make.py': '' }), { code: 'no-detector' });
+});
+
 test('what the files say reaches the plan', async () => {
   const plan = await decidePlan(
     memoryTree({

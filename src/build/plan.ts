@@ -13,6 +13,7 @@ import { detectors } from './detectors/all.ts';
 import { type Detection, foreignSign, hasPython, type WebEntry } from './detectors/detection.ts';
 import { goLayers } from './go-layers.ts';
 import { type Layers, withoutLayer } from './layers.ts';
+import { mkdocsLayers } from './mkdocs-layers.ts';
 import { nodeLayers } from './node-layers.ts';
 import { pythonLayers } from './python-layers.ts';
 import { hasFile, readConfigFile, type TreeView } from './tree-view.ts';
@@ -209,7 +210,7 @@ function webCommand(web: Exclude<WebEntry, { server: 'node' }>): Command {
   };
 }
 
-type AppLanguage = 'python' | 'node' | 'go';
+type AppLanguage = 'python' | 'node' | 'go' | 'mkdocs';
 
 /** Whose layers what serves needs; null: none's. A line of a person's own is whose it names. */
 function languageOf(view: TreeView, { web, language }: Detection): AppLanguage | null {
@@ -225,6 +226,7 @@ function languageOf(view: TreeView, { web, language }: Detection): AppLanguage |
 function layersOf(view: TreeView, web: WebEntry, language: AppLanguage | null): Promise<Layers> {
   if (language === 'node') return nodeLayers(view);
   if (language === 'go') return goLayers(view);
+  if (language === 'mkdocs') return mkdocsLayers(view);
   if (language === 'python') return pythonLayers(view, web);
   return Promise.resolve(withoutLayer);
 }

@@ -7,7 +7,7 @@ import { plainBase, siteBase } from './bases.ts';
 import { writeGo } from './go.ts';
 import { cmd, comment, env, runLine, shellWord } from './lines.ts';
 import { writeNode } from './node.ts';
-import { writePython } from './python.ts';
+import { writeMkdocs, writePython } from './python.ts';
 import { appFolder, cacheFolder, type Made, type Writer } from './stages.ts';
 
 /** Whom the app runs as; volumes are its own. */
@@ -20,8 +20,11 @@ const writers: Readonly<Record<Plan['layer']['interpreter']['kind'], Writer>> = 
   python: writePython,
   node: writeNode,
   go: writeGo,
-  none: async ({ plan, ...more }) =>
-    plan.gateLayer?.interpreter.kind === 'go' ? writeGo({ plan, ...more }) : asItIs(plan),
+  none: async ({ plan, ...more }) => {
+    const maker = plan.built ? plan.gateLayer?.interpreter.kind : undefined;
+    if (maker === 'go') return writeGo({ plan, ...more });
+    return maker === 'python' ? writeMkdocs({ plan, ...more }) : asItIs(plan);
+  },
 };
 
 /** A tree that nothing is made of. */
