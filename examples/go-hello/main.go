@@ -2,7 +2,6 @@
 package main
 
 import (
-	"cmp"
 	"html/template"
 	"log"
 	"net/http"
@@ -20,8 +19,7 @@ func main() {
 	}
 	pages := template.Must(template.ParseGlob("templates/*.html"))
 	log.Printf("listening on %s", port)
-	host := cmp.Or(os.Getenv("HOST"), "127.0.0.1")
-	log.Fatal(http.ListenAndServe(host+":"+port, handler(pages)))
+	log.Fatal(http.ListenAndServe("127.0.0.1:"+port, handler(pages)))
 }
 
 // handler answers for every address of the site.

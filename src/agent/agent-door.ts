@@ -12,8 +12,6 @@ export type Call = {
   path: string;
   body?: unknown;
   stream?: Readable;
-  /** The answer begins while the stream is still being sent. */
-  isTalkedOver?: boolean;
   signal?: AbortSignal;
   /** null: none. */
   limitMs?: number | null;
@@ -34,7 +32,7 @@ export async function send(door: Door, call: Call, okStatuses: readonly number[]
 }
 
 function once({ socketPath, pool, vigil }: Door, call: Call): Promise<IncomingMessage | 'stale connection'> {
-  const { method, path, body, stream, isTalkedOver, signal, limitMs } = call;
+  const { method, path, body, stream, signal, limitMs } = call;
   return new Promise((resolve, reject) => {
     const text = body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body);
     const request = httpRequest({
@@ -88,13 +86,10 @@ function once({ socketPath, pool, vigil }: Door, call: Call): Promise<IncomingMe
       request.destroy();
     });
     // A refusal may come before all is sent: then the rest is not.
-    request.once('response', ({ statusCode = 0 }) => {
-      if (isTalkedOver && statusCode < 300) return;
+    request.once('response', () => {
       stream.unpipe(request);
       stream.destroy();
     });
-    // Nobody takes the rest.
-    request.once('close', () => stream.destroy());
     stream.pipe(request);
   });
 }

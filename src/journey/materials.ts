@@ -5,11 +5,9 @@ import type { GitTree } from '../build/git-tree.ts';
 import type { App } from '../domain/app.ts';
 import type { LayerSpec } from '../domain/desired.ts';
 import { fail } from '../domain/errors.ts';
-import type { ImageArtifact } from '../domain/release.ts';
 import type { CheckPlan } from '../gate/check.ts';
 import { safe } from '../gate/messages.ts';
 import { checkLayer } from './check-job.ts';
-import { buildImage } from './image.ts';
 import { newId, refOf, type World } from './world.ts';
 
 export type Materials = {
@@ -17,8 +15,8 @@ export type Materials = {
   copy: string | null;
   /** The tree is at the agent. */
   sent: Promise<void>;
-  /** What serves can be started: its image, else the tree, its layer, and what is built of it. @throws what failed */
-  whenServable(): Promise<ImageArtifact | null>;
+  /** What serves can be started: the tree, its layer, and what is built of it. @throws what failed */
+  whenServable(): Promise<void>;
   /** What a check runs with is there. @throws cancelled when the build failed, which says why */
   whenCheckable(plan: Pick<CheckPlan, 'layer' | 'part'>): Promise<void>;
 };
@@ -53,8 +51,7 @@ export function gather(world: World, asked: MaterialsAsked): Materials {
     return making;
   };
   const built = buildTree();
-  const image = build.image ? buildImage(world, build.image, build.artifact.plan, say, signal) : Promise.resolve(null);
-  for (const promise of [sent, run, gate, built, image]) promise.catch(() => {});
+  for (const promise of [sent, run, gate, built]) promise.catch(() => {});
 
   /** What the tree becomes before it is served: when it is there, and the layers that it stands on. */
   async function buildTree(): Promise<void> {
@@ -68,10 +65,7 @@ export function gather(world: World, asked: MaterialsAsked): Materials {
   return {
     copy,
     sent,
-    async whenServable() {
-      if (!build.artifact.plan.image) await Promise.all([sent, run, built]);
-      return image;
-    },
+    whenServable: async () => void (await Promise.all([sent, run, built])),
     async whenCheckable(plan) {
       if (plan.layer === 'gate') await run.catch(unbuilt);
       const layer = checkLayer(plan, build);

@@ -36,7 +36,6 @@ export function failedCheck(kind: CheckKind, error: unknown, startedAtMs: number
     'bad-config',
     'no-detector',
     'no-interpreter',
-    'no-engine',
     'install-failed',
     'tree-refused',
     'too-large',

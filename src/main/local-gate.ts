@@ -170,8 +170,7 @@ async function tidy(
     artifact?.gateLayerKey,
     ...Object.values(artifact?.plan.partLayers ?? {}),
   ].filter((key) => typeof key === 'string');
-  const imageIds = artifact?.image ? [artifact.image.id] : [];
-  if (artifact) await world.agent.collect(refOf(app), { treeIds, layerKeys, imageIds }).catch(() => {});
+  if (artifact) await world.agent.collect(refOf(app), { treeIds, layerKeys }).catch(() => {});
   await world.shelf.collect(app.id, new Set()).catch(() => {});
   await repository.git.prune('1.day.ago').catch(() => {});
 }

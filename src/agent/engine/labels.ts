@@ -9,8 +9,6 @@ export type Owner = {
   /** What it was made of. */
   tree?: TreeId;
   instance?: InstanceId;
-  /** Everything that went into an image. */
-  key?: string;
 };
 
 export const labelsOf = (owner: Owner): Record<string, string> =>

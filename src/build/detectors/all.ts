@@ -4,7 +4,6 @@ import { djangoDetector } from './django.ts';
 import { flaskDetector } from './flask.ts';
 import { asgiDetector, fastapiDetector, wsgiDetector } from './generic.ts';
 import { goDetector } from './go.ts';
-import { mkdocsDetector } from './mkdocs.ts';
 import { nodeDetector } from './node.ts';
 import { procfileDetector } from './procfile.ts';
 import { pythonFallbackDetector } from './python-fallback.ts';
@@ -21,5 +20,4 @@ export const detectors: readonly Detector[] = [
   goDetector,
   pythonFallbackDetector,
   staticDetector,
-  mkdocsDetector,
 ];

@@ -23,8 +23,7 @@ export const nodeTests: Check = {
   },
   rerun(facts, result) {
     const plan = planOf(facts);
-    // tap can be told files, and no tests.
-    if (plan === null || plan.runner === 'script' || plan.runner === 'tap') return null;
+    if (plan === null || plan.runner === 'script') return null;
     const names = [...new Set(result.findings.map(({ rule }) => rule.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')))];
     const only =
       plan.runner === 'node'
@@ -80,14 +79,7 @@ function jobOf(facts: GateFacts, plan: TestPlan): CheckPlan {
     env: { NODE_ENV: 'test', ...facts.testEnv },
     tools: ['node', ...managers.tools],
     files: {
-      ...runnerFiles(
-        'node_tests.mjs',
-        'node_reporter.mjs',
-        'jest_reporter.cjs',
-        'mocha_reporter.cjs',
-        'node_tap.mjs',
-        'v8_coverage.mjs',
-      ),
+      ...runnerFiles('node_tests.mjs', 'node_reporter.mjs', 'jest_reporter.cjs', 'mocha_reporter.cjs'),
       'plan.json': JSON.stringify(plan),
     },
     reports: ['tests.json', 'lcov.info'],
