@@ -11,8 +11,8 @@ import { pinSelf } from './router/cores.ts';
 import { type IdleCost, idleCost } from './router/idle-connections.ts';
 import { keptAgent, type Paced, pace } from './router/pace.ts';
 import { type Result, summarize } from './router/summary.ts';
-import { type Throughput, throughputOf } from './router/throughput.ts';
-import { compileUpstream, startUpstream } from './router/upstream.ts';
+import { byAsker, type Throughput, throughputOf } from './router/throughput.ts';
+import { compile, startUpstream } from './router/upstream.ts';
 import { freshBuild } from './support/compiled.ts';
 import { machineNow, noiseNow } from './support/machine.ts';
 import { insistOn, versionOf } from './support/programs.ts';
@@ -53,7 +53,8 @@ async function bench(folder: string): Promise<Result> {
   if (values.program === '') freshBuild();
   pinSelf(loadCore);
   const program = values.program || join(root, 'dist', 'main', 'router.js');
-  const upstreamProgram = compileUpstream(folder);
+  const upstreamProgram = compile('upstream', folder);
+  const ask = byAsker(compile('asker', folder));
   const load = { seconds, connections, core, loadCore };
   const all = contenders(
     [process.execPath, ...routerNodeFlags, ...values['node-flag'], program],
@@ -64,9 +65,9 @@ async function bench(folder: string): Promise<Result> {
 
   say('the upstream in the place of a proxy');
   const alone = await startUpstream(upstreamProgram, core);
-  await throughputOf(alone, { ...load, seconds: 1 });
+  await throughputOf(alone, { ...load, seconds: 1 }, ask);
   await rest();
-  const upstreamAlone = await throughputOf(alone, load).finally(() => alone.stop());
+  const upstreamAlone = await throughputOf(alone, load, ask).finally(() => alone.stop());
 
   const upstream = await startUpstream(upstreamProgram, loadCore);
   const where = { folder, core, upstreamPort: upstream.port };

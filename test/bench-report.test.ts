@@ -51,6 +51,10 @@ test('the router is held against Caddy, the upstream and its bars', () => {
 test('a router run is void when its proxies were not what was measured', () => {
   const check = (more: Partial<Result>, why: RegExp) => assert.match(summarize(routerResult(more)).void.join(), why);
   check({ upstreamAlone: went(140_000) }, /2\.8 times as fast as nginx/);
+  check(
+    { upstreamAlone: went(180_000, { ownShare: 0.75 }) },
+    /alone used 75 % of its core: who asked it was the limit/,
+  );
   check({ noise: [0.5, 0.6, 0.01] }, /not quiet: at 2 of 3 moments of rest others used up to 60 %/);
   const Caddy = [went(16_000)];
   check({ throughput: { Caddy, Lockstep: [went(9000, { ownShare: 0.6 })] } }, /Lockstep used 60 % of its core/);

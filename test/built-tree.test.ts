@@ -75,7 +75,7 @@ test('a tree is built under the gate identity, served from there, kept, and aske
   );
 
   // The collector knows what an instance stands on, though nobody names it.
-  await box.client.collect(app, { treeIds: [], layerKeys: [] });
+  await box.client.collect(app, { treeIds: [], layerKeys: [], imageIds: [] });
   assert.ok((await lstat(join(built, 'out.txt'))).isFile());
 
   const job: JobSpec = {

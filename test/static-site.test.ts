@@ -92,3 +92,23 @@ test('a site in a folder of its own, with a configuration and a fault of before'
   await stage.edit(other, 'public/index.html', '<a href="/">y</a>', '<a href="/">TODO</a>');
   assert.match(said((await stage.push(other)).stderr), /pre-commit FAILED: public\/index\.html:7 no-todo: No TODO/);
 });
+
+test("a repository of MkDocs alone, with Material: its pages are served, held to MkDocs' own strictness, and published", async () => {
+  const pages = await stage.makeApp('handbook', {
+    'mkdocs.yml': 'site_name: Handbook\ntheme: material\nplugins: [search]\nnav:\n  - index.md\n  - guide.md\n',
+    'docs/index.md': '# Tides\n\nSee the [guide](guide.md).\n',
+    'docs/guide.md': '# Guide\n\nHow to read them.\n',
+    'requirements.txt': 'mkdocs-material==9.8.2\n',
+  });
+  const first = said(await stage.deploy(pages));
+  assert.match(first, /remote: docs ok: \d+ pages \(mkdocs\)/);
+  const served = await stage.get('handbook');
+  assert.match(served.body, /<h1 id="tides">Tides[\s\S]*assets\/javascripts\/bundle/);
+  assert.match((await stage.get('handbook', '/guide/')).body, /How to read them/);
+  assert.match((await stage.get('docs--handbook')).body, /<h1 id="tides">/);
+  await stage.edit(pages, 'docs/index.md', '(guide.md)', '(giude.md)');
+  const refusal = await stage.push(pages);
+  assert.equal(refusal.code, 1);
+  assert.match(said(refusal.stderr), /remote: docs FAILED: docs\/index\.md:3 mkdocs: .*giude\.md/);
+  assert.match((await stage.get('handbook')).body, /href="guide\//);
+});

@@ -13,8 +13,8 @@ import { Stage } from './support/stage.ts';
 import { type Trap, trapTests } from './support/trap.ts';
 
 const devDependencies = {
-  ...{ vitest: '5.1.2', '@vitest/coverage-v8': '5.1.2', jest: '30.5.2', mocha: '12.0.3', eslint: '10.15.0' },
-  ...{ typedoc: '0.28.20', typescript: '6.0.3' },
+  ...{ vitest: '5.1.2', '@vitest/coverage-v8': '5.1.2', jest: '30.5.2', mocha: '12.0.3', tap: '16.3.10' },
+  ...{ eslint: '10.15.0', typedoc: '0.28.20', typescript: '6.0.3' },
 };
 let stage: Stage;
 let checks: RealChecks;
@@ -185,6 +185,43 @@ trapTests(
         summary: '1 of 2 tests failed',
         places: ['test/shop.test.js:2 two'],
       }),
+    },
+    {
+      name: 'mocha: what its tests run is measured, though it measures nothing itself',
+      ...tested('mocha', "it('two', () => void require('../shop.js').two());\n", {
+        summary: '1 test (mocha)',
+        more: ({ results }) =>
+          assert.deepEqual([results[1]?.metrics.linesFound, results[1]?.metrics.coverageLines], [3, 2 / 3]),
+      }),
+    },
+    {
+      name: 'tap: an innermost group is a test, a failure says its file and line, and its own threshold decides nothing',
+      ...tested(
+        'tap',
+        "const t = require('tap');\nconst { two } = require('../shop.js');\nt.test('shop', (t) => {\n  t.test('two', (t) => {\n    t.equal(two(), 2);\n    t.equal(two(), 3, 'is three');\n    t.end();\n  });\n  t.test('later', { skip: true }, (t) => t.end());\n  t.end();\n});\nt.test('fine', async (t) => t.ok(two()));\n",
+        {
+          files: { 'test/flat.js': "const t = require('tap');\nt.ok(1);\n" },
+          outcome: 'failed',
+          summary: '1 of 3 tests failed',
+          places: ['test/shop.test.js:6 shop > two'],
+          more: ({ results }) => {
+            assert.equal(results[0]?.metrics.testsSkipped, 1);
+            assert.equal(results[1]?.metrics.coverageLines, 2 / 3, JSON.stringify(results[1]));
+          },
+        },
+      ),
+    },
+    {
+      name: 'script: exit 127 for a program that is not installed is a failure, and no fault of the machine',
+      ...tested('no-such-runner run', '', {
+        outcome: 'failed',
+        summary: 'the test script ended with exit 1',
+        more: ({ results }) => assert.match(String(results[0]!.warnings), /a program of the test script was not found/),
+      }),
+    },
+    {
+      name: 'tap: a file that cannot be loaded is a failed test',
+      ...tested('tap', "require('./nowhere.js');\n", { outcome: 'failed', summary: '1 of 1 tests failed' }),
     },
     {
       name: 'mocha: a file that cannot be loaded leaves no report, and is no pass',

@@ -17,11 +17,14 @@ import { trapTests } from './support/trap.ts';
 let stage: Stage;
 let checks: RealChecks;
 let layer: string;
+/** Of a package that setuptools builds, by a program. */
+let programs: string;
 before(async () => {
   stage = Stage.bare();
   stage.giveTools('mypy', 'pyright', 'black', 'sphinx', 'mkdocs');
   checks = await RealChecks.on(stage);
   layer = await checks.layer({ 'requirements.txt': '', 'requirements-dev.txt': 'pytest-cov==7.1.0\n' });
+  programs = await checks.layer(setup);
 });
 after(() => stage[Symbol.asyncDispose]());
 const withLayer = () => ({ layer });
@@ -31,6 +34,30 @@ const code =
   '"""A shop."""\n\n\ndef two():\n    """Two."""\n    return 2\n\n\ndef three():\n    """Three."""\n    return 3\n';
 const good = 'from shop import two\n\n\ndef test_two():\n    assert two() == 2\n';
 const shop = { ...project, 'shop.py': code, 'tests/test_shop.py': good };
+/** It says what it requires where only its running tells; a child of its tests is given a PYTHONPATH of its own. */
+const setup = {
+  'setup.py':
+    'from setuptools import setup\n\nneeds = "iniconfig, itsdangerous".split(", ")\nif needs:\n    with open("VERSION") as version:\n        setup(name="shop", version=version.read(), package_dir={"": "src"}, install_requires=needs,\n              extras_require={"test": ["blinker"]})\n',
+  VERSION: '1.2\n',
+  'src/shop/__init__.py': code,
+  'tests/test_shop.py': `import os
+import subprocess
+import sys
+
+import blinker
+import itsdangerous
+
+from shop import two
+
+assert blinker and itsdangerous
+
+
+def test_child(tmp_path):
+    env = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    words = [sys.executable, "-c", "import shop; print(shop.two())"]
+    assert int(subprocess.check_output(words, env=env, cwd=tmp_path)) == two()
+`,
+};
 /** What main once said of its tests. */
 const tested = (name: string): CheckResult =>
   ({
@@ -119,6 +146,16 @@ trapTests(
       outcome: 'passed',
       summary: '1 test',
       more: ({ results }) => assert.equal(results[1]?.kind, 'coverage'),
+    },
+    {
+      name: 'setup.py: what it requires is there, its project is found by what tests start, and it is no code of the app',
+      check: pythonTests,
+      files: setup,
+      asked: () => ({ layer: programs }),
+      outcome: 'passed',
+      summary: '1 test',
+      // Those of the package and of its tests.
+      more: ({ results }) => assert.equal(results[1]?.metrics.linesFound, 15, JSON.stringify(results[1])),
     },
     {
       name: 'pytest: of all tests only the one that failed runs again, and what passes then is flaky',

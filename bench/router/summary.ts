@@ -112,6 +112,10 @@ function voidOf({ noise, upstreamAlone, throughput }: Result, middle: Record<str
     wrong.push(
       `the upstream is ${factor.toFixed(1)} times as fast as ${fastest}, a core against a core, and not ${upstreamFactor} times`,
     );
+  if (upstreamAlone.ownShare < fullShare)
+    wrong.push(
+      `the upstream alone used ${Math.round(upstreamAlone.ownShare * 100)} % of its core: who asked it was the limit`,
+    );
   for (const [name, runs] of Object.entries(throughput)) {
     const held = runs.filter((run) => run.ownShare < fullShare);
     const shared = runs.filter((run) => run.coreShare - run.ownShare > foreignShare);

@@ -1,15 +1,15 @@
-// The upstream, compiled and started.
+// The upstream and who asks it, compiled; the upstream started.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { pathOf } from '../support/programs.ts';
 import { firstLineOf, pinned, type Running, stop } from './contenders.ts';
 
-/** @returns the program */
-export function compileUpstream(folder: string): string {
-  const program = join(folder, 'upstream');
-  const source = join(import.meta.dirname, 'upstream.c');
+/** `upstream` or `asker`. @returns the program */
+export function compile(name: 'upstream' | 'asker', folder: string): string {
+  const program = join(folder, name);
+  const source = join(import.meta.dirname, `${name}.c`);
   const { status, stderr } = spawnSync(pathOf('cc')!, ['-O2', '-o', program, source], { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`the upstream does not compile: ${stderr}`);
+  if (status !== 0) throw new Error(`the ${name} does not compile: ${stderr}`);
   return program;
 }
 

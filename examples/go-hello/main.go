@@ -2,6 +2,7 @@
 package main
 
 import (
+	"cmp"
 	"html/template"
 	"log"
 	"net/http"
@@ -19,7 +20,8 @@ func main() {
 	}
 	pages := template.Must(template.ParseGlob("templates/*.html"))
 	log.Printf("listening on %s", port)
-	log.Fatal(http.ListenAndServe("127.0.0.1:"+port, handler(pages)))
+	host := cmp.Or(os.Getenv("HOST"), "127.0.0.1")
+	log.Fatal(http.ListenAndServe(host+":"+port, handler(pages)))
 }
 
 // handler answers for every address of the site.

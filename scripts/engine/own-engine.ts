@@ -2,6 +2,7 @@
 // kernel afterwards. One at a time on a machine, since engines share the names of their packet filter chains. One that a killed run left
 // behind is ended and cleared away by the next.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +12,9 @@ import { type Before, links, remember, removeTraces } from './traces.ts';
 
 const startMs = 30_000;
 const stopMs = 20_000;
-const cgroupParent = 'lockstep-test-engine';
+/** Two engines in networks of their own share the machine's control groups. */
+const cgroupParentOf = (folder: string): string =>
+  `lockstep-test-${createHash('sha256').update(folder).digest('hex').slice(0, 12)}`;
 const usualFolder = join(tmpdir(), 'lockstep-test-engine');
 
 export const ownSocket: string = join(usualFolder, 'docker.sock');
@@ -59,7 +62,7 @@ export class OwnEngine implements AsyncDisposable {
     const words = [
       ...['--host', `unix://${this.socket}`, '--pidfile', join(this.folder, 'docker.pid')],
       ...['--data-root', join(this.folder, 'data'), '--exec-root', join(this.folder, 'exec')],
-      ...['--cgroup-parent', cgroupParent, '--userland-proxy=false'],
+      ...['--cgroup-parent', cgroupParentOf(this.folder), '--userland-proxy=false'],
       // Where root may not raise limits, containers could not start with more.
       ...['--default-ulimit', 'nofile=16384:16384'],
     ];
@@ -113,7 +116,10 @@ async function clear(folder: string, daemon: number | null, before: Before): Pro
   // Only after a daemon that was killed: its containerd and the shims of its containers.
   for (const { pid } of namedIn(folder)) kill(pid, 'SIGKILL');
   for (const end = performance.now() + stopMs; namedIn(folder).length > 0 && performance.now() < end; ) await sleep(20);
-  const left = [...removeTraces(before, folder, cgroupParent), ...namedIn(folder).map(({ pid }) => `process ${pid}`)];
+  const left = [
+    ...removeTraces(before, folder, cgroupParentOf(folder)),
+    ...namedIn(folder).map(({ pid }) => `process ${pid}`),
+  ];
   rmSync(folder, { recursive: true, force: true });
   if (left.length > 0) throw new Error(`the tests' engine left behind: ${left.join(', ')}`);
 }

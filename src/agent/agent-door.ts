@@ -12,6 +12,8 @@ export type Call = {
   path: string;
   body?: unknown;
   stream?: Readable;
+  /** The answer begins while the stream is still being sent. */
+  isTalkedOver?: boolean;
   signal?: AbortSignal;
   /** null: none. */
   limitMs?: number | null;
@@ -32,7 +34,7 @@ export async function send(door: Door, call: Call, okStatuses: readonly number[]
 }
 
 function once({ socketPath, pool, vigil }: Door, call: Call): Promise<IncomingMessage | 'stale connection'> {
-  const { method, path, body, stream, signal, limitMs } = call;
+  const { method, path, body, stream, isTalkedOver, signal, limitMs } = call;
   return new Promise((resolve, reject) => {
     const text = body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body);
     const request = httpRequest({
@@ -86,10 +88,13 @@ function once({ socketPath, pool, vigil }: Door, call: Call): Promise<IncomingMe
       request.destroy();
     });
     // A refusal may come before all is sent: then the rest is not.
-    request.once('response', () => {
+    request.once('response', ({ statusCode = 0 }) => {
+      if (isTalkedOver && statusCode < 300) return;
       stream.unpipe(request);
       stream.destroy();
     });
+    // Nobody takes the rest.
+    request.once('close', () => stream.destroy());
     stream.pipe(request);
   });
 }

@@ -203,6 +203,12 @@ export class AgentCore {
     });
   }
 
+  /** Ids of the images that the document names. */
+  imagesWanted(appId: AppId): string[] {
+    const sets = this.#desired?.apps.find((app) => app.id === appId)?.sets ?? [];
+    return sets.flatMap(({ artifact }) => artifact.image?.id ?? []);
+  }
+
   /** Drops the older pieces of every app's log that is open, or was left by an earlier agent. */
   async dropOldLogs(): Promise<void> {
     for (const name of await readdir(join(this.#folders.home, 'logs')).catch(() => [])) {

@@ -7,6 +7,7 @@ import type { Agent, AppRef, LogLine } from '../domain/agent.ts';
 import { type CollectedFile, collectedCaps, type LeftOut } from '../domain/collected.ts';
 import type { AgentEvent, JobEvent, JobResult, LayerEvent } from '../domain/desired.ts';
 import { isFailure } from '../domain/errors.ts';
+import type { ImageEvent } from '../domain/image.ts';
 import { patchSender } from '../lib/patch-sender.ts';
 import { away, type Call, type Door, linesOf, send, textOf } from './agent-door.ts';
 import { decodeTree, encodeTree, leftOutHeader } from './tree/tree-stream.ts';
@@ -70,6 +71,12 @@ export function connectAgent(options: AgentClientOptions): Agent & { close(): vo
     },
     makeLayer: (spec, signal) =>
       lines<LayerEvent>({ method: 'PUT', path: `/v1/apps/${spec.appId}/layers/${spec.key}`, body: spec, signal }),
+    engine: () => json({ method: 'GET', path: '/v1/engine' }),
+    buildImage: (spec, context, signal) =>
+      lines<ImageEvent>({
+        ...{ method: 'PUT', path: `/v1/apps/${spec.appId}/images/${spec.key}`, signal, isTalkedOver: true },
+        stream: Readable.from(headed(spec, context), { objectMode: false }),
+      }),
     async runJob(spec, { signal, onLine }) {
       const cancel = () => void json({ method: 'DELETE', path: `/v1/jobs/${spec.id}` }).catch(() => {});
       signal.addEventListener('abort', cancel, { once: true });
@@ -87,8 +94,8 @@ export function connectAgent(options: AgentClientOptions): Agent & { close(): vo
         signal.removeEventListener('abort', cancel);
       }
     },
-    async startAhead(specs) {
-      await json({ method: 'POST', path: '/v1/jobs/ahead', body: specs });
+    async startAhead(spec) {
+      await json({ method: 'POST', path: '/v1/jobs/ahead', body: spec });
     },
     async cancelJob(id) {
       await json({ method: 'DELETE', path: `/v1/jobs/${id}` });
@@ -151,6 +158,12 @@ async function* collectedFiles(answer: IncomingMessage): AsyncGenerator<Collecte
   }
   for await (const { path, size, content } of surely(decodeTree(answer, collectedCaps)))
     yield { path: path.toString('utf8'), size, content: surely(content) };
+}
+
+/** What is asked for, as one line, and then its bytes. */
+async function* headed(head: unknown, bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  yield Buffer.from(`${JSON.stringify(head)}\n`);
+  yield* bytes;
 }
 
 /** Tries again while the agent is away, for so long from each loss on. */

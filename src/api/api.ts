@@ -81,7 +81,9 @@ async function answer(inner: Inner, route: Route, context: Context): Promise<Res
   } catch (error) {
     const hasLeft = context.req.raw.signal.aborted && !isFailure(error);
     const told = hasLeft ? fail('cancelled', 'the client went away before the answer') : error;
-    return problemResponse(toProblem(told, inner.log, aboutRequest(context)));
+    // The address of such a route may hold a secret.
+    const about = route.takesBytes ? { method: context.req.method, path: route.path } : aboutRequest(context);
+    return problemResponse(toProblem(told, inner.log, about));
   }
 }
 
@@ -100,7 +102,7 @@ async function serve(inner: Inner, route: Route, context: Context): Promise<Resp
     demandWholeTeam(principal, route);
   }
   const app = principal && route.tenancy === 'app' ? findApp(platform, principal, params.app ?? '') : null;
-  const bytes = route.body ? await readBody(request) : Buffer.alloc(0);
+  const bytes = route.body || route.takesBytes ? await readBody(request) : Buffer.alloc(0);
   const body = route.body ? parseJson(bytes, context.req.header('content-type') ?? null) : undefined;
   const parsed = parseRequest(route, { params, query: context.req.queries(), body });
   if (principal && route.furtherRight?.isNeeded(parsed)) demandRights(principal, [route.furtherRight.right]);
@@ -112,6 +114,7 @@ async function serve(inner: Inner, route: Route, context: Context): Promise<Resp
     wantsStream: /\btext\/event-stream\b/.test(context.req.header('accept') ?? ''),
     lastEventId: context.req.header('last-event-id') ?? null,
     ifNoneMatch: context.req.header('if-none-match') ?? null,
+    sent: { bytes, header: (name: string) => context.req.header(name) ?? null },
     signal: request.signal,
   } as Asked;
   const key = route.body ? parseIdempotencyKey(context.req.header('idempotency-key') ?? null) : null;

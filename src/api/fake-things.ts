@@ -7,6 +7,7 @@ import {
   type ChangeId,
   type CommitId,
   type Digest,
+  type HookId,
   type IdPrefix,
   makeId,
   type ReleaseId,
@@ -15,6 +16,8 @@ import {
 import { parseBranch } from '../domain/names.ts';
 import { insertConfig } from '../store/app-config.ts';
 import { insertChange } from '../store/changes.ts';
+import { insertHook } from '../store/hooks.ts';
+import { keepRegistry } from '../store/registries.ts';
 import { insertRelease } from '../store/releases.ts';
 import { appendEvent } from '../store/transition.ts';
 
@@ -35,8 +38,8 @@ export function report(app: App | null): DoctorReport {
   };
 }
 
-/** Three changes, a release, a config value and an event of an app; the ids of the first two. */
-export function seed(database: DatabaseSync, app: App): { change: ChangeId; release: ReleaseId } {
+/** Three changes, a release, a config value, a hook, a registry and an event of an app; the ids of a change, the release and the hook. */
+export function seed(database: DatabaseSync, app: App): { change: ChangeId; release: ReleaseId; hook: HookId } {
   const owner = { teamId: app.teamId, appId: app.id, actor: 'owner' };
   const commit = 'a'.repeat(40) as CommitId;
   const changes = [1, 2, 3].map((n) =>
@@ -67,6 +70,10 @@ export function seed(database: DatabaseSync, app: App): { change: ChangeId; rele
     createdAtMs: 1,
   });
   insertConfig(database, owner, { SECRET_KEY: 'hunter2' }, 'owner', 1);
+  const hook = id('hok');
+  insertHook(database, app, { id: hook, name: 'ci', hash: hook, createdAtMs: 1 });
+  const login = { host: 'ghcr.io', username: 'ann', password: 'hunter3' };
+  keepRegistry(database, app, login, { actor: 'owner', nowMs: 1 });
   for (const change of changes)
     appendEvent(database, {
       ...owner,
@@ -77,5 +84,5 @@ export function seed(database: DatabaseSync, app: App): { change: ChangeId; rele
       atMs: 1,
       data: {},
     });
-  return { change: changes[0]!.id, release };
+  return { change: changes[0]!.id, release, hook };
 }

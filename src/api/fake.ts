@@ -7,14 +7,16 @@ import { type App, type Principal, type Right, rights } from '../domain/app.ts';
 import type { JobEvent } from '../domain/desired.ts';
 import { fail } from '../domain/errors.ts';
 import type { FlakyTest } from '../domain/gate-run.ts';
-import type { AppId, ChangeId, CommitId, ReleaseId, TeamId } from '../domain/ids.ts';
+import type { AppId, CommitId, TeamId } from '../domain/ids.ts';
 import { type AppName, parseAppName, parseBranch, parseHostname } from '../domain/names.ts';
 import { currentConfig, insertConfig } from '../store/app-config.ts';
 import { deleteApp, findApp, insertApp, isBadgePublic, listApps, publicBadge, setBadgePublic } from '../store/apps.ts';
 import { changeOfNumber, findChange, listChanges, queuedChanges, verdictOfChange } from '../store/changes.ts';
 import { listEvents } from '../store/events.ts';
+import { deleteHook, insertHook, listHooks, rotateHook } from '../store/hooks.ts';
 import { keepAnswer, recallAnswer } from '../store/idempotency.ts';
 import { openDatabase } from '../store/open.ts';
+import { dropRegistry, keepRegistry, listRegistries } from '../store/registries.ts';
 import { findRelease, listReleases } from '../store/releases.ts';
 import { insertToken, listTokens, principalOf, revokeToken } from '../store/tokens.ts';
 import { id, report, seed } from './fake-things.ts';
@@ -35,7 +37,7 @@ export type FakePlatform = Platform & {
   receiptFile: string;
   token(team: 'ours' | 'theirs', granted: readonly Right[], options?: TokenOptions): string;
   app(name: string): App;
-  ids: { change: ChangeId; release: ReleaseId };
+  ids: ReturnType<typeof seed>;
 };
 type TokenOptions = { apps?: string[]; expiresAtMs?: number; isRevoked?: boolean; name?: string };
 
@@ -237,6 +239,35 @@ export function createFakePlatform(): FakePlatform {
     revokeToken(principal, token) {
       fake.calls.push('revokeToken');
       if (!revokeToken(database, principal, token, 1)) missing('token');
+    },
+    listHooks: (_principal, app) => listHooks(database, app.id),
+    createHook(_principal, app, name) {
+      fake.calls.push('createHook');
+      const hook = { id: id('hok'), name, hash: id('hok'), createdAtMs: 1_700_000_000_000 };
+      if (!insertHook(database, app, hook)) throw fail('name-taken', 'there is one of this name');
+      return { hook: listHooks(database, app.id).find((one) => one.name === name)!, secret: 'lsh_secret' };
+    },
+    rotateHook(_principal, app, hook) {
+      fake.calls.push('rotateHook');
+      if (!rotateHook(database, app.id, hook, id('hok'), 1)) missing('hook');
+      return { hook: listHooks(database, app.id).find((one) => one.id === hook)!, secret: 'lsh_other' };
+    },
+    deleteHook(_principal, app, hook) {
+      fake.calls.push('deleteHook');
+      if (!deleteHook(database, app.id, hook)) missing('hook');
+    },
+    hearNotice: ({ inPath }) =>
+      inPath === 'news' ? { outcome: 'looking', why: 'it is news' } : { outcome: 'ignored', why: 'it is no news' },
+    listRegistries: (principal) => listRegistries(database, principal),
+    setRegistry(principal, login) {
+      fake.calls.push('setRegistry');
+      const by = { actor: principal.name, nowMs: 1_700_000_000_000 };
+      keepRegistry(database, principal, login, by);
+      return { host: login.host, username: login.username, actor: by.actor, createdAtMs: by.nowMs };
+    },
+    forgetRegistry(principal, host) {
+      fake.calls.push('forgetRegistry');
+      if (!dropRegistry(database, principal, host)) missing('registry');
     },
     recallAnswer: (principal, key, fingerprint) => recallAnswer(database, principal.teamId, key, fingerprint),
     keepAnswer: (principal, key, fingerprint, answer) =>

@@ -56,6 +56,15 @@ function describe(registry: Registry, route: Route): void {
             },
           }
         : {}),
+      ...(route.takesBytes
+        ? {
+            body: {
+              description: route.takesBytes,
+              content: { 'application/json': { schema: z.record(z.string(), z.unknown()) } },
+              required: true,
+            },
+          }
+        : {}),
     },
     responses: { ...answersOf(route), ...problemsOf(route) },
     'x-lockstep-rights': route.rights,
@@ -123,10 +132,11 @@ function streamOf(route: Route) {
 function problemsOf(route: Route): Responses {
   const codes: ErrorCode[] = ['bad-request', 'internal', ...route.errors];
   if (route.rights.length > 0) codes.push('unauthenticated', 'forbidden');
-  if (route.path.includes('{')) codes.push('not-found');
+  if (route.path.includes('{') && !route.takesBytes) codes.push('not-found');
   if (route.tenancy === 'app') codes.push('bad-name');
   if (route.events) codes.push('busy');
   if (route.body) codes.push('too-large', 'idempotency-mismatch');
+  if (route.takesBytes) codes.push('too-large');
   const byStatus = Map.groupBy(new Set(codes), (code) => errorRegistry[code].status);
   const responses: Responses = {};
   for (const [status, group] of byStatus) {

@@ -8,7 +8,18 @@ import type { JobEvent, ObservedInstance } from '../domain/desired.ts';
 import type { DoctorRepair, DoctorReport, Problem } from '../domain/doctor.ts';
 import type { Verdict } from '../domain/gate.ts';
 import type { FlakyTest } from '../domain/gate-run.ts';
-import type { ChangeId, CommitId, Digest, InstanceId, JobId, ReleaseId, TokenId, TreeId } from '../domain/ids.ts';
+import type { Heard, Hook, KnownRegistry, NoticeSent, RegistryLogin } from '../domain/hook.ts';
+import type {
+  ChangeId,
+  CommitId,
+  Digest,
+  HookId,
+  InstanceId,
+  JobId,
+  ReleaseId,
+  TokenId,
+  TreeId,
+} from '../domain/ids.ts';
 import type { LedgerEvent } from '../domain/ledger.ts';
 import type { AppName, BranchName, EnvKey } from '../domain/names.ts';
 import type { Badge, BadgeMetric, Quality, ReportItem } from '../domain/quality.ts';
@@ -188,6 +199,22 @@ export type Platform = {
   ): { token: Token; secret: string };
   /** @throws not-found */
   revokeToken(principal: Principal, id: TokenId): void;
+
+  listHooks(principal: Principal, app: App): readonly Hook[];
+  /** The secret is shown once. @throws name-taken, too-large */
+  createHook(principal: Principal, app: App, name: string): { hook: Hook; secret: string };
+  /** @throws not-found */
+  rotateHook(principal: Principal, app: App, id: HookId): { hook: Hook; secret: string };
+  /** @throws not-found */
+  deleteHook(principal: Principal, app: App, id: HookId): void;
+  /** Whoever sends it proves it by the hook's secret. @throws unauthenticated, busy, bad-request */
+  hearNotice(sent: NoticeSent): Heard;
+
+  listRegistries(principal: Principal): readonly KnownRegistry[];
+  /** @throws too-large */
+  setRegistry(principal: Principal, login: RegistryLogin): KnownRegistry;
+  /** @throws not-found */
+  forgetRegistry(principal: Principal, host: string): void;
 
   /** The stored answer of an Idempotency-Key, null when it is new. @throws idempotency-mismatch */
   recallAnswer(principal: Principal, key: string, fingerprint: string): { status: number; body: string } | null;

@@ -50,6 +50,9 @@ const bodies: Record<string, unknown> = {
   run: { argv: ['true'] },
   setBadge: { isPublic: false },
   createToken: { name: 'ci', rights: ['admin'] },
+  createHook: { name: 'docker-hub' },
+  rotateHook: {},
+  logInToRegistry: { host: 'ghcr.io', username: 'ann', password: 'secret' },
 };
 
 function pathOf(route: Route, app: string, fake: FakePlatform): string {
@@ -60,6 +63,10 @@ function pathOf(route: Route, app: string, fake: FakePlatform): string {
     id: fake.ids.change,
     file: 'findings.json',
     run: 'job_01JD5Z7Q0G9V1M8XK3T2R4W6YB',
+    hook: fake.ids.hook,
+    host: 'ghcr.io',
+    name: app,
+    secret: 'news',
     token:
       fake.listTokens({ tokenId: null, name: '', teamId: fake.app('blog').teamId, rights, appIds: null })[0]?.id ?? '',
   };

@@ -35,6 +35,8 @@ export type Asked<N extends Needs = Needs, T extends Tenancy = Tenancy, P = unkn
   wantsStream: boolean;
   lastEventId: string | null;
   ifNoneMatch: string | null;
+  /** Of a route that takes bytes: what came, and its headers by their lower-case names. */
+  sent: { bytes: Buffer; header: (name: string) => string | null };
   /** Aborts when the client has gone. */
   signal: AbortSignal;
 };
@@ -69,6 +71,8 @@ export type RouteSpec<
   /** `noQuery` of fields.ts when it takes none. */
   query: Q;
   body?: B;
+  /** The body is taken as it is, of whatever content type, and the handler proves and reads it: in words, what may come. */
+  takesBytes?: string;
   answers: Readonly<Record<number, { description: string; schema: z.ZodType | null; contentType?: string }>>;
   /** For routes that stream: the data of each kind of event. */
   events?: { description: string; data: Readonly<Record<string, z.ZodType>> };
@@ -95,6 +99,7 @@ export type Route = Readonly<{
   params: z.ZodType | null;
   query: z.ZodType;
   body: z.ZodType | null;
+  takesBytes: string | null;
   answers: RouteSpec<Needs, Tenancy, z.ZodType, z.ZodType, z.ZodType>['answers'];
   events: { description: string; data: Readonly<Record<string, z.ZodType>> } | null;
   errors: readonly ErrorCode[];
@@ -131,6 +136,7 @@ export function route<
     params: spec.params ?? null,
     query: spec.query,
     body: spec.body ?? null,
+    takesBytes: spec.takesBytes ?? null,
     answers: spec.answers,
     events: spec.events ?? null,
     errors: spec.errors,
@@ -160,7 +166,11 @@ function contradictions(spec: LooseSpec): string[] {
     [!isOpen || spec.tenancy === 'none', 'without a token there is no tenant'],
     [names.includes('app') === (spec.tenancy === 'app'), 'tenancy "app" and {app} in the path belong together'],
     [others.sort().join() === described.sort().join(), 'its path parameters and their schema differ'],
-    [takesBody === (spec.body !== undefined), 'POST and PATCH have a body schema, others have none'],
+    [
+      takesBody === (spec.body !== undefined || spec.takesBytes !== undefined),
+      'POST and PATCH have a body schema (or take bytes), others have none',
+    ],
+    [spec.body === undefined || spec.takesBytes === undefined, 'a body is parsed, or taken as it is'],
     [spec.query !== undefined, 'it says nothing of its query'],
     [Object.keys((spec.answers as object | undefined) ?? {}).length > 0, 'it describes no answer'],
     [Array.isArray(spec.errors) && spec.errors.every((code) => code in errorRegistry), 'it does not list its errors'],

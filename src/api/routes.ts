@@ -4,6 +4,8 @@ import { appRoutes } from './routes/apps.ts';
 import { changeRoutes } from './routes/changes.ts';
 import { configRoutes } from './routes/config.ts';
 import { doctorRoutes } from './routes/doctor.ts';
+import { hookRoutes } from './routes/hooks.ts';
+import { imageRoutes } from './routes/images.ts';
 import { mergeRoutes } from './routes/merges.ts';
 import { platformRoutes } from './routes/platform.ts';
 import { publishedRoutes } from './routes/published.ts';
@@ -24,4 +26,6 @@ export const routes: readonly Route[] = [
   ...recordRoutes,
   ...runRoutes,
   ...tokenRoutes,
+  ...imageRoutes,
+  ...hookRoutes,
 ];

@@ -12,6 +12,8 @@ import { layerSteps } from './layer-steps.ts';
 import { memoryTree } from './memory-tree.ts';
 import { decidePlan } from './plan.ts';
 
+const noEngine = { engine: () => Promise.reject(new Error('nobody is to ask')), names: [] };
+
 type Files = Parameters<typeof memoryTree>[0];
 const flask = 'from flask import Flask\napp = Flask(__name__)\n';
 const factory = 'from flask import Flask\ndef create_app(test_config=None):\n  app = Flask(__name__)\n  return app\n';
@@ -183,6 +185,41 @@ test('the layers take what the tree says, and add the server and the test tools 
     ['requirements.txt', 'flask', 'jinja2', ...server, 'coverage==7.17.3'],
     ['uv-requirements requirements.txt', 'uv-requirements requirements.txt'],
   );
+  const cfg =
+    '[options]\npython_requires = >=3.9\ninstall_requires =\n    flask>=2  # serves\n    # nothing\n    six; python_version < "3"\n[options.extras_require]\ntest =\n    pytest\n    responses\nother = x\n';
+  await check(
+    { 'setup.cfg': cfg, 'setup.py': 'from setuptools import setup\nsetup()\n', 'requirements-dev.txt': 'freezegun' },
+    ['flask>=2', 'six; python_version < "3"', ...server],
+    ['requirements-dev.txt', 'flask>=2', 'six; python_version < "3"', ...server, 'pytest', 'responses', tests[1]!],
+    ['none', 'none requirements-dev.txt'],
+  );
+  await check(
+    { 'setup.cfg': cfg, 'requirements.txt': '-e .[test]' },
+    ['requirements.txt', 'flask>=2', 'six; python_version < "3"', 'pytest', 'responses', ...server],
+    ['requirements.txt', 'flask>=2', 'six; python_version < "3"', 'pytest', 'responses', ...server, tests[1]!],
+    ['uv-requirements requirements.txt', 'uv-requirements requirements.txt'],
+  );
+  // A program is run where it says what is required; it sees what it names.
+  const program =
+    'import os\nfrom setuptools import setup\nfrom shop import about\nwith open(os.path.join("shop", "version.txt")) as v:\n    version = v.read()\nsetup(name="shop", version=version, long_description=open("README.md").read(), install_requires=["flask"], extras_require={"test": ["responses"], "full": []})\n';
+  const seen = ['setup.py', 'README.md', 'shop/__init__.py', 'shop/version.txt'];
+  await check(
+    { 'setup.py': program, 'README.md': '', 'shop/__init__.py': '', 'shop/version.txt': '', 'shop/x.py': '', NEWS: '' },
+    [...seen, ...server],
+    [...seen, ...server, ...tests],
+    ['uv-project setup.py shop', 'uv-project test setup.py shop'],
+  );
+  await check(
+    {
+      'pyproject.toml':
+        '[project]\nname = "x"\ndynamic = ["dependencies"]\n[tool.setuptools.dynamic]\ndependencies = {file = ["needs/base.txt"]}',
+      'needs/base.txt': 'flask',
+      'needs/other.txt': 'x',
+    },
+    ['pyproject.toml', 'needs/base.txt', ...server],
+    ['pyproject.toml', 'needs/base.txt', ...server, ...tests],
+    ['uv-project pyproject.toml', 'uv-project pyproject.toml'],
+  );
   await check(
     { '.python-version': '3.9' },
     ['gunicorn==23.0.0'],
@@ -201,6 +238,16 @@ test('a layer says what the tree is called where it would be installed', async (
     version: '1.2',
     entryPoints: { console_scripts: { mine: 'app:main' } },
   });
+  const places = async (files: Files) => {
+    const { layer, gateLayer } = await decidePlan(
+      memoryTree({ 'app.py': flask, ...project('version = "1"'), ...files }),
+    );
+    return [layer.own?.place, gateLayer?.own?.place];
+  };
+  // What serves finds its tree by itself; only the checks' layer does what an installation in place would.
+  assert.deepEqual(await places({}), [undefined, '.']);
+  assert.deepEqual(await places({ 'src/my_app/__init__.py': '' }), [undefined, 'src']);
+  assert.deepEqual(await places({ 'src/__init__.py': '', 'src/a/__init__.py': '' }), [undefined, '.']);
   const versionOf = async (more: string, files: Files) =>
     (await ownOf({ ...project(`dynamic = ["version"]\n${more}`), ...files }))?.version;
   const said = '"About."\n__version__ = "3.1"\n';
@@ -210,12 +257,40 @@ test('a layer says what the tree is called where it would be installed', async (
   const flit = '[build-system]\nrequires = []\nbuild-backend = "flit_core.buildapi"';
   assert.equal(await versionOf(flit, { 'my_app/__init__.py': said }), '3.1');
   assert.equal(await versionOf('', {}), '0+unknown');
+  const cfg =
+    '[metadata]\nname = my-app\nversion = file: VERSION\n[options.entry_points]\npytest11 =\n    mine = my_app.plugin\n';
+  assert.deepEqual(await ownOf({ 'setup.cfg': cfg, VERSION: '4.5\n' }), {
+    name: 'my-app',
+    version: '4.5',
+    entryPoints: { pytest11: { mine: 'my_app.plugin' } },
+  });
+  const program = { 'setup.py': 'Extension(name="no")\nsetup(\n  name="My.App",\n  version=version,\n)\n' };
+  assert.deepEqual(
+    [(await ownOf({ ...program, 'my_app/__init__.py': said }))?.version, (await ownOf(program))?.name],
+    ['3.1', 'My.App'],
+  );
   // What would be more than one line where it is written is not said.
   assert.equal(await ownOf({ 'pyproject.toml': '[project]\nname = "a]\\nb"' }), null);
   const odd = project(
     'version = "1"\n[project.entry-points."a]\\nb"]\nx = "y"\n[project.entry-points.good]\n"a\\nb" = "y"',
   );
   assert.deepEqual((await ownOf(odd))?.entryPoints, {});
+});
+
+test('a repository of MkDocs alone is a site of its pages, made by what its requirements name', async () => {
+  const site = { 'mkdocs.yml': 'site_name: x\nhooks:\n  - hooks/words.py\n', 'docs/index.md': '# x\n' };
+  const planOf = async (files: Files) => decidePlan(memoryTree({ ...site, ...files }));
+  const plain = await planOf({ 'hooks/words.py': '' });
+  assert.deepEqual([plain.detector, plain.site, plain.layer.interpreter.kind], ['MkDocs', 'site', 'none']);
+  assert.deepEqual(plain.gateLayer?.extras, ['mkdocs==1.6.1']);
+  assert.deepEqual(plain.built?.steps[0]?.argv.at(-1), '{layer}/site');
+  for (const path of ['requirements.txt', 'docs/requirements.txt']) {
+    const themed = await planOf({ [path]: 'mkdocs-material==9.7.0\n' });
+    assert.deepEqual([themed.gateLayer?.inputs, themed.gateLayer?.extras], [[path], []]);
+  }
+  // Beside a program it is the program's documentation.
+  assert.equal((await planOf({ 'app.py': flask })).detector, 'Flask');
+  await assert.rejects(planOf({ 'tools/make.py': '' }), { code: 'no-detector' });
 });
 
 test('what the files say reaches the plan', async () => {
@@ -323,6 +398,21 @@ test('layer steps are argv for uv, operands after --', () => {
     'pip install --python {layer}/bin/python --override {layer}/kept-versions.txt -r {inputs}/a.txt',
   );
   check({ ...recipe, installer: { tool: 'none' }, extras: [] }, 'run', []);
+  const asked = layerSteps(
+    {
+      ...recipe,
+      installer: { tool: 'uv-project', extras: ['test'], groups: [], program: 'setup.py', folders: ['src'] },
+    },
+    'gate',
+  ).slice(1, -1);
+  assert.deepEqual(
+    [asked[0]!.argv.slice(-3), asked[1]!.argv.slice(1), asked[2]!.argv.at(-1)],
+    [
+      ['{inputs}', '{layer}/own-project', 'src'],
+      `pip install --python {layer}/bin/python -r {layer}/own-project/setup.py --extra test -- gunicorn==1`.split(' '),
+      '{layer}/own-project',
+    ],
+  );
   const own = { name: 'x', version: '1', entryPoints: {} };
   const written = layerSteps({ ...recipe, own }, 'run').at(-2)!.argv;
   assert.deepEqual([written[0], written.at(-1)], ['{layer}/bin/python', JSON.stringify(own)]);
@@ -363,7 +453,7 @@ test('the layer of a release that was proved is made again under its name, also 
   const app = { id: 'app_00000000000000000000000000' as never, liveUid: null, gateUid: null, gid: null };
   const helloWith = (version: string) =>
     ({ interpreters: [{ id: `python-${version}`, kind: 'python', version }] }) as unknown as AgentHello;
-  const { artifact, layers } = await planBuild({ app, tree, hello: helloWith('3.11.2') });
+  const { artifact, layers } = await planBuild({ app, tree, hello: helloWith('3.11.2'), ...noEngine });
   const same = await planAgain({ app, tree, hello: helloWith('3.11.2') }, artifact);
   assert.deepEqual(same.layers, [layers.run]);
   const other = await planAgain({ app, tree, hello: helloWith('3.11.7') }, artifact);
@@ -411,7 +501,7 @@ test('Go: the program that serves, whatever else is in the repository', async ()
   const app = { id: 'app_00000000000000000000000000' as never, liveUid: null, gateUid: null, gid: null };
   const view = memoryTree({ 'go.mod': 'module x\n', 'main.go': serves });
   const tree = { id: 'a'.repeat(40) as never, entries: [], view, files: async function* () {} };
-  const { artifact, layers } = await planBuild({ app, tree, hello });
+  const { artifact, layers } = await planBuild({ app, tree, hello, ...noEngine });
   assert.deepEqual(
     [layers.run, layers.gate?.interpreterId, layers.built?.needs],
     [null, 'go-1.26.8-a', [layers.gate!.key]],
@@ -428,7 +518,7 @@ test('a built tree is named by the tree, its steps, and what it stands on; its l
   const hello = { interpreters: [{ id: 'python-3.11.2', kind: 'python', version: '3.11.2' }] } as unknown as AgentHello;
   const files = { 'app.py': flask, 'requirements.txt': 'flask\n' };
   const tree = { id: 'a'.repeat(40) as never, entries: [], view: memoryTree(files), files: async function* () {} };
-  const { artifact, layers } = await planBuild({ app, tree, hello });
+  const { artifact, layers } = await planBuild({ app, tree, hello, ...noEngine });
   const recipe = {
     interpreter: { kind: 'none' },
     needs: ['run', 'gate'],

@@ -1,16 +1,18 @@
 // The build verb: a tree becomes an artifact. It decides the plan, finds the interpreter, and asks the agent for the
 // dependency layers; two builds of the same tree are one, since everything is named by what went into it.
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { installingPart } from '../config/readers/package-json.ts';
 import { withoutLocal } from '../config/readers/requirements.ts';
 import type { Agent, AppRef } from '../domain/agent.ts';
 import type { AgentHello, LayerEvent, LayerSpec } from '../domain/desired.ts';
+import type { EngineLook } from '../domain/engine.ts';
 import { fail, isFailure } from '../domain/errors.ts';
 import type { Digest } from '../domain/ids.ts';
 import type { LayerRecipe, Plan } from '../domain/plan.ts';
-import type { Artifact } from '../domain/release.ts';
+import type { Artifact, ImageArtifact } from '../domain/release.ts';
 import { builtSpec } from './built-tree.ts';
 import type { GitTree } from './git-tree.ts';
+import { decideImagePlan, type ImageWork, imageWork, runtimeOf } from './image-plan.ts';
 import { chooseInterpreter } from './interpreters.ts';
 import { layerKey } from './layer-key.ts';
 import { layerSteps, layerTools } from './layer-steps.ts';
@@ -26,6 +28,12 @@ export type BuildRequest = {
   hello: AgentHello;
   /** The parts that are checked; left out: the whole, in the app's own layer. */
   parts?: readonly PartOfTree[];
+  /** A fresh look at the machine's container engine: for a tree that is to run on one. */
+  engine(): Promise<EngineLook>;
+  /** By which names the app's own repository is known. */
+  names: readonly string[];
+  /** Nothing of it will serve: without an engine it is checked all the same. */
+  isOnlyChecked?: boolean;
 };
 
 /** What a tree needs, decided before anything is made. */
@@ -40,6 +48,8 @@ export type Build = {
     /** Of parts that have a gate layer of their own, by `partId`. */
     parts: Readonly<Record<string, LayerSpec>>;
   };
+  /** What its processes run in, made before they start; null: on the machine itself. The artifact is `withImage` then. */
+  image: ImageWork | null;
   /** The layers that the built tree stands on. */
   builtNeeds: readonly ('run' | 'gate')[];
   /** Advice for the pusher. */
@@ -47,11 +57,17 @@ export type Build = {
 };
 
 /** @throws bad-config, no-detector, no-interpreter */
-export async function planBuild({ app, tree, hello, parts: asked = [] }: BuildRequest): Promise<Build> {
-  const plan = await decidePlan(tree.view);
-  const notes = [...plan.notes];
-  const interpreter = chooseInterpreter(plan.layer.interpreter, hello, notes);
-  const run = await layerSpec(app, tree, plan.layer, 'run', interpreter, null);
+export async function planBuild(request: BuildRequest): Promise<Build> {
+  const { app, tree, hello, parts: asked = [] } = request;
+  const notes: string[] = [];
+  const plan = await planOf(request, notes);
+  notes.push(...plan.notes);
+  const interpreter = plan.image
+    ? interpreterOr(plan.layer, hello, notes, 'the image')
+    : chooseInterpreter(plan.layer.interpreter, hello, notes);
+  // In an image nothing of the machine's serves: a layer is for the checks then.
+  const isNeeded = !plan.image || plan.gateLayer !== null;
+  const run = isNeeded ? await layerSpec(app, tree, plan.layer, 'run', interpreter, null) : null;
   const gate = plan.gateLayer ? await gateSpec(app, tree, plan, plan.gateLayer, hello, interpreter, notes, run) : null;
   const parts: Record<string, LayerSpec> = {};
   for (const { part, view, recipe } of await partRecipes(plan, tree.view, asked, notes)) {
@@ -61,21 +77,41 @@ export async function planBuild({ app, tree, hello, parts: asked = [] }: BuildRe
   }
   const keys = { run: run?.key ?? null, gate: gate?.key ?? null };
   const built = plan.built ? builtSpec({ app, treeId: tree.id, plan, recipe: plan.built, hello, notes, keys }) : null;
-  const body = { tree: tree.id, layer: keys.run, plan, ...(built ? { built: built.key } : {}) };
-  const digest = `sha256:${createHash('sha256').update(JSON.stringify(body)).digest('hex')}` as Digest;
+  const layerKey = plan.image ? null : keys.run;
+  const body = { tree: tree.id, layer: layerKey, plan, ...(built ? { built: built.key } : {}) };
   return {
     artifact: {
-      digest,
+      digest: digestOf(body),
       treeId: tree.id,
-      layerKey: keys.run,
+      layerKey,
       gateLayerKey: keys.gate,
       ...(built ? { builtKey: built.key } : {}),
       plan: withPartLayers(plan, parts),
     },
     layers: { run, gate, built, parts },
+    image: plan.image ? await imageWork(app.id, tree, plan.image, request.names, randomUUID()) : null,
     builtNeeds: plan.built?.needs ?? [],
     notes,
   };
+}
+
+const digestOf = (body: unknown): Digest =>
+  `sha256:${createHash('sha256').update(JSON.stringify(body)).digest('hex')}` as Digest;
+
+/** The artifact that a tree has become: its digest names the image. */
+export function withImage(artifact: Artifact, image: ImageArtifact): Artifact {
+  const { treeId, plan } = artifact;
+  return { ...artifact, image, digest: digestOf({ tree: treeId, image: image.id, plan }) };
+}
+
+/** On the machine, or in an image. @throws bad-config, no-detector, no-engine, engine-away */
+async function planOf({ app, tree, engine, names, isOnlyChecked }: BuildRequest, notes: string[]): Promise<Plan> {
+  const runtime = await runtimeOf(tree.view, engine).catch((error: unknown) => {
+    if (!isOnlyChecked || !isFailure(error, 'no-engine', 'engine-away')) throw error;
+    notes.push(`${error.message}: the image is not built`);
+    return 'docker' as const;
+  });
+  return runtime === 'process' ? decidePlan(tree.view) : decideImagePlan(tree.view, app.id, names);
 }
 
 const withPartLayers = (plan: Plan, parts: Readonly<Record<string, LayerSpec>>): Plan =>
@@ -101,7 +137,7 @@ function interpreterOr(recipe: LayerRecipe, hello: AgentHello, notes: string[], 
  * @throws bad-config, no-interpreter
  */
 export async function planAgain(
-  { app, tree, hello }: BuildRequest,
+  { app, tree, hello }: Pick<BuildRequest, 'app' | 'tree' | 'hello'>,
   artifact: Artifact,
 ): Promise<{ layers: readonly LayerSpec[]; notes: readonly string[] }> {
   const { plan, layerKey, gateLayerKey, builtKey } = artifact;

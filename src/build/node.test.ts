@@ -34,6 +34,7 @@ test('what serves is the start script, else the file that listens, else what a g
     'class App {\n  listen(...args) {\n    return http.createServer(this.callback()).listen(...args)\n  }\n}',
     'app.listen = function listen() {\n  return http.createServer(this).listen.apply(server, arguments)\n}',
     'const app = {\n  listen: listen,\n}\nhttp.createServer(app).listen(1)',
+    'const { listen } = createServer();\nconst app = {\n  listen,\n};\n',
   ])
     await assert.rejects(decidePlan(memoryTree({ 'package.json': '{"main":"lib.js"}', 'lib.js': framework })), {
       code: 'no-detector',

@@ -1,25 +1,38 @@
 // A Python project may ask for itself by the name under which it is installed (its version, its entry points, a plugin of its
 // tests). Its code is not installed here: it runs from the tree. So its layer gets what an installation would say of it, and
-// nothing else.
-import { type Distribution, readDistribution } from '../config/readers/distribution.ts';
+// nothing else; and in the layer of the checks the tree is found as an installation in place is, by every interpreter of it and
+// whatever PYTHONPATH it is given: by a line of a .pth file. Several trees share a layer, so the line takes the tree of its job
+// from a variable, without which it does nothing.
+import { type Distribution, readDistribution, setupDistribution } from '../config/readers/distribution.ts';
 import type { LayerRecipe } from '../domain/plan.ts';
 import { readConfigFile, readSource, type TreeView } from './tree-view.ts';
 
 /** Where nobody says a version; what a backend writes that finds none. */
 const unknownVersion = '0+unknown';
+const isVersion = /^\s*([\w.!+-]{1,100})\s*$/;
 const saysVersion = /^__version__\s*(?::[^=\n]+)?=\s*["']([\w.!+-]{1,100})["']/m;
 
 export async function ownDistribution(view: TreeView): Promise<LayerRecipe['own'] | null> {
-  const own = readDistribution((await readConfigFile(view, 'pyproject.toml')) ?? '');
+  const own =
+    readDistribution((await readConfigFile(view, 'pyproject.toml')) ?? '') ??
+    setupDistribution((await readConfigFile(view, 'setup.cfg')) ?? '', (await readConfigFile(view, 'setup.py')) ?? '');
   if (own === null) return null;
   const version = own.version ?? (await versionIn(view, own.versionFrom)) ?? unknownVersion;
   return { name: own.name, version, entryPoints: own.entryPoints };
 }
 
+/** Where the modules of an installation in place lie, from the tree. */
+export const placeOfModules = (view: TreeView): 'src' | '.' =>
+  view.list().some(({ path }) => /^src\/(?:[^/]+\/)?[^/]+\.py$/.test(path)) &&
+  !view.list().some(({ path }) => path === 'src/__init__.py')
+    ? 'src'
+    : '.';
+
 async function versionIn(view: TreeView, from: Distribution['versionFrom']): Promise<string | null> {
   if (from === null) return null;
   for (const path of 'file' in from ? [from.file] : filesOf(from.attribute)) {
-    const found = saysVersion.exec((await readSource(view, path)) ?? '')?.[1];
+    const text = (await readSource(view, path)) ?? '';
+    const found = saysVersion.exec(text)?.[1] ?? ('file' in from ? isVersion.exec(text)?.[1] : undefined);
     if (found !== undefined) return found;
   }
   return null;
@@ -50,4 +63,11 @@ write("INSTALLER", "lockstep\\n")
 write("RECORD", "")
 write("entry_points.txt", "".join("[%s]\\n%s\\n" % (group, "".join("%s = %s\\n" % point for point in sorted(points.items())))
     for group, points in sorted(own["entryPoints"].items())))
+if own.get("place") in (".", "src"):
+    # before the packages: one of them may have brought an earlier version of it
+    line = ("import os, sys; tree = os.environ.get('LOCKSTEP_TREE'); "
+        "tree and sys.path.insert(next((at for at, one in enumerate(sys.path) if one.endswith('site-packages')), "
+        "len(sys.path)), os.path.normpath(tree + '/%s'))\\n" % own["place"])
+    with open(os.path.join(packages, "lockstep-tree.pth"), "w", encoding="utf-8") as stream:
+        stream.write(line)
 `.trim();

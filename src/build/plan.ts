@@ -13,6 +13,7 @@ import { detectors } from './detectors/all.ts';
 import { type Detection, foreignSign, hasPython, type WebEntry } from './detectors/detection.ts';
 import { goLayers } from './go-layers.ts';
 import { type Layers, withoutLayer } from './layers.ts';
+import { mkdocsLayers } from './mkdocs-layers.ts';
 import { nodeLayers } from './node-layers.ts';
 import { pythonLayers } from './python-layers.ts';
 import { hasFile, readConfigFile, type TreeView } from './tree-view.ts';
@@ -35,10 +36,18 @@ export async function gateOfTree(view: TreeView): Promise<{ gate: GateSettings; 
   return { gate: gateOfFiles(readLockstepYml(yml), readAppJson(appJson)), yml };
 }
 
-/** Throws `bad-config` or `no-detector`. */
-export async function decidePlan(view: TreeView): Promise<Plan> {
+/** Of processes of the machine: each is a command. */
+export type MachinePlan = Plan & {
+  processes: Readonly<Record<string, { command: Command }>> & { readonly web: { command: Command } };
+};
+
+type MachineProcess = ProcessType & { command: Command };
+
+/** @param named goes before what the detectors see. Throws `bad-config` or `no-detector`. */
+export async function decidePlan(view: TreeView, named: Detection | null = null): Promise<MachinePlan> {
   const { procfile, appJson, lockstepYml } = await readProjectConfig(view);
   const found = (await Promise.all(detectors.map((one) => one.detect(view)))).filter((one) => one !== null);
+  if (named !== null) found.push(named);
   if (lockstepYml.web !== null) {
     found.push({
       name: 'lockstep.yml',
@@ -52,10 +61,11 @@ export async function decidePlan(view: TreeView): Promise<Plan> {
   found.sort((a, b) => b.rank - a.rank);
   const winner = found[0];
   const language = winner === undefined ? null : languageOf(view, winner);
-  const foreign = language !== null || hasPython(view) ? null : await foreignSign(view);
+  const isKnown = language !== null || named !== null || hasPython(view);
+  const foreign = isKnown ? null : await foreignSign(view);
   if (winner === undefined || foreign !== null) throw noDetector(foreign);
   const { layer, gateLayer, built, notes } = await layersOf(view, winner.web, language);
-  const processes: Record<string, ProcessType> = {};
+  const processes: Record<string, MachineProcess> = {};
   for (const { name, command } of procfile) {
     if (name !== 'release' && name !== 'web') processes[name] = { command: { shell: command }, env: {} };
   }
@@ -146,7 +156,7 @@ function noDetector(foreign: string | null): Error {
   });
 }
 
-function webProcess(web: WebEntry): ProcessType {
+function webProcess(web: WebEntry): MachineProcess {
   return web.server === 'node' ? { command: web.command, env: web.env } : { command: webCommand(web), env: {} };
 }
 
@@ -200,7 +210,7 @@ function webCommand(web: Exclude<WebEntry, { server: 'node' }>): Command {
   };
 }
 
-type AppLanguage = 'python' | 'node' | 'go';
+type AppLanguage = 'python' | 'node' | 'go' | 'mkdocs';
 
 /** Whose layers what serves needs; null: none's. A line of a person's own is whose it names. */
 function languageOf(view: TreeView, { web, language }: Detection): AppLanguage | null {
@@ -216,6 +226,7 @@ function languageOf(view: TreeView, { web, language }: Detection): AppLanguage |
 function layersOf(view: TreeView, web: WebEntry, language: AppLanguage | null): Promise<Layers> {
   if (language === 'node') return nodeLayers(view);
   if (language === 'go') return goLayers(view);
+  if (language === 'mkdocs') return mkdocsLayers(view);
   if (language === 'python') return pythonLayers(view, web);
   return Promise.resolve(withoutLayer);
 }

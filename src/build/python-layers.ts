@@ -8,7 +8,8 @@ import { toxRequirements } from '../config/readers/tox.ts';
 import type { LayerRecipe } from '../domain/plan.ts';
 import type { WebEntry } from './detectors/detection.ts';
 import type { Layers } from './layers.ts';
-import { ownDistribution } from './own-distribution.ts';
+import { ownDistribution, placeOfModules } from './own-distribution.ts';
+import { buildOf, readSetupProject } from './setup-project.ts';
 import { hasFile, readConfigFile, type TreeView } from './tree-view.ts';
 
 const modern = { gunicorn: '27.0.1', uvicorn: '0.54.0', pytest: '9.2.0', coverage: '7.17.3' };
@@ -25,6 +26,7 @@ const testFiles =
   /^(?:requirements[-_](?:tests?|ci)|tests?[-_]requirements|requirements\/(?:tests?|testing)|tests?\/requirements)\.txt$/;
 /** What a type checker needs: its own version, stubs of packages. */
 const typingFiles = /^(?:requirements[-_]typing|requirements\/(?:typing|types|mypy))\.txt$/;
+const developmentName = /^(?:dev|test|tests|testing|lint|docs?|types?|typing)$/;
 const developmentFiles = /^(?:requirements[-_]dev|dev[-_]requirements|requirements\/(?:dev|development))\.txt$/;
 
 /** @throws bad-config */
@@ -32,17 +34,23 @@ export async function pythonLayers(view: TreeView, web: WebEntry): Promise<Layer
   const { layer, gateLayer, ...more } = await requiredLayers(view, web);
   const own = await ownDistribution(view);
   if (!own) return { layer, gateLayer, ...more };
-  return { layer: { ...layer, own }, gateLayer: gateLayer && { ...gateLayer, own }, ...more };
+  return {
+    layer: { ...layer, own },
+    gateLayer: gateLayer && { ...gateLayer, own: { ...own, place: placeOfModules(view) } },
+    ...more,
+  };
 }
 
 async function requiredLayers(view: TreeView, web: WebEntry): Promise<Layers> {
   const read = (path: string) => readConfigFile(view, path);
   const pyprojectText = await read('pyproject.toml');
   const pyproject = pyprojectText === null ? null : readPyproject(pyprojectText);
+  const isSetup = pyproject === null || pyproject.kind === 'none';
+  const setup = isSetup ? await readSetupProject(view, developmentName) : null;
   const wanted = wantedPython({
     pythonVersion: await read('.python-version'),
     runtimeTxt: await read('runtime.txt'),
-    requiresPython: pyproject?.requiresPython ?? null,
+    requiresPython: pyproject?.requiresPython ?? setup?.requiresPython ?? null,
   });
   const interpreter = { kind: 'python', version: wanted?.spec ?? null } as const;
   const pins = /^(?:==)?3\.[0-9](?:\.|$)/.test(wanted?.spec ?? '') ? older : modern;
@@ -82,14 +90,15 @@ async function requiredLayers(view: TreeView, web: WebEntry): Promise<Layers> {
   if (hasFile(view, 'requirements.txt')) {
     const { requirements, files, local, own } = await readRequirements('requirements.txt', read);
     for (const { name } of requirements) names.add(name);
-    const others = local.filter((path) => own === null || pyproject?.kind !== 'project' || path.length > 2);
+    const itself = pyproject?.kind === 'project' ? pyproject : setup?.program === null ? setup : null;
+    const others = local.filter((path) => own === null || itself === null || path.length > 2);
     if (others.length > 0)
       notes.push(`requirements.txt installs ${others.join(', ')} of the tree itself; list its dependencies instead`);
     // What an installation of the tree itself would bring.
     const brought =
-      own === null || pyproject?.kind !== 'project'
+      own === null || itself === null
         ? []
-        : [...pyproject.dependencies, ...own.flatMap((extra) => pyproject.optional[extra] ?? [])];
+        : [...itself.dependencies, ...own.flatMap((extra) => itself.optional[extra] ?? [])];
     addNames(brought);
     const layer: LayerRecipe = {
       interpreter,
@@ -119,17 +128,17 @@ async function requiredLayers(view: TreeView, web: WebEntry): Promise<Layers> {
       notes,
     };
   }
-  addNames(pyproject?.dependencies ?? []);
   const development = (lists: Readonly<Record<string, readonly string[]>>) =>
-    Object.keys(lists).filter(
-      (name) => /^(?:dev|test|tests|testing|lint|types?|typing)$/.test(name) || (hasDocs && /^docs?$/.test(name)),
-    );
+    Object.keys(lists).filter((name) => developmentName.test(name) && (hasDocs || !/^docs?$/.test(name)));
   if (pyproject?.kind === 'project') {
+    addNames(pyproject.dependencies);
+    const build = pyproject.isDynamic ? await buildOf(view) : null;
+    const program = build === null ? {} : ({ program: 'pyproject.toml', folders: build.folders } as const);
     const layer: LayerRecipe = {
       interpreter,
-      inputs: ['pyproject.toml'],
+      inputs: build?.inputs ?? ['pyproject.toml'],
       extras: servers(),
-      installer: { tool: 'uv-project', extras: [], groups: [] },
+      installer: { tool: 'uv-project', extras: [], groups: [], ...program },
     };
     const extras = development(pyproject.optional);
     const groups = development(pyproject.groups);
@@ -159,22 +168,50 @@ async function requiredLayers(view: TreeView, web: WebEntry): Promise<Layers> {
         ...layer,
         inputs: [...inputs],
         extras: [...layer.extras, ...forTests, ...missing('pytest', 'coverage')],
-        installer: { tool: 'uv-project', extras, groups, ...(files.length > 0 ? { files } : {}) },
+        installer: { tool: 'uv-project', extras, groups, ...(files.length > 0 ? { files } : {}), ...program },
       },
       notes,
     };
   }
+  const optional = setup?.optional ?? pyproject?.optional ?? {};
+  const says = setup?.dependencies ?? pyproject?.dependencies ?? [];
+  addNames(says);
+  const program = setup?.program ?? null;
+  const files = filesLike(testFiles, typingFiles, developmentFiles, ...(hasDocs ? [docsRequirements] : []));
+  const inputs = new Set(program?.inputs ?? []);
+  const run = { program: 'setup.py', folders: program?.folders ?? [] } as const;
   const layer: LayerRecipe = {
     interpreter,
-    inputs: [],
-    extras: [...(pyproject?.dependencies ?? []), ...servers()],
-    installer: { tool: 'none' },
+    inputs: [...inputs],
+    extras: [...says, ...servers()],
+    installer: program === null ? { tool: 'none' } : { tool: 'uv-project', extras: [], groups: [], ...run },
   };
-  const forTests = development(pyproject?.groups ?? {}).flatMap((name) => pyproject!.groups[name]!);
+  for (const path of files) {
+    const other = await readRequirements(path, read);
+    for (const { name } of other.requirements) names.add(name);
+    for (const file of other.files) inputs.add(file);
+  }
+  const groups = pyproject?.groups ?? {};
+  const forTests = [
+    ...development(optional).flatMap((name) => optional[name]!),
+    ...development(groups).flatMap((name) => groups[name]!),
+  ];
   addNames(forTests);
+  const tox = files.length + forTests.length + (program?.extras.length ?? 0) === 0;
+  const told = tox ? toxRequirements((await read('tox.ini')) ?? '').requirements : [];
+  addNames(told);
+  const extras = program?.extras.filter((name) => hasDocs || !/^docs?$/.test(name)) ?? [];
   return {
     layer,
-    gateLayer: { ...layer, extras: [...layer.extras, ...forTests, ...missing('pytest', 'coverage')] },
+    gateLayer: {
+      ...layer,
+      inputs: [...inputs],
+      extras: [...layer.extras, ...forTests, ...told, ...missing('pytest', 'coverage')],
+      installer:
+        program !== null
+          ? { tool: 'uv-project', extras, groups: [], ...(files.length > 0 ? { files } : {}), ...run }
+          : { tool: 'none', ...(files.length > 0 ? { files } : {}) },
+    },
     notes,
   };
 }

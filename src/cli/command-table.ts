@@ -6,6 +6,7 @@ import { appsCommands } from './tables/apps.ts';
 import { changesCommands } from './tables/changes.ts';
 import { configCommands } from './tables/config.ts';
 import { gateCommands } from './tables/gate.ts';
+import { imagesCommands } from './tables/images.ts';
 import { instancesCommands } from './tables/instances.ts';
 import { landingCommands } from './tables/landing.ts';
 import { releasesCommands } from './tables/releases.ts';
@@ -21,5 +22,6 @@ export const commandTable: readonly CommandSpec[] = [
   ...releasesCommands,
   ...configCommands,
   ...instancesCommands,
+  ...imagesCommands,
   ...accessCommands,
 ];

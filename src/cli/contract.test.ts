@@ -1,6 +1,8 @@
 // The commands against the routes that the server really has: documents, queries, cursors, streams and errors fit together.
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { serve } from '@hono/node-server';
 import { createApi } from '../api/api.ts';
@@ -75,12 +77,29 @@ const checks: [string, number, RegExp][] = [
   ['config set A=1 -a blog', 0, /^v2 is live \(config: A set\) in /],
   ['config set A=1 -a blog --json', 0, /^\{"configVersion":\d+,"ok":true/],
   ['config unset A -a blog', 0, /^config \d+: nothing to restart/],
+  ['hooks -a blog', 0, /^ci {2}hok_\w{26} {2}never heard {2}made .* ago\n$/],
+  [
+    'hooks create hub -a blog',
+    0,
+    /^address {2}http:\S+\/hooks\/blog\/hok_.*\nsecret .*lsh_secret\nwith it .*\/lsh_secret /,
+  ],
+  ['hooks create hub -a blog --json', 73, /"code":"name-taken"/],
+  ['hooks create Hub -a blog', 64, /^$/],
+  ['hooks rotate ci -a blog --json', 0, /"secret":"lsh_other",.*"secretUrl":"http:\S+\/hooks\/blog\/lsh_other"/],
+  ['hooks delete hub -a blog', 0, /^hub is heard no more\n$/],
+  ['hooks delete hub -a blog', 66, /^$/],
+  ['registry', 0, /^ghcr\.io {2}ann {2}by owner .*\n$/],
+  ['registry login GHCR.io --username bob --password-file password', 0, /^Images of ghcr\.io are pulled as bob\n$/],
+  ['registry login https://ghcr.io --username bob --password-file password', 64, /^$/],
+  ['registry logout ghcr.io', 0, /^ghcr\.io is asked without a name\n$/],
+  ['registry logout ghcr.io', 66, /^$/],
   ['status -a foreign', 66, /^$/],
   ['destroy -a shop --yes', 0, /^shop is gone; its volumes are still/],
 ];
 
 test('every command understands what the server answers', async () => {
   await using parts = await open();
+  writeFileSync(join(parts.place.work, 'password'), 'hunter3\n');
   for (const [line, code, expected] of checks) {
     const ran = await parts.place.run(line.split(' '));
     assert.equal(ran.code, code, `${line}: ${ran.err}`);

@@ -12,7 +12,9 @@ import type {
   LayerEvent,
   LayerSpec,
 } from './desired.ts';
+import type { EngineLook } from './engine.ts';
 import type { AppId, InstanceId, JobId, TreeId } from './ids.ts';
+import type { ImageEvent, ImageSpec } from './image.ts';
 import type { AgentSurvey, AppEvidence, LayerHash, LeftOver, ReleaseHash } from './survey.ts';
 
 /** One line that an app wrote, or that the agent says about it (`type` "lockstep"). */
@@ -58,16 +60,20 @@ export type Agent = {
   dropCopy(app: AppRef, copy: string): Promise<void>;
   /** Makes a layer, or finds it; the last event is `done` or `failed`. Two requests for one key share the work. */
   makeLayer(spec: LayerSpec, signal: AbortSignal): AsyncIterable<LayerEvent>;
+  /** A look at the machine's container engine. */
+  engine(): Promise<EngineLook>;
+  /**
+   * Builds an image from a tar stream, or finds it; the last event is `built` or `failed`. The build ends with the signal, and with the
+   * connection. @throws engine-away (it went away, or broke off), busy; what the context throws
+   */
+  buildImage(spec: ImageSpec, context: AsyncIterable<Buffer>, signal: AbortSignal): AsyncIterable<ImageEvent>;
   /**
    * Runs a job to its end; the signal cancels it. When the connection breaks (the agent restarts) it is taken up again, by
    * the job's id. @throws agent-away only when the agent stays away
    */
   runJob(spec: JobSpec, options: { signal: AbortSignal; onLine?: (line: string) => void }): Promise<JobResult>;
-  /**
-   * These jobs of one app will come soon, on another tree: the agent may start their programs, which wait for them (`ahead.ts`), the
-   * first one first. What waited for the app before is ended.
-   */
-  startAhead(specs: readonly JobSpec[]): Promise<void>;
+  /** The same job will come soon, on another tree: the agent may start its program, which waits for it (`ahead.ts`). */
+  startAhead(spec: JobSpec): Promise<void>;
   cancelJob(id: JobId): Promise<void>;
   /**
    * A folder that a job has left (`JobSpec.collect`), once it has ended. A stream that breaks off throws `agent-away`.
@@ -102,9 +108,9 @@ export type Agent = {
   routeAgain(): Promise<void>;
   /** Removes those that are left over still, and says which. */
   removeLeftOvers(wanted: readonly LeftOver[]): Promise<readonly LeftOver[]>;
-  /** Drops release directories and layers of an app that are in neither list and that no instance or job uses. */
+  /** Drops release directories, layers and images of an app that are in no list and that no instance or job uses. */
   collect(
     app: AppRef,
-    keep: { treeIds: readonly TreeId[]; layerKeys: readonly string[] },
+    keep: { treeIds: readonly TreeId[]; layerKeys: readonly string[]; imageIds: readonly string[] },
   ): Promise<{ bytesFreed: number }>;
 };

@@ -5,6 +5,7 @@ import type { Kept } from './collected.ts';
 import type { AppId, Digest, InstanceId, InstanceSetId, JobId, NodeId, ReleaseId, TeamId, TreeId } from './ids.ts';
 import type { AppName, Hostname } from './names.ts';
 import type { Command, Limits } from './plan.ts';
+import type { ImageArtifact } from './release.ts';
 
 export const agentProtocol = 1;
 
@@ -48,8 +49,17 @@ export type DesiredSet = {
   /** Shown in `x-lockstep-release`, and LOCKSTEP_RELEASE of the instances: "v12" or, before it has a number, the release id. */
   releaseLabel: string;
   stage: 'candidate' | 'live';
-  /** `builtKey`: the layer that stands in the place of the tree; null or left out: the release directory itself. */
-  artifact: { digest: Digest; treeId: TreeId; layerKey: string | null; builtKey?: string | null };
+  /**
+   * `builtKey`: the layer that stands in the place of the tree; null or left out: the release directory itself. `image`: its processes
+   * are containers; then it has neither layer nor built tree, and its tree need not be on the machine.
+   */
+  artifact: {
+    digest: Digest;
+    treeId: TreeId;
+    layerKey: string | null;
+    builtKey?: string | null;
+    image?: ImageArtifact | null;
+  };
   processes: readonly DesiredProcess[];
   health: HealthCheck;
   limits: Limits;
@@ -60,7 +70,11 @@ export type DesiredSet = {
 export type DesiredProcess = {
   type: string;
   count: number;
-  command: Command;
+  /**
+   * null: what the image itself starts (its ENTRYPOINT and CMD); only where it has that. With an image words arrive as they are, but for
+   * `$PORT`: no place of the agent's (`{tree}`) is filled in.
+   */
+  command: Command | null;
   /** Everything that the process gets besides what the agent adds (PORT, HOME, TMPDIR, PATH, LOCKSTEP_INSTANCE, volumes). */
   env: Readonly<Record<string, string>>;
 };
@@ -101,6 +115,8 @@ export type ObservedInstance = {
   startTicks: number | null;
   /** The port that it serves on; null for workers and until known. */
   port: number | null;
+  /** The address that it serves at; left out: 127.0.0.1. */
+  host?: string;
   restarts: number;
   startedAtMs: number;
   healthyAtMs: number | null;
@@ -116,7 +132,7 @@ export type ObservedInstance = {
   lacks?: readonly ArtifactPart[];
 };
 
-export type ArtifactPart = 'tree' | 'layer';
+export type ArtifactPart = 'tree' | 'layer' | 'image';
 
 export type ObservedState = {
   protocol: number;
@@ -229,8 +245,6 @@ export type JobSpec = Identities & {
   env: Readonly<Record<string, string>>;
   /** Small files written read-only into the job's own directory, used as `{job}/NAME`. */
   files: Readonly<Record<string, string>>;
-  /** The same, of what differs from tree to tree: a program that was started ahead finds them once its wait has ended. */
-  late?: Readonly<Record<string, string>>;
   /** Files that the command writes to `{reports}/NAME`, brought back with the result; at most 16 MiB each. */
   reports: readonly string[];
   /** Folders that the command writes to `{reports}/FOLDER`, by the name under which they are fetched once it has ended. */

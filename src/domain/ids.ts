@@ -13,6 +13,7 @@ export type InstanceId = Brand<'ins'>;
 export type InstanceSetId = Brand<'set'>;
 export type JobId = Brand<'job'>;
 export type TokenId = Brand<'tok'>;
+export type HookId = Brand<'hok'>;
 export type EventId = Brand<'evt'>;
 export type TeamId = Brand<'tea'>;
 export type NodeId = Brand<'nod'>;
@@ -23,8 +24,10 @@ export type CommitId = ObjectId & { readonly commit?: never };
 export type TreeId = ObjectId & { readonly tree?: never };
 /** `sha256:<64 hex>`: the name of something by its content. */
 export type Digest = Brand<'digest'>;
+/** `sha256:<64 hex>`: an image as its container engine calls it, the digest of its configuration. Never a tag. */
+export type ImageId = Brand<'image'>;
 
-export type IdPrefix = 'app' | 'chg' | 'rel' | 'ins' | 'set' | 'job' | 'tok' | 'evt' | 'tea' | 'nod';
+export type IdPrefix = 'app' | 'chg' | 'rel' | 'ins' | 'set' | 'job' | 'tok' | 'hok' | 'evt' | 'tea' | 'nod';
 
 const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
@@ -59,6 +62,11 @@ export function parseId<P extends IdPrefix>(prefix: P, text: string): Brand<P> |
 /** The object id when `text` is 40 or 64 lower-case hexadecimal digits, else null. */
 export function parseObjectId(text: string): ObjectId | null {
   return /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(text) ? (text as ObjectId) : null;
+}
+
+/** The image's id when `text` is `sha256:` and 64 lower-case hexadecimal digits, else null. */
+export function parseImageId(text: string): ImageId | null {
+  return /^sha256:[0-9a-f]{64}$/.test(text) ? (text as ImageId) : null;
 }
 
 /** True for git's "no object" (all zeros), which stands for creation and deletion in ref updates. */

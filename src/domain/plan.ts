@@ -2,6 +2,7 @@
 // places `{tree}`, `{layer}` and `{tool:NAME}` are filled in by the agent.
 
 import type { GateSettings } from './gate-settings.ts';
+import type { ImageRecipe } from './image.ts';
 
 /** argv, or one line of shell that the app's author wrote (a Procfile line), run inside the app's sandbox only. */
 export type Command = { argv: readonly string[] } | { shell: string };
@@ -25,18 +26,28 @@ export type LayerRecipe = {
   installer:
     | { tool: 'uv-requirements'; files: readonly string[] }
     | { tool: 'uv-sync' }
-    /** `files`: requirements files that are installed with it. */
-    | { tool: 'uv-project'; extras: readonly string[]; groups: readonly string[]; files?: readonly string[] }
+    /** `files`: requirements files that are installed with it. `program`: what its build backend says of this file is required, which is run in `folders` of the tree; left out: pyproject.toml says it. */
+    | {
+        tool: 'uv-project';
+        extras: readonly string[];
+        groups: readonly string[];
+        files?: readonly string[];
+        program?: 'setup.py' | 'pyproject.toml';
+        folders?: readonly string[];
+      }
     /** `manager` null: nothing is installed, the layer holds the interpreter alone. */
     | { tool: 'node'; manager: NodeManager | null; isLocked: boolean }
     /** Each a folder with a go.mod: '' or with its last slash. */
     | { tool: 'go-mod'; modules: readonly string[] }
-    | { tool: 'none' };
+    /** `files`: requirements files that are installed when what is added is there. */
+    | { tool: 'none'; files?: readonly string[] };
   /** What an installation of the tree itself would say of it: its code runs from the tree. */
   own?: {
     name: string;
     version: string;
     entryPoints: Readonly<Record<string, Readonly<Record<string, string>>>>;
+    /** The folder of the tree in which the layer's interpreters find it, where they are told of a tree; left out: they do not. */
+    place?: 'src' | '.';
   };
 };
 
@@ -61,7 +72,8 @@ export type BuiltRecipe = {
 export const processTypePattern: RegExp = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
 
 export type ProcessType = {
-  command: Command;
+  /** null: what the image itself starts; only of a plan with an image. */
+  command: Command | null;
   /** Extra environment of this process type, under the app's own config. */
   env: Readonly<Record<string, string>>;
 };
@@ -80,6 +92,8 @@ export type Plan = {
   partLayers?: Readonly<Record<string, string>>;
   /** null or left out: the release directory serves as it is. */
   built?: BuiltRecipe | null;
+  /** Its processes run in this image, and what a command names is within it; null or left out: on the machine itself. */
+  image?: ImageRecipe | null;
   /** `web` is required; others (worker) start after the commit point. */
   processes: Readonly<Record<string, ProcessType>> & { readonly web: ProcessType };
   releaseCommand: Command | null;

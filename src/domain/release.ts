@@ -4,7 +4,7 @@
 //   live       routed; exactly one an app                       restart: reconciled: agent and router are told again
 //   retired    a later one took over; kept for rollback         restart: nothing
 //   failed     never became healthy, or its change was refused  restart: nothing
-import type { AppId, ChangeId, CommitId, Digest, InstanceSetId, ReleaseId, TeamId, TreeId } from './ids.ts';
+import type { AppId, ChangeId, CommitId, Digest, ImageId, InstanceSetId, ReleaseId, TeamId, TreeId } from './ids.ts';
 import type { Plan } from './plan.ts';
 
 export const releaseStates = ['starting', 'live', 'retired', 'failed'] as const;
@@ -27,7 +27,20 @@ export type Artifact = {
   gateLayerKey: string | null;
   /** The built tree that its processes run in; null or left out: they run in the release directory. */
   builtKey?: string | null;
+  /** What its processes run in, on the container engine; null or left out: they are processes of the machine. Then it has no layers. */
+  image?: ImageArtifact | null;
   plan: Plan;
+};
+
+/** An image as far as a release must know it; what else it says of itself (its user, its folder) stands in it. */
+export type ImageArtifact = {
+  id: ImageId;
+  /** The TCP ports that it says it listens on (EXPOSE), ascending. */
+  ports: readonly number[];
+  /** It says itself what to start (ENTRYPOINT, CMD): a process without a command is that. */
+  hasOwnCommand: boolean;
+  /** Lockstep wrote its Dockerfile: it runs as the app's own user, on a root that cannot be written. */
+  isGenerated: boolean;
 };
 
 export type ReleaseCause = 'deploy' | 'rollback' | 'config';

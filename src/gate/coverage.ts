@@ -4,7 +4,7 @@ import type { JobResult } from '../domain/desired.ts';
 import type { CheckResult, Finding } from '../domain/gate.ts';
 import type { ChangedLines } from './changed-lines.ts';
 import { toResult } from './check.ts';
-import type { Coverage } from './reports/lcov.ts';
+import { type Coverage, coverageOf } from './reports/lcov.ts';
 
 /** Metrics of a `coverage` result: shares are 0..1, lines are executable lines. */
 export type CoverageMetrics = {
@@ -14,6 +14,9 @@ export type CoverageMetrics = {
   patchFound?: number;
   patchHit?: number;
 };
+
+export const withoutFiles = ({ files }: Coverage, isLeftOut: (file: string) => boolean): Coverage =>
+  coverageOf(new Map([...files].filter(([file]) => !isLeftOut(file))));
 
 /**
  * The result of the check `coverage`: passed with its figures, each run of new lines that no test ran as a finding, which

@@ -1,10 +1,11 @@
 // A release that is being proved: its row in the store, its instances in the desired state, and their end when the change
 // is refused. Nothing of it is left behind then (invariant I6).
+import { withImage } from '../build/build.ts';
 import type { App } from '../domain/app.ts';
 import type { Change } from '../domain/change.ts';
 import type { CheckResult } from '../domain/gate.ts';
 import type { CommitId, InstanceSetId, ReleaseId } from '../domain/ids.ts';
-import type { Artifact } from '../domain/release.ts';
+import type { Artifact, ImageArtifact } from '../domain/release.ts';
 import { makeRedactor } from '../lib/redact.ts';
 import { judgeBoot, waitForSet } from '../release/boot.ts';
 import type { Runnable } from '../release/compose.ts';
@@ -76,6 +77,13 @@ export function makeCandidate(world: World, artifact: Artifact, facts: Candidate
   const label = `v${nextVersion(world.database, app.id)}`;
   const config = configOf(world.database, app.id, facts.configVersion).entries;
   return { app, release, runnable: { release, label, artifact, config }, isStarted: false };
+}
+
+/** What was built is what will run: its digest names the image from here on. To be said before it starts. */
+export function becomeImage(candidate: Candidate, image: ImageArtifact): void {
+  const artifact = withImage(candidate.runnable.artifact, image);
+  candidate.release = { ...candidate.release, artifactDigest: artifact.digest };
+  candidate.runnable = { ...candidate.runnable, release: candidate.release, artifact };
 }
 
 /** Writes the candidate down and lets its instances start. */

@@ -3,8 +3,10 @@
 import type { Agent, AppRef } from '../domain/agent.ts';
 import type { CollectedFolder } from '../domain/collected.ts';
 import type { AgentHello, DesiredSet, DesiredState, JobResult, JobSpec, ObservedInstance } from '../domain/desired.ts';
+import type { EngineLook } from '../domain/engine.ts';
 import { fail } from '../domain/errors.ts';
 import type { AppId, InstanceId, JobId, NodeId, TreeId } from '../domain/ids.ts';
+import type { ImageEvent, ImageSpec } from '../domain/image.ts';
 import type { Route } from '../domain/route.ts';
 import type { AgentSurvey, AppEvidence, LeftOver, ReleaseHash } from '../domain/survey.ts';
 import type { Observations } from '../release/observations.ts';
@@ -120,6 +122,26 @@ export class FakeAgent implements Agent {
     yield { done: { wasThere: true, durationMs: 0, bytes: 0 } } as never;
   }
 
+  /** Where there is an engine; what a build says. */
+  engineLook: EngineLook = {
+    state: 'absent',
+    socket: '/run/engine',
+    why: 'there is no /run/engine',
+    advice: 'Install one.',
+  };
+  built: readonly ImageEvent[] = [];
+
+  async engine() {
+    this.#demand();
+    return this.engineLook;
+  }
+
+  async *buildImage(_spec: ImageSpec, context: AsyncIterable<Buffer>) {
+    this.#demand();
+    for await (const _chunk of context);
+    yield* this.built;
+  }
+
   async runJob(spec: JobSpec, { onLine }: { onLine?: (line: string) => void }): Promise<JobResult> {
     this.#demand();
     if (spec.kind === 'release') for (const line of this.release) onLine?.(line);
@@ -149,9 +171,9 @@ export class FakeAgent implements Agent {
   /** Those that were asked to be started ahead. */
   readonly ahead: JobSpec[] = [];
 
-  async startAhead(specs: readonly JobSpec[]) {
+  async startAhead(spec: JobSpec) {
     this.#demand();
-    this.ahead.push(...specs);
+    this.ahead.push(spec);
   }
 
   async cancelJob() {}

@@ -5,9 +5,11 @@ import type { GitTree } from '../build/git-tree.ts';
 import type { App } from '../domain/app.ts';
 import type { LayerSpec } from '../domain/desired.ts';
 import { fail } from '../domain/errors.ts';
+import type { ImageArtifact } from '../domain/release.ts';
 import type { CheckPlan } from '../gate/check.ts';
 import { safe } from '../gate/messages.ts';
 import { checkLayer } from './check-job.ts';
+import { buildImage } from './image.ts';
 import { newId, refOf, type World } from './world.ts';
 
 export type Materials = {
@@ -15,8 +17,8 @@ export type Materials = {
   copy: string | null;
   /** The tree is at the agent. */
   sent: Promise<void>;
-  /** What serves can be started: the tree, its layer, and what is built of it. @throws what failed */
-  whenServable(): Promise<void>;
+  /** What serves can be started: its image, else the tree, its layer, and what is built of it. @throws what failed */
+  whenServable(): Promise<ImageArtifact | null>;
   /** What a check runs with is there. @throws cancelled when the build failed, which says why */
   whenCheckable(plan: Pick<CheckPlan, 'layer' | 'part'>): Promise<void>;
 };
@@ -51,7 +53,8 @@ export function gather(world: World, asked: MaterialsAsked): Materials {
     return making;
   };
   const built = buildTree();
-  for (const promise of [sent, run, gate, built]) promise.catch(() => {});
+  const image = build.image ? buildImage(world, build.image, build.artifact.plan, say, signal) : Promise.resolve(null);
+  for (const promise of [sent, run, gate, built, image]) promise.catch(() => {});
 
   /** What the tree becomes before it is served: when it is there, and the layers that it stands on. */
   async function buildTree(): Promise<void> {
@@ -65,7 +68,10 @@ export function gather(world: World, asked: MaterialsAsked): Materials {
   return {
     copy,
     sent,
-    whenServable: async () => void (await Promise.all([sent, run, built])),
+    async whenServable() {
+      if (!build.artifact.plan.image) await Promise.all([sent, run, built]);
+      return image;
+    },
     async whenCheckable(plan) {
       if (plan.layer === 'gate') await run.catch(unbuilt);
       const layer = checkLayer(plan, build);

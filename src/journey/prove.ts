@@ -15,7 +15,7 @@ import { checkLines, safe, summaryLines } from '../gate/messages.ts';
 import { partsOf } from '../gate/part.ts';
 import { madeFromReport } from '../gate/reports/made-from.ts';
 import { currentConfig } from '../store/app-config.ts';
-import { bootRelease, openCandidate } from './candidate.ts';
+import { becomeImage, bootRelease, openCandidate } from './candidate.ts';
 import { checkLayer, gateFacts, runCheckJob } from './check-job.ts';
 import { checksAmong } from './checks-among.ts';
 import { earlierRuns, rememberGate } from './gate-history.ts';
@@ -64,7 +64,11 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
 
   let build: Build;
   try {
-    build = await planBuild({ app: refOf(app), tree, hello, parts: partsOf(tree.entries.map(({ path }) => path)) });
+    build = await planBuild({
+      ...{ app: refOf(app), tree, hello, parts: partsOf(tree.entries.map(({ path }) => path)), names: [app.name] },
+      engine: () => world.agent.engine(),
+      isOnlyChecked: request.change === null,
+    });
   } catch (error) {
     return unbuildable(error);
   }
@@ -116,10 +120,14 @@ async function checkAndStart(world: World, request: ProveRequest, planned: Plann
     request.isBoot !== false;
   const booted = Promise.withResolvers<CheckResult>();
 
+  const servable = async (): Promise<void> => {
+    const image = await materials.whenServable();
+    if (image && candidate && !candidate.runnable.artifact.image) becomeImage(candidate, image);
+  };
   const builds = async (): Promise<CheckResult> => {
     const startedAtMs = nowMs();
     try {
-      await materials.whenServable();
+      await servable();
       return passedCheck('build', startedAtMs, build.artifact.plan.detector);
     } catch (error) {
       work.abort();
@@ -129,7 +137,7 @@ async function checkAndStart(world: World, request: ProveRequest, planned: Plann
   const startsUp = async (stop: AbortSignal): Promise<CheckResult> => {
     const startedAtMs = nowMs();
     try {
-      await materials.whenServable();
+      await servable();
     } catch {
       return skippedCheck('boot', startedAtMs);
     }
@@ -142,7 +150,6 @@ async function checkAndStart(world: World, request: ProveRequest, planned: Plann
   };
   const said = overridden ?? planned.weakening;
   const policyToday = said ? [async () => said] : [];
-  const earlier = earlierRuns(world, app);
   const main = request.baseTree && !known ? checksOfMain(world, app, request.baseTree, keys) : null;
 
   try {
@@ -156,7 +163,7 @@ async function checkAndStart(world: World, request: ProveRequest, planned: Plann
       },
       checks: known || overridden ? [] : checksAmong(configuredChecks(among), request.only),
       limitMs: gate.timeoutMs,
-      earlier,
+      earlier: earlierRuns(world, app),
       runJob: async (plan, check, stop) => {
         await materials.whenCheckable(plan);
         const env = plan.needsRelease ? { GATE_URL: await addressOf(world, candidate!, booted.promise, stop) } : {};
@@ -165,10 +172,9 @@ async function checkAndStart(world: World, request: ProveRequest, planned: Plann
           ...{ appId: app.id, check: check.name, plan, tree, hello: planned.hello },
           ...{ layerKey: checkLayer(plan, build)?.key ?? null, main: request.isRecheck ? null : main },
         });
-        const placed = { ...plan, env: { ...plan.env, ...env } };
-        const late = before ? { [madeFromReport]: before.given } : {};
-        const asked = { name: check.name, plan: placed, late };
-        const running = runCheckJob(world, app, asked, copy!, build, AbortSignal.any([stop, together]));
+        const given = before ? { [madeFromReport]: before.given } : {};
+        const placed = { ...plan, env: { ...plan.env, ...env }, files: { ...plan.files, ...given } };
+        const running = runCheckJob(world, app, placed, copy!, build, AbortSignal.any([stop, together]));
         const ended = await running.catch(async (error: unknown) => {
           await sent.catch(unbuilt);
           throw error;
@@ -202,7 +208,7 @@ async function checkAndStart(world: World, request: ProveRequest, planned: Plann
     work.abort();
     const drop = async (): Promise<void> => (copy ? world.agent.dropCopy(refOf(app), copy) : undefined);
     request.afterwards(() => void sent.then(drop, drop).catch(() => {}));
-    request.afterwards(() => world.ahead.again(app.id, (name) => earlier(name)[0] ?? 0));
+    request.afterwards(() => world.ahead.again(app.id));
   }
 }
 

@@ -36,6 +36,7 @@ export function failedCheck(kind: CheckKind, error: unknown, startedAtMs: number
     'bad-config',
     'no-detector',
     'no-interpreter',
+    'no-engine',
     'install-failed',
     'tree-refused',
     'too-large',

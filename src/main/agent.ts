@@ -2,7 +2,7 @@
 // in its own process; as a program: LOCKSTEP_HOME=<folder> node agent.ts [--control-uid 990]
 import { randomBytes, randomUUID } from 'node:crypto';
 import { chmod, mkdir, readFile, stat } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { availableParallelism, homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { AgentCore } from '../agent/agent.ts';
@@ -11,6 +11,8 @@ import { removePartials } from '../agent/collect.ts';
 import { enforcementOf } from '../agent/enforcement.ts';
 import { lookAtEngine } from '../agent/engine/look.ts';
 import { type HomeFolders, homeFolders } from '../agent/folders.ts';
+import { BuildCaps, buildLimits } from '../agent/images/build-caps.ts';
+import { openImages } from '../agent/images/images.ts';
 import { openFifoPool } from '../agent/jobs/fifo-pool.ts';
 import { openJobs } from '../agent/jobs/jobs.ts';
 import { openLayers } from '../agent/layers/layers.ts';
@@ -92,7 +94,7 @@ export async function startAgent(given: AgentOptions): Promise<RunningAgent> {
     await removePartials(folders);
     const standIn = await openStandIn({ pipes: folders.pipes, kept: folders.keptOutput });
     const parts = await openParts(options, folders);
-    const { core, jobs, layers } = parts;
+    const { core, jobs, layers, images } = parts;
     room = keepRoom({ home: folders.home, sweep: () => sweepHome({ folders, core, jobs, layers }), log });
     ready.resolve(parts);
     return {
@@ -102,6 +104,7 @@ export async function startAgent(given: AgentOptions): Promise<RunningAgent> {
         // Whatever cannot be written down, everything that was started ends (or is left running) all the same.
         const failed: unknown[] = [];
         const steps = [
+          () => images.stopAll(),
           () => (instances ? Promise.all([jobs.stopAll(), layers.stopAll()]) : jobs.close()),
           () => server.close(),
           () => core.stop({ instances }),
@@ -143,6 +146,11 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
     onMaking: (appId) => void jobs.endAhead(appId).catch(() => {}),
     onMade: (appId) => core.supplied(appId),
   });
+  const engineSocket = options.engineSocket ?? usualEngineSocket;
+  const images = openImages({
+    ...{ socket: engineSocket, nodeId },
+    caps: new BuildCaps(cgroups, buildLimits(availableParallelism())),
+  });
   const pipes = openFifoPool(join(folders.agent, 'pipes-spare'));
   const core: AgentCore = await AgentCore.open({
     folders,
@@ -173,8 +181,8 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
       return { ...others, layerKeys: [...layerKeys, ...inMaking], isAtWork: running + inMaking.length > 0 };
     },
     checks: jobs,
-    engine: () => lookAtEngine(options.engineSocket ?? usualEngineSocket),
-    endWork: (appId) => Promise.all([jobs.stopAll(appId), layers.stopAll(appId)]),
+    engine: () => lookAtEngine(engineSocket),
+    endWork: (appId) => Promise.all([jobs.stopAll(appId), layers.stopAll(appId), images.stopAll(appId)]),
     jobFolders(appId) {
       const isAtWork = jobs.inUse(appId).jobs + layers.inMaking(appId).length > 0;
       return { ...jobs.folders(appId), gateWork: isAtWork ? null : jobs.begun() + layers.begun() };
@@ -185,7 +193,10 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
       if (which === 'gate' && layers.inMaking(appId).length === 0) await removeTree(folders.gateCache(appId));
     },
     diskRestMs: options.diskRestMs ?? 2000,
-    removeLeavings: (app) => removeLeavings(app, { isGrouped: cgroups.version !== null }),
+    async removeLeavings(app) {
+      await removeLeavings(app, { isGrouped: cgroups.version !== null });
+      await images.collect(app.id, new Set());
+    },
     log: options.log,
     routerWaitMs: options.routerWaitMs ?? 1000,
     fallBackMs: options.fallBackMs ?? 10_000,
@@ -200,7 +211,7 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
   });
   await jobs.adopt();
   setTimeout(() => void toolchains.dropOld().catch(() => {}), oldToolsAfterMs).unref();
-  return { core, folders, jobs, layers };
+  return { core, folders, jobs, layers, images };
 }
 
 /** A log that has no room or no reader costs its lines, not the agent. */

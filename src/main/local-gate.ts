@@ -170,7 +170,8 @@ async function tidy(
     artifact?.gateLayerKey,
     ...Object.values(artifact?.plan.partLayers ?? {}),
   ].filter((key) => typeof key === 'string');
-  if (artifact) await world.agent.collect(refOf(app), { treeIds, layerKeys }).catch(() => {});
+  const imageIds = artifact?.image ? [artifact.image.id] : [];
+  if (artifact) await world.agent.collect(refOf(app), { treeIds, layerKeys, imageIds }).catch(() => {});
   await world.shelf.collect(app.id, new Set()).catch(() => {});
   await repository.git.prune('1.day.ago').catch(() => {});
 }

@@ -10,6 +10,9 @@ import { createApp, destroyApp } from '../journey/apps.ts';
 import { sourceOf } from '../journey/change-source.ts';
 import { editOf, startConfigChange, startRestart } from '../journey/config-release.ts';
 import { examine, repair } from '../journey/doctor/doctor.ts';
+import { NoticeDesk } from '../journey/images/hear-notice.ts';
+import { createHook, removeHook, rotateSecret } from '../journey/images/hooks.ts';
+import { forgetRegistry, setRegistry } from '../journey/images/registries.ts';
 import { tokenChanged } from '../journey/queue/wanted.ts';
 import type { ReceiptBook } from '../journey/receipts.ts';
 import { startRollback } from '../journey/rollback.ts';
@@ -22,8 +25,10 @@ import { findApp, listApps } from '../store/apps.ts';
 import { changeOfNumber, findChange, listChanges, verdictOfChange } from '../store/changes.ts';
 import { listEvents } from '../store/events.ts';
 import { recentGateRuns } from '../store/gate-runs.ts';
+import { listHooks } from '../store/hooks.ts';
 import { keepAnswer, recallAnswer } from '../store/idempotency.ts';
 import { inTransaction } from '../store/open.ts';
+import { listRegistries } from '../store/registries.ts';
 import { findRelease, listReleases, liveRelease, releaseOfVersion } from '../store/releases.ts';
 import { insertToken, listTokens, principalOf, revokeToken } from '../store/tokens.ts';
 import { appendEvent } from '../store/transition.ts';
@@ -47,6 +52,7 @@ export function platformOf(options: PlatformOptions): Platform {
   const { world } = options;
   const { database } = world;
   const runs = new Runs(world);
+  const desk = new NoticeDesk(world, () => {});
   const docsUrlOf = (app: App): string | null =>
     (liveRelease(database, app.id)?.docs.length ?? 0) > 0 ? world.docsUrlOf(app) : null;
   const mustFind = (principal: Principal, name: App['name']): App => {
@@ -101,6 +107,14 @@ export function platformOf(options: PlatformOptions): Platform {
       return { ...change, verdict: verdictOfChange(database, app.id, change.id) };
     },
     ...publishedOf(world),
+    listHooks: (_principal, app) => listHooks(database, app.id),
+    createHook: (principal, app, name) => createHook(world, principal, app, name),
+    rotateHook: (principal, app, id) => rotateSecret(world, principal, app, id),
+    deleteHook: (principal, app, id) => removeHook(world, principal, app, id),
+    hearNotice: (sent) => desk.hear(sent),
+    listRegistries: (principal) => listRegistries(database, principal),
+    setRegistry: (principal, login) => setRegistry(world, principal, login),
+    forgetRegistry: (principal, host) => forgetRegistry(world, principal, host),
     async sourceOf(_principal, app, { tree, verdict }) {
       if (tree === null || verdict === null) return [];
       const failed = verdict.checks.filter(({ outcome }) => outcome === 'failed');

@@ -46,6 +46,7 @@ export function composeSet(
       treeId: artifact.treeId,
       layerKey: artifact.layerKey,
       ...(artifact.builtKey ? { builtKey: artifact.builtKey } : {}),
+      ...(artifact.image ? { image: artifact.image } : {}),
     },
     processes: Object.entries(artifact.plan.processes).map(([type, process]) => ({
       type,

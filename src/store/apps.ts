@@ -69,6 +69,12 @@ export function listApps(database: DatabaseSync, principal: Principal, after: st
   return presentAll(database, shown);
 }
 
+/** By its id, of whatever team: for who is no principal and has proved what they may do otherwise. */
+export function appOfId(database: DatabaseSync, id: AppId): App | null {
+  const row = database.prepare('SELECT * FROM apps WHERE id = ?').get(id);
+  return row ? present(database, row) : null;
+}
+
 /** Every app of every team: for the desired state, which is the platform's own and no principal's. */
 export function everyApp(database: DatabaseSync): App[] {
   const rows = database.prepare('SELECT * FROM apps ORDER BY id').all();

@@ -2,7 +2,7 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import type { AppId, ChangeId, CommitId, Digest, InstanceSetId, ReleaseId, TeamId, TreeId } from '../domain/ids.ts';
 import type { Plan } from '../domain/plan.ts';
-import type { Artifact, Release, ReleaseCause, ReleaseState } from '../domain/release.ts';
+import type { Artifact, ImageArtifact, Release, ReleaseCause, ReleaseState } from '../domain/release.ts';
 
 export type NewRelease = Omit<Release, 'version' | 'state' | 'reason' | 'liveAtMs'>;
 
@@ -117,8 +117,8 @@ export function keepArtifact(
 ): void {
   database
     .prepare(
-      `INSERT INTO artifacts (team_id, app_id, digest, tree_id, layer_key, gate_layer_key, built_key, plan, created_at_ms)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (app_id, digest) DO NOTHING`,
+      `INSERT INTO artifacts (team_id, app_id, digest, tree_id, layer_key, gate_layer_key, built_key, image, plan, created_at_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (app_id, digest) DO NOTHING`,
     )
     .run(
       owner.teamId,
@@ -128,6 +128,7 @@ export function keepArtifact(
       artifact.layerKey,
       artifact.gateLayerKey,
       artifact.builtKey ?? null,
+      artifact.image ? JSON.stringify(artifact.image) : null,
       JSON.stringify(artifact.plan),
       nowMs,
     );
@@ -142,19 +143,21 @@ export function findArtifact(database: DatabaseSync, appId: AppId, digest: Diges
     layerKey: row.layer_key as string | null,
     gateLayerKey: row.gate_layer_key as string | null,
     ...(row.built_key === null ? {} : { builtKey: String(row.built_key) }),
+    ...(row.image === null ? {} : { image: JSON.parse(String(row.image)) as ImageArtifact }),
     plan: JSON.parse(String(row.plan)) as Plan,
   };
 }
 
-/** Trees and layers of the newest `count` releases that were live: what is worth keeping for a rollback. */
+/** Trees, layers and images of the newest `count` releases that were live: what is worth keeping for a rollback. */
 export function worthKeeping(
   database: DatabaseSync,
   appId: AppId,
   count: number,
-): { treeIds: TreeId[]; layerKeys: string[] } {
+): { treeIds: TreeId[]; layerKeys: string[]; imageIds: string[] } {
   const rows = database
     .prepare(
-      `SELECT a.tree_id, a.layer_key, a.gate_layer_key, a.built_key, json_extract(a.plan, '$.partLayers') AS parts FROM releases r
+      `SELECT a.tree_id, a.layer_key, a.gate_layer_key, a.built_key, json_extract(a.plan, '$.partLayers') AS parts,
+              json_extract(a.image, '$.id') AS image FROM releases r
        JOIN artifacts a ON a.app_id = r.app_id AND a.digest = r.artifact_digest
        WHERE r.app_id = ? AND r.state != 'failed' ORDER BY r.id DESC LIMIT ?`,
     )
@@ -171,6 +174,7 @@ export function worthKeeping(
           .filter((key) => key !== null),
       ),
     ] as string[],
+    imageIds: [...new Set(rows.flatMap((row) => (row.image === null ? [] : String(row.image))))],
   };
 }
 

@@ -66,7 +66,7 @@ test('releases beyond their limit go with what was only theirs; the live one and
     const state = at === 1 ? 'live' : at % 3 === 0 ? 'failed' : 'retired';
     database.exec(`
       INSERT INTO config_versions VALUES ('t', 'a', ${at}, '{}', 'x', 0);
-      INSERT INTO artifacts VALUES ('t', 'a', 'd${at}', 'tree${at}', NULL, NULL, '{}', 0, NULL);
+      INSERT INTO artifacts VALUES ('t', 'a', 'd${at}', 'tree${at}', NULL, NULL, '{}', 0, NULL, NULL);
       INSERT INTO receipts VALUES ('t', 'a', 'r${id}', ${at}, 'c', 'text', 1, 0);
       INSERT INTO releases (id, team_id, app_id, version, cause, state, commit_id, tree_id, artifact_digest, config_version,
         set_id, actor, description, created_at_ms)

@@ -77,6 +77,12 @@ const ofApp: readonly Rule[] = [
             AND version NOT IN (SELECT config_version FROM releases WHERE app_id = :app)`,
     limits: ['configVersions'],
   },
+  // A delivery that comes again after so many others looks once more, and finds what is live.
+  {
+    sql: `DELETE FROM deliveries WHERE app_id = :app AND heard_at_ms <=
+            (SELECT heard_at_ms FROM deliveries WHERE app_id = :app ORDER BY heard_at_ms DESC LIMIT 1 OFFSET 1000)`,
+    limits: [],
+  },
   // A passing verdict of a tree that was live is what makes its return instant.
   {
     sql: `DELETE FROM verdicts WHERE app_id = :app AND key NOT IN

@@ -84,7 +84,7 @@ export class Stage {
 
   /** A stage with an empty home, on which nothing was started. */
   static bare(program = bin): Stage {
-    const folder = mkdtempSync(join(tmpdir(), 'lockstep-stage-'));
+    const folder = mkdtempSync(join(tmpdir(), 'stage-'));
     chmodSync(folder, 0o755);
     const stage = new Stage(folder, program);
     mkdirSync(stage.home, { mode: 0o755 });

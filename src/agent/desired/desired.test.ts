@@ -144,6 +144,33 @@ test('a document of another protocol, an older version or a contradiction is ref
   assert.throws(() => parseDesiredState(null), { code: 'bad-request' });
 });
 
+test('a release may be an image, and then nothing else beside it', () => {
+  const id = `sha256:${'c'.repeat(64)}`;
+  const its = { id, ports: [80], hasOwnCommand: true, isGenerated: false };
+  const state = (image: object | null, command: object | null = null, more: object = {}) => {
+    const [app] = wanted().apps;
+    const [set] = app!.sets;
+    const processes = [{ ...set!.processes[0]!, command }];
+    return {
+      ...wanted(),
+      apps: [{ ...app!, sets: [{ ...set!, processes, artifact: { ...set!.artifact, image, ...more } }] }],
+    };
+  };
+  const image = parseDesiredState(state(its)).apps[0]!.sets[0]!.artifact.image;
+  assert.deepEqual(image, its);
+  assert.equal(parseDesiredState(state(null, { shell: 'x' })).apps[0]!.sets[0]!.artifact.image, null);
+  const cases: [unknown, RegExp][] = [
+    [state(null), /web: no command, and no image/],
+    [state({ ...its, hasOwnCommand: false }), /web: no command, and no image/],
+    [state(its, null, { layerKey: 'x' }), /no layers beside it/],
+    [state(its, null, { builtKey: 'x' }), /no layers beside it/],
+    [state({ ...its, id: 'nginx:latest' }), /image\.id/],
+    [state({ ...its, ports: [0] }), /image\.ports/],
+  ];
+  for (const [document, message] of cases)
+    assert.throws(() => parseDesiredState(document), { code: 'bad-request', message });
+});
+
 test('a document read as text is the document, with the objects of the last one where nothing has changed', () => {
   const read = desiredReader();
   const textOf = ({ apps, ...head }: DesiredState) => listText(head, 'apps', apps);

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { agentProtocol, type DesiredApp, type DesiredState } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
-import { type IdPrefix, parseId } from '../../domain/ids.ts';
+import { type IdPrefix, parseId, parseImageId } from '../../domain/ids.ts';
 import { processTypePattern } from '../../domain/plan.ts';
 import { type Placed, patched, readPatch, sameList } from '../../lib/list-patch.ts';
 import { readList } from '../../lib/list-text.ts';
@@ -17,27 +17,41 @@ const command = z.union([
   z.strictObject({ argv: z.array(z.string()).min(1) }),
   z.strictObject({ shell: z.string().min(1) }),
 ]);
-const set = z.object({
-  id: id('set'),
-  releaseId: id('rel'),
-  releaseLabel: z.string().min(1),
-  stage: z.enum(['candidate', 'live']),
-  artifact: z.object({
-    digest: z.string().regex(/^sha256:[0-9a-f]{64}$/),
-    treeId: z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/),
-    layerKey: z.string().nullable(),
-    builtKey: z.string().nullable().optional(),
-  }),
-  processes: z.array(z.object({ type: z.string().regex(processTypePattern), count, command, env: strings })),
-  health: z.object({
-    path: z.string().regex(/^\/[\x21-\x7e]*$/),
-    timeoutMs: z.number().int().positive(),
-    host: z.string().regex(/^[\x21-\x7e]+$/),
-    acceptServerErrors: z.boolean(),
-  }),
-  limits: z.object({ memoryBytes: count, cpus: z.number().positive().nullable(), pids: count, diskBytes: count }),
-  volumes: strings,
+const image = z.object({
+  id: z.string().refine((text) => parseImageId(text) !== null, 'not an id of the form sha256:…'),
+  ports: z.array(z.number().int().min(1).max(65_535)).max(100),
+  hasOwnCommand: z.boolean(),
+  isGenerated: z.boolean(),
 });
+const artifact = z.object({
+  digest: z.string().regex(/^sha256:[0-9a-f]{64}$/),
+  treeId: z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/),
+  layerKey: z.string().nullable(),
+  builtKey: z.string().nullable().optional(),
+  image: image.nullable().optional(),
+});
+const set = z
+  .object({
+    id: id('set'),
+    releaseId: id('rel'),
+    releaseLabel: z.string().min(1),
+    stage: z.enum(['candidate', 'live']),
+    artifact,
+    processes: z.array(
+      z.object({ type: z.string().regex(processTypePattern), count, command: command.nullable(), env: strings }),
+    ),
+    health: z.object({
+      path: z.string().regex(/^\/[\x21-\x7e]*$/),
+      timeoutMs: z.number().int().positive(),
+      host: z.string().regex(/^[\x21-\x7e]+$/),
+      acceptServerErrors: z.boolean(),
+    }),
+    limits: z.object({ memoryBytes: count, cpus: z.number().positive().nullable(), pids: count, diskBytes: count }),
+    volumes: strings,
+  })
+  .superRefine(({ artifact: its, processes }, context) => {
+    for (const message of imageProblems(its, processes)) context.addIssue({ code: 'custom', message });
+  });
 const app = z.object({
   liveUid: uid,
   gateUid: uid,
@@ -57,6 +71,19 @@ const head = z.object({
   platformHosts: z.array(z.string().min(1)),
 });
 const document = head.extend({ apps: z.array(app) });
+
+/** What of a set cannot be together. */
+function imageProblems(
+  { image: its, layerKey, builtKey }: z.infer<typeof artifact>,
+  processes: readonly { type: string; command: unknown }[],
+): string[] {
+  const own = processes.filter((one) => one.command === null).map(({ type }) => type);
+  const hasOwn = its?.hasOwnCommand ?? false;
+  return [
+    ...(its && (layerKey !== null || builtKey) ? ['artifact: an image has no layers beside it'] : []),
+    ...(own.length > 0 && !hasOwn ? [`processes ${own.join(', ')}: no command, and no image that has its own`] : []),
+  ];
+}
 
 /**
  * Parses a document. `newerThan` is the version that the agent holds (null: none): the same one again is fine.

@@ -37,7 +37,7 @@ async function build(
   const end = await buildImage({
     engine: { socket, facts: { api } },
     context: contextOf({ files: filesOf(files), ignores: readIgnore(''), dockerfile }),
-    ...{ target: null, labels: {}, buildArgs: {}, isUncached: false, deadlineMs: 120_000 },
+    ...{ target: null, labels: {}, tag: null, buildArgs: {}, isUncached: false, deadlineMs: 120_000 },
     signal: new AbortController().signal,
     onLine: (line) => void lines.push(line),
     ...more,

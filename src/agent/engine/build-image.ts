@@ -14,6 +14,8 @@ export type BuildRequest = {
   /** null: the last stage. */
   target: string | null;
   labels: Readonly<Record<string, string>>;
+  /** A name for it, with a tag; null: none. */
+  tag: string | null;
   buildArgs: Readonly<Record<string, string>>;
   /** No step comes from a cache. */
   isUncached: boolean;
@@ -26,7 +28,8 @@ export type BuildEnd =
   | { end: 'built'; imageId: string; cachedSteps: number }
   /** The Dockerfile's own fault; `tail` is what was said last. */
   | { end: 'failed'; why: string; tail: readonly string[] }
-  | { end: 'cancelled' | 'timed-out' }
+  | { end: 'cancelled' }
+  | { end: 'timed-out' }
   /** The engine went away or broke off: neither built nor failed. */
   | { end: 'lost'; why: string };
 
@@ -84,11 +87,12 @@ export async function buildImage(asked: BuildRequest): Promise<BuildEnd> {
   }
 }
 
-function queryOf({ target, labels, buildArgs, isUncached }: BuildRequest): string {
+function queryOf({ target, labels, tag, buildArgs, isUncached }: BuildRequest): string {
   return new URLSearchParams({
     ...{ version: '2', dockerfile: 'Dockerfile', rm: '1', forcerm: '1' },
     ...{ labels: JSON.stringify(labels), buildargs: JSON.stringify(buildArgs) },
     ...(target === null ? {} : { target }),
+    ...(tag === null ? {} : { t: tag }),
     ...(isUncached ? { nocache: '1' } : {}),
   }).toString();
 }

@@ -9,6 +9,8 @@ export type Owner = {
   /** What it was made of. */
   tree?: TreeId;
   instance?: InstanceId;
+  /** Everything that went into an image. */
+  key?: string;
 };
 
 export const labelsOf = (owner: Owner): Record<string, string> =>

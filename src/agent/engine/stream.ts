@@ -58,6 +58,23 @@ export async function* engineLines({
   }
 }
 
+/**
+ * The answer itself, of a kind that has no lines (logs). Whoever asked reads it, at its own pace, and destroys it.
+ * @throws EngineRefusal for another status than 200; what node says of a socket; the signal's reason
+ */
+export async function engineBytes({ socketPath, path, signal }: EngineStream): Promise<IncomingMessage> {
+  signal.throwIfAborted();
+  const asked = request({ socketPath, path, method: 'GET', headers: { host: 'engine' }, signal, agent: false });
+  const answered = new Promise<IncomingMessage>((resolve, reject) => {
+    asked.once('response', resolve);
+    asked.on('error', reject);
+  });
+  asked.end();
+  const response = await answered;
+  if (response.statusCode === 200) return response;
+  throw new EngineRefusal(response.statusCode ?? 0, await messageOf(response));
+}
+
 /** The engine understood and said no. */
 export class EngineRefusal extends Error {
   readonly status: number;

@@ -32,11 +32,8 @@ export type Jobs = {
    * @throws bad-request, not-found, bad-env, and what fetching a tool throws: then the job never ran
    */
   run(spec: JobSpec, signal: AbortSignal): AsyncIterable<JobEvent>;
-  /**
-   * The programs of these jobs of an app may be started now, for when the jobs come: they are, when nothing else is done, or are not.
-   * They take the place of those that waited for the app.
-   */
-  startAhead(specs: readonly JobSpec[]): void;
+  /** The program of this job may be started now, for when the job comes: it is, when nothing else is done, or is not. */
+  startAhead(spec: JobSpec): void;
   /** Nothing that was started ahead for the app counts any more: what it stands on is about to change. */
   endAhead(appId: AppId): Promise<void>;
   /** null: no such job (any more). */
@@ -153,7 +150,7 @@ export async function openJobs(given: {
         signal.removeEventListener('abort', stop);
       }
     },
-    startAhead: (specs) => spares.want(specs),
+    startAhead: (spec) => spares.want(spec),
     endAhead: (appId) => spares.endAll(appId),
     async find(id) {
       if (parseId('job', id) === null) return null;

@@ -18,12 +18,14 @@ export type ReachedLook = {
   /** As many as it may have; asked where the kernel does not count refusals. */
   processes: number;
   openFiles: number;
+  /** The group is of this start alone: what was refused before the first look counts. */
+  isFresh?: boolean;
 };
 
 /** A look tells what was run into since the look before, or is run into now. */
-export function reachedLooks({ group, pids, processes, openFiles }: ReachedLook): () => Reached[] {
+export function reachedLooks({ group, pids, processes, openFiles, isFresh = false }: ReachedLook): () => Reached[] {
   const isCounted = group?.dirs.pids !== undefined;
-  let refused = isCounted ? refusedProcesses(group) : 0;
+  let refused = isCounted && !isFresh ? refusedProcesses(group) : 0;
   return () => {
     const found: Reached[] = [];
     const members = pids();

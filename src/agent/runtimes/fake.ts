@@ -39,6 +39,7 @@ export function fakeRuntime(world: FakeWorld): Runtime {
   const running = (process: FakeProcess): Running => ({
     pid: process.pid,
     startTicks: process.pid,
+    place: null,
     exited: process.over.promise,
     outputEnded: process.over.promise.then(() => {}),
     pids: () => (process.isOver ? [] : [process.pid]),

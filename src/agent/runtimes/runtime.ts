@@ -1,11 +1,13 @@
-// The seam between supervision and what really runs an instance: plain processes, later containers, and a fake for
+// The seam between supervision and what really runs an instance: plain processes, containers, and a fake for
 // tests; `runtimes.test.ts` holds all to one contract. An instance is named by its id alone, so that an agent that knows
 // nothing but the id can adopt it, end it and remove what it left. Nothing here decides what should run.
 import type { InstanceId } from '../../domain/ids.ts';
 import type { Limits } from '../../domain/plan.ts';
+import type { Listener } from '../health/listeners.ts';
 import type { Exit } from '../health/wait-healthy.ts';
 import type { ProcessIdentity } from '../process/proc.ts';
 import type { Reached } from '../process/reached.ts';
+import type { ContainerStart } from './docker/container-spec.ts';
 
 export type StartSpec = {
   id: InstanceId;
@@ -16,12 +18,19 @@ export type StartSpec = {
   limits: Limits;
   /** null: identities are shared (not root). */
   identity: { uid: number; gid: number } | null;
+  /** For the container runtime: then `cwd` and `identity` are the image's, and without `argv` it starts what it starts itself. */
+  container?: ContainerStart | null;
 };
 
 export type OutputSink = { line(text: string): void; dropped(bytes: number): void };
 
+/** Where it is reached, and what listens there, when that is not this machine's own network. */
+export type Place = { host: string; listeners(): Promise<Listener[]> };
+
 /** One start of an instance. */
 export type Running = ProcessIdentity & {
+  /** null: on the loopback of this machine. */
+  place: Place | null;
   /** Its first process has ended; code and signal are null when nobody could see them (an adopted one). Never rejects. */
   exited: Promise<Exit>;
   /** No more output will come: everyone who could write is gone, or `leave` was called. */

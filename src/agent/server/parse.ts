@@ -66,3 +66,28 @@ export async function textIn(request: IncomingMessage, mostBytes: number): Promi
   }
   return Buffer.concat(chunks).toString('utf8');
 }
+
+const mostHeadBytes = 1024 * 1024;
+
+/** One line of JSON, and the bytes that come after it. @throws bad-request, too-large */
+export async function headedIn(request: IncomingMessage): Promise<{ head: unknown; rest: AsyncGenerator<Buffer> }> {
+  const chunks = (request as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+  let held: Buffer = Buffer.alloc(0);
+  let end = -1;
+  while (end < 0) {
+    const { value, done } = await chunks.next();
+    if (done) throw fail('bad-request', 'The body has no first line');
+    held = Buffer.concat([held, value]);
+    end = held.indexOf(10);
+    if (end < 0 && held.length > mostHeadBytes) throw fail('too-large', 'The first line is too long');
+  }
+  const rest = async function* (): AsyncGenerator<Buffer> {
+    if (end + 1 < held.length) yield held.subarray(end + 1);
+    for (let next = await chunks.next(); !next.done; next = await chunks.next()) yield next.value;
+  };
+  try {
+    return { head: JSON.parse(held.subarray(0, end).toString('utf8')), rest: rest() };
+  } catch {
+    throw fail('bad-request', 'The first line is not JSON');
+  }
+}

@@ -1,23 +1,25 @@
 // Every address of the agent's socket: method, path, what answers. Parse, ask, answer; no decision is made here.
 import { access } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
-import { mostAhead } from '../../domain/ahead.ts';
 import type { CollectedFile } from '../../domain/collected.ts';
 import type { JobSpec, LayerSpec } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
+import type { ImageSpec } from '../../domain/image.ts';
 import type { LeftOver } from '../../domain/survey.ts';
 import type { AgentCore } from '../agent.ts';
 import type { HomeFolders } from '../folders.ts';
+import type { Images } from '../images/images.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { Layers } from '../layers/layers.ts';
 import { encodeTree, leftOutHeader, type TreeFile } from '../tree/tree-stream.ts';
-import { appIn, countIn, idIn, jsonIn, nameIn, textIn, treeIn } from './parse.ts';
+import { appIn, countIn, headedIn, idIn, jsonIn, nameIn, textIn, treeIn } from './parse.ts';
 
 export type ServerParts = {
   core: AgentCore;
   folders: HomeFolders;
   jobs: Pick<Jobs, 'run' | 'startAhead' | 'endAhead' | 'find' | 'cancel' | 'collected'>;
   layers: Pick<Layers, 'make'>;
+  images: Pick<Images, 'look' | 'make' | 'collect'>;
 };
 
 export type Asked = { request: IncomingMessage; params: string[]; query: URLSearchParams; gone: AbortSignal };
@@ -118,6 +120,14 @@ export const agentRoutes: readonly AgentRoute[] = [
       throw fail('bad-request', 'The layer is not the one that the address names');
     return { lines: layers.make(spec, gone) };
   }),
+  route('GET', '/v1/engine', async (_asked, { images }) => ({ json: await images.look() })),
+  route('PUT', '/v1/apps/:app/images/:key', async ({ request, params, gone }, { images }) => {
+    const { head, rest } = await headedIn(request);
+    const spec = head as ImageSpec;
+    if (spec?.appId !== idIn('app', params[0]!) || spec.key !== nameIn(params[1]!))
+      throw fail('bad-request', 'The image is not the one that the address names');
+    return { lines: images.make(spec, rest, gone) };
+  }),
   route('POST', '/v1/jobs', async ({ request, gone }, { jobs }) => {
     const spec = (await jsonIn(request, specBytes)) as JobSpec;
     idIn('job', String(spec?.id));
@@ -127,13 +137,10 @@ export const agentRoutes: readonly AgentRoute[] = [
     return { lines: jobs.run(spec, gone) };
   }),
   route('POST', '/v1/jobs/ahead', async ({ request }, { jobs }) => {
-    const specs = (await jsonIn(request, specBytes)) as readonly JobSpec[];
-    if (!Array.isArray(specs) || specs.length > mostAhead) throw fail('bad-request', 'That is no list of a few jobs');
-    for (const spec of specs) {
-      idIn('job', String(spec?.id));
-      if (idIn('app', String(spec.appId)) !== specs[0]!.appId) throw fail('bad-request', 'They are of several apps');
-    }
-    jobs.startAhead(specs);
+    const spec = (await jsonIn(request, specBytes)) as JobSpec;
+    idIn('job', String(spec?.id));
+    idIn('app', String(spec.appId));
+    jobs.startAhead(spec);
     return done;
   }),
   route('GET', '/v1/jobs/:id', async ({ params }, { jobs }) => {
@@ -162,11 +169,15 @@ export const agentRoutes: readonly AgentRoute[] = [
   route('GET', '/v1/apps/:app/usage', async ({ params }, { core }) => ({
     json: core.usage(idIn('app', params[0]!)),
   })),
-  route('POST', '/v1/apps/:app/collect', async ({ request, params }, { core }) => {
-    const keep = (await jsonIn(request, specBytes)) as { treeIds?: unknown; layerKeys?: unknown };
-    if (!isStrings(keep?.treeIds) || !isStrings(keep.layerKeys))
-      throw fail('bad-request', 'treeIds and layerKeys are not lists of texts');
-    return { json: await core.collect(idIn('app', params[0]!), { treeIds: keep.treeIds, layerKeys: keep.layerKeys }) };
+  route('POST', '/v1/apps/:app/collect', async ({ request, params }, { core, images }) => {
+    const keep = (await jsonIn(request, specBytes)) as { treeIds?: unknown; layerKeys?: unknown; imageIds?: unknown };
+    const { treeIds, layerKeys, imageIds = [] } = keep ?? {};
+    if (!isStrings(treeIds) || !isStrings(layerKeys) || !isStrings(imageIds))
+      throw fail('bad-request', 'treeIds, layerKeys and imageIds are not lists of texts');
+    const appId = idIn('app', params[0]!);
+    const files = await core.collect(appId, { treeIds, layerKeys });
+    const theirs = await images.collect(appId, new Set([...imageIds, ...core.imagesWanted(appId)]));
+    return { json: { bytesFreed: files.bytesFreed + theirs.bytesFreed } };
   }),
   route('DELETE', '/v1/apps/:app', async ({ params, query }, { core }) => {
     await core.deleteApp(appIn(params[0]!, query), query.get('volumes') === 'true');

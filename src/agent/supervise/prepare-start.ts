@@ -29,6 +29,10 @@ export async function prepareStart(
 ): Promise<Prepared> {
   const declared = set.processes.find((one) => one.type === view.type);
   if (declared === undefined) throw fail('bad-config', `The release has no process "${view.type}".`);
+  if (set.artifact.image)
+    throw fail('bad-config', 'The release is a container image, and this agent runs none.', {
+      advice: 'Restart Lockstep with a version that does.',
+    });
   const { folders } = parts;
   const release = folders.tree(app.id, set.artifact.treeId);
   const [layer, built] = [set.artifact.layerKey, set.artifact.builtKey ?? null].map((key) =>
@@ -94,7 +98,7 @@ async function assertArtifact(
   artifact: DesiredSet['artifact'],
 ): Promise<void> {
   const isThere = async (path: string) => (await stat(path).catch(() => null)) !== null;
-  const lacks: ArtifactPart[] = [];
+  const lacks: Exclude<ArtifactPart, 'image'>[] = [];
   if (!(await isThere(tree))) lacks.push('tree');
   for (const layer of layers)
     if (layer !== null && !lacks.includes('layer') && !((await isThere(layer)) && (await isThere(layerMarker(layer)))))

@@ -26,11 +26,11 @@ export type StartPlaces = {
   port: number | null;
 };
 
-type Declared = { command: Command; env: Readonly<Record<string, string>> };
+type Declared = { command: Command | null; env: Readonly<Record<string, string>> };
 
 /** The tools that a process names. */
 export function toolNames({ command, env }: Declared): string[] {
-  const texts = [...('argv' in command ? command.argv : []), ...Object.values(env)];
+  const texts = [...(command && 'argv' in command ? command.argv : []), ...Object.values(env)];
   return [...new Set(texts.flatMap((text) => [...text.matchAll(/\{tool:([a-z0-9-]+)\}/g)].map((match) => match[1]!)))];
 }
 
@@ -50,6 +50,8 @@ export function startPlan(declared: Declared, places: StartPlaces): { argv: stri
     return places.tools.get(whole.slice('{tool:'.length, -1)) ?? missing(whole, 'the tool is not on this machine');
   };
   const { command } = declared;
+  if (command === null)
+    throw fail('bad-config', 'The process has no command.', { advice: 'Give it one in the Procfile.' });
   const withPort = (text: string) =>
     places.port === null ? text : text.replace(/\$(?:PORT\b|\{PORT\})/g, String(places.port));
   const argv = 'shell' in command ? ['/bin/sh', '-c', command.shell] : command.argv.map((word) => withPort(fill(word)));

@@ -4,6 +4,7 @@ import { djangoDetector } from './django.ts';
 import { flaskDetector } from './flask.ts';
 import { asgiDetector, fastapiDetector, wsgiDetector } from './generic.ts';
 import { goDetector } from './go.ts';
+import { mkdocsDetector } from './mkdocs.ts';
 import { nodeDetector } from './node.ts';
 import { procfileDetector } from './procfile.ts';
 import { pythonFallbackDetector } from './python-fallback.ts';
@@ -20,4 +21,5 @@ export const detectors: readonly Detector[] = [
   goDetector,
   pythonFallbackDetector,
   staticDetector,
+  mkdocsDetector,
 ];

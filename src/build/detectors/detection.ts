@@ -21,7 +21,7 @@ export type Detection = {
   why: string;
   web: WebEntry;
   /** Whose layers it needs; left out: what the tree says by its files. */
-  language?: 'node' | 'go';
+  language?: 'node' | 'go' | 'mkdocs';
   alternatives: readonly string[];
   notes: readonly string[];
   /** Where the framework itself keeps what an app writes: name -> path. For a tree that declares no volume. */

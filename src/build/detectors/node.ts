@@ -13,7 +13,7 @@ const serves = /\.listen\s*\(|\bcreateServer\s*\(|\bserve\s*\(|\bDeno\.serve\b|\
 
 /** Who says what `listen` is, is a framework: its users listen. */
 const definesListen =
-  /^\s*(?:async\s+)?listen\s*\([^)\n]*\)\s*(?::[^{\n]+)?\{|\.listen\s*=\s*(?:async\s+)?(?:function\b|\()|^\s*listen\s*:\s*(?:function\b|\w+\s*[,}])/m;
+  /^\s*(?:async\s+)?listen\s*\([^)\n]*\)\s*(?::[^{\n]+)?\{|\.listen\s*=\s*(?:async\s+)?(?:function\b|\()|^\s*listen\s*(?:,\s*$|:\s*(?:function\b|\w+\s*[,}]))/m;
 
 /** Where a generator leaves its pages. */
 const generators: Readonly<Record<string, string>> = {

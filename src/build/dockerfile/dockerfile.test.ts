@@ -7,6 +7,7 @@ import { npmTools } from '../../agent/toolchains/npm-tools.ts';
 import { isToolName, pins } from '../../agent/toolchains/pins.ts';
 import { isFailure } from '../../domain/errors.ts';
 import { memoryTree } from '../memory-tree.ts';
+import { mkdocsVersion } from '../mkdocs-layers.ts';
 import { baseOf, goBase } from './bases.ts';
 import { writeDockerfile } from './dockerfile.ts';
 import { managerPackages } from './node.ts';
@@ -45,12 +46,23 @@ const flask = { 'app.py': 'from flask import Flask\napp = Flask(__name__)\n', 'r
 
 test('tools have the versions that the process runtime uses', () => {
   assert.equal(uvVersion, pins.uv[0]!.version);
+  assert.equal(mkdocsVersion, pins.mkdocs[0]!.version);
   assert.equal(goBase, `golang:${pins.go[0]!.version.replace(/\.\d+$/, '')}-trixie`);
   for (const [tool, spec] of Object.entries(managerPackages)) {
     assert.ok(isToolName(tool));
     const pin = npmTools[tool as 'pnpm'][0]!;
     assert.equal(spec, `${pin.name}@${pin.version}`);
   }
+});
+
+test("an MkDocs site's pages are made in a stage of their own, and served as files", async () => {
+  const text = await dockerfile({ 'mkdocs.yml': 'site_name: x\n', 'docs/index.md': '# x\n' });
+  assert.match(text, /uv pip install --python \/opt\/venv\/bin\/python -- mkdocs==1\.6\.1\b/);
+  assert.match(
+    text,
+    /WORKDIR \/app\nCOPY \. \.\nRUN \/opt\/venv\/bin\/python -m mkdocs build --quiet --clean --site-dir \/made\n/,
+  );
+  assert.match(lastStage(text), /FROM caddy[\s\S]*COPY --from=build \/made \/site\n/);
 });
 
 test('the image is of the newest version line that the app accepts', () => {

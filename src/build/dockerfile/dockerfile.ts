@@ -1,13 +1,13 @@
 // A Dockerfile for a tree, from the same detectors and the same plan as the process runtime: dependencies before sources, caches mounted and
 // in no layer, a user of its own, and nothing in the last stage that only builds. The same tree gives the same text.
 import type { Command, Plan } from '../../domain/plan.ts';
-import { decidePlan } from '../plan.ts';
+import { decidePlan, type MachinePlan } from '../plan.ts';
 import type { TreeView } from '../tree-view.ts';
 import { plainBase, siteBase } from './bases.ts';
 import { writeGo } from './go.ts';
 import { cmd, comment, env, runLine, shellWord } from './lines.ts';
 import { writeNode } from './node.ts';
-import { writePython } from './python.ts';
+import { writeMkdocs, writePython } from './python.ts';
 import { appFolder, cacheFolder, type Made, type Writer } from './stages.ts';
 
 /** Whom the app runs as; volumes are its own. */
@@ -20,8 +20,11 @@ const writers: Readonly<Record<Plan['layer']['interpreter']['kind'], Writer>> = 
   python: writePython,
   node: writeNode,
   go: writeGo,
-  none: async ({ plan, ...more }) =>
-    plan.gateLayer?.interpreter.kind === 'go' ? writeGo({ plan, ...more }) : asItIs(plan),
+  none: async ({ plan, ...more }) => {
+    const maker = plan.built ? plan.gateLayer?.interpreter.kind : undefined;
+    if (maker === 'go') return writeGo({ plan, ...more });
+    return maker === 'python' ? writeMkdocs({ plan, ...more }) : asItIs(plan);
+  },
 };
 
 /** A tree that nothing is made of. */
@@ -55,7 +58,7 @@ export async function writeDockerfile(
   return { text, notes };
 }
 
-function programStage(plan: Plan, view: TreeView, made: Made, notes: string[]): string[] {
+function programStage(plan: MachinePlan, view: TreeView, made: Made, notes: string[]): string[] {
   const { command, env: ofProcess } = plan.processes.web;
   const place = (value: string) => placed(value, made.layer);
   const values = Object.entries({ ...made.env, ...plan.env, ...ofProcess });

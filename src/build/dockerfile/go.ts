@@ -24,6 +24,6 @@ export const writeGo: Writer = async ({ plan, cache }) => {
     takes: [`COPY --from=build ${certificates} ${certificates}`, `COPY --from=build ${appFolder} ${appFolder}`],
     layer: null,
     path: [],
-    env: {},
+    env: { HOST: '0.0.0.0' },
   };
 };

@@ -64,3 +64,18 @@ export type TokenView = {
   expiresAt: string | null;
   revokedAt: string | null;
 };
+
+export type HookView = {
+  id: string;
+  name: string;
+  path: string;
+  createdAt: string;
+  rotatedAt: string | null;
+  heardAt: string | null;
+  heard: string | null;
+};
+
+/** The secret is null when the connection broke before it was read. */
+export type NewHookView = HookView & { secret: string | null; secretPath: string | null };
+
+export type RegistryView = { host: string; username: string; actor: string; createdAt: string };

@@ -28,7 +28,7 @@ export const gateCommands: readonly CommandSpec[] = [
     name: 'dockerfile',
     summary: 'print a Dockerfile for this checkout',
     about:
-      'It is made from the plan that a deploy follows: the same dependencies, the same versions of servers and installers, the same start. Only printed: Lockstep runs apps as processes and looks at no Dockerfile yet.',
+      'It is made from the plan that a deploy follows: the same dependencies, the same versions of servers and installers, the same start. With runtime: docker in lockstep.yml this is what is built; committed as Dockerfile it takes over.',
     operands: '',
     counts: [0, 0],
     options: {

@@ -1,7 +1,9 @@
 // What a Python project is called where it is installed: the name, version and entry points that pyproject.toml says of it, by
-// [project] or poetry's table. A file that cannot be read says nothing here: the reader of dependencies refuses it.
+// [project] or poetry's table, else setup.cfg, or setup.py where it says them plainly. A file that cannot be read says nothing here:
+// the reader of dependencies refuses it.
 import { parse } from 'smol-toml';
 import { normalizeName } from './requirements.ts';
+import { readSetupCfg } from './setup-cfg.ts';
 
 export type Distribution = {
   name: string;
@@ -23,6 +25,9 @@ const mostPoints = 500;
 /** What an INI file can hold: no line ends, no brackets, no comments. */
 const plain = /^[\w.:[\], -]{1,300}$/;
 
+const isName = /^[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?$/;
+const isVersion = /^[\w.!+-]{1,100}$/;
+
 /** null: it says no name, so that nobody can ask for it by one. */
 export function readDistribution(source: string): Distribution | null {
   let input: Table;
@@ -35,7 +40,7 @@ export function readDistribution(source: string): Distribution | null {
   const poetry = table(tool.poetry);
   const project = table(input.project);
   const name = text(project.name) ?? text(poetry.name);
-  if (name === null || !/^[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?$/.test(name)) return null;
+  if (name === null || !isName.test(name)) return null;
   const version = text(project.version) ?? text(poetry.version);
   const file = text(table(table(tool.hatch).version).path);
   const attribute = text(table(table(table(tool.setuptools).dynamic).version).attr);
@@ -43,7 +48,7 @@ export function readDistribution(source: string): Distribution | null {
   const module = text(table(table(tool.flit).module).name) ?? normalizeName(name).replaceAll('-', '_');
   return {
     name,
-    version: version !== null && /^[\w.!+-]{1,100}$/.test(version) ? version : null,
+    version: version !== null && isVersion.test(version) ? version : null,
     versionFrom:
       file !== null
         ? { file }
@@ -60,6 +65,31 @@ export function readDistribution(source: string): Distribution | null {
       table(poetry.plugins),
       table(project['entry-points']),
     ),
+  };
+}
+
+/** Of a project that setuptools builds; null: neither file says a name. */
+export function setupDistribution(cfg: string, program: string): Distribution | null {
+  const said = readSetupCfg(cfg);
+  const call = program.slice(Math.max(0, program.search(/\bsetup\s*\(/)));
+  const literal = (key: string) => new RegExp(`\\b${key}\\s*=\\s*["']([^"'\\n]{1,200})["']`).exec(call)?.[1] ?? null;
+  const name = said.name ?? literal('name');
+  if (name === null || name.length > 300 || !isName.test(name)) return null;
+  const version = said.version ?? literal('version');
+  const from = /^(attr|file)\s*:\s*([\w./-]{1,200})$/.exec(version ?? '');
+  const module = normalizeName(name).replaceAll('-', '_');
+  const points = Object.entries(said.entryPoints).map(([group, lines]) => {
+    const pairs = lines.flatMap((line) => /^([^=]+?)\s*=\s*(\S.*)$/.exec(line)?.slice(1, 3) ?? []);
+    return [
+      group,
+      Object.fromEntries(pairs.flatMap((one, at) => (at % 2 === 0 ? [[one, pairs[at + 1]]] : []))),
+    ] as const;
+  });
+  return {
+    name,
+    version: version !== null && isVersion.test(version) ? version : null,
+    versionFrom: from?.[1] === 'file' ? { file: from[2]! } : { attribute: from?.[2] ?? `${module}.__version__` },
+    entryPoints: entryPointsOf(Object.fromEntries(points)),
   };
 }
 

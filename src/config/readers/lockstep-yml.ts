@@ -12,7 +12,11 @@ import { keysAt, line, pathWithin, seconds, size, urlPath } from './yml-shapes.t
 /** The YAML parser's time grows with the square of what is wrong: 64 KiB of nonsense would hold up whoever reads it for seconds. */
 const ymlMaxBytes = 16 * 1024;
 
+export const runtimes = ['process', 'docker'] as const;
+
 export type LockstepYml = {
+  /** How it runs; null: as a container where it has a Dockerfile and the machine an engine. */
+  runtime: (typeof runtimes)[number] | null;
   /** name -> path within the app, normalised */
   volumes: Readonly<Record<string, string>>;
   health: { path: string | null; timeoutMs: number | null };
@@ -37,6 +41,12 @@ const limitsShape = {
   disk: size(16 * 2 ** 20, 64 * 1024 * 2 ** 30, '1G').optional(),
 };
 const shape = {
+  runtime: z
+    .enum(runtimes, 'must be process or docker')
+    .optional()
+    .describe(
+      'docker: in a container, whose image is built from the Dockerfile or from one that Lockstep writes; process: without one',
+    ),
   volumes: z
     .record(
       z.string().regex(/^[a-z][a-z0-9-]{0,30}$/, 'a volume name has small letters, digits and -'),
@@ -80,8 +90,9 @@ export function readLockstepYml(text: string, file = 'lockstep.yml'): LockstepYm
   const isPlain = typeof (input as { health?: unknown }).health === 'string';
   const parsed = isPlain ? plain.safeParse(input) : full.safeParse(input);
   if (!parsed.success) throw badConfig(file, zodProblems(parsed.error, input, knownAt));
-  const { volumes = {}, health, release, web, limits = {}, gate } = parsed.data;
+  const { runtime = null, volumes = {}, health, release, web, limits = {}, gate } = parsed.data;
   return {
+    runtime,
     volumes,
     health:
       typeof health === 'string'

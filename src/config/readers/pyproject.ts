@@ -56,7 +56,8 @@ export function readPyproject(text: string, file = 'pyproject.toml'): Pyproject 
   const tool = table(input.tool);
   const poetry = table(tool.poetry);
   const dynamic = project.dynamic;
-  const isDynamic = Array.isArray(dynamic) && dynamic.includes('dependencies');
+  const isDynamic =
+    Array.isArray(dynamic) && dynamic.some((one) => one === 'dependencies' || one === 'optional-dependencies');
   const requires = project['requires-python'];
   if (requires !== undefined && typeof requires !== 'string')
     problems.push(`project.requires-python: ${showValue(requires)} must be text`);

@@ -68,6 +68,7 @@ test('app.json gives variables, test environment, health and quantities, and nev
 test('lockstep.yml is read whole', () => {
   const check = (text: string, expected: object) =>
     assert.deepEqual(readLockstepYml(text), {
+      runtime: null,
       volumes: {},
       health: { path: null, timeoutMs: null },
       release: null,
@@ -86,6 +87,7 @@ test('lockstep.yml is read whole', () => {
     release: 'flask db upgrade',
     web: 'x',
   });
+  check('runtime: docker', { runtime: 'docker' });
   check('limits: { memory: 1GB, cpu: 0.5, pids: 64, disk: 2Gi }', {
     limits: { memoryBytes: 2 ** 30, cpus: 0.5, pids: 64, diskBytes: 2 ** 31 },
   });
@@ -133,6 +135,8 @@ test('lockstep.yml refuses the unknown, the misshapen and the hostile, all probl
     'limits.pids: 1',
   );
   await check('health: { path: up, timout: 3 }', 'health.path: "up"', 'did you mean "timeout"');
+  await check('runtim: docker', 'runtim', 'did you mean "runtime"');
+  await check('runtime: podman', 'runtime: "podman"', 'must be process or docker');
   await check('gates: {}', 'gates ({})', 'did you mean "gate"');
   await check('volumes: { a: /etc }', 'volumes.a', '/etc');
   await check('volumes: { a: x/../../y }', 'within the app');

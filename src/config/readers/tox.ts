@@ -1,5 +1,6 @@
 // What tox.ini and a noxfile say of the tests: with which words pytest is called, and what is installed for it. A word that
 // stands for something ({posargs}, {envtmpdir}) and measuring of its own (--cov) are left out; what depends on a factor is not read.
+import { iniValue } from './ini.ts';
 import { parseRequirement } from './requirements.ts';
 
 const bytesLimit = 256 * 1024;
@@ -41,21 +42,4 @@ export function toxRequirements(tox: string): { requirements: string[]; files: s
     else if (!/[{}]|^-|^[\w.!,-]+:\s/.test(line) && parseRequirement(line) !== null) found.requirements.push(line);
   }
   return found;
-}
-
-/** One value of an INI section with its continued lines; '' when it is not there. */
-function iniValue(text: string, section: string, key: string): string {
-  const lines = text.slice(0, bytesLimit).split(/\r?\n/);
-  const from = lines.findIndex((line) => line.trim() === `[${section}]`);
-  if (from < 0) return '';
-  const found: string[] = [];
-  let isInside = false;
-  for (const line of lines.slice(from + 1)) {
-    if (line.startsWith('[')) break;
-    const begin = new RegExp(`^${key}\\s*=(.*)$`).exec(line);
-    if (begin) isInside = true;
-    else if (/^\S/.test(line)) isInside = false;
-    if (isInside) found.push((begin ? begin[1]! : line).trim());
-  }
-  return found.join('\n');
 }

@@ -19,6 +19,7 @@ import { pythonFormat } from './python-format.ts';
 import { pythonStyle } from './python-style.ts';
 import { pythonTests } from './python-tests.ts';
 import { pythonMypy, pythonPyright } from './python-types.ts';
+import { siteDocs } from './site-docs.ts';
 import { siteHtml } from './site-html.ts';
 import { siteLinks } from './site-links.ts';
 
@@ -42,6 +43,7 @@ export const checks: readonly Check[] = [
   nodeDocs,
   siteHtml,
   siteLinks,
+  siteDocs,
   preCommit,
 ];
 

@@ -65,7 +65,7 @@ type Chosen = { tool: StyleTool; isOwn: boolean; config: string };
 /** The tools that the project configures, in the order in which they run. */
 export function stylesOf(facts: GateFacts): Chosen[] {
   const project = projectOf(facts);
-  return styleTools.flatMap((tool) => {
+  const found = styleTools.flatMap((tool) => {
     const file = facts.paths.find((path) => tool.config?.test(path));
     const isSaid =
       (tool.key !== null && project.has(tool.key)) ||
@@ -73,7 +73,13 @@ export function stylesOf(facts: GateFacts): Chosen[] {
     const config = file ?? (isSaid ? 'package.json' : null);
     return config === null ? [] : [{ tool, isOwn: project.packages.has(tool.package), config }];
   });
+  // An ESLint that only repeats standard, for editors, knows nothing of the files that standard leaves out.
+  const isStandard = found.some(({ tool }) => tool.tool === 'standard');
+  const repeats = (config: string) => onlyStandard.test(facts.texts.get(config) ?? '');
+  return found.filter(({ tool, config }) => !(isStandard && tool.tool === 'eslint' && repeats(config)));
 }
+
+const onlyStandard = /^\s*\{\s*(?:"root"\s*:\s*true\s*,\s*)?"extends"\s*:\s*(?:\[\s*)?"standard"(?:\s*\])?\s*\}\s*$/;
 
 const isConfig = (name: string): boolean => styleTools.some(({ config }) => config?.test(name));
 const oxlint = styleTools.find(({ tool }) => tool === 'oxlint')!;

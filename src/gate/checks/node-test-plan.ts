@@ -3,7 +3,7 @@
 import type { Project } from './node-project.ts';
 
 export type TestPlan = {
-  runner: 'vitest' | 'jest' | 'mocha' | 'node' | 'script';
+  runner: 'vitest' | 'jest' | 'mocha' | 'tap' | 'node' | 'script';
   /** What the script says beyond the runner's name. */
   argv: string[];
   /** Scripts of package.json that run first. */
@@ -17,6 +17,7 @@ const pattern: Readonly<Record<Exclude<TestPlan['runner'], 'script'>, RegExp>> =
   vitest: /^(?:npx )?vitest(?: run| watch)?(?= |$)/,
   jest: /^(?:npx )?jest(?= |$)/,
   mocha: /^(?:npx )?mocha(?= |$)/,
+  tap: /^(?:npx )?tap(?: run)?(?= |$)/,
   node: /^node(?= )(?=.* --test(?: |$))/,
 };
 
@@ -40,7 +41,7 @@ export function testPlan({ scripts, packages }: Project, paths: readonly string[
       if (found) return { ...found, before, coverage };
     }
   }
-  const known = (['vitest', 'jest', 'mocha'] as const).find((one) => packages.has(one));
+  const known = (['vitest', 'jest', 'mocha', 'tap'] as const).find((one) => packages.has(one));
   const mentions = (one: string) => new RegExp(`\\b${one}\\b`).test(scripts.test ?? one);
   if (known !== undefined && mentions(known)) return { runner: known, argv: [], before, coverage };
   if (isReal && /\bnode\b.* --test\b/.test(scripts.test!)) return { runner: 'node', argv: [], before, coverage: true };
@@ -51,14 +52,23 @@ export function testPlan({ scripts, packages }: Project, paths: readonly string[
 
 /** A line that only calls a runner that is known, with plain words. */
 function named(line: string): Pick<TestPlan, 'runner' | 'argv'> | null {
-  const words = wordsOf(line.replace(/^(?:cross-env )?(?:[A-Z_]+=[\w.-]+ )+/, ''));
-  if (words === null) return null;
+  const said = wordsOf(line.replace(/^(?:cross-env )?(?:[A-Z_]+=[\w.-]+ )+/, ''));
+  if (said === null) return null;
+  const words = withoutMeasuring(said);
   const text = words.join(' ');
   for (const [runner, start] of Object.entries(pattern) as [Exclude<TestPlan['runner'], 'script'>, RegExp][]) {
     const match = start.exec(text);
     if (match) return { runner, argv: kept(words.slice(match[0].split(' ').length)) };
   }
   return null;
+}
+
+/** `c8 --all mocha spec` calls mocha, under a coverage that ours takes the place of. */
+function withoutMeasuring(words: readonly string[]): readonly string[] {
+  const at = words[0] === 'npx' ? 1 : 0;
+  if (words[at] !== 'c8' && words[at] !== 'nyc') return words;
+  const from = words.findIndex((word, index) => index > at && /^(?:npx|mocha|tap|node|vitest|jest)$/.test(word));
+  return from < 0 ? words : words.slice(from);
 }
 
 function kept(words: readonly string[]): string[] {

@@ -23,7 +23,8 @@ export const nodeTests: Check = {
   },
   rerun(facts, result) {
     const plan = planOf(facts);
-    if (plan === null || plan.runner === 'script') return null;
+    // tap can be told files, and no tests.
+    if (plan === null || plan.runner === 'script' || plan.runner === 'tap') return null;
     const names = [...new Set(result.findings.map(({ rule }) => rule.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')))];
     const only =
       plan.runner === 'node'
@@ -79,7 +80,14 @@ function jobOf(facts: GateFacts, plan: TestPlan): CheckPlan {
     env: { NODE_ENV: 'test', ...facts.testEnv },
     tools: ['node', ...managers.tools],
     files: {
-      ...runnerFiles('node_tests.mjs', 'node_reporter.mjs', 'jest_reporter.cjs', 'mocha_reporter.cjs'),
+      ...runnerFiles(
+        'node_tests.mjs',
+        'node_reporter.mjs',
+        'jest_reporter.cjs',
+        'mocha_reporter.cjs',
+        'node_tap.mjs',
+        'v8_coverage.mjs',
+      ),
       'plan.json': JSON.stringify(plan),
     },
     reports: ['tests.json', 'lcov.info'],

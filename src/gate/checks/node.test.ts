@@ -11,7 +11,7 @@ import { questionsOf } from '../gate.ts';
 import { fromPart } from '../part.ts';
 import { nodeDocs } from './node-docs.ts';
 import { nodeDocstrings } from './node-docstrings.ts';
-import { nodeStyle } from './node-style.ts';
+import { nodeStyle, stylesOf } from './node-style.ts';
 import { testPlan } from './node-test-plan.ts';
 import { nodeTests } from './node-tests.ts';
 import { nodeTypes } from './node-types.ts';
@@ -167,6 +167,9 @@ test('thresholds of a runner decide nothing, and its words are kept', () => {
   check('vitest', [], of('vitest', []));
   check('NODE_ENV=test jest --coverage --reporters default --config x.json', [], of('jest', ['--config', 'x.json']));
   check('mocha -R dot spec', [], of('mocha', ['spec']));
+  check('c8 --reporter=lcov --100 tap test/*.js', ['tap'], of('tap', ['test/*.js']));
+  check('nyc -r html mocha spec', [], of('mocha', ['spec']));
+  check('npm run lint && tap', ['tap'], of('tap', []));
   check('', ['vitest'], of('vitest', []));
   check('', [], of('node', [], true));
   check('eslint . && jest', ['jest'], of('jest', []));
@@ -243,6 +246,13 @@ test('standard needs no configuration: that a script calls it is enough, and its
   assert.deepEqual(named({}), ['node', 'oxlint']);
   const standard = { scripts: { lint: 'standard' }, devDependencies: { standard: '17' } };
   assert.deepEqual(named({ 'package.json': JSON.stringify(standard) }), ['node']);
+  // An ESLint for editors that only repeats it is not run beside it; one that says more is.
+  const beside = (eslint: object) =>
+    stylesOf(factsOf({ 'package.json': JSON.stringify(standard), '.eslintrc': JSON.stringify(eslint) })).map(
+      ({ tool }) => tool.tool,
+    );
+  assert.deepEqual(beside({ root: true, extends: 'standard' }), ['standard']);
+  assert.deepEqual(beside({ extends: ['standard'], rules: {} }), ['eslint', 'standard']);
   const said = (place: string) => `  \${process.cwd()}/${place}`;
   const program =
     'if (process.argv.includes("./bad.js")) {\n  process.exitCode = 1;\n' +

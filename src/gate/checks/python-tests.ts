@@ -4,13 +4,15 @@ import { readFileSync } from 'node:fs';
 import { pytestWords } from '../../config/readers/tox.ts';
 import type { CheckResult, Finding } from '../../domain/gate.ts';
 import { type Check, endedWithout, type GateFacts, judgeEnd, saidOf, toResult } from '../check.ts';
-import { coverageResult } from '../coverage.ts';
+import { coverageResult, withoutFiles } from '../coverage.ts';
 import { parseJunit } from '../reports/junit.ts';
 import { parseLcov } from '../reports/lcov.ts';
-import { startAhead } from './python-ahead.ts';
 
 const me = { kind: 'tests', name: 'tests' } as const;
 const runnerFile = new URL('../runners/run_tests.py', import.meta.url);
+/** What Python is told by these is the same wherever it starts; by others it may find the app's own code at its start. */
+const harmless = ['PYTHONDONTWRITEBYTECODE', 'PYTHONHASHSEED', 'PYTHONUNBUFFERED', 'PYTHONUTF8', 'PYTHONIOENCODING'];
+const steersPython = (name: string): boolean => /^(?:PYTHON|COV|LD_|PWD$)/.test(name) && !harmless.includes(name);
 
 export const pythonTests: Check = {
   ...me,
@@ -21,14 +23,12 @@ export const pythonTests: Check = {
     for (const runner of testRunners(facts)) argv.push('--try', runner);
     const told = toldWords(facts);
     if (told !== null) argv.push('--told', '{job}/told.json');
-    const { ahead, aheadFiles } = startAhead(facts);
     return {
       command: { argv },
-      ...ahead,
+      ...(Object.keys(facts.testEnv).some(steersPython) ? {} : { ahead: ['--begin', '{begin}'] }),
       env: { PYTHONDONTWRITEBYTECODE: '1', PYTHONHASHSEED: '0', ...facts.testEnv },
       files: {
         'run_tests.py': readFileSync(runnerFile, 'utf8'),
-        ...aheadFiles,
         ...(told === null ? {} : { 'told.json': JSON.stringify(told) }),
       },
       reports: ['tests.json', 'junit.xml', 'lcov.info'],
@@ -77,7 +77,8 @@ export const pythonTests: Check = {
       testsFailed: failed.length,
       testsSkipped: cases.length - run,
     };
-    const coverage = parseLcov(job.reports['lcov.info'] ?? '');
+    const measured = parseLcov(job.reports['lcov.info'] ?? '');
+    const coverage = measured && withoutFiles(measured, isOfBuild);
     const covered = coverage && coverageResult(coverage, facts.changed, job, (file) => !isTestFile(file));
     const withCoverage = (tests: CheckResult) => (covered ? [tests, covered] : [tests]);
     const findings = failed.map(
@@ -101,6 +102,9 @@ export const pythonTests: Check = {
     );
   },
 };
+
+/** What builds and checks the project is no part of what runs. */
+const isOfBuild = (path: string): boolean => /(?:^|\/)(?:setup|noxfile)\.py$/.test(path);
 
 /** Its lines are run by running the tests: they say nothing about what is tested. */
 const isTestFile = (path: string): boolean =>

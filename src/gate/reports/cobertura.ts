@@ -1,7 +1,7 @@
 // Reads the line coverage of a Cobertura document (coverage.py, vitest, istanbul, gocover-cobertura write it). Its rates are the
 // tool's claim and are not believed (vitest writes NaN for an empty run): lines are counted. File names are relative to a
 // `<source>`, which is a folder of the machine that the tool ran on. No entity is expanded; bytes and tags are bounded.
-import type { Coverage } from './lcov.ts';
+import { type Coverage, coverageOf } from './lcov.ts';
 import { treePath } from './tree-path.ts';
 import { attributeOf, nodesOf, textOf, xmlReader } from './xml.ts';
 
@@ -35,13 +35,7 @@ export function parseCobertura(source: string, root: string | null = null): Cove
       lines.set(number, (lines.get(number) ?? 0) + Math.max(0, hits));
     }
   }
-  let linesFound = 0;
-  let linesHit = 0;
-  for (const hits of files.values()) {
-    linesFound += hits.size;
-    for (const count of hits.values()) if (count > 0) linesHit += 1;
-  }
-  return { files, linesFound, linesHit };
+  return coverageOf(files);
 }
 
 /** `app.py` below the source `/place/src` with the root `/place` is `src/app.py`. */

@@ -2,7 +2,7 @@
 // column, with its statements and how often it ran. A line has what its most often run block has. Several profiles may follow
 // one another, each with its `mode:` line.
 import { type GoModule, goFolder } from './go-packages.ts';
-import type { Coverage } from './lcov.ts';
+import { type Coverage, coverageOf } from './lcov.ts';
 import { treePath } from './tree-path.ts';
 
 export const coverprofileLimit = 16 * 1024 * 1024;
@@ -37,11 +37,5 @@ export function parseCoverprofile(source: string, modules: readonly GoModule[]):
       lines.set(number, Math.max(lines.get(number) ?? 0, Number(match[6])));
   }
   if (!isProfile) return null;
-  let linesFound = 0;
-  let linesHit = 0;
-  for (const lines of files.values()) {
-    linesFound += lines.size;
-    for (const hits of lines.values()) if (hits > 0) linesHit += 1;
-  }
-  return { files, linesFound, linesHit };
+  return coverageOf(files);
 }

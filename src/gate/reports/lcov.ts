@@ -30,7 +30,10 @@ export function parseLcov(source: string, root: string | null = null): Coverage 
       lines.set(number, (lines.get(number) ?? 0) + Math.max(0, Number(match[2])));
     } else if (line.startsWith('end_of_record')) lines = null;
   }
-  if (!isLcov) return null;
+  return isLcov ? coverageOf(files) : null;
+}
+
+export function coverageOf(files: Coverage['files']): Coverage {
   let linesFound = 0;
   let linesHit = 0;
   for (const hits of files.values()) {

@@ -4,6 +4,9 @@
 lockstep_reports=$1 lockstep_command=$2
 shift 2
 pwd >"$lockstep_reports/where.txt"
+# A Python project is found in its tree, as if it were installed.
+LOCKSTEP_TREE=$(pwd)
+export LOCKSTEP_TREE
 lockstep_each() {
   lockstep_do=$1
   shift

@@ -24,6 +24,8 @@ const cases = join(work, 'cases.json');
 const env = { ...process.env, PATH, CI: 'true', LOCKSTEP_CASES: cases, npm_config_update_notifier: 'false' };
 const npm = (script) => runProgram([process.execPath, managers.npm, 'run', script], { env });
 const own = (path) => join(tree, 'node_modules', path);
+/** Where V8 writes what ran, of runners that measure nothing themselves. */
+const measured = join(work, 'v8');
 
 const runners = {
   node: {
@@ -68,8 +70,33 @@ const runners = {
   mocha: {
     argv: () => [appNode, own('mocha/bin/mocha.js'), '--reporter', join(mine, 'mocha_reporter.cjs'), ...plan.argv],
     read: () => JSON.parse(readFileSync(cases, 'utf8')),
+    measured,
+  },
+  tap: {
+    // What it measures itself ends a run that is not covered whole.
+    argv: () => [
+      ...[appNode, programOf('tap'), `--output-file=${cases}`],
+      ...(Number.parseInt(manifestOf('tap').version, 10) < 18
+        ? ['--no-coverage', '--no-check-coverage']
+        : ['--disable-coverage']),
+      ...plan.argv,
+    ],
+    read: async () => {
+      const { tapCases } = await import('./node_tap.mjs');
+      return { cases: tapCases(readFileSync(cases, 'utf8')) };
+    },
+    measured,
   },
 };
+
+function manifestOf(name) {
+  return JSON.parse(readFileSync(own(`${name}/package.json`), 'utf8'));
+}
+
+function programOf(name) {
+  const { bin } = manifestOf(name);
+  return own(join(name, typeof bin === 'string' ? bin : bin[name]));
+}
 
 /** jest's shape, which vitest writes too. */
 function jestCases(files) {
@@ -146,10 +173,7 @@ function withoutBlank(lcov) {
 
 /** vitest measures with a package of its own version only; null: these are equal. */
 function unevenVersions() {
-  const versionOf = (name) => {
-    const file = own(`${name}/package.json`);
-    return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).version : null;
-  };
+  const versionOf = (name) => (existsSync(own(`${name}/package.json`)) ? manifestOf(name).version : null);
   const vitest = versionOf('vitest');
   const names = ['@vitest/coverage-v8', '@vitest/coverage-istanbul'];
   const other = names.find((name) => ![null, vitest].includes(versionOf(name)));
@@ -159,13 +183,15 @@ function unevenVersions() {
 }
 
 const notes = [];
+/** That a script's own program is not there is the project's affair: these codes say that the machine lacks one. */
+const exitOf = (code) => ([125, 126, 127].includes(code) ? 1 : code);
 const say = (runner, all) => writeFileSync(out, JSON.stringify({ runner, cases: all, notes }));
 
 for (const script of plan.before) {
   const code = await npm(script);
   if (code !== 0) {
     process.stderr.write(`the script "${script}" of package.json ended with exit ${code}\n`);
-    process.exit(code);
+    process.exit(exitOf(code));
   }
 }
 if (plan.runner === 'script') {
@@ -173,11 +199,13 @@ if (plan.runner === 'script') {
     `the tests are counted by nobody: "${plan.script}" is no test runner that is known, and its exit code is all it says`,
   );
   const code = await npm('test');
+  if (code === 126 || code === 127) notes.push(`a program of the test script was not found (exit ${code})`);
   say('script', null);
-  process.exit(code);
+  process.exit(exitOf(code));
 }
 const runner = runners[plan.runner];
-let code = await runProgram(runner.argv(), { env });
+const how = { env: { ...env, ...(runner.measured ? { NODE_V8_COVERAGE: runner.measured } : {}) } };
+let code = await runProgram(runner.argv(), how);
 const uneven = plan.runner === 'vitest' && plan.coverage && !existsSync(cases) ? unevenVersions() : null;
 if (uneven !== null) {
   // By hand it measures nothing, and so works; here it would not.
@@ -189,9 +217,12 @@ if (!existsSync(cases)) {
   process.stderr.write(`${plan.runner} left no report\n`);
   process.exit(code === 0 ? 1 : code);
 }
-const report = runner.read();
+const report = await runner.read();
 const all = report.cases.map(finished);
-const lcov = report.lcov ?? (runner.lcov && existsSync(runner.lcov) ? readFileSync(runner.lcov, 'utf8') : null);
+const lcov =
+  report.lcov ??
+  (runner.lcov && existsSync(runner.lcov) ? readFileSync(runner.lcov, 'utf8') : null) ??
+  (runner.measured ? (await import('./v8_coverage.mjs')).v8Lcov(runner.measured, tree) : null);
 if (lcov !== null) writeFileSync(join(reports, 'lcov.info'), withoutBlank(lcov));
 say(plan.runner, all);
 process.exitCode = all.length === 0 && code === 0 ? 5 : code;

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
-import { askAhead, askDocsAhead } from '../../../test/support/started-ahead.ts';
+import { askAhead } from '../../../test/support/started-ahead.ts';
 import { writeOwnDistribution } from '../../build/own-distribution.ts';
 import { parseDefinitions } from '../checks/python-docstrings.ts';
 import { parseFindingsJson } from '../reports/findings-json.ts';
@@ -17,8 +17,9 @@ const python = join(home, 'venv/bin/python');
 let skip: string | false = false;
 try {
   execFileSync('/usr/bin/python3', ['-m', 'venv', join(home, 'venv')], { stdio: 'ignore' });
-  const packages = ['pycodestyle', 'pyflakes', 'pytest', 'pytest-cov', 'pdoc'];
-  execFileSync(python, ['-m', 'pip', 'install', '-q', ...packages], { stdio: 'ignore' });
+  execFileSync(python, ['-m', 'pip', 'install', '-q', 'pycodestyle', 'pyflakes', 'pytest', 'pytest-cov'], {
+    stdio: 'ignore',
+  });
 } catch {
   skip = 'no Python environment could be made';
 }
@@ -277,6 +278,66 @@ test('a layer that says what the tree is called answers for it, in the place of 
   );
 });
 
+test('a layer of the checks finds the tree that it is told of, with any PYTHONPATH, before an installed one of that name', {
+  skip,
+}, () => {
+  const venv = join(home, 'placed');
+  const tree = join(home, 'placed-tree');
+  execFileSync('/usr/bin/python3', ['-m', 'venv', '--without-pip', venv], { stdio: 'ignore' });
+  const layer = join(venv, 'bin/python');
+  const packages = execFileSync(layer, ['-c', 'import sysconfig; print(sysconfig.get_path("purelib"))'], {
+    encoding: 'utf8',
+  }).trim();
+  const write = (folder: string, text: string) => {
+    mkdirSync(join(folder, 'shop'), { recursive: true });
+    writeFileSync(join(folder, 'shop/__init__.py'), text);
+  };
+  write(packages, 'price = "installed"\n');
+  write(join(tree, 'src'), 'price = "of src"\n');
+  write(tree, 'price = "of the tree"\n');
+  const own = { name: 'shop', version: '1', entryPoints: {} };
+  const place = (more: object) =>
+    execFileSync(layer, ['-I', '-c', writeOwnDistribution, JSON.stringify({ ...own, ...more })]);
+  const ask = (env: Record<string, string>, ...words: string[]) =>
+    execFileSync(layer, [...words, '-c', 'import shop; print(shop.price)'], { cwd: '/', env, encoding: 'utf8' }).trim();
+  const told = { LOCKSTEP_TREE: tree, PYTHONPATH: '/nowhere' };
+  place({});
+  assert.equal(ask(told), 'installed');
+  place({ place: 'src' });
+  assert.deepEqual([ask(told), ask(told, '-I'), ask({})], ['of src', 'of src', 'installed']);
+  place({ place: '.' });
+  assert.equal(ask(told), 'of the tree');
+  // What runs the tests tells it, and steers nobody by PYTHONPATH then.
+  const code = 'import shop; print(shop.price)';
+  const test = `import os, subprocess, sys, unittest
+
+
+class A(unittest.TestCase):
+    def test_child(self):
+        env = {**os.environ, "PYTHONPATH": "/nowhere"}
+        said = subprocess.check_output([sys.executable, "-c", ${JSON.stringify(code)}], cwd="/", env=env)
+        self.assertEqual(said, b"of the tree\\n")
+        self.assertNotIn("PYTHONPATH", os.environ)
+`;
+  writeFileSync(join(tree, 'pyproject.toml'), '');
+  rmSync(join(tree, 'src'), { recursive: true });
+  writeFileSync(join(tree, 'test_child.py'), test);
+  const reports = mkdtempSync(join(home, 'reports-'));
+  const words = [join(import.meta.dirname, 'run_tests.py'), '--reports', reports, '--try', 'unittest'];
+  const { status, stderr } = spawnSync(layer, words, { cwd: tree, env: {}, encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+});
+
+test("tests' folders have names short enough for a socket, unless the project names one", { skip }, () => {
+  const of = (expected: string) =>
+    `def test_short(tmp_path):\n    assert str(tmp_path.parent) == ${JSON.stringify(expected)}\n`;
+  const short = run('run_tests.py', 'short', { 'test_a.py': of(join(process.env.TMPDIR ?? home, 'p')) }, order);
+  assert.equal(short.status, 0, short.read('junit.xml'));
+  const files = { 'test_a.py': of(join(home, 'named/mine')), 'pytest.ini': '[pytest]\naddopts = --basetemp=mine\n' };
+  const named = run('run_tests.py', 'named', files, order);
+  assert.equal(named.status, 0, named.read('junit.xml'));
+});
+
 test("that another site's index cannot be fetched is no warning of the documentation", { skip }, () => {
   const warnings = [
     "WARNING: failed to reach any of the inventories with the following issues:\nintersphinx inventory 'x' not fetchable due to",
@@ -349,4 +410,3 @@ test("a tool is the app's own version when its packages have one, else the one t
 });
 
 askAhead({ home, python, skip });
-askDocsAhead({ home, python, skip });

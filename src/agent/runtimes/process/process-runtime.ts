@@ -71,6 +71,7 @@ export function processRuntime(parts: ProcessRuntimeParts): Runtime {
     return {
       pid: leader.pid,
       startTicks: leader.startTicks,
+      place: null,
       exited,
       outputEnded: capture?.ended ?? Promise.resolve(),
       pids,

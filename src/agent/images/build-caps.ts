@@ -1,0 +1,190 @@
+// What a build may use. The engine's builder takes no limits (BuildKit in 20.10 ignores those of the request), so they are held from
+// outside: its steps run in control groups below one of the engine's own, `…/buildkit`, which is limited as a whole, from before the first
+// step where it is known and within a tenth of a second where it is not; what a step writes is measured where the engine keeps it. A build
+// by hand on the same engine is held to them too, for as long as one of ours runs.
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { totalmem } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { readRoom, reserveBytes } from '../../lib/room.ts';
+import { diskBytes, pace } from '../disk/measure.ts';
+import type { CgroupSupport, Controller } from '../process/cgroup.ts';
+
+export type BuildLimits = { memoryBytes: number; cpus: number; pids: number; diskBytes: number };
+
+const gibibyte = 1024 ** 3;
+
+/** Half of the machine's memory, within bounds; all cores but a quarter of one; and what a large image needs. */
+export const buildLimits = (cores: number, memoryBytes = totalmem()): BuildLimits => ({
+  memoryBytes: Math.min(4 * gibibyte, Math.max(gibibyte / 2, Math.floor(memoryBytes / 2))),
+  cpus: Math.max(0.5, cores - 0.25),
+  pids: 1024,
+  diskBytes: 8 * gibibyte,
+});
+
+export type Exceeded = { what: 'disk' | 'room'; why: string };
+
+const lookMs = 100;
+const looksPerMeasure = 5;
+/** As a check has against an app. */
+const shares = 256;
+const weight = 25;
+
+export class BuildCaps {
+  readonly #support: CgroupSupport;
+  readonly #limits: BuildLimits;
+  /** Folders of the controllers, below which they are the same. */
+  readonly #roots: readonly string[];
+  #killsBefore = 0;
+
+  constructor(support: CgroupSupport, limits: BuildLimits) {
+    this.#support = support;
+    this.#limits = limits;
+    this.#roots = support.version === 1 ? support.enforceable.map((name) => join(support.root, name)) : [support.root];
+  }
+
+  /** Limits the groups, and says which: paths below a controller, `docker/buildkit`. */
+  hold(): string[] {
+    const groups = this.#groups();
+    for (const group of groups) this.#limit(group, this.#limits);
+    return groups;
+  }
+
+  release(): void {
+    for (const group of this.#groups()) this.#limit(group, null);
+  }
+
+  /** A build begins: what was used before is forgotten. */
+  begin(): void {
+    for (const group of this.hold()) write(join(this.#folder('memory', group), 'memory.max_usage_in_bytes'), '0');
+    this.#killsBefore = this.#kills();
+  }
+
+  /** Since the beginning a group has come to its limit of memory. */
+  isMemoryMet(): boolean {
+    const isFull = this.#groups().some((group) => {
+      const most = Number(readOr(join(this.#folder('memory', group), 'memory.max_usage_in_bytes')));
+      return most > this.#limits.memoryBytes * 0.98;
+    });
+    return isFull || this.#kills() > this.#killsBefore;
+  }
+
+  /** Version 2 counts what it kills; version 1 does so only within a step's own group, which is gone by then. */
+  #kills(): number {
+    const counts = this.#groups().map((group) => {
+      const text = readOr(join(this.#folder('memory', group), 'memory.events'));
+      return Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0);
+    });
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** What was exceeded, once it is; null when the signal comes first. @param root where the engine keeps its data */
+  async watch(root: string, signal: AbortSignal): Promise<Exceeded | null> {
+    let least: number | null = null;
+    for (let look = 0; !signal.aborted; look += 1) {
+      const groups = this.hold();
+      if (look % looksPerMeasure === 0) {
+        const room = readRoom(root);
+        least ??= room.availableBytes;
+        if (room.availableBytes < reserveBytes(room)) return { what: 'room', why: 'the disk has no more room for it' };
+        const isSuspect = least - room.availableBytes > this.#limits.diskBytes / 2;
+        if (isSuspect && (await this.#written(groups, root, signal)) > this.#limits.diskBytes)
+          return { what: 'disk', why: `a step wrote more than ${said(this.#limits.diskBytes)}` };
+      }
+      await pause(lookMs, undefined, { signal }).catch(() => {});
+    }
+    return null;
+  }
+
+  get memorySaid(): string {
+    return said(this.#limits.memoryBytes);
+  }
+
+  async #written(groups: readonly string[], root: string, signal: AbortSignal): Promise<number> {
+    const controller = this.#support.enforceable[0];
+    if (controller === undefined) return 0;
+    const layers = groups.flatMap((group) =>
+      stepsIn(this.#folder(controller, group)).flatMap((pids) => pids.flatMap((pid) => layerOf(pid) ?? []).slice(0, 1)),
+    );
+    const ours = [...new Set(layers)].filter((layer) => layer.startsWith(`${root}/`));
+    return diskBytes(ours, pace(signal, 1000, 0.5)).catch(() => 0);
+  }
+
+  #groups(): string[] {
+    const root = this.#roots[0];
+    if (root === undefined) return [];
+    const found = foldersIn(root).flatMap((one) => [one, ...foldersIn(join(root, one)).map((two) => `${one}/${two}`)]);
+    return found.filter((group) => group.endsWith('/buildkit'));
+  }
+
+  #folder(controller: Controller, group: string): string {
+    const { version, root } = this.#support;
+    return version === 1 ? join(root, controller, group) : join(root, group);
+  }
+
+  /** @param limits null: none */
+  #limit(group: string, limits: BuildLimits | null): void {
+    const { version, enforceable } = this.#support;
+    const set = (controller: Controller, file: string, value: number | string): void => {
+      if (enforceable.includes(controller)) write(join(this.#folder(controller, group), file), String(value));
+    };
+    const quota = limits && Math.round(limits.cpus * 100_000);
+    if (version === 2) {
+      set('memory', 'memory.max', limits?.memoryBytes ?? 'max');
+      set('cpu', 'cpu.max', `${quota ?? 'max'} 100000`);
+      set('cpu', 'cpu.weight', limits ? weight : 100);
+    } else {
+      // First when it grows, again below when it shrinks; swap accounting may be off.
+      set('memory', 'memory.memsw.limit_in_bytes', limits?.memoryBytes ?? -1);
+      set('memory', 'memory.limit_in_bytes', limits?.memoryBytes ?? -1);
+      set('memory', 'memory.memsw.limit_in_bytes', limits?.memoryBytes ?? -1);
+      set('cpu', 'cpu.cfs_quota_us', quota ?? -1);
+      set('cpu', 'cpu.shares', limits ? shares : 1024);
+    }
+    set('pids', 'pids.max', limits?.pids ?? 'max');
+  }
+}
+
+const said = (bytes: number): string =>
+  bytes >= gibibyte ? `${Math.round((bytes / gibibyte) * 10) / 10} GB` : `${Math.round(bytes / 1024 ** 2)} MB`;
+
+/** Processes of each step that runs. */
+const stepsIn = (folder: string): number[][] =>
+  foldersIn(folder).map((name) =>
+    readOr(join(folder, name, 'cgroup.procs'))
+      .split('\n')
+      .filter(Boolean)
+      .map(Number),
+  );
+
+/** What a step has written so far: the upper folder of the overlay that is its root; null: it has none. */
+function layerOf(pid: number): string | null {
+  const root = readOr(`/proc/${pid}/mountinfo`)
+    .split('\n')
+    .find((line) => / \/ \/ .* - overlay /.test(line));
+  return /(?:[ ,])upperdir=([^, ]+)/.exec(root ?? '')?.[1] ?? null;
+}
+
+function foldersIn(folder: string): string[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true }).flatMap((one) => (one.isDirectory() ? one.name : []));
+  } catch {
+    return []; // it went away, or never was
+  }
+}
+
+function readOr(file: string): string {
+  try {
+    return readFileSync(file, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
+function write(file: string, value: string): void {
+  try {
+    writeFileSync(file, value);
+  } catch {
+    // The group has gone, or the machine has no such limit.
+  }
+}

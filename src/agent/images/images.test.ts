@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import { baseImage, engineTest } from '../../../test/support/engine.ts';
+import { contextOf } from '../../build/context/context.ts';
+import { readIgnore } from '../../build/context/ignore.ts';
+import { isFailure } from '../../domain/errors.ts';
+import { type AppId, makeId, type TreeId } from '../../domain/ids.ts';
+import type { ImageEvent, ImageSpec } from '../../domain/image.ts';
+import { askEngine } from '../engine/ask.ts';
+import { detectCgroups } from '../process/cgroup.ts';
+import { BuildCaps, buildLimits } from './build-caps.ts';
+import { openImages } from './images.ts';
+
+const caps = new BuildCaps(detectCgroups(), buildLimits(2));
+
+const newId = <P extends 'app' | 'nod'>(prefix: P) => makeId(prefix, Date.now(), randomBytes(16));
+const treeId = 'a'.repeat(40) as TreeId;
+
+function specOf(appId: AppId, more: Partial<ImageSpec> = {}): ImageSpec {
+  const key = randomBytes(32).toString('hex');
+  return { ...{ key, appId, treeId, target: null, buildArgs: {}, isUncached: false, deadlineMs: 60_000 }, ...more };
+}
+
+const contextWith = (dockerfile: string) =>
+  contextOf({ files: (async function* () {})(), ignores: readIgnore(''), dockerfile });
+
+async function ended(events: AsyncIterable<ImageEvent>): Promise<{ lines: string[]; last: ImageEvent }> {
+  const lines: string[] = [];
+  let last: ImageEvent = { line: '' };
+  for await (const event of events) {
+    last = event;
+    if ('line' in event) lines.push(event.line);
+  }
+  return { lines, last };
+}
+
+const builtOf = (last: ImageEvent) => {
+  assert.ok('built' in last, JSON.stringify(last));
+  return last.built;
+};
+
+engineTest(
+  'an image is built once, found by its key, and collected when nobody wants it',
+  { own: true },
+  async (socket) => {
+    const nodeId = newId('nod');
+    const appId = newId('app');
+    const images = openImages({ socket, nodeId, caps });
+    const { signal } = new AbortController();
+    const tag = await baseImage('python');
+    const dockerfile = `FROM ${tag}\nEXPOSE 9000 53/udp 80\nRUN echo made\nCMD ["python3"]\n`;
+    const spec = specOf(appId, { isUncached: true });
+    const first = await ended(images.make(spec, contextWith(dockerfile), signal));
+    const { id, ...built } = builtOf(first.last);
+    assert.deepEqual(
+      { ...built, durationMs: 0, cachedSteps: 0 },
+      { ports: [80, 9000], hasOwnCommand: true, wasThere: false, cachedSteps: 0, durationMs: 0 },
+    );
+    assert.ok(first.lines.includes('made'), first.lines.join('\n'));
+    // What is there is not even read again.
+    const unread = (async function* (): AsyncGenerator<Buffer> {
+      yield await Promise.reject(new Error('it was read'));
+    })();
+    const again = builtOf((await ended(images.make(spec, unread, signal))).last);
+    assert.deepEqual([again.id, again.wasThere], [id, true]);
+    // Of another node or app it is not.
+    const stranger = openImages({ socket, nodeId: newId('nod'), caps });
+    await assert.rejects(ended(stranger.make(spec, unread, signal)), /it was read/);
+
+    const other = builtOf(
+      (await ended(images.make(specOf(appId), contextWith(`${dockerfile}RUN echo 2\n`), signal))).last,
+    );
+    await images.collect(appId, new Set([id]));
+    const isThere = async (one: string) =>
+      (await askEngine(socket, `/v1.41/images/${one}/json`, { timeoutMs: 5000 })).status === 200;
+    assert.deepEqual([await isThere(id), await isThere(other.id)], [true, false]);
+    await images.collect(newId('app'), new Set());
+    assert.equal(await isThere(id), true);
+    await images.collect(appId, new Set());
+    assert.equal(await isThere(id), false);
+  },
+);
+
+engineTest(
+  'one build runs at a time; one that is given up, fails or takes too long makes room for the next',
+  { own: true },
+  async (socket) => {
+    const appId = newId('app');
+    const images = openImages({ socket, nodeId: newId('nod'), caps });
+    const tag = await baseImage('python');
+    const endless = contextWith(`FROM ${tag}\nRUN echo begun; sleep 600\n`);
+    const quit = new AbortController();
+    const events = images.make(specOf(appId, { isUncached: true }), endless, quit.signal);
+    for await (const event of events) if ('line' in event && event.line === 'begun') break;
+    // Leaving the loop has ended the generator, and with it the build.
+    const waiting = new AbortController();
+    const failing = await ended(
+      images.make(specOf(appId), contextWith(`FROM ${tag}\nRUN echo why; exit 3\n`), waiting.signal),
+    );
+    assert.ok('failed' in failing.last && /exit code: 3/.test(failing.last.failed.why), JSON.stringify(failing.last));
+    assert.ok(failing.last.failed.outputTail.includes('why'));
+
+    const late = specOf(appId, { deadlineMs: 1500, isUncached: true });
+    const slow = ended(images.make(late, contextWith(`FROM ${tag}\nRUN sleep 600\n`), quit.signal));
+    await pause(100);
+    const next = ended(images.make(specOf(appId), contextWith(`FROM ${tag}\nRUN echo after\n`), quit.signal));
+    const [tooLate, after] = await Promise.all([slow, next]);
+    assert.ok('failed' in tooLate.last && /longer than/.test(tooLate.last.failed.why), JSON.stringify(tooLate.last));
+    assert.equal(after.lines[0], 'waiting for another build');
+    builtOf(after.last);
+    await images.collect(appId, new Set());
+
+    const nowhere = openImages({ socket: '/nowhere.sock', nodeId: newId('nod'), caps });
+    assert.equal((await nowhere.look()).state, 'absent');
+    await assert.rejects(ended(nowhere.make(specOf(appId), endless, quit.signal)), (error) =>
+      isFailure(error, 'engine-away'),
+    );
+  },
+);
+
+engineTest(
+  'G4: a build that forks without end, fills the memory or the disk is ended at its limit, and says which; the next one builds',
+  { own: true },
+  async (socket) => {
+    const appId = newId('app');
+    const mebibyte = 1024 ** 2;
+    const tight = { memoryBytes: 96 * mebibyte, cpus: 1, pids: 64, diskBytes: 64 * mebibyte };
+    const images = openImages({ socket, nodeId: newId('nod'), caps: new BuildCaps(detectCgroups(), tight) });
+    const { signal } = new AbortController();
+    const tag = await baseImage('python');
+    const build = async (run: string) => {
+      const spec = specOf(appId, { isUncached: true });
+      return ended(images.make(spec, contextWith(`FROM ${tag}\nRUN ${run}\n`), signal));
+    };
+    const why = async (run: string) => {
+      const { last, lines } = await build(run);
+      assert.ok('failed' in last, `${JSON.stringify(last)}\n${lines.join('\n')}`);
+      return last.failed.why;
+    };
+    // The group of the builder is there from the first build on.
+    builtOf((await build('true')).last);
+    assert.match(await why('python3 -c "x = bytearray(400_000_000); print(len(x))"'), /out of memory \(limit 96 MB\)/);
+    assert.match(await why('head -c 10G /dev/zero > /file'), /a step wrote more than 64 MB/);
+    const forks = await why('i=0; while [ $i -lt 200 ]; do sleep 30 & i=$((i+1)); done; wait');
+    assert.match(forks, /exit code: 2/);
+    builtOf((await build('echo again')).last);
+    await images.collect(appId, new Set());
+  },
+);
+
+engineTest('what the builder keeps is kept below its limit', { own: true }, async (socket) => {
+  const appId = newId('app');
+  const images = openImages({ socket, nodeId: newId('nod'), caps, cacheBytes: 1 });
+  const { signal } = new AbortController();
+  const cached = async (): Promise<number> => {
+    const { body } = await askEngine(socket, '/v1.41/system/df', { timeoutMs: 30_000 });
+    const kept = (JSON.parse(body) as { BuildCache: { Size: number; InUse: boolean }[] | null }).BuildCache ?? [];
+    return kept.filter(({ InUse }) => !InUse).reduce((sum, { Size }) => sum + Size, 0);
+  };
+  const dockerfile = `FROM ${await baseImage('python')}\nRUN head -c 3000000 /dev/urandom > /file\nRUN rm /file\n`;
+  const quit = specOf(appId, { isUncached: true });
+  builtOf((await ended(images.make(quit, contextWith(dockerfile), signal))).last);
+  await askEngine(socket, `/v1.41/images/lockstep/${appId.toLowerCase()}:${quit.key}`, {
+    method: 'DELETE',
+    timeoutMs: 9000,
+  });
+  assert.ok((await cached()) > 2_000_000);
+  const { bytesFreed } = await images.collect(appId, new Set());
+  assert.ok(bytesFreed > 2_000_000, `${bytesFreed}`);
+  assert.ok((await cached()) < 2_000_000);
+});

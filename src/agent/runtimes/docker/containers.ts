@@ -1,0 +1,66 @@
+// Containers as the engine knows them: made, started, looked at, ended. One that is not there any more is ended and removed already.
+import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import type { InstanceId, NodeId } from '../../../domain/ids.ts';
+import type { Engine } from '../../engine/engine.ts';
+import { labelFilter } from '../../engine/labels.ts';
+
+const listed = z.array(
+  z.object({ Id: z.string(), State: z.string(), Labels: z.record(z.string(), z.string()).nullish() }),
+);
+const made = z.object({ Id: z.string() });
+const configured = z.object({ Config: z.object({ StopSignal: z.string().nullish() }) });
+const inspected = z.object({
+  State: z.object({ Running: z.boolean(), Pid: z.number(), ExitCode: z.number(), OOMKilled: z.boolean() }),
+});
+
+export type ContainerState = { isRunning: boolean; pid: number; exitCode: number; isOutOfMemory: boolean };
+export type ListedContainer = { id: string; instance: string | null; isRunning: boolean };
+
+/** What starts may have to wait for the disk of a busy machine. */
+const [startMs, removeMs] = [60_000, 60_000];
+
+export type Containers = ReturnType<typeof containersOf>;
+
+/** Each method throws engine-away, and EngineRefusal for what the engine refuses. */
+export function containersOf(engine: Engine, node: NodeId) {
+  const list = async (owner: { instance?: InstanceId }): Promise<ListedContainer[]> => {
+    const filters = encodeURIComponent(labelFilter({ node, ...owner }));
+    const { body } = await engine.ask('GET', `/containers/json?all=1&filters=${filters}`);
+    return listed.parse(body).map(({ Id, State, Labels }) => ({
+      id: Id,
+      instance: Labels?.['io.lockstep.instance'] ?? null,
+      isRunning: State === 'running' || State === 'paused' || State === 'restarting',
+    }));
+  };
+  return {
+    /** Its name is nobody's else, whoever has made what. */
+    async create(body: object): Promise<string> {
+      const name = `lockstep-${randomBytes(8).toString('hex')}`;
+      const answer = await engine.ask('POST', `/containers/create?name=${name}`, { json: body, timeoutMs: startMs });
+      return made.parse(answer.body).Id;
+    },
+    start: async (id: string): Promise<void> =>
+      void (await engine.ask('POST', `/containers/${id}/start`, { timeoutMs: startMs })),
+    /** null: it is not there. */
+    async look(id: string): Promise<ContainerState | null> {
+      const { status, body } = await engine.ask('GET', `/containers/${id}/json`, { fine: [404] });
+      if (status === 404) return null;
+      const { Running, Pid, ExitCode, OOMKilled } = inspected.parse(body).State;
+      return { isRunning: Running, pid: Pid, exitCode: ExitCode, isOutOfMemory: OOMKilled };
+    },
+    /** By which it wants to be asked to end; the usual one when the engine does not say. */
+    async stopSignal(id: string): Promise<string> {
+      const answer = await engine.ask('GET', `/containers/${id}/json`, { timeoutMs: 1000 }).catch(() => null);
+      return configured.safeParse(answer?.body).data?.Config.StopSignal || 'SIGTERM';
+    },
+    /** Quiet when it does not run. */
+    kill: async (id: string, signal = 'SIGKILL'): Promise<void> =>
+      void (await engine.ask('POST', `/containers/${id}/kill?signal=${signal}`, { fine: [404, 409] })),
+    remove: async (id: string): Promise<void> =>
+      // 409: its removal is under way.
+      void (await engine.ask('DELETE', `/containers/${id}?force=1&v=1`, { fine: [404, 409], timeoutMs: removeMs })),
+    ofInstance: (instance: InstanceId) => list({ instance }),
+    all: () => list({}),
+  };
+}

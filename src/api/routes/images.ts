@@ -1,0 +1,62 @@
+// Images of registries: who we are to them.
+import { z } from '@hono/zod-openapi';
+import { parseRegistryHost } from '../../domain/image-reference.ts';
+import { nothing, ok } from '../answer.ts';
+import { noQuery, parsedBy } from '../fields.ts';
+import { route } from '../route.ts';
+import { presentRegistry, registryView } from '../views/hook.ts';
+
+const registryHost = parsedBy(parseRegistryHost, 'The host of a registry, as images name it', 'ghcr.io');
+
+export const imageRoutes = [
+  route({
+    id: 'listRegistries',
+    method: 'get',
+    path: '/api/v1/registries',
+    summary: 'The registries that the team is logged in to, without passwords',
+    right: 'admin',
+    tenancy: 'team',
+    query: noQuery,
+    answers: { 200: { description: 'All of them', schema: z.object({ items: z.array(registryView) }) } },
+    errors: [],
+    handle: ({ principal }, { platform }) => ok({ items: platform.listRegistries(principal).map(presentRegistry) }),
+  }),
+  route({
+    id: 'logInToRegistry',
+    method: 'post',
+    path: '/api/v1/registries',
+    summary: 'Keeps who the team is to a registry; private images are pulled as that',
+    right: 'admin',
+    tenancy: 'team',
+    query: noQuery,
+    body: z.strictObject({
+      host: registryHost,
+      username: z.string().regex(/^[^\p{C}\p{Zl}\p{Zp}]{1,255}$/u, 'is not 1 to 255 printable characters'),
+      password: z
+        .string()
+        .regex(/^[\x20-\x7e]{1,4096}$/, 'is not 1 to 4096 printable characters')
+        .openapi({ format: 'password', writeOnly: true }),
+    }),
+    answers: { 201: { description: 'It is kept', schema: registryView } },
+    errors: ['bad-image', 'too-large'],
+    handle({ principal, body }, { platform }) {
+      return { status: 201, body: presentRegistry(platform.setRegistry(principal, body)) };
+    },
+  }),
+  route({
+    id: 'logOutOfRegistry',
+    method: 'delete',
+    path: '/api/v1/registries/{host}',
+    summary: 'Forgets who the team is to a registry',
+    right: 'admin',
+    tenancy: 'team',
+    params: z.object({ host: registryHost }),
+    query: noQuery,
+    answers: { 204: { description: 'It is forgotten', schema: null } },
+    errors: ['not-found', 'bad-image'],
+    handle({ principal, params }, { platform }) {
+      platform.forgetRegistry(principal, params.host);
+      return nothing;
+    },
+  }),
+] as const;

@@ -1,0 +1,143 @@
+// Whether an app runs in a container, and in which image: the tree's own Dockerfile, or one that Lockstep writes. A person's word
+// (`runtime:` in lockstep.yml) goes before the guess; a Dockerfile without an engine is an error that says what to install, never an app
+// that runs some other way than its author meant.
+import { createHash } from 'node:crypto';
+import type { LockstepYml } from '../config/readers/lockstep-yml.ts';
+import type { OutgoingFile } from '../domain/agent.ts';
+import type { EngineLook } from '../domain/engine.ts';
+import { fail, isFailure } from '../domain/errors.ts';
+import type { AppId } from '../domain/ids.ts';
+import type { ImageRecipe, ImageSpec } from '../domain/image.ts';
+import type { Plan, ProcessType } from '../domain/plan.ts';
+import { contextOf } from './context/context.ts';
+import { readIgnore } from './context/ignore.ts';
+import type { Detection } from './detectors/detection.ts';
+import { writeDockerfile } from './dockerfile/dockerfile.ts';
+import { withOwnParts } from './dockerfile/own-parts.ts';
+import { readDockerfile } from './dockerfile/read-dockerfile.ts';
+import type { GitTree } from './git-tree.ts';
+import { decidePlan, readProjectConfig } from './plan.ts';
+import { hasFile, readConfigFile, type TreeView } from './tree-view.ts';
+
+const deadlineMs = 15 * 60_000;
+const dockerfileBytes = 256 * 1024;
+
+/** @throws bad-config, no-engine, engine-away (nobody can say now) */
+export async function decideRuntime(
+  view: TreeView,
+  said: LockstepYml['runtime'],
+  engine: () => Promise<EngineLook>,
+): Promise<'process' | 'docker'> {
+  const hasDockerfile = hasFile(view, 'Dockerfile');
+  if (said === 'process' || (said === null && !hasDockerfile)) return 'process';
+  const look = await engine();
+  if (look.state === 'ready') return 'docker';
+  const why = said === 'docker' ? 'lockstep.yml says runtime: docker' : 'the repository has a Dockerfile';
+  if (look.state === 'hung') throw fail('engine-away', look.why, { advice: look.advice });
+  throw fail('no-engine', `${why}, and there is no container engine: ${look.why}`, {
+    advice: `${look.advice} With "runtime: process" in lockstep.yml the app runs without one.`,
+  });
+}
+
+/** As decided for a tree of which nothing else is known yet. */
+export async function runtimeOf(view: TreeView, engine: () => Promise<EngineLook>): Promise<'process' | 'docker'> {
+  // Most trees have neither: nothing is parsed for them.
+  if (!hasFile(view, 'Dockerfile') && !hasFile(view, 'lockstep.yml')) return 'process';
+  return decideRuntime(view, (await readProjectConfig(view)).lockstepYml.runtime, engine);
+}
+
+/** @param own by which names the app's own repository is known. @throws bad-config, no-detector, too-large */
+export async function decideImagePlan(view: TreeView, appId: AppId, own: readonly string[]): Promise<Plan> {
+  const { lockstepYml, procfile, appJson } = await readProjectConfig(view);
+  const env = Object.fromEntries(appJson.env.flatMap((one) => (one.value === null ? [] : [[one.name, one.value]])));
+  const text = await ownDockerfile(view);
+  if (text === null) {
+    const plan = await decidePlan(view);
+    const { text: written, notes } = await writeDockerfile(view, appId);
+    return inImage(plan, { written, testTarget: null, isUncached: false }, { command: null, env, notes });
+  }
+  const facts = readDockerfile(text, own);
+  withOwnParts(facts.text, facts.stages, appId);
+  const plan = await decidePlan(view, byDockerfile).catch((error: unknown) => {
+    throw isFailure(error, 'no-detector')
+      ? fail('internal', 'A Dockerfile was not taken for one', { cause: error })
+      : error;
+  });
+  const hasCommand = facts.command !== null || facts.entrypoint !== null;
+  const line = lockstepYml.web ?? (hasCommand ? null : (procfile.find(({ name }) => name === 'web')?.command ?? null));
+  const unused = line === null && procfile.some(({ name }) => name === 'web');
+  const notes = [
+    ...facts.notes.map((note) => `Dockerfile, ${note}`),
+    ...facts.advice.map((one) => `Dockerfile, line ${one.line}: ${one.text}`),
+    ...(unused ? ['the Dockerfile says what serves: the web line of the Procfile is not used'] : []),
+  ];
+  const recipe = { written: null, testTarget: facts.testStage, isUncached: facts.advice.some((one) => one.isUncached) };
+  return inImage(plan, recipe, { command: line === null ? null : { shell: line }, env, notes });
+}
+
+/** Before every detector: what else the tree looks like says only what its checks need. */
+const byDockerfile: Detection = {
+  ...{ name: 'Dockerfile', rank: 120, why: 'the repository has one', alternatives: [], notes: [] },
+  web: { server: 'own', shell: '' },
+};
+
+/** The same plan, with nothing in it of the machine's. */
+function inImage(
+  plan: Plan,
+  image: ImageRecipe,
+  given: { command: ProcessType['command']; env: Plan['env']; notes: readonly string[] },
+): Plan {
+  const { built: _, ...rest } = plan;
+  return {
+    ...rest,
+    image,
+    env: given.env,
+    processes: { ...plan.processes, web: { command: given.command, env: {} } },
+    notes: [...plan.notes, ...given.notes],
+  };
+}
+
+/** null: there is none. @throws bad-config for a link, too-large */
+async function ownDockerfile(view: TreeView): Promise<string | null> {
+  const file = view.list().find(({ path }) => path === 'Dockerfile');
+  if (file === undefined) return null;
+  if (!file.mode.startsWith('100'))
+    throw fail('bad-config', 'Dockerfile: it is a link; it is read from a plain file only', {
+      advice: 'Commit the Dockerfile as a plain file.',
+    });
+  const bytes = await view.read('Dockerfile', dockerfileBytes);
+  if (bytes === null)
+    throw fail('too-large', `the Dockerfile has more than ${dockerfileBytes} bytes`, {
+      advice: 'Put what is long into files.',
+    });
+  return bytes.toString('utf8');
+}
+
+export type ImageWork = {
+  spec: ImageSpec;
+  /** A tar stream, made anew at each call. @throws tree-refused, too-large */
+  context(): AsyncGenerator<Buffer>;
+};
+
+/** How the image of a plan is built of its tree. @param nonce for what is not to be found again @throws bad-config */
+export async function imageWork(
+  appId: AppId,
+  tree: Pick<GitTree, 'id' | 'view'> & { files(): AsyncIterable<OutgoingFile> },
+  recipe: ImageRecipe,
+  own: readonly string[],
+  nonce: string,
+): Promise<ImageWork> {
+  const dockerfile = recipe.written ?? (await ownText(tree.view, appId, own));
+  const ignored = (await readConfigFile(tree.view, '.dockerignore')) ?? '';
+  const body = { form: 1, appId, tree: tree.id, dockerfile, ...(recipe.isUncached ? { nonce } : {}) };
+  const key = createHash('sha256').update(JSON.stringify(body)).digest('hex');
+  const spec = { key, appId, treeId: tree.id, target: null, buildArgs: {}, isUncached: recipe.isUncached, deadlineMs };
+  return { spec, context: () => contextOf({ files: tree.files(), ignores: readIgnore(ignored), dockerfile }) };
+}
+
+async function ownText(view: TreeView, appId: AppId, own: readonly string[]): Promise<string> {
+  const text = await ownDockerfile(view);
+  if (text === null) throw fail('bad-config', 'the Dockerfile of the release is not in its tree');
+  const facts = readDockerfile(text, own);
+  return withOwnParts(facts.text, facts.stages, appId);
+}

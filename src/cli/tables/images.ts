@@ -1,0 +1,80 @@
+// Images of registries: the hooks by which they call, and who we are to them.
+import type { CommandSpec } from '../command.ts';
+import { ofApp, ofServer } from './options.ts';
+
+export const imagesCommands: readonly CommandSpec[] = [
+  {
+    name: 'hooks',
+    summary: 'list the hooks by which registries call',
+    operands: '',
+    counts: [0, 0],
+    options: ofApp,
+    examples: ['lockstep hooks -a web'],
+    load: async () => (await import('../commands/hooks.ts')).hooks,
+  },
+  {
+    name: 'hooks create',
+    summary: 'make a hook; its secret is shown once',
+    about:
+      'A sender that signs, or sends a secret in a header (GitHub, GitLab, Harbor, Gitea), gets the address and the secret; one that does ' +
+      'neither (Docker Hub, Quay) gets the address that has the secret in it. docs/hooks.md says more.',
+    operands: 'NAME',
+    counts: [1, 1],
+    options: ofApp,
+    examples: ['lockstep hooks create docker-hub -a web'],
+    load: async () => (await import('../commands/hooks.ts')).hooksCreate,
+  },
+  {
+    name: 'hooks rotate',
+    summary: 'give a hook another secret; the old one ends at once',
+    operands: 'NAME|ID',
+    counts: [1, 1],
+    options: ofApp,
+    examples: ['lockstep hooks rotate docker-hub -a web'],
+    load: async () => (await import('../commands/hooks.ts')).hooksRotate,
+  },
+  {
+    name: 'hooks delete',
+    summary: 'remove a hook, at once',
+    operands: 'NAME|ID',
+    counts: [1, 1],
+    options: ofApp,
+    examples: ['lockstep hooks delete docker-hub -a web'],
+    load: async () => (await import('../commands/hooks.ts')).hooksDelete,
+  },
+  {
+    name: 'registry',
+    summary: 'list the registries that the server is logged in to',
+    operands: '',
+    counts: [0, 0],
+    options: ofServer,
+    examples: ['lockstep registry'],
+    load: async () => (await import('../commands/registry.ts')).registry,
+  },
+  {
+    name: 'registry login',
+    summary: 'let the server pull private images from a registry',
+    about: 'The password is typed unseen, piped in, or read from a file; no command line holds it.',
+    operands: 'HOST',
+    counts: [1, 1],
+    options: {
+      username: { kind: 'text', short: 'u', value: 'NAME', about: 'who to be there' },
+      'password-file': { kind: 'text', value: 'FILE', about: 'read the password from it (- is standard input)' },
+      ...ofServer,
+    },
+    examples: [
+      'lockstep registry login ghcr.io --username ann',
+      'lockstep registry login docker.io -u ann --password-file -',
+    ],
+    load: async () => (await import('../commands/registry.ts')).registryLogin,
+  },
+  {
+    name: 'registry logout',
+    summary: 'forget who the server is to a registry',
+    operands: 'HOST',
+    counts: [1, 1],
+    options: ofServer,
+    examples: ['lockstep registry logout ghcr.io'],
+    load: async () => (await import('../commands/registry.ts')).registryLogout,
+  },
+];

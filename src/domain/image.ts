@@ -1,0 +1,39 @@
+// How an image is made of a tree: what the plan says of it, what is asked of the agent for it, and what comes back while it is built.
+import type { AppId, TreeId } from './ids.ts';
+
+/** What a plan says of the image that its processes run in. */
+export type ImageRecipe = {
+  /** The Dockerfile that Lockstep wrote; null: the tree's own. */
+  written: string | null;
+  /** The stage of the tree's own Dockerfile in which its checks run; null: there is none. */
+  testTarget: string | null;
+  /** A step of it fetches what is not of the commit: no step comes from a cache, and the image is never taken for another change. */
+  isUncached: boolean;
+};
+
+export type ImageSpec = {
+  /** 64 hexadecimal digits: everything that goes into it. The same key is the same image. */
+  key: string;
+  appId: AppId;
+  treeId: TreeId;
+  /** null: the last stage. */
+  target: string | null;
+  buildArgs: Readonly<Record<string, string>>;
+  isUncached: boolean;
+  deadlineMs: number;
+};
+
+/** What the engine says of an image. */
+export type ImageFacts = {
+  id: string;
+  /** TCP ports (EXPOSE), ascending. */
+  ports: readonly number[];
+  /** It has an ENTRYPOINT or a CMD. */
+  hasOwnCommand: boolean;
+};
+
+export type ImageEvent =
+  | { line: string }
+  | { built: ImageFacts & { wasThere: boolean; cachedSteps: number; durationMs: number } }
+  /** The Dockerfile's own fault, or its limit's. */
+  | { failed: { why: string; outputTail: readonly string[] } };

@@ -1,0 +1,61 @@
+// The journey of a change whose artifact is an image, on an agent in memory.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { EngineLook } from '../domain/engine.ts';
+import { fail } from '../domain/errors.ts';
+import { listChanges } from '../store/changes.ts';
+import { findArtifact, liveRelease, worthKeeping } from '../store/releases.ts';
+import { FakeWorld } from './fake-world.ts';
+
+const ready = { state: 'ready', socket: '/run/engine', facts: {} } as unknown as EngineLook;
+const files = { Dockerfile: 'FROM debian:12\nEXPOSE 9000\nCMD ["/serve"]\n' };
+const id = (digit: string) => `sha256:${digit.repeat(64)}`;
+const built = (digit: string) => ({
+  built: { id: id(digit), ports: [9000], hasOwnCommand: true, wasThere: false, cachedSteps: 0, durationMs: 1200 },
+});
+
+test('a push becomes an image, and what is live and kept is named by its id', async () => {
+  using stage = new FakeWorld();
+  stage.agent.engineLook = ready;
+  stage.agent.built = [{ line: '[1/1] FROM debian:12' }, built('1')];
+  const app = await stage.createApp();
+  const one = await stage.commit(app, files, null);
+  const { said } = await stage.push(app, [{ ref: 'refs/heads/main', from: null, to: one }]);
+  const live = liveRelease(stage.database, app.id);
+  assert.ok(live, said.join('\n'));
+  assert.ok(said.some((line) => line.includes(`image ${'1'.repeat(12)} built in 1.2s`)));
+  const image = { id: id('1'), ports: [9000], hasOwnCommand: true, isGenerated: false };
+  assert.deepEqual(findArtifact(stage.database, app.id, live.artifactDigest)?.image, image);
+  const set = stage.agent.documents.at(-1)?.apps[0]?.sets[0];
+  assert.deepEqual(set?.artifact, { digest: live.artifactDigest, treeId: live.treeId, layerKey: null, image });
+  assert.equal(set?.processes[0]?.command, null);
+  assert.deepEqual(worthKeeping(stage.database, app.id, 10).imageIds, [id('1')]);
+});
+
+test('a build that fails rejects with its last lines; an engine that is away is no verdict; none at all says what to install', async () => {
+  using stage = new FakeWorld();
+  const app = await stage.createApp();
+  const push = async (text: string) => {
+    const to = await stage.commit(app, { ...files, 'a.txt': text }, null);
+    const { said } = await stage.push(app, [{ ref: 'refs/heads/main', from: null, to }]);
+    return { said: said.join('\n'), state: listChanges(stage.database, app.id, null, 1)[0]?.state };
+  };
+  const none = await push('1');
+  assert.equal(none.state, 'rejected');
+  assert.match(
+    none.said,
+    /there is no container engine: there is no \/run\/engine\. Install one\. With "runtime: process"/,
+  );
+  stage.agent.engineLook = ready;
+  stage.agent.built = [{ line: 'x' }, { failed: { why: 'RUN make: exit code: 2', outputTail: ['cc: not found'] } }];
+  const failed = await push('2');
+  assert.equal(failed.state, 'rejected');
+  assert.match(failed.said, /the image could not be built: RUN make: exit code: 2/);
+  assert.match(failed.said, /cc: not found/);
+  stage.agent.buildImage = async function* () {
+    yield* [];
+    throw fail('engine-away', 'The build was broken off: socket hang up');
+  };
+  assert.equal((await push('3')).state, 'infra-error');
+  assert.equal(liveRelease(stage.database, app.id), null);
+});
