@@ -94,8 +94,8 @@ export function connectAgent(options: AgentClientOptions): Agent & { close(): vo
         signal.removeEventListener('abort', cancel);
       }
     },
-    async startAhead(spec) {
-      await json({ method: 'POST', path: '/v1/jobs/ahead', body: spec });
+    async startAhead(specs) {
+      await json({ method: 'POST', path: '/v1/jobs/ahead', body: specs });
     },
     async cancelJob(id) {
       await json({ method: 'DELETE', path: `/v1/jobs/${id}` });

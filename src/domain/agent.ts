@@ -72,8 +72,11 @@ export type Agent = {
    * the job's id. @throws agent-away only when the agent stays away
    */
   runJob(spec: JobSpec, options: { signal: AbortSignal; onLine?: (line: string) => void }): Promise<JobResult>;
-  /** The same job will come soon, on another tree: the agent may start its program, which waits for it (`ahead.ts`). */
-  startAhead(spec: JobSpec): Promise<void>;
+  /**
+   * These jobs of one app will come soon, on another tree: the agent may start their programs, which wait for them (`ahead.ts`), the
+   * first one first. What waited for the app before is ended.
+   */
+  startAhead(specs: readonly JobSpec[]): Promise<void>;
   cancelJob(id: JobId): Promise<void>;
   /**
    * A folder that a job has left (`JobSpec.collect`), once it has ended. A stream that breaks off throws `agent-away`.

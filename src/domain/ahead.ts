@@ -5,9 +5,13 @@ import type { JobSpec } from './desired.ts';
 /** How long a program waits for its job, in milliseconds; then it is ended, and its id is forgotten. */
 export const longestAheadMs = 600_000;
 
-/** One text for one piece of work: all that decides what a program is, but its id and the tree. */
-export function workOf({ id: _id, place: _place, deadlineMs: _deadline, ...work }: JobSpec): string {
-  return JSON.stringify(Object.entries(work).sort(([a], [b]) => (a < b ? -1 : 1)));
+/** So many programs may wait for an app: for the checks that its gate waits longest for. */
+export const mostAhead = 2;
+
+/** One text for one piece of work: all that decides what a program is, but its id, the tree, and what is told with the tree. */
+export function workOf({ id: _id, place: _place, deadlineMs: _deadline, late = {}, ...work }: JobSpec): string {
+  const decisive = { ...work, late: Object.keys(late).sort() };
+  return JSON.stringify(Object.entries(decisive).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** Whether it may be started ahead at all: only a check, of which nothing but its folder depends on the tree. */

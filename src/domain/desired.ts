@@ -245,6 +245,8 @@ export type JobSpec = Identities & {
   env: Readonly<Record<string, string>>;
   /** Small files written read-only into the job's own directory, used as `{job}/NAME`. */
   files: Readonly<Record<string, string>>;
+  /** The same, of what differs from tree to tree: a program that was started ahead finds them once its wait has ended. */
+  late?: Readonly<Record<string, string>>;
   /** Files that the command writes to `{reports}/NAME`, brought back with the result; at most 16 MiB each. */
   reports: readonly string[];
   /** Folders that the command writes to `{reports}/FOLDER`, by the name under which they are fetched once it has ended. */

@@ -66,7 +66,7 @@ export type CheckPlan = Pick<
   network?: 'none';
   /**
    * Its folder `docs` is main's own when it is made from the same, which the job says (`reports/made-from.ts`) with what it is given as
-   * `made-from.json`. `leftOut`: paths from the part's folder, as patterns, of files that it makes nothing of, nor reads.
+   * `made-from.json`, which comes late (`JobSpec`). `leftOut`: paths from the part's folder, as patterns, of files that it makes nothing of, nor reads.
    */
   reused?: { leftOut: readonly string[] };
 };

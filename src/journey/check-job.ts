@@ -52,11 +52,14 @@ function gateLayerOf({ gateLayer }: Pick<Plan, 'gateLayer'>): Pick<GateFacts, 'g
   return kind === 'none' ? {} : { gateLayer: kind };
 }
 
+/** `late`: its files that come of the tree, and not of the plan. */
+export type CheckAsked = { name: string; plan: CheckPlan; late: Readonly<Record<string, string>> };
+
 /** Sends the job beside its tree: the agent launches it as soon as the copy is whole. */
 export async function runCheckJob(
   world: World,
   app: App,
-  plan: CheckPlan,
+  { name, plan, late }: CheckAsked,
   copy: string,
   build: Build,
   signal: AbortSignal,
@@ -77,6 +80,7 @@ export async function runCheckJob(
     ...(plan.ahead ? { ahead: plan.ahead } : {}),
     env: plan.env,
     files: plan.files,
+    ...(Object.keys(late).length > 0 ? { late } : {}),
     reports: plan.reports,
     ...(plan.collect ? { collect: plan.collect } : {}),
     volumes: {},
@@ -88,7 +92,7 @@ export async function runCheckJob(
       pids: Math.max(limits.pids, defaultLimits.pids),
     },
   };
-  const job = await world.agent.runJob(world.ahead.sent(spec), { signal });
+  const job = await world.agent.runJob(world.ahead.sent(spec, name), { signal });
   if (!plan.collect || job.endedBy !== 'exit' || (plan.reused && isUnbuilt(job))) return job;
   return { ...job, collected: await collectFolders(world, app, job.id, plan.collect) };
 }

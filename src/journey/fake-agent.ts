@@ -171,9 +171,9 @@ export class FakeAgent implements Agent {
   /** Those that were asked to be started ahead. */
   readonly ahead: JobSpec[] = [];
 
-  async startAhead(spec: JobSpec) {
+  async startAhead(specs: readonly JobSpec[]) {
     this.#demand();
-    this.ahead.push(spec);
+    this.ahead.push(...specs);
   }
 
   async cancelJob() {}

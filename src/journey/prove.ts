@@ -150,6 +150,7 @@ async function checkAndStart(world: World, request: ProveRequest, planned: Plann
   };
   const said = overridden ?? planned.weakening;
   const policyToday = said ? [async () => said] : [];
+  const earlier = earlierRuns(world, app);
   const main = request.baseTree && !known ? checksOfMain(world, app, request.baseTree, keys) : null;
 
   try {
@@ -163,7 +164,7 @@ async function checkAndStart(world: World, request: ProveRequest, planned: Plann
       },
       checks: known || overridden ? [] : checksAmong(configuredChecks(among), request.only),
       limitMs: gate.timeoutMs,
-      earlier: earlierRuns(world, app),
+      earlier,
       runJob: async (plan, check, stop) => {
         await materials.whenCheckable(plan);
         const env = plan.needsRelease ? { GATE_URL: await addressOf(world, candidate!, booted.promise, stop) } : {};
@@ -172,9 +173,10 @@ async function checkAndStart(world: World, request: ProveRequest, planned: Plann
           ...{ appId: app.id, check: check.name, plan, tree, hello: planned.hello },
           ...{ layerKey: checkLayer(plan, build)?.key ?? null, main: request.isRecheck ? null : main },
         });
-        const given = before ? { [madeFromReport]: before.given } : {};
-        const placed = { ...plan, env: { ...plan.env, ...env }, files: { ...plan.files, ...given } };
-        const running = runCheckJob(world, app, placed, copy!, build, AbortSignal.any([stop, together]));
+        const placed = { ...plan, env: { ...plan.env, ...env } };
+        const late = before ? { [madeFromReport]: before.given } : {};
+        const asked = { name: check.name, plan: placed, late };
+        const running = runCheckJob(world, app, asked, copy!, build, AbortSignal.any([stop, together]));
         const ended = await running.catch(async (error: unknown) => {
           await sent.catch(unbuilt);
           throw error;
@@ -208,7 +210,7 @@ async function checkAndStart(world: World, request: ProveRequest, planned: Plann
     work.abort();
     const drop = async (): Promise<void> => (copy ? world.agent.dropCopy(refOf(app), copy) : undefined);
     request.afterwards(() => void sent.then(drop, drop).catch(() => {}));
-    request.afterwards(() => world.ahead.again(app.id));
+    request.afterwards(() => world.ahead.again(app.id, (name) => earlier(name)[0] ?? 0));
   }
 }
 

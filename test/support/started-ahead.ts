@@ -18,37 +18,39 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** Registers the tests. @param home a folder of their own; `python` one that has pytest and pytest-cov */
-export function askAhead({ home, python, skip }: { home: string; python: string; skip: string | false }): void {
-  const tree = join(home, 'tree');
-  const reports = join(home, 'reports');
-  const fifo = join(home, 'begin');
-  /** How it was called in the end. */
-  const called = join(home, 'words');
-  const env = { PATH: '/usr/bin:/bin', LANG: 'C.UTF-8', HOME: home, PYTHONDONTWRITEBYTECODE: '1', PYTHONHASHSEED: '0' };
-  const words = [
-    join(import.meta.dirname, '../../src/gate/runners/run_tests.py'),
-    '--reports',
-    reports,
-    '--try',
-    'pytest',
-    '--try',
-    'unittest',
-  ];
+type Given = { home: string; python: string; skip: string | false };
+type Answer = { status: number | null; output: string; reports: Record<string, string> };
 
-  function place(files: Record<string, string>): void {
-    for (const folder of [tree, reports]) {
-      rmSync(folder, { recursive: true, force: true });
-      mkdirSync(folder);
-    }
-    for (const [path, text] of Object.entries(files)) {
-      mkdirSync(dirname(join(tree, path)), { recursive: true });
-      writeFileSync(join(tree, path), text);
+/** A runner on one project after the other, in a folder of its own. @param words how it is called, without where the tree comes from */
+function runnerIn({ home, python }: Given, words: (places: { reports: string; files: string }) => string[]) {
+  const [tree, reports, late] = ['tree', 'reports', 'files'].map((name) => join(home, name)) as [
+    string,
+    string,
+    string,
+  ];
+  const fifo = join(home, 'begin');
+  const env = { PATH: '/usr/bin:/bin', LANG: 'C.UTF-8', HOME: home, PYTHONDONTWRITEBYTECODE: '1', PYTHONHASHSEED: '0' };
+  const argv = words({ reports, files: late });
+
+  function clear(): void {
+    for (const folder of [tree, reports, late]) rmSync(folder, { recursive: true, force: true });
+  }
+
+  function place(files: Record<string, string>, lateFiles: Record<string, string>): void {
+    clear();
+    for (const folder of [tree, reports, late]) mkdirSync(folder, { recursive: true });
+    const all = Object.entries(files).map(([path, text]) => [join(tree, path), text] as const);
+    for (const [path, text] of [
+      ...all,
+      ...Object.entries(lateFiles).map(([name, text]) => [join(late, name), text] as const),
+    ]) {
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, text);
     }
   }
 
   /** What it said and reported, without what differs between any two runs. */
-  function answer(status: number | null, output: string) {
+  function answer(status: number | null, output: string): Answer {
     const plain = (text: string) =>
       text
         .replace(/\b\d+\.\d+s\b/g, 'TIMEs')
@@ -56,57 +58,66 @@ export function askAhead({ home, python, skip }: { home: string; python: string;
         .replace(/0x[0-9a-f]+/g, '0x')
         .replace(/"(?:pipe|socket):\[\d+\]"/g, '"pipe"')
         .replace(/"\/tmp\/#\d+ \(deleted\)"/g, '"a temporary file"');
-    const read = Object.fromEntries(
-      readdirSync(reports).map((name) => [name, plain(readFileSync(join(reports, name), 'utf8'))]),
-    );
-    return { status, output: plain(output), reports: read };
+    const names = readdirSync(reports, { recursive: true, withFileTypes: true }).filter((one) => one.isFile());
+    const read = names.map(({ parentPath, name }) => {
+      const path = join(parentPath, name);
+      return [path.slice(reports.length + 1), plain(readFileSync(path, 'utf8'))];
+    });
+    return { status, output: plain(output), reports: Object.fromEntries(read) };
   }
 
-  function cold(files: Record<string, string>) {
-    place(files);
-    const { status, stdout, stderr } = spawnSync('/bin/sh', ['-c', 'exec "$@" 2>&1', 'sh', python, ...words], {
-      ...{ cwd: tree, env, encoding: 'utf8', timeout: 60_000 },
-    });
-    return answer(status, stdout + stderr);
-  }
+  return {
+    reports,
+    cold(files: Record<string, string>, lateFiles: Record<string, string> = {}): Answer {
+      place(files, lateFiles);
+      const { status, stdout, stderr } = spawnSync('/bin/sh', ['-c', 'exec "$@" 2>&1', 'sh', python, ...argv], {
+        ...{ cwd: tree, env, encoding: 'utf8', timeout: 60_000 },
+      });
+      return answer(status, stdout + stderr);
+    },
+    /** The tree comes only once the interpreter waits. */
+    async ahead(
+      files: Record<string, string>,
+      lateFiles: Record<string, string> = {},
+      isMeant = true,
+    ): Promise<Answer> {
+      clear();
+      for (const path of [fifo, `${fifo}.json`]) rmSync(path, { force: true });
+      execFileSync('/usr/bin/mkfifo', [fifo]);
+      const pipe = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
+      const child = spawn('/bin/sh', ['-c', 'exec "$@" 2>&1', 'sh', python, ...argv, '--begin', fifo], {
+        cwd: '/',
+        env,
+      });
+      let output = '';
+      child.stdout.setEncoding('utf8').on('data', (text) => {
+        output += text;
+      });
+      const ended = once(child, 'close');
+      const limit = AbortSignal.timeout(60_000);
+      while (!isReading(child.pid!, fifo) && child.exitCode === null) await pause(5, undefined, { signal: limit });
+      place(files, lateFiles);
+      if (isMeant) writeFileSync(`${fifo}.json`, JSON.stringify({ folder: tree }));
+      closeSync(pipe);
+      const [status] = await ended;
+      return answer(status, output);
+    },
+  };
+}
 
-  /** The tree comes only once the interpreter waits. */
-  async function ahead(files: Record<string, string>, isMeant = true) {
-    for (const folder of [tree, reports]) rmSync(folder, { recursive: true, force: true });
-    for (const path of [fifo, `${fifo}.json`]) rmSync(path, { force: true });
-    execFileSync('/usr/bin/mkfifo', [fifo]);
-    const pipe = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
-    const child = spawn('/bin/sh', ['-c', 'exec "$@" 2>&1', 'sh', python, ...words, '--begin', fifo], {
-      cwd: '/',
-      env,
-    });
-    let output = '';
-    child.stdout.setEncoding('utf8').on('data', (text) => {
-      output += text;
-    });
-    const ended = once(child, 'close');
-    const limit = AbortSignal.timeout(60_000);
-    while (!isReading(child.pid!) && child.exitCode === null) await pause(5, undefined, { signal: limit });
-    place(files);
-    if (isMeant) writeFileSync(`${fifo}.json`, JSON.stringify({ folder: tree }));
-    closeSync(pipe);
-    const [status] = await ended;
-    return answer(status, output);
-  }
+function isReading(pid: number, fifo: string): boolean {
+  const folder = `/proc/${pid}/fd`;
+  return readdirSync(folder).some((fd) => {
+    try {
+      return readlinkSync(join(folder, fd)) === fifo;
+    } catch {
+      return false; // closed meanwhile
+    }
+  });
+}
 
-  function isReading(pid: number): boolean {
-    const folder = `/proc/${pid}/fd`;
-    return readdirSync(folder).some((fd) => {
-      try {
-        return readlinkSync(join(folder, fd)) === fifo;
-      } catch {
-        return false; // closed meanwhile
-      }
-    });
-  }
-
-  /** Everything about its process that a test could look at. */
-  const looks = `
+/** Everything about its process that the app could look at. @param called a file for how it was called in the end */
+const looksOf = (called: string) => `
 import gc, json, logging, os, signal, sys, threading, time, warnings
 
 
@@ -133,6 +144,15 @@ def looked():
         "limit": sys.getrecursionlimit(), "is_old": time.time() - float(str(logging._startTime)[:10]) > 5,
     }
 `;
+
+/** Registers the tests of tests. @param given a folder of their own; `python` one that has pytest and pytest-cov */
+export function askAhead(given: Given): void {
+  const { home, skip } = given;
+  const called = join(home, 'words');
+  const looks = looksOf(called);
+  const order = ['--try', 'pytest', '--try', 'unittest'];
+  const runner = join(import.meta.dirname, '../../src/gate/runners/run_tests.py');
+  const { reports, cold, ahead } = runnerIn(given, (places) => [runner, '--reports', places.reports, ...order]);
   const keep = `
 with open(${JSON.stringify(join(reports, 'NAME'))}, "w") as stream:
     json.dump(looked(), stream, indent=1, sort_keys=True)
@@ -215,7 +235,76 @@ ${keep.replace('NAME', 'first.json').replaceAll('\n', '\n        ')}
     skip,
     timeout: 60_000,
   }, async () => {
-    const { status, reports: left, output } = await ahead({ 'test_a.py': 'def test_a():\n    pass\n' }, false);
+    const { status, reports: left, output } = await ahead({ 'test_a.py': 'def test_a():\n    pass\n' }, {}, false);
     assert.deepEqual([status, left, output], [125, {}, '']);
+  });
+}
+
+/** Pages are long: the first line that differs of each. */
+function differing(one: Answer, other: Answer): string[] {
+  const names = [...new Set([...Object.keys(one.reports), ...Object.keys(other.reports)])];
+  const texts = names.map((name) => [name, one.reports[name] ?? '(none)', other.reports[name] ?? '(none)'] as const);
+  const all = [...texts, ['status', `${one.status}`, `${other.status}`], ['output', one.output, other.output]] as const;
+  return all.flatMap(([name, mine, theirs]) => {
+    const [lines, others] = [mine.split('\n'), theirs.split('\n')];
+    const at = lines.findIndex((line, index) => line !== others[index]);
+    return mine === theirs ? [] : [`${name}:${at}: ${lines[at]?.slice(0, 300)} | ${others[at]?.slice(0, 300)}`];
+  });
+}
+
+/** Registers the tests of API pages. @param given `python` one that has pdoc */
+export function askDocsAhead(given: Given): void {
+  const { home, skip } = given;
+  const called = join(home, 'words');
+  const at = (name: string) => join(import.meta.dirname, '../../src/gate/runners', name);
+  const { reports, cold, ahead } = runnerIn(given, (places) => [
+    ...[at('run_docs.py'), '--how', 'pdoc', '--source', '.', '--reports', places.reports, '--path', join(home, 'none')],
+    ...['--memo', at('pages_memo.py'), '--made-from', join(places.files, 'made-from.json')],
+  ]);
+  const madeFrom = (known: string | null = null) => ({
+    'made-from.json': JSON.stringify({ context: 'x', known, pages: 3, leftOut: ['^tests/'] }),
+  });
+  const project = {
+    'app/__init__.py': '"""An app.\n\n>>> two()\n2\n"""\n\nfrom app.parts import two\n',
+    'app/parts.py':
+      '"""Parts."""\n\nHEADLINE = "one"\n\n\ndef two(word: str = "x") -> int:\n    """Two.\n\n    Args:\n        word: any\n    """\n    return 2\n',
+  };
+  const looking = `import json
+from looks import looked
+
+with open(${JSON.stringify(join(reports, 'first.json'))}, "w") as stream:
+    json.dump(looked(), stream, indent=1, sort_keys=True)
+`;
+  const cases: Record<string, Record<string, string>> = {
+    'modules that look at their process': { ...project, 'looks.py': looksOf(called), 'app/looking.py': looking },
+    'modules that bear the names of tools': {
+      ...project,
+      'markupsafe.py': 'print("mine")\n',
+      'app/jinja2.py': '"""Mine."""\n',
+    },
+    'a src layout': Object.fromEntries(Object.entries(project).map(([path, text]) => [`src/${path}`, text])),
+    'a module that cannot be imported': { ...project, 'app/bad.py': '"""Bad."""\n\n1 / 0\n' },
+    'nothing to document': { 'app.py': 'X = 1\n' },
+  };
+  for (const [name, files] of Object.entries(cases))
+    test(`API pages, started ahead as started there: ${name}`, { skip, timeout: 120_000 }, async () => {
+      const there = cold(files, madeFrom());
+      assert.deepEqual(differing(await ahead(files, madeFrom()), there), []);
+      assert.equal(there.status, 0, there.output);
+      if (/process/.test(name)) assert.match(readFileSync(called, 'utf8'), /--begin/);
+      if (/process/.test(name)) assert.match(there.reports['first.json']!, /"is_old": false/);
+      if (/cannot/.test(name)) assert.match(there.reports['docs.json']!, /"file": "app\/bad.py", "line": 3/);
+      const pages = Object.keys(there.reports).filter((path) => path.endsWith('.html'));
+      assert.equal(pages.length === 0, /nothing/.test(name));
+    });
+
+  test('API pages, started ahead: what it was given with the tree says that they are as on main', {
+    skip,
+    timeout: 60_000,
+  }, async () => {
+    const { digest } = JSON.parse(cold(project, madeFrom()).reports['made-from.json']!) as { digest: string };
+    const { status, reports: left } = await ahead(project, madeFrom(digest));
+    assert.deepEqual([status, Object.keys(left).sort()], [0, ['docs.json', 'made-from.json']]);
+    assert.deepEqual(JSON.parse(left['made-from.json']!), { digest, isBuilt: false, doubt: null });
   });
 }

@@ -74,7 +74,7 @@ const fileName = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$/;
 /** @throws bad-request for a name that is no plain file name */
 export function prepareJobFolder(
   places: JobPlaces,
-  spec: Pick<JobSpec, 'files' | 'reports' | 'collect'>,
+  spec: Pick<JobSpec, 'files' | 'late' | 'reports' | 'collect'>,
   who: JobIdentity,
 ): void {
   const collected = Object.entries(spec.collect ?? {});
@@ -82,24 +82,35 @@ export function prepareJobFolder(
     throw fail('bad-request', 'These cannot be the names of folders to collect.', {
       advice: `At most ${mostCollectedFolders}, of a-z, 0-9 and "-".`,
     });
-  for (const name of [...Object.keys(spec.files), ...spec.reports, ...collected.map(([, folder]) => folder)])
-    if (!fileName.test(name))
-      throw fail('bad-request', `${JSON.stringify(name)} cannot name a file of a job.`, {
-        advice: 'Use letters, digits, ".", "_" and "-".',
-      });
+  const texts = { ...spec.files, ...spec.late };
+  demandFileNames([...Object.keys(texts), ...spec.reports, ...collected.map(([, folder]) => folder)]);
   mkdirSync(places.folder, { mode: 0o710 });
   if (who !== null) chownSync(places.folder, 0, who.gid);
   for (const path of [places.reports, places.home, places.tmp]) ownFolder(path, who);
   mkdirSync(places.files, { mode: 0o750 });
-  for (const [name, text] of Object.entries(spec.files)) {
-    const path = join(places.files, name);
-    writeFileSync(path, text, { mode: 0o440, flag: 'wx' });
-    if (who !== null) chownSync(path, 0, who.gid);
-  }
+  writeFiles(places, texts, who);
   // Without root the folder is ours and the job's alike, and must be removable.
   if (who === null) return;
   chownSync(places.files, 0, who.gid);
   chmodSync(places.files, 0o550);
+}
+
+/** Read-only, for whoever runs. @throws bad-request for a name that is no plain file name */
+export function writeFiles(places: JobPlaces, texts: Readonly<Record<string, string>>, who: JobIdentity): void {
+  demandFileNames(Object.keys(texts));
+  for (const [name, text] of Object.entries(texts)) {
+    const path = join(places.files, name);
+    writeFileSync(path, text, { mode: 0o440, flag: 'wx' });
+    if (who !== null) chownSync(path, 0, who.gid);
+  }
+}
+
+function demandFileNames(names: readonly string[]): void {
+  for (const name of names)
+    if (!fileName.test(name))
+      throw fail('bad-request', `${JSON.stringify(name)} cannot name a file of a job.`, {
+        advice: 'Use letters, digits, ".", "_" and "-".',
+      });
 }
 
 /** A folder that belongs to the identity alone. */

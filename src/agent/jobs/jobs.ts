@@ -32,8 +32,11 @@ export type Jobs = {
    * @throws bad-request, not-found, bad-env, and what fetching a tool throws: then the job never ran
    */
   run(spec: JobSpec, signal: AbortSignal): AsyncIterable<JobEvent>;
-  /** The program of this job may be started now, for when the job comes: it is, when nothing else is done, or is not. */
-  startAhead(spec: JobSpec): void;
+  /**
+   * The programs of these jobs of an app may be started now, for when the jobs come: they are, when nothing else is done, or are not.
+   * They take the place of those that waited for the app.
+   */
+  startAhead(specs: readonly JobSpec[]): void;
   /** Nothing that was started ahead for the app counts any more: what it stands on is about to change. */
   endAhead(appId: AppId): Promise<void>;
   /** null: no such job (any more). */
@@ -150,7 +153,7 @@ export async function openJobs(given: {
         signal.removeEventListener('abort', stop);
       }
     },
-    startAhead: (spec) => spares.want(spec),
+    startAhead: (specs) => spares.want(specs),
     endAhead: (appId) => spares.endAll(appId),
     async find(id) {
       if (parseId('job', id) === null) return null;

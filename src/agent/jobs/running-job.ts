@@ -98,7 +98,7 @@ export function startJob(spec: JobSpec, room: JobRoom, ahead: Promise<Waiting | 
         waiting?.contained ?? (await startContained(containedSpec(record, places, room), what, sink(output)));
       try {
         writeSmall(places.record, { ...record, process: contained.process } satisfies JobRecord);
-        waiting?.begin(what.cwd, sink(output));
+        waiting?.begin(what.cwd, spec.late ?? {}, sink(output));
       } catch (error) {
         await contained.stop(0); // what nobody will find again must not run
         throw error;

@@ -56,6 +56,9 @@ if sys.argv[1:]:
         sys.exit(125)
     with open(sys.argv[1] + ".json") as told:
         os.chdir(json.load(told)["folder"])
+late = os.path.join(os.path.dirname(sys.argv[0]), "late")
+if os.path.exists(late):
+    how += "+" + open(late).read()
 print(how, os.getcwd(), os.environ.get("WORD"), flush=True)
 time.sleep(int(os.environ.get("NAP", "0")))
 `;
@@ -109,7 +112,7 @@ const left = () => readdirSync(folders.jobs).filter((name) => recordOf({ id: nam
 test('a job gets the program that waits for it, and counts from its own beginning', async () => {
   const jobs = await open();
   const spec = (await newApp())();
-  jobs.startAhead({ ...spec, place: { copy: 'gone' } });
+  jobs.startAhead([{ ...spec, place: { copy: 'gone' } }]);
   const waiting = await waits(spec);
   assert.equal(recordOf(spec)?.isAhead, true);
   assert.deepEqual(jobs.inUse(spec.appId), { jobs: 0, treeIds: [], layerKeys: [spec.layerKey], copies: [] });
@@ -131,7 +134,7 @@ test('other work under its id starts as any job, and nothing of the program is l
   const spec = (await newApp())();
   for (const more of [{ env: { WORD: 'y' } }, { reports: ['a.json'] }, { files: { 'wait.py': `${script}\n` } }]) {
     const mine = { ...spec, id: id('job') as JobId };
-    jobs.startAhead(mine);
+    jobs.startAhead([mine]);
     const waiting = await waits(mine);
     const { how, result } = await run(jobs, { ...mine, ...more });
     assert.deepEqual([how, result.exitCode, isAlive(waiting)], ['cold', 0, false]);
@@ -146,7 +149,7 @@ test('what ran for another change meanwhile spoils it, what runs for the same do
     ['two', 'cold'],
   ] as const) {
     const spec = make();
-    jobs.startAhead(spec);
+    jobs.startAhead([spec]);
     await waits(spec);
     await run(jobs, make({ place: { copy }, layerKey: null }));
     assert.equal((await run(jobs, spec)).how, how);
@@ -160,23 +163,64 @@ test('it is not started beside a check, nor when memory is short, nor beyond the
   const specs = makes.map((make) => make());
   const busy = new AbortController();
   const check = run(jobs, makes[0]!({ env: { NAP: '60' } }), busy.signal);
-  jobs.startAhead(specs[0]!);
+  jobs.startAhead([specs[0]!]);
   memory = roomy;
   await pause(100); // time in which it could begin, and must not
   assert.equal(recordOf(specs[0]!), null);
   busy.abort(fail('cancelled', 'enough'));
   await check;
   await waits(specs[0]!);
-  for (const spec of specs.slice(1)) jobs.startAhead(spec);
+  for (const spec of specs.slice(1)) jobs.startAhead([spec]);
   const pids = [await waits(specs[1]!), await waits(specs[2]!)];
   await until('the first has given way', () => !existsSync(folders.job(specs[0]!.id)));
   memory = { totalBytes: gigabyte, availableBytes: gigabyte / 20 };
   await until('all are ended', () => left().length === 0);
   assert.deepEqual(pids.map(isAlive), [false, false]);
   memory = { totalBytes: gigabyte / 2, availableBytes: gigabyte / 2 };
-  jobs.startAhead(specs[0]!);
+  jobs.startAhead([specs[0]!]);
   await pause(100);
   assert.equal(recordOf(specs[0]!), null);
+});
+
+test('what comes late is there when the program hears of its job, and when it starts with it', async () => {
+  const jobs = await open();
+  const make = await newApp();
+  const spec = make({ late: { late: 'of an earlier tree' } });
+  jobs.startAhead([spec]);
+  await waits(spec);
+  assert.equal(existsSync(join(jobPlaces(folders.job(spec.id)).files, 'late')), false);
+  assert.equal((await run(jobs, { ...spec, late: { late: 'x' } })).how, 'ahead+x');
+  assert.equal((await run(jobs, make({ late: { late: 'y' } }))).how, 'cold+y');
+  const other = make({ late: { late: 'x' } });
+  jobs.startAhead([other]);
+  const waiting = await waits(other);
+  await assert.rejects(run(jobs, { ...other, late: { '../late': 'x' } }), { code: 'bad-request' });
+  assert.equal(isAlive(waiting), false);
+});
+
+test('two wait for an app, for the same change both, and the one that is worth less gives way', async () => {
+  const jobs = await open({ most: 3 });
+  const makes = [await newApp(), await newApp()];
+  const [first, second, third, fourth] = [makes[0]!(), makes[0]!({ outputBytes: 1 }), makes[1]!(), makes[1]!()];
+  jobs.startAhead([first, second]);
+  await waits(second);
+  assert.deepEqual(jobs.inUse(first.appId).layerKeys, [first.layerKey, second.layerKey]);
+  jobs.startAhead([third, { ...fourth, outputBytes: 1 }]);
+  await waits(fourth);
+  await until('the second of the first has given way', () => !existsSync(folders.job(second.id)));
+  assert.deepEqual(left().sort(), [first.id, third.id, fourth.id].sort());
+  const small = await open({ most: 1 });
+  const [one, two] = [makes[0]!(), makes[0]!({ outputBytes: 1 })];
+  small.startAhead([one, two]);
+  await waits(one);
+  await until('the other is not started', async () => (await small.find(two.id)) === null && recordOf(two) === null);
+  assert.equal((await run(small, one)).how, 'ahead');
+  assert.equal((await run(small, two)).how, 'cold');
+  assert.deepEqual(
+    [(await run(jobs, third)).how, (await run(jobs, { ...fourth, outputBytes: 1 })).how],
+    ['ahead', 'ahead'],
+  );
+  await jobs.endAhead(first.appId);
 });
 
 test('it goes after its time, with its app, with its layer, and when it is cancelled', async () => {
@@ -189,7 +233,7 @@ test('it goes after its time, with its app, with its layer, and when it is cance
     (spec: JobSpec) => void process.kill(recordOf(spec)!.process!.pid, 'SIGKILL'),
   ]) {
     const spec = make();
-    jobs.startAhead(spec);
+    jobs.startAhead([spec]);
     const waiting = await waits(spec);
     await end(spec);
     await until('its folder is gone', () => !existsSync(folders.job(spec.id)));
@@ -198,14 +242,14 @@ test('it goes after its time, with its app, with its layer, and when it is cance
   }
   const hasty = await open({ idleMs: 50 });
   const spec = make();
-  hasty.startAhead(spec);
+  hasty.startAhead([spec]);
   await until('it has come and gone', () => left().length === 0 && !existsSync(folders.job(spec.id)));
 });
 
 test('a job that is cancelled before its tree has come leaves nothing', async () => {
   const jobs = await open({}, new Arrivals());
   const spec = (await newApp())({ place: { copy: 'never', isComing: true } });
-  jobs.startAhead(spec);
+  jobs.startAhead([spec]);
   const waiting = await waits(spec);
   const quit = new AbortController();
   const job = run(jobs, spec, quit.signal);
@@ -219,11 +263,11 @@ test('the next agent ends what waits, adopts what has its job, and counts that f
   const first = await open();
   const make = await newApp();
   const [spec, napping] = [make(), make({ env: { NAP: '2' } })];
-  first.startAhead(napping);
+  first.startAhead([napping]);
   await waits(napping);
   const listening = run(first, napping).catch((error: unknown) => error);
   await until('it has begun', () => recordOf(napping)?.isAhead === undefined);
-  first.startAhead(spec);
+  first.startAhead([spec]);
   assert.equal(recordOf(spec), null);
   await first.close();
   await listening;
@@ -233,7 +277,7 @@ test('the next agent ends what waits, adopts what has its job, and counts that f
   await second.adopt();
   const { result } = await run(second, napping);
   assert.deepEqual([result.exitCode, result.outputTail[0]?.split(' ')[0]], [0, 'ahead']);
-  second.startAhead(spec);
+  second.startAhead([spec]);
   const waiting = await waits(spec);
   const third = await open();
   await third.adopt();
@@ -246,7 +290,7 @@ test('the next agent ends what waits, adopts what has its job, and counts that f
 test('of an adopted job the deadline counts from its beginning', async () => {
   const first = await open();
   const spec = (await newApp())({ env: { NAP: '60' }, deadlineMs: 1500 });
-  first.startAhead(spec);
+  first.startAhead([spec]);
   await waits(spec);
   await pause(1500); // as long as it may run: it has only waited
   void run(first, spec).catch(() => {});
@@ -262,10 +306,17 @@ test('of an adopted job the deadline counts from its beginning', async () => {
 test('what decides what a program is makes it other work, and nothing else does', async () => {
   const spec = (await newApp())();
   const same = { ...spec, id: id('job') as JobId, place: { treeId: 'a'.repeat(40) as TreeId }, deadlineMs: 1 };
+  assert.equal(workOf({ ...spec, late: { a: 'x' } }), workOf({ ...spec, late: { a: 'y' } }));
   assert.equal(workOf(same), workOf(spec));
   for (const more of [
     ...[{ layerKey: 'other' }, { limits: { ...spec.limits, pids: 7 } }, { gateUid: 1 }, { network: 'none' as const }],
-    ...[{ command: { argv: ['/bin/sh'] } }, { folder: 'web' }, { outputBytes: 1 }, { tools: ['uv'] }],
+    ...[
+      { command: { argv: ['/bin/sh'] } },
+      { folder: 'web' },
+      { outputBytes: 1 },
+      { tools: ['uv'] },
+      { late: { a: '' } },
+    ],
   ])
     assert.notEqual(workOf({ ...spec, ...more }), workOf(spec));
 });

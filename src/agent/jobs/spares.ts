@@ -1,6 +1,6 @@
 // Programs that wait for their jobs (`waiting-job.ts`): which are started, which may be used, when they are ended.
 //
-// wanted   a gate has ended and named what will come again       -> started, when no check runs and there is memory for it
+// wanted   a gate has ended and named what will come again       -> started, when no check runs and there is room for it
 // started  it waits                                              -> taken by its job, or ended
 // ended    the job is another piece of work, or something else of its user's has run meanwhile; ten minutes; memory is
 //          short; its layer changes; the app goes; this agent goes. A job that comes for it then starts as any other
@@ -16,8 +16,8 @@ import type { JobRoom } from './running-job.ts';
 import { startWaiting, sweepWaiting, type Waiting } from './waiting-job.ts';
 
 export type Spares = {
-  /** One of the app's may be started; it takes the place of the one before. */
-  want(spec: JobSpec): void;
+  /** These of one app's may be started, the first one first; they take the place of those before. */
+  want(specs: readonly JobSpec[]): void;
   /**
    * A job begins. null: none was started for it. Else whoever waits for it, which is the job's from now on, or null once
    * nothing of it is left.
@@ -41,7 +41,7 @@ export type SpareLimits = {
   memory: () => Memory;
 };
 
-const usual: SpareLimits = { most: 3, idleMs: longestAheadMs, restMs: 500, memory: readMemory };
+const usual: SpareLimits = { most: 4, idleMs: longestAheadMs, restMs: 500, memory: readMemory };
 
 /** What one takes (measured: an interpreter with pytest and coverage has 35 MB), and how much of the machine all may take. */
 const spareBytes = 40 * 1024 ** 2;
@@ -49,7 +49,8 @@ const shareOfMemory = 1 / 16;
 /** Below this share of free memory none is started; below half of it those that wait are ended. */
 const leastFree = 0.2;
 
-type Wanted = { spec: JobSpec; work: string; atMs: number };
+/** `rank`: how many of its app's are worth more. */
+type Wanted = { spec: JobSpec; work: string; rank: number; atMs: number };
 type Spare = Wanted & { started: Promise<Waiting>; stopper: AbortController; seenBy: Set<string> };
 
 export function openSpares(given: {
@@ -62,7 +63,7 @@ export function openSpares(given: {
 }): Spares {
   const { room } = given;
   const limits = { ...usual, ...given.limits };
-  const wanted = new Map<AppId, Wanted>();
+  const wanted = new Map<JobId, Wanted>();
   const spares = new Map<JobId, Spare>();
   const ending = new Map<JobId, Promise<void>>();
   let timer: NodeJS.Timeout | null = null;
@@ -83,6 +84,12 @@ export function openSpares(given: {
     return ended;
   };
 
+  const endOf = (appId: AppId | undefined): void => {
+    const isTheirs = ({ spec }: Wanted): boolean => appId === undefined || spec.appId === appId;
+    for (const [id, one] of wanted) if (isTheirs(one)) wanted.delete(id);
+    for (const [id, one] of spares) if (isTheirs(one)) void end(id);
+  };
+
   const start = (one: Wanted): void => {
     const { id } = one.spec;
     const stopper = new AbortController();
@@ -93,12 +100,17 @@ export function openSpares(given: {
     started.then(({ contained }) => contained.ended.then(gone), gone);
   };
 
-  const hasRoom = (): boolean => {
+  /** `never`: what waits already is worth more. */
+  const roomFor = ({ rank }: Wanted): 'now' | 'later' | 'never' => {
     const { totalBytes, availableBytes } = limits.memory();
     const most = Math.min(limits.most, Math.floor((totalBytes * shareOfMemory) / spareBytes));
-    if (most === 0 || availableBytes < totalBytes * leastFree) return false;
-    if (spares.size >= most) void end([...spares.keys()][0]!); // the one that waits longest
-    return true;
+    if (most === 0 || availableBytes < totalBytes * leastFree) return 'later';
+    if (spares.size < most) return 'now';
+    // Of those that are worth least to their apps the one that waits longest.
+    const least = [...spares.values()].reduce((one, other) => (other.rank > one.rank ? other : one));
+    if (least.rank < rank) return 'never';
+    void end(least.spec.id);
+    return 'now';
   };
 
   const lookIn = (ms: number): void => {
@@ -108,7 +120,7 @@ export function openSpares(given: {
   const look = (): void => {
     timer = null;
     const nowMs = performance.now();
-    for (const [appId, { atMs }] of wanted) if (nowMs - atMs > limits.idleMs) wanted.delete(appId);
+    for (const [id, { atMs }] of wanted) if (nowMs - atMs > limits.idleMs) wanted.delete(id);
     for (const [id, { atMs }] of spares) if (nowMs - atMs > limits.idleMs) void end(id);
     if (spares.size > 0) {
       const { totalBytes, availableBytes } = limits.memory();
@@ -117,9 +129,10 @@ export function openSpares(given: {
     if (given.isBusy()) quietAtMs = nowMs;
     // One at a time: each is a second's work for a core.
     const next = [...wanted.values()].find(({ spec }) => !given.isUsed(spec.appId));
-    if (next !== undefined && nowMs - quietAtMs >= limits.restMs && hasRoom()) {
-      wanted.delete(next.spec.appId);
-      start(next);
+    const room = next !== undefined && nowMs - quietAtMs >= limits.restMs ? roomFor(next) : 'later';
+    if (next !== undefined && room !== 'later') {
+      wanted.delete(next.spec.id);
+      if (room === 'now') start(next);
       quietAtMs = nowMs;
     }
     if (wanted.size > 0) lookIn(limits.restMs);
@@ -127,17 +140,19 @@ export function openSpares(given: {
   };
 
   return {
-    want(spec) {
-      if (!mayBeAhead(spec)) return;
-      for (const [id, one] of spares) if (one.spec.appId === spec.appId) void end(id);
+    want(specs) {
+      const [first] = specs;
+      if (first === undefined) return;
+      endOf(first.appId);
       const nowMs = performance.now();
-      wanted.set(spec.appId, { spec, work: workOf(spec), atMs: nowMs });
+      for (const [rank, spec] of specs.filter(mayBeAhead).entries())
+        wanted.set(spec.id, { spec, work: workOf(spec), rank, atMs: nowMs });
       quietAtMs = nowMs;
       lookIn(limits.restMs);
     },
     take(spec) {
       const copy = 'copy' in spec.place ? spec.place.copy : null;
-      if (wanted.get(spec.appId)?.spec.id === spec.id) wanted.delete(spec.appId);
+      wanted.delete(spec.id);
       const spare = spares.get(spec.id);
       if (spec.identity === 'gate')
         for (const one of spares.values())
@@ -153,9 +168,7 @@ export function openSpares(given: {
       [...spares.values()].flatMap(({ spec }) => (spec.appId === appId ? (spec.layerKey ?? []) : [])),
     end,
     async endAll(appId) {
-      const isTheirs = ({ spec }: Wanted): boolean => appId === undefined || spec.appId === appId;
-      for (const [id, one] of wanted) if (isTheirs(one)) wanted.delete(id);
-      for (const [id, one] of spares) if (isTheirs(one)) void end(id);
+      endOf(appId);
       await Promise.all(ending.values());
     },
     sweep(record) {

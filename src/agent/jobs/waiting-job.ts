@@ -11,7 +11,7 @@ import { isAlive } from '../process/proc.ts';
 import { removeTree } from '../remove-tree.ts';
 import { adoptContained, type Contained, type ContainedLaunch, startContained } from './contained.ts';
 import { commandAhead, identityOf } from './job-command.ts';
-import { type JobRecord, jobPlaces, prepareJobFolder, writeSmall } from './job-folder.ts';
+import { type JobRecord, jobPlaces, prepareJobFolder, writeFiles, writeSmall } from './job-folder.ts';
 import { type KeptOutput, keepOutput } from './kept-output.ts';
 import { bootId, containedSpec, type JobRoom, recordOf } from './running-job.ts';
 
@@ -20,8 +20,11 @@ export type Waiting = {
   output: KeptOutput;
   /** It is alive, and what the job would launch now is what was launched, but for the folder. */
   fits(what: ContainedLaunch): boolean;
-  /** Its job has come: from here on it has a job's share of the processor, and what it says goes to `sink`, also what it has said. */
-  begin(folder: string, sink: CaptureSink): void;
+  /**
+   * Its job has come: from here on it has a job's share of the processor, and what it says goes to `sink`, also what it has said. `late`:
+   * the job's files that were not known. @throws bad-request for their names
+   */
+  begin(folder: string, late: Readonly<Record<string, string>>, sink: CaptureSink): void;
   /** Nothing of it is left. */
   end(): Promise<void>;
 };
@@ -46,7 +49,7 @@ export async function startWaiting(spec: JobSpec, room: JobRoom, signal: AbortSi
     if (pipe !== null) closeSync(pipe);
     pipe = null;
   };
-  prepareJobFolder(places, spec, who);
+  prepareJobFolder(places, { ...spec, late: {} }, who);
   try {
     writeSmall(places.record, record);
     await room.fifos.take(places.fifo, who?.uid ?? null);
@@ -81,7 +84,8 @@ export async function startWaiting(spec: JobSpec, room: JobRoom, signal: AbortSi
     return {
       ...{ contained, output, end },
       fits: ({ cwd: _, ...what }) => isDeepStrictEqual({ ...what, cwd: base.cwd }, base) && isAlive(contained.process),
-      begin(folder, theirs) {
+      begin(folder, late, theirs) {
+        writeFiles(places, late, who);
         if (about.cgroups !== null) openCgroup(about.cgroups, about.name, about.limits, 'job');
         sink = theirs;
         for (const line of held.splice(0)) theirs.line(line);

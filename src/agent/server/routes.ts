@@ -1,6 +1,7 @@
 // Every address of the agent's socket: method, path, what answers. Parse, ask, answer; no decision is made here.
 import { access } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
+import { mostAhead } from '../../domain/ahead.ts';
 import type { CollectedFile } from '../../domain/collected.ts';
 import type { JobSpec, LayerSpec } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
@@ -137,10 +138,13 @@ export const agentRoutes: readonly AgentRoute[] = [
     return { lines: jobs.run(spec, gone) };
   }),
   route('POST', '/v1/jobs/ahead', async ({ request }, { jobs }) => {
-    const spec = (await jsonIn(request, specBytes)) as JobSpec;
-    idIn('job', String(spec?.id));
-    idIn('app', String(spec.appId));
-    jobs.startAhead(spec);
+    const specs = (await jsonIn(request, specBytes)) as readonly JobSpec[];
+    if (!Array.isArray(specs) || specs.length > mostAhead) throw fail('bad-request', 'That is no list of a few jobs');
+    for (const spec of specs) {
+      idIn('job', String(spec?.id));
+      if (idIn('app', String(spec.appId)) !== specs[0]!.appId) throw fail('bad-request', 'They are of several apps');
+    }
+    jobs.startAhead(specs);
     return done;
   }),
   route('GET', '/v1/jobs/:id', async ({ params }, { jobs }) => {

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { type Check, endedWithout, type GateFacts, judgeEnd, toResult } from '../check.ts';
 import { everyFinding, parseFindingsJson } from '../reports/findings-json.ts';
 import { madeFromOf, madeFromReport } from '../reports/made-from.ts';
+import { startAhead } from './python-ahead.ts';
 import { isPython } from './python-config.ts';
 
 const me = { kind: 'docs', name: 'docs' } as const;
@@ -35,15 +36,18 @@ export const pythonDocs: Check = {
     const argv = ['{python}', '{job}/run_docs.py', '--how', tool, '--source', source, '--reports', '{reports}'];
     const isApi = tool === 'pdoc';
     const memo = isApi ? ['--memo', '{job}/pages_memo.py', '--made-from', `{job}/${madeFromReport}`] : [];
+    const { ahead, aheadFiles } = isApi ? startAhead(facts) : {};
     const memoTexts = memoFiles.map(([name, file]) => [name, readFileSync(file, 'utf8')] as const);
     return {
       command: { argv: [...argv, '--path', `{tool:${tool}}`, ...memo] },
+      ...ahead,
       tools: [tool],
       reports: ['docs.json', ...(isApi ? [madeFromReport] : [])],
       collect: { docs: 'site' },
       files: {
         'run_docs.py': readFileSync(runnerFile, 'utf8'),
         ...(isApi ? Object.fromEntries(memoTexts) : {}),
+        ...aheadFiles,
         ...(tool === 'mkdocs' ? { 'docs_worker.js': readFileSync(workerFile, 'utf8') } : {}),
       },
       env: { PYTHONDONTWRITEBYTECODE: '1', PYTHONHASHSEED: '0', ...facts.testEnv },

@@ -7,12 +7,10 @@ import { type Check, endedWithout, type GateFacts, judgeEnd, saidOf, toResult } 
 import { coverageResult, withoutFiles } from '../coverage.ts';
 import { parseJunit } from '../reports/junit.ts';
 import { parseLcov } from '../reports/lcov.ts';
+import { startAhead } from './python-ahead.ts';
 
 const me = { kind: 'tests', name: 'tests' } as const;
 const runnerFile = new URL('../runners/run_tests.py', import.meta.url);
-/** What Python is told by these is the same wherever it starts; by others it may find the app's own code at its start. */
-const harmless = ['PYTHONDONTWRITEBYTECODE', 'PYTHONHASHSEED', 'PYTHONUNBUFFERED', 'PYTHONUTF8', 'PYTHONIOENCODING'];
-const steersPython = (name: string): boolean => /^(?:PYTHON|COV|LD_|PWD$)/.test(name) && !harmless.includes(name);
 
 export const pythonTests: Check = {
   ...me,
@@ -23,12 +21,14 @@ export const pythonTests: Check = {
     for (const runner of testRunners(facts)) argv.push('--try', runner);
     const told = toldWords(facts);
     if (told !== null) argv.push('--told', '{job}/told.json');
+    const { ahead, aheadFiles } = startAhead(facts);
     return {
       command: { argv },
-      ...(Object.keys(facts.testEnv).some(steersPython) ? {} : { ahead: ['--begin', '{begin}'] }),
+      ...ahead,
       env: { PYTHONDONTWRITEBYTECODE: '1', PYTHONHASHSEED: '0', ...facts.testEnv },
       files: {
         'run_tests.py': readFileSync(runnerFile, 'utf8'),
+        ...aheadFiles,
         ...(told === null ? {} : { 'told.json': JSON.stringify(told) }),
       },
       reports: ['tests.json', 'junit.xml', 'lcov.info'],

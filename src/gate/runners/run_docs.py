@@ -2,12 +2,14 @@
 
 Usage: run_docs.py --how sphinx|mkdocs|pdoc --source PLACE
        --reports FOLDER --path TOOL [--memo RUNNER --made-from FILE]
+       [--begin FIFO]
 
 PLACE: the folder of conf.py, mkdocs.yml, or "." for pdoc. Writes the
 pages to {reports}/site and, last of all, {reports}/docs.json: {"tool",
 "count", "findings", "notes", "pages"}. The app's own packages come
 before the tool's. With --memo (pages_memo.py) nothing is built when the
-pages are there already. Exit 0: built, whatever was found; else it was not.
+pages are there already. With --begin it was started ahead of the tree
+(ahead.py). Exit 0: built, whatever was found; else it was not.
 """
 
 import argparse
@@ -32,9 +34,10 @@ NOTES = []
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-def add_tool(path):
-    folders = [path, os.path.join(path, "site-packages")]
-    sys.path += [folder for folder in folders if os.path.isdir(folder)]
+def add_tools(options):
+    for path in options.path:
+        folders = [path, os.path.join(path, "site-packages")]
+        sys.path += [folder for folder in folders if os.path.isdir(folder)]
 
 
 def in_tree(path):
@@ -358,13 +361,40 @@ def hide_place(pdoc):
     pdoc.doc._remove_memory_addresses = without_place
 
 
-def build_pdoc(_source, site):
-    from pathlib import Path
-
+def import_pdoc():
+    """All of it that any app's pages need, before there is an app."""
+    if "pdoc" in sys.modules:
+        return
+    import jinja2
     import pdoc
     import pdoc.doc
     import pdoc.extract
+    import pdoc.render
 
+    # the pages may be seen by people who may not see the source
+    pdoc.render.configure(docformat="google", show_source=False)
+    env = pdoc.render.env
+    for name in env.list_templates(filter_func=is_of_pages):
+        try:
+            env.get_template(name)
+        except jinja2.TemplateError:
+            # who asks for it hears of it
+            pass
+
+
+def is_of_pages(name):
+    """A template that every page is made with."""
+    if name.startswith("resources/"):
+        return name.endswith((".css", ".js", ".svg"))
+    return (re.match(r"[a-z-]+(\.html|\.js)?\.jinja2$|[a-z-]+\.(css|js)$", name)
+            and not name.startswith(("error", "livereload", "math", "mermaid")))
+
+
+def build_pdoc(_source, site):
+    from pathlib import Path
+
+    import_pdoc()
+    pdoc = sys.modules["pdoc"]
     hide_place(pdoc)
     root = "src" if os.path.isdir("src") else "."
     sys.path.insert(0, os.path.realpath(root))
@@ -395,8 +425,6 @@ def build_pdoc(_source, site):
         return
     # every module by its own name: none is imported that is not named
     pdoc.extract.walk_specs = lambda specs: list(specs)
-    # the pages may be seen by people who may not see the source
-    pdoc.render.configure(docformat="google", show_source=False)
     pdoc.pdoc(*good, output_directory=Path(site))
 
 
@@ -414,11 +442,23 @@ def write_report(folder, name, content):
         json.dump(content, stream)
 
 
-def open_memo(runner, given):
-    spec = importlib.util.spec_from_file_location("pages_memo", runner)
+def load(name, place):
+    spec = importlib.util.spec_from_file_location(name, place)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.Memo(given)
+    return module
+
+
+def begin(options):
+    """No module of the app's can come before the tools: they are imported
+    first wherever it starts."""
+    def import_tools():
+        add_tools(options)
+        if options.how == "pdoc":
+            import_pdoc()
+
+    ahead = load("ahead", os.path.join(HERE, "ahead.py"))
+    ahead.Waited(options.begin, import_tools)
 
 
 def main():
@@ -429,16 +469,20 @@ def main():
     parser.add_argument("--path", action="append", default=[])
     parser.add_argument("--memo")
     parser.add_argument("--made-from")
+    parser.add_argument("--begin")
     options = parser.parse_args()
-    memo = open_memo(options.memo, options) if options.memo else None
+    if options.begin:
+        begin(options)
+    memo = (load("pages_memo", options.memo).Memo(options)
+            if options.memo else None)
     if memo is not None and memo.is_hit:
         memo.report(None)
         write_report(options.reports, "docs.json", {
             "tool": options.how, "count": 0, "findings": [], "notes": [],
             "pages": memo.pages})
         return 0
-    for path in options.path:
-        add_tool(path)
+    if not options.begin:
+        add_tools(options)
     site = os.path.join(options.reports, "site")
     os.makedirs(site)
     if memo is not None:

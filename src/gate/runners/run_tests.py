@@ -7,16 +7,14 @@ Tries the runners in order until one finds a test. Writes junit.xml,
 lcov.info and, last of all, tests.json: {"runner", "executed", "notes"}.
 With --only, a JSON list of names as the gate shows them ("TestShop.test_pay"),
 just those tests run, and no coverage is measured.
-With --begin it was started ahead of the change that it is to test: it
-imports its tools, waits for the end of the FIFO and reads FIFO.json,
-{"folder"}. Where it cannot be sure that the folder gets the same answer as
+With --begin it was started ahead of the change that it is to test
+(ahead.py). Where it cannot be sure that the tree gets the same answer as
 from a fresh start, it starts itself afresh.
 Exit 0: all passed; 1: some did not; 5: no tests; else the runner's own.
 """
 
 import argparse
 import glob
-import importlib.machinery
 import importlib.util
 import io
 import json
@@ -33,8 +31,8 @@ NOTES = []
 # what alone is to run; None: everything
 ONLY = None
 TOLD = []
-# names of modules that were imported ahead, without what is below them
-AHEAD = frozenset()
+# what it was before its tree came (ahead.py); None: it was started there
+WAITED = None
 
 
 def add_tool(path):
@@ -102,8 +100,8 @@ def start_coverage():
     try:
         # the app's own .coveragerc, setup.cfg, tox.ini or pyproject.toml
         measure = coverage.Coverage(data_file=None, config_file=True)
-        if AHEAD and measures_tools(measure):
-            start_afresh()
+        if WAITED and measures_tools(measure):
+            WAITED.start_afresh()
         if not (measure.get_option("run:source")
                 or measure.get_option("run:source_pkgs")
                 or measure.get_option("run:include")):
@@ -130,16 +128,14 @@ def measures_tools(measure):
     names = (said("source") + said("source_pkgs") + said("source_dirs")
              + said("include"))
     outside = ("*", "?", "[", "/", "~", "..", "$", "%")
-    return any(re.split("[./]", name)[0] in AHEAD or name.startswith(outside)
-               for name in names)
+    return any(re.split("[./]", name)[0] in WAITED.names
+               or name.startswith(outside) for name in names)
 
 
 def import_ahead(order):
     """Imports what any run begins with, whatever the app: never a plugin
     that pytest is given (it rewrites those as it imports them), and nothing
     that changes anything by being imported."""
-    global AHEAD
-    before = set(sys.modules)
     if is_there("coverage"):
         import coverage  # noqa: F401
     if order[0] == "pytest" and is_there("pytest"):
@@ -148,66 +144,22 @@ def import_ahead(order):
 
         for name in default_plugins:
             importlib.import_module("_pytest." + name)
-    AHEAD = frozenset(name.split(".")[0]
-                      for name in set(sys.modules) - before)
+    if "inspect" in sys.modules:
+        # coverage asks it from where it is started, for which it looks up
+        # the file of every module; of these it has found them then
+        sys.modules["inspect"].stack()
 
 
 def begin(fifo, order):
-    """Waits for its folder and makes everything as if just started there."""
-    try:
-        import_ahead(order)
-        is_fresh = False
-    except Exception:
-        # the same again, where somebody sees what it says
-        is_fresh = True
-    home = os.getcwd()
-    # nobody writes: its end is the news, also when that was before now
-    stream = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
-    os.set_blocking(stream, True)
-    os.read(stream, 1)
-    os.close(stream)
-    try:
-        with open(fifo + ".json", encoding="utf-8") as stream:
-            folder = json.load(stream)["folder"]
-    except OSError:
-        # whoever started it has gone, and nothing is asked of it
-        os._exit(125)
-    os.chdir(folder)
-    if os.environ.get("PWD") == home:
-        os.environ["PWD"] = os.getcwd()
-    if "logging" in AHEAD:
-        # by which it tells the age of a record
-        logging = sys.modules["logging"]
-        is_whole = isinstance(logging._startTime, int)
-        logging._startTime = time.time_ns() if is_whole else time.time()
-    ENVIRONMENT.update(os.environ)
-    if is_fresh or hides_tools():
-        start_afresh()
-
-
-def hides_tools():
-    """Whether a module of the app's bears the name of one that was imported
-    ahead: it comes before it."""
-    endings = tuple(importlib.machinery.all_suffixes())
-    return any(name.split(".")[0] in AHEAD
-               for folder in (".", "src") if os.path.isdir(folder)
-               for name in os.listdir(folder)
-               if name.endswith(endings)
-               or os.path.isdir(os.path.join(folder, name)))
-
-
-def start_afresh():
-    sys.stdout.flush()
-    sys.stderr.flush()
-    words = list(WORDS)
-    at = words.index("--begin")
-    del words[at:at + 2]
-    os.execve(sys.executable, [sys.executable] + words, ENVIRONMENT)
-
-
-# as it was started, for another start
-WORDS = tuple(sys.argv)
-ENVIRONMENT = {}
+    global WAITED
+    place = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                         "ahead.py")
+    spec = importlib.util.spec_from_file_location("ahead", place)
+    ahead = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(ahead)
+    WAITED = ahead.Waited(fifo, lambda: import_ahead(order))
+    if WAITED.is_hidden():
+        WAITED.start_afresh()
 
 
 def write_coverage(measure, reports):
@@ -513,9 +465,9 @@ def main():
             order.append(name)
     sys.argv = sys.argv[:1]
     own = "pytest" in order and app_runs_coverage() and is_there("pytest_cov")
-    if AHEAD and own and order[0] != "pytest":
+    if WAITED and own and order[0] != "pytest":
         # whether coverage is imported is up to what runs first
-        start_afresh()
+        WAITED.start_afresh()
     measure = None if own or ONLY is not None else start_coverage()
     ended, name = None, None
     for name in order:

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
-import { askAhead } from '../../../test/support/started-ahead.ts';
+import { askAhead, askDocsAhead } from '../../../test/support/started-ahead.ts';
 import { writeOwnDistribution } from '../../build/own-distribution.ts';
 import { parseDefinitions } from '../checks/python-docstrings.ts';
 import { parseFindingsJson } from '../reports/findings-json.ts';
@@ -17,9 +17,8 @@ const python = join(home, 'venv/bin/python');
 let skip: string | false = false;
 try {
   execFileSync('/usr/bin/python3', ['-m', 'venv', join(home, 'venv')], { stdio: 'ignore' });
-  execFileSync(python, ['-m', 'pip', 'install', '-q', 'pycodestyle', 'pyflakes', 'pytest', 'pytest-cov'], {
-    stdio: 'ignore',
-  });
+  const packages = ['pycodestyle', 'pyflakes', 'pytest', 'pytest-cov', 'pdoc'];
+  execFileSync(python, ['-m', 'pip', 'install', '-q', ...packages], { stdio: 'ignore' });
 } catch {
   skip = 'no Python environment could be made';
 }
@@ -410,3 +409,4 @@ test("a tool is the app's own version when its packages have one, else the one t
 });
 
 askAhead({ home, python, skip });
+askDocsAhead({ home, python, skip });
