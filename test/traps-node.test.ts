@@ -388,9 +388,13 @@ trapTests(
 
 const page =
   '<!doctype html>\n<html lang="en">\n<head><title>x</title></head>\n<body>\n<p style="color: red">x</b></p>\n</body>\n</html>\n';
+const whole = page.replace('</b>', '');
 test('html-validate: findings by line, and a configuration that names a plug-in which is not there is no pass', async () => {
   for (const base of ['', 'shop/pages/']) {
-    const asked = (files: Files) => checks.gate(siteHtml, { ...under(base, files), 'README.md': '' }, '');
+    // In the second layout one of two sites, of which the other is right.
+    const beside = { 'shop/other/index.html': whole };
+    const asked = (files: Files) =>
+      checks.gate(siteHtml, { ...under(base, files), ...(base === '' ? {} : beside), 'README.md': '' }, '');
     const found = (await asked({ 'index.html': page })).results[0]!;
     assert.deepEqual(
       [found.outcome, found.findings[0]?.file, found.findings[0]?.line],

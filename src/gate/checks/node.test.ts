@@ -85,13 +85,24 @@ function write(folder: string, files: Record<string, string>): void {
   }
 }
 
-/** The same at the top, and in a folder of its own. */
+/** Beside the one that is looked at in the second layout: another package, and programs of other languages. */
+const others = {
+  'packages/other/package.json': '{"name":"other","scripts":{"test":"exit 3"}}',
+  'packages/other/other.test.js': "throw new Error('somebody else');\n",
+  'packages/other/tsconfig.json': '{"compilerOptions":{"target":"es1"}}',
+  'app.py': '',
+  'go.mod': 'module example.org/other\n',
+  'main.go': 'package main\n',
+};
+const base = 'packages/shop/';
+
+/** The same at the top, and in one of several packages. */
 function inBoth(check: Check, files: Record<string, string>, packages: string[] = []) {
   const top = run(check, factsOf(files), files, '', packages);
-  const inner = Object.fromEntries(Object.entries(files).map(([path, text]) => [`web/${path}`, text]));
-  const all = { 'app.py': '', ...inner };
-  const question = questionsOf(factsOf(all), [check]).find(({ part }) => part.root === 'web/')!;
-  const deep = run(check, question.facts, all, 'web/', packages).map((one) => ({
+  const inner = Object.fromEntries(Object.entries(files).map(([path, text]) => [`${base}${path}`, text]));
+  const all = { ...others, ...inner };
+  const question = questionsOf(factsOf(all), [check]).find(({ part }) => part.root === base)!;
+  const deep = run(check, question.facts, all, base, packages).map((one) => ({
     ...one,
     findings: one.findings.map((finding) => fromPart(finding, question.part)),
   }));
@@ -103,7 +114,7 @@ function inBoth(check: Check, files: Record<string, string>, packages: string[] 
   for (const [at, one] of top.entries())
     assert.deepEqual(
       deep[at]!.findings.map(({ file, line }) => [file, line]),
-      one.findings.map(({ file, line }) => [file === null ? null : `web/${file}`, line]),
+      one.findings.map(({ file, line }) => [file === null ? null : `${base}${file}`, line]),
     );
   return top;
 }
