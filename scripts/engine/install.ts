@@ -1,4 +1,4 @@
-// Debian's own engine for tests: installed when it is not there, and never started as a service of the machine.
+// Debian's own engine and registry for tests: installed when they are not there, and never started as services of the machine.
 import { execFileSync } from 'node:child_process';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 
@@ -7,6 +7,7 @@ const programs: Readonly<Record<string, string>> = {
   '/usr/sbin/dockerd': 'docker.io',
   '/usr/sbin/iptables': 'iptables',
   '/usr/sbin/ip': 'iproute2',
+  '/usr/bin/docker-registry': 'docker-registry',
 };
 
 /** Resolves when the programs are there. @throws an Error that says what is missing and cannot be installed */

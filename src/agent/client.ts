@@ -8,6 +8,7 @@ import { type CollectedFile, collectedCaps, type LeftOut } from '../domain/colle
 import type { AgentEvent, JobEvent, JobResult, LayerEvent } from '../domain/desired.ts';
 import { isFailure } from '../domain/errors.ts';
 import type { ImageEvent } from '../domain/image.ts';
+import type { PullEvent } from '../domain/pull.ts';
 import { patchSender } from '../lib/patch-sender.ts';
 import { away, type Call, type Door, linesOf, send, textOf } from './agent-door.ts';
 import { decodeTree, encodeTree, leftOutHeader } from './tree/tree-stream.ts';
@@ -77,6 +78,10 @@ export function connectAgent(options: AgentClientOptions): Agent & { close(): vo
         ...{ method: 'PUT', path: `/v1/apps/${spec.appId}/images/${spec.key}`, signal, isTalkedOver: true },
         stream: Readable.from(headed(spec, context), { objectMode: false }),
       }),
+    resolveImage: (question, signal) =>
+      json({ method: 'POST', path: '/v1/images/resolutions', body: question, signal, limitMs: lookMs }),
+    pullImage: (spec, signal) =>
+      lines<PullEvent>({ method: 'POST', path: `/v1/apps/${spec.appId}/pulls`, body: spec, signal }),
     async runJob(spec, { signal, onLine }) {
       const cancel = () => void json({ method: 'DELETE', path: `/v1/jobs/${spec.id}` }).catch(() => {});
       signal.addEventListener('abort', cancel, { once: true });

@@ -48,7 +48,7 @@ export type Build = {
     /** Of parts that have a gate layer of their own, by `partId`. */
     parts: Readonly<Record<string, LayerSpec>>;
   };
-  /** What its processes run in, made before they start; null: on the machine itself. The artifact is `withImage` then. */
+  /** What its processes run in, built before they start; null: on the machine itself, or pulled. The artifact is `withImage` then. */
   image: ImageWork | null;
   /** The layers that the built tree stands on. */
   builtNeeds: readonly ('run' | 'gate')[];
@@ -89,7 +89,8 @@ export async function planBuild(request: BuildRequest): Promise<Build> {
       plan: withPartLayers(plan, parts),
     },
     layers: { run, gate, built, parts },
-    image: plan.image ? await imageWork(app.id, tree, plan.image, request.names, randomUUID()) : null,
+    image:
+      plan.image && !plan.image.pulled ? await imageWork(app.id, tree, plan.image, request.names, randomUUID()) : null,
     builtNeeds: plan.built?.needs ?? [],
     notes,
   };

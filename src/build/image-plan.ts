@@ -25,14 +25,23 @@ const dockerfileBytes = 256 * 1024;
 /** @throws bad-config, no-engine, engine-away (nobody can say now) */
 export async function decideRuntime(
   view: TreeView,
-  said: LockstepYml['runtime'],
+  { runtime: said, image }: Pick<LockstepYml, 'runtime' | 'image'>,
   engine: () => Promise<EngineLook>,
 ): Promise<'process' | 'docker'> {
+  if (image !== null && said === 'process')
+    throw fail('bad-config', 'lockstep.yml: an image does not run as a process of the machine', {
+      advice: 'Leave out runtime, or the image.',
+    });
   const hasDockerfile = hasFile(view, 'Dockerfile');
-  if (said === 'process' || (said === null && !hasDockerfile)) return 'process';
+  if (said === 'process' || (said === null && image === null && !hasDockerfile)) return 'process';
   const look = await engine();
   if (look.state === 'ready') return 'docker';
-  const why = said === 'docker' ? 'lockstep.yml says runtime: docker' : 'the repository has a Dockerfile';
+  const why =
+    image !== null
+      ? 'the app is an image'
+      : said === 'docker'
+        ? 'lockstep.yml says runtime: docker'
+        : 'the repository has a Dockerfile';
   if (look.state === 'hung') throw fail('engine-away', look.why, { advice: look.advice });
   throw fail('no-engine', `${why}, and there is no container engine: ${look.why}`, {
     advice: `${look.advice} With "runtime: process" in lockstep.yml the app runs without one.`,
@@ -43,13 +52,19 @@ export async function decideRuntime(
 export async function runtimeOf(view: TreeView, engine: () => Promise<EngineLook>): Promise<'process' | 'docker'> {
   // Most trees have neither: nothing is parsed for them.
   if (!hasFile(view, 'Dockerfile') && !hasFile(view, 'lockstep.yml')) return 'process';
-  return decideRuntime(view, (await readProjectConfig(view)).lockstepYml.runtime, engine);
+  return decideRuntime(view, (await readProjectConfig(view)).lockstepYml, engine);
 }
 
 /** @param own by which names the app's own repository is known. @throws bad-config, no-detector, too-large */
 export async function decideImagePlan(view: TreeView, appId: AppId, own: readonly string[]): Promise<Plan> {
   const { lockstepYml, procfile, appJson } = await readProjectConfig(view);
   const env = Object.fromEntries(appJson.env.flatMap((one) => (one.value === null ? [] : [[one.name, one.value]])));
+  if (lockstepYml.image !== null) {
+    const plan = await decidePlan(view, byRegistry(lockstepYml.image));
+    const command = lockstepYml.web === null ? null : { shell: lockstepYml.web };
+    const recipe = { written: null, testTarget: null, isUncached: false, pulled: lockstepYml.image };
+    return inImage(plan, recipe, { command, env, notes: [] });
+  }
   const text = await ownDockerfile(view);
   if (text === null) {
     const plan = await decidePlan(view);
@@ -80,6 +95,12 @@ const byDockerfile: Detection = {
   ...{ name: 'Dockerfile', rank: 120, why: 'the repository has one', alternatives: [], notes: [] },
   web: { server: 'own', shell: '' },
 };
+
+/** The same of an app that is an image: what else is in its repository does not run. */
+const byRegistry = (image: string): Detection => ({
+  ...{ name: 'image', rank: 130, why: image, alternatives: [], notes: [] },
+  web: { server: 'own', shell: '' },
+});
 
 /** The same plan, with nothing in it of the machine's. */
 function inImage(

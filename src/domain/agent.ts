@@ -15,6 +15,7 @@ import type {
 import type { EngineLook } from './engine.ts';
 import type { AppId, InstanceId, JobId, TreeId } from './ids.ts';
 import type { ImageEvent, ImageSpec } from './image.ts';
+import type { ImageQuestion, PullEvent, PullSpec, ResolvedImage } from './pull.ts';
 import type { AgentSurvey, AppEvidence, LayerHash, LeftOver, ReleaseHash } from './survey.ts';
 
 /** One line that an app wrote, or that the agent says about it (`type` "lockstep"). */
@@ -67,6 +68,13 @@ export type Agent = {
    * connection. @throws engine-away (it went away, or broke off), busy; what the context throws
    */
   buildImage(spec: ImageSpec, context: AsyncIterable<Buffer>, signal: AbortSignal): AsyncIterable<ImageEvent>;
+  /** What a tag is at its registry now. @throws no-engine, engine-away, pull-refused, registry-away */
+  resolveImage(question: ImageQuestion, signal: AbortSignal): Promise<ResolvedImage>;
+  /**
+   * Has an image of a registry pulled by its digest, or finds it; the last event is `pulled` or `failed`. It ends with the signal.
+   * @throws no-engine, engine-away, registry-away, busy
+   */
+  pullImage(spec: PullSpec, signal: AbortSignal): AsyncIterable<PullEvent>;
   /**
    * Runs a job to its end; the signal cancels it. When the connection breaks (the agent restarts) it is taken up again, by
    * the job's id. @throws agent-away only when the agent stays away

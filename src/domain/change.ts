@@ -40,7 +40,8 @@ export const changeTransitions: Readonly<Record<ChangeState, readonly ChangeStat
   'infra-error': [],
 };
 
-export type ChangeHow = 'push' | 'rollback' | 'merge';
+/** `image`: what a registry has became a commit of Lockstep's own (`journey/images`). */
+export type ChangeHow = 'push' | 'rollback' | 'merge' | 'image';
 
 /** In the order in which the queue takes them; `hotfix` skips the queue, never the checks. */
 export const priorities = ['hotfix', 'normal'] as const;

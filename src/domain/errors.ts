@@ -30,6 +30,8 @@ export const errorRegistry = {
   'no-engine': { status: 422, exit: 69, title: 'The container engine that the app needs is not there' },
   'engine-away': { status: 503, exit: 75, title: 'The container engine does not answer' },
   'install-failed': { status: 422, exit: 65, title: 'The dependencies could not be installed' },
+  'pull-refused': { status: 422, exit: 65, title: 'The registry does not give this image' },
+  'registry-away': { status: 503, exit: 75, title: 'The registry does not answer' },
   'home-unreachable': { status: 500, exit: 78, title: 'The home directory cannot be used' },
   'home-in-use': { status: 500, exit: 73, title: 'Another Lockstep uses this home' },
   'port-in-use': { status: 500, exit: 73, title: 'The port is taken' },

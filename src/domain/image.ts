@@ -9,6 +9,8 @@ export type ImageRecipe = {
   testTarget: string | null;
   /** A step of it fetches what is not of the commit: no step comes from a cache, and the image is never taken for another change. */
   isUncached: boolean;
+  /** An image of a registry, by its digest; null or left out: it is built. */
+  pulled?: string | null;
 };
 
 export type ImageSpec = {

@@ -96,6 +96,9 @@ export const argv = {
   /** Newest first: where it was moved to, a space, and what whoever moved it said. */
   lastMove: (ref: RefName) => ['log', '--walk-reflogs', '-1', '--format=%H %gs', '--end-of-options', ref, '--'],
   /** The note comes on standard input; one that is there is replaced. */
+  hashObject: () => ['hash-object', '-w', '-t', 'blob', '--stdin'],
+  listTop: (tree: ObjectId) => ['ls-tree', '-z', '--full-tree', tree],
+  makeTree: () => ['mktree', '-z'],
   setNote: (notes: RefName, on: CommitId) => ['notes', `--ref=${notes}`, 'add', '-f', '-F', '-', on],
   setHead: (ref: RefName) => ['symbolic-ref', 'HEAD', ref],
   packRefs: () => ['pack-refs', '--all', '--prune'],

@@ -81,7 +81,7 @@ export function openGit(options: GitOptions) {
     words: readonly string[],
     more: {
       okCodes?: number[];
-      input?: string;
+      input?: string | Uint8Array;
       env?: Record<string, string>;
       signal?: AbortSignal | undefined;
       maxBytes?: number;
@@ -204,6 +204,17 @@ export function openGit(options: GitOptions) {
       const [tree, ...conflicts] = records(result.stdout);
       if (result.code === 0) return { isClean: true, tree: tree as TreeId };
       return { isClean: false, tree: tree as TreeId, conflicts: [...new Set(conflicts)] };
+    },
+    /** The tree (null: the empty one) with this file at its top, in the place of what has its name. */
+    async withFile(tree: TreeId | null, name: string, content: string): Promise<TreeId> {
+      const blob = (await ask(argv.hashObject(), { input: content })).stdout.trim();
+      const listed =
+        tree === null ? '' : (await ask(argv.listTop(tree), { maxBytes: listBytes })).stdoutBytes.toString('latin1');
+      const others = listed
+        .split('\0')
+        .filter((entry) => entry !== '' && entry.slice(entry.indexOf('\t') + 1) !== name);
+      const entries = [...others, `100644 blob ${blob}\t${name}`].map((entry) => `${entry}\0`).join('');
+      return (await ask(argv.makeTree(), { input: Buffer.from(entries, 'latin1') })).stdout.trim() as TreeId;
     },
     /** Writes a commit. Everything that its id depends on is a parameter, so the same inputs give the same id. */
     async commitTree(commit: {

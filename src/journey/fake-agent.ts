@@ -5,8 +5,17 @@ import type { CollectedFolder } from '../domain/collected.ts';
 import type { AgentHello, DesiredSet, DesiredState, JobResult, JobSpec, ObservedInstance } from '../domain/desired.ts';
 import type { EngineLook } from '../domain/engine.ts';
 import { fail } from '../domain/errors.ts';
-import type { AppId, InstanceId, JobId, NodeId, TreeId } from '../domain/ids.ts';
+import {
+  type AppId,
+  type Digest,
+  type InstanceId,
+  type JobId,
+  type NodeId,
+  parseImageId,
+  type TreeId,
+} from '../domain/ids.ts';
 import type { ImageEvent, ImageSpec } from '../domain/image.ts';
+import type { ImageQuestion, PullEvent, PullSpec } from '../domain/pull.ts';
 import type { Route } from '../domain/route.ts';
 import type { AgentSurvey, AppEvidence, LeftOver, ReleaseHash } from '../domain/survey.ts';
 import type { Observations } from '../release/observations.ts';
@@ -140,6 +149,29 @@ export class FakeAgent implements Agent {
     this.#demand();
     for await (const _chunk of context);
     yield* this.built;
+  }
+
+  /** What a registry has: the digest of each name with its tag. */
+  readonly registry = new Map<string, Digest>();
+  /** Called before the registry is asked; may throw or wait. */
+  beforeRegistry: (question: ImageQuestion) => void | Promise<void> = () => {};
+  readonly pulled: PullSpec[] = [];
+
+  async resolveImage(question: ImageQuestion) {
+    this.#demand();
+    await this.beforeRegistry(question);
+    const digest = this.registry.get(question.image);
+    if (!digest) throw fail('pull-refused', `${question.image}: manifest unknown`);
+    return { digest };
+  }
+
+  async *pullImage(spec: PullSpec): AsyncGenerator<PullEvent> {
+    this.#demand();
+    await this.beforeRegistry(spec);
+    this.pulled.push(spec);
+    const id = parseImageId(spec.image.slice(spec.image.indexOf('@') + 1))!;
+    yield { line: 'abcdef: 1.0 MB' };
+    yield { pulled: { id, ports: [80], hasOwnCommand: true, bytes: 2 ** 20, wasThere: false, durationMs: 1 } };
   }
 
   async runJob(spec: JobSpec, { onLine }: { onLine?: (line: string) => void }): Promise<JobResult> {

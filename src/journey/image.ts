@@ -1,11 +1,15 @@
-// The image of a candidate: built by the agent from the tree's own objects, line by line before the pusher's eyes.
+// The image of a candidate: built by the agent from the tree's own objects, line by line before the pusher's eyes; or pulled by its digest.
 import type { ImageWork } from '../build/image-plan.ts';
+import type { App } from '../domain/app.ts';
 import { fail } from '../domain/errors.ts';
 import { parseImageId } from '../domain/ids.ts';
 import type { ImageEvent } from '../domain/image.ts';
-import type { Plan } from '../domain/plan.ts';
+import { parseImageReference } from '../domain/image-reference.ts';
+import type { Plan, ProcessType } from '../domain/plan.ts';
+import type { PullEvent } from '../domain/pull.ts';
 import type { ImageArtifact } from '../domain/release.ts';
 import { safe } from '../gate/messages.ts';
+import { loginAt } from '../store/registries.ts';
 import type { World } from './world.ts';
 
 /** @throws install-failed with the last lines, engine-away, busy, cancelled */
@@ -39,6 +43,46 @@ export async function buildImage(
   throw fail('install-failed', `the image could not be built: ${failed.why.slice(0, 600)}`, {
     advice: 'Mend the Dockerfile and push again; the lines above are what the build said.',
     details: { outputTail: failed.outputTail.slice(-30) },
+  });
+}
+
+const pullDeadlineMs = 15 * 60_000;
+/** Of an image on the disk. */
+const mostPulledBytes = 10 * 1024 ** 3;
+
+/** @throws pull-refused, registry-away, no-engine, engine-away, busy, cancelled, bad-config (it says not what to start) */
+export async function pullImage(
+  world: World,
+  app: Pick<App, 'id' | 'teamId'>,
+  { image, web }: { image: string; web: ProcessType },
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<ImageArtifact> {
+  const login = loginAt(world.database, app.teamId, parseImageReference(image).host);
+  const spec = { appId: app.id, image, login, deadlineMs: pullDeadlineMs, mostBytes: mostPulledBytes };
+  let last: PullEvent | null = null;
+  for await (const event of world.agent.pullImage(spec, signal)) {
+    last = event;
+    if ('line' in event) say(`  ${safe(event.line)}`);
+  }
+  if (last && 'pulled' in last) {
+    const { id, ports, hasOwnCommand, wasThere, durationMs, bytes } = last.pulled;
+    if (!hasOwnCommand && web.command === null)
+      throw fail('bad-config', 'the image does not say what to start', {
+        advice: 'Give it a CMD, or say it in lockstep.yml: web: COMMAND',
+      });
+    const size = `${Math.round(bytes / 1024 ** 2)} MB`;
+    say(
+      wasThere
+        ? `image ${shortId(id)} is there`
+        : `image ${shortId(id)} (${size}) pulled in ${(durationMs / 1000).toFixed(1)}s`,
+    );
+    return { id, ports, hasOwnCommand, isGenerated: false };
+  }
+  const why = last && 'failed' in last ? last.failed.why : null;
+  if (why === null) throw fail('engine-away', 'The pull of the image ended without a word');
+  throw fail('pull-refused', `the image could not be pulled: ${why.slice(0, 600)}`, {
+    advice: 'Is it there still? For a private one log in: lockstep registry login HOST --username NAME',
   });
 }
 

@@ -9,7 +9,7 @@ import type { ImageArtifact } from '../domain/release.ts';
 import type { CheckPlan } from '../gate/check.ts';
 import { safe } from '../gate/messages.ts';
 import { checkLayer } from './check-job.ts';
-import { buildImage } from './image.ts';
+import { buildImage, pullImage } from './image.ts';
 import { newId, refOf, type World } from './world.ts';
 
 export type Materials = {
@@ -53,7 +53,12 @@ export function gather(world: World, asked: MaterialsAsked): Materials {
     return making;
   };
   const built = buildTree();
-  const image = build.image ? buildImage(world, build.image, build.artifact.plan, say, signal) : Promise.resolve(null);
+  const { plan } = build.artifact;
+  const image = plan.image?.pulled
+    ? pullImage(world, app, { image: plan.image.pulled, web: plan.processes.web }, say, signal)
+    : build.image
+      ? buildImage(world, build.image, plan, say, signal)
+      : Promise.resolve(null);
   for (const promise of [sent, run, gate, built, image]) promise.catch(() => {});
 
   /** What the tree becomes before it is served: when it is there, and the layers that it stands on. */

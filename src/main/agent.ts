@@ -13,6 +13,7 @@ import { lookAtEngine } from '../agent/engine/look.ts';
 import { type HomeFolders, homeFolders } from '../agent/folders.ts';
 import { BuildCaps, buildLimits } from '../agent/images/build-caps.ts';
 import { openImages } from '../agent/images/images.ts';
+import { openPulls } from '../agent/images/pulls.ts';
 import { openFifoPool } from '../agent/jobs/fifo-pool.ts';
 import { openJobs } from '../agent/jobs/jobs.ts';
 import { openLayers } from '../agent/layers/layers.ts';
@@ -151,6 +152,7 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
     ...{ socket: engineSocket, nodeId },
     caps: new BuildCaps(cgroups, buildLimits(availableParallelism())),
   });
+  const pulls = openPulls({ socket: engineSocket, look: images.look });
   const pipes = openFifoPool(join(folders.agent, 'pipes-spare'));
   const core: AgentCore = await AgentCore.open({
     folders,
@@ -196,6 +198,7 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
     async removeLeavings(app) {
       await removeLeavings(app, { isGrouped: cgroups.version !== null });
       await images.collect(app.id, new Set());
+      await pulls.collect(app.id, new Set());
     },
     log: options.log,
     routerWaitMs: options.routerWaitMs ?? 1000,
@@ -211,7 +214,7 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
   });
   await jobs.adopt();
   setTimeout(() => void toolchains.dropOld().catch(() => {}), oldToolsAfterMs).unref();
-  return { core, folders, jobs, layers, images };
+  return { core, folders, jobs, layers, images, pulls };
 }
 
 /** A log that has no room or no reader costs its lines, not the agent. */

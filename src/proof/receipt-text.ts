@@ -27,7 +27,7 @@ const shape = z.strictObject({
     .strictObject({
       id: text,
       number: z.int().min(1),
-      how: z.enum(['push', 'rollback', 'merge']),
+      how: z.enum(['push', 'rollback', 'merge', 'image']),
       branch: text,
       base: objectId.nullable(),
       head: objectId,

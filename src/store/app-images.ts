@@ -4,8 +4,11 @@ import type { App } from '../domain/app.ts';
 import type { AppId } from '../domain/ids.ts';
 import { type ImageReference, imageText, parseImageReference } from '../domain/image-reference.ts';
 
-/** Who asked for a look, and where the answer is wanted besides. */
-export type LookDue = { actor: string; callbackUrl: string | null };
+/** Who asked for a look last, and where the answer is wanted besides. Each asking has an id of its own. */
+export type LookDue = { id: string; actor: string; callbackUrls: readonly string[] };
+
+/** More are not told. */
+const mostCallbacks = 10;
 
 /** null: its code comes from its repository alone. */
 export function followedImage(database: DatabaseSync, appId: AppId): ImageReference | null {
@@ -29,8 +32,30 @@ export function lookDue(database: DatabaseSync, appId: AppId): LookDue | null {
   return typeof row?.due === 'string' ? (JSON.parse(row.due) as LookDue) : null;
 }
 
-/** Replaces what was due; the caller holds the transaction. */
-export function setLookDue(database: DatabaseSync, appId: AppId, due: LookDue | null): void {
+/** Whoever was to be told of what was due before is told of this. The caller holds the transaction. */
+export function askForLook(
+  database: DatabaseSync,
+  appId: AppId,
+  asked: { id: string; actor: string; callbackUrl: string | null },
+): void {
+  const { id, actor, callbackUrl } = asked;
+  const waiting = lookDue(database, appId)?.callbackUrls ?? [];
+  const callbackUrls = [...new Set([...waiting, ...(callbackUrl === null ? [] : [callbackUrl])])].slice(
+    0,
+    mostCallbacks,
+  );
+  setLookDue(database, appId, { id, actor, callbackUrls });
+}
+
+/** What was asked for since stays, without those who are told now. The caller holds the transaction. */
+export function endLook(database: DatabaseSync, appId: AppId, ended: LookDue): void {
+  const due = lookDue(database, appId);
+  const isNewer = due !== null && due.id !== ended.id;
+  const callbackUrls = due?.callbackUrls.filter((url) => !ended.callbackUrls.includes(url)) ?? [];
+  setLookDue(database, appId, isNewer ? { ...due, callbackUrls } : null);
+}
+
+function setLookDue(database: DatabaseSync, appId: AppId, due: LookDue | null): void {
   database.prepare('UPDATE app_images SET due = ? WHERE app_id = ?').run(due && JSON.stringify(due), appId);
 }
 

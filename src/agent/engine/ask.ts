@@ -12,6 +12,7 @@ export type Question = {
   body?: Readable;
   /** Sent as JSON. */
   json?: unknown;
+  headers?: Readonly<Record<string, string>>;
   timeoutMs: number;
   signal?: AbortSignal;
   /** The most that the answer may hold; 4 MiB unless told. */
@@ -23,7 +24,7 @@ export async function askEngine(socketPath: string, path: string, question: Ques
   const { method = 'GET', body, json, timeoutMs, mostBytes = 4 * 1024 ** 2 } = question;
   const limit = AbortSignal.timeout(timeoutMs);
   const signal = question.signal ? AbortSignal.any([limit, question.signal]) : limit;
-  const headers = { host: 'engine', ...typeOf(question) };
+  const headers = { host: 'engine', ...typeOf(question), ...question.headers };
   const asked = request({ socketPath, path, method, headers, signal, agent: false });
   const answered = new Promise<EngineAnswer>((resolve, reject) => {
     asked.once('error', reject);

@@ -10,6 +10,7 @@ export type EngineStream = {
   method?: string;
   /** A tar stream. */
   body?: AsyncIterable<Buffer>;
+  headers?: Readonly<Record<string, string>>;
   signal: AbortSignal;
 };
 
@@ -21,10 +22,11 @@ export async function* engineLines({
   path,
   method = 'GET',
   body,
+  headers: more = {},
   signal,
 }: EngineStream): AsyncGenerator<string> {
   signal.throwIfAborted();
-  const headers = { host: 'engine', ...(body ? { 'content-type': 'application/x-tar' } : {}) };
+  const headers = { host: 'engine', ...(body ? { 'content-type': 'application/x-tar' } : {}), ...more };
   const asked = request({ socketPath, path, method, headers, signal, agent: false });
   const answered = new Promise<IncomingMessage>((resolve, reject) => {
     asked.once('response', resolve);

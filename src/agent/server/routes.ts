@@ -6,10 +6,12 @@ import type { CollectedFile } from '../../domain/collected.ts';
 import type { JobSpec, LayerSpec } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
 import type { ImageSpec } from '../../domain/image.ts';
+import type { ImageQuestion, PullSpec } from '../../domain/pull.ts';
 import type { LeftOver } from '../../domain/survey.ts';
 import type { AgentCore } from '../agent.ts';
 import type { HomeFolders } from '../folders.ts';
 import type { Images } from '../images/images.ts';
+import type { Pulls } from '../images/pulls.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { Layers } from '../layers/layers.ts';
 import { encodeTree, leftOutHeader, type TreeFile } from '../tree/tree-stream.ts';
@@ -21,6 +23,7 @@ export type ServerParts = {
   jobs: Pick<Jobs, 'run' | 'startAhead' | 'endAhead' | 'find' | 'cancel' | 'collected'>;
   layers: Pick<Layers, 'make'>;
   images: Pick<Images, 'look' | 'make' | 'collect'>;
+  pulls: Pulls;
 };
 
 export type Asked = { request: IncomingMessage; params: string[]; query: URLSearchParams; gone: AbortSignal };
@@ -129,6 +132,15 @@ export const agentRoutes: readonly AgentRoute[] = [
       throw fail('bad-request', 'The image is not the one that the address names');
     return { lines: images.make(spec, rest, gone) };
   }),
+  route('POST', '/v1/images/resolutions', async ({ request, gone }, { pulls }) => ({
+    json: await pulls.resolve((await jsonIn(request, specBytes)) as ImageQuestion, gone),
+  })),
+  route('POST', '/v1/apps/:app/pulls', async ({ request, params, gone }, { pulls }) => {
+    const spec = (await jsonIn(request, specBytes)) as PullSpec;
+    if (spec?.appId !== idIn('app', params[0]!))
+      throw fail('bad-request', 'The app is not the one that the address names');
+    return { lines: pulls.pull(spec, gone) };
+  }),
   route('POST', '/v1/jobs', async ({ request, gone }, { jobs }) => {
     const spec = (await jsonIn(request, specBytes)) as JobSpec;
     idIn('job', String(spec?.id));
@@ -173,14 +185,16 @@ export const agentRoutes: readonly AgentRoute[] = [
   route('GET', '/v1/apps/:app/usage', async ({ params }, { core }) => ({
     json: core.usage(idIn('app', params[0]!)),
   })),
-  route('POST', '/v1/apps/:app/collect', async ({ request, params }, { core, images }) => {
+  route('POST', '/v1/apps/:app/collect', async ({ request, params }, { core, images, pulls }) => {
     const keep = (await jsonIn(request, specBytes)) as { treeIds?: unknown; layerKeys?: unknown; imageIds?: unknown };
     const { treeIds, layerKeys, imageIds = [] } = keep ?? {};
     if (!isStrings(treeIds) || !isStrings(layerKeys) || !isStrings(imageIds))
       throw fail('bad-request', 'treeIds, layerKeys and imageIds are not lists of texts');
     const appId = idIn('app', params[0]!);
     const files = await core.collect(appId, { treeIds, layerKeys });
-    const theirs = await images.collect(appId, new Set([...imageIds, ...core.imagesWanted(appId)]));
+    const wanted = new Set([...imageIds, ...core.imagesWanted(appId)]);
+    const theirs = await images.collect(appId, wanted);
+    await pulls.collect(appId, wanted);
     return { json: { bytesFreed: files.bytesFreed + theirs.bytesFreed } };
   }),
   route('DELETE', '/v1/apps/:app', async ({ params, query }, { core }) => {

@@ -9,7 +9,7 @@ const changeFields = {
   id: z.string(),
   appId: z.string(),
   number: z.int(),
-  how: z.enum(['push', 'rollback', 'merge']),
+  how: z.enum(['push', 'rollback', 'merge', 'image']),
   actor: z.string(),
   branch: z.string(),
   base: z.string().nullable(),

@@ -3,7 +3,9 @@
 
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
+import { isFailure } from '../../domain/errors.ts';
 import type { BuiltInCheck, GateSettings } from '../../domain/gate-settings.ts';
+import { imageText, parseImageReference } from '../../domain/image-reference.ts';
 import type { Limits } from '../../domain/plan.ts';
 import { autoChecks, gateSettings, gateShape } from './gate-yml.ts';
 import { badConfig, checkedText, zodProblems } from './problems.ts';
@@ -17,6 +19,8 @@ export const runtimes = ['process', 'docker'] as const;
 export type LockstepYml = {
   /** How it runs; null: as a container where it has a Dockerfile and the machine an engine. */
   runtime: (typeof runtimes)[number] | null;
+  /** The image of a registry that is the app, by its digest; null: it is built, or there is none. */
+  image: string | null;
   /** name -> path within the app, normalised */
   volumes: Readonly<Record<string, string>>;
   health: { path: string | null; timeoutMs: number | null };
@@ -47,6 +51,11 @@ const shape = {
     .describe(
       'docker: in a container, whose image is built from the Dockerfile or from one that Lockstep writes; process: without one',
     ),
+  image: z
+    .string('must be the name of an image')
+    .transform(pinnedImage)
+    .optional()
+    .describe('The image of a registry that is the app, with its digest; `lockstep deploy --image` writes it'),
   volumes: z
     .record(
       z.string().regex(/^[a-z][a-z0-9-]{0,30}$/, 'a volume name has small letters, digits and -'),
@@ -90,9 +99,10 @@ export function readLockstepYml(text: string, file = 'lockstep.yml'): LockstepYm
   const isPlain = typeof (input as { health?: unknown }).health === 'string';
   const parsed = isPlain ? plain.safeParse(input) : full.safeParse(input);
   if (!parsed.success) throw badConfig(file, zodProblems(parsed.error, input, knownAt));
-  const { runtime = null, volumes = {}, health, release, web, limits = {}, gate } = parsed.data;
+  const { runtime = null, image = null, volumes = {}, health, release, web, limits = {}, gate } = parsed.data;
   return {
     runtime,
+    image,
     volumes,
     health:
       typeof health === 'string'
@@ -109,6 +119,22 @@ export function readLockstepYml(text: string, file = 'lockstep.yml'): LockstepYm
     gate: gateSettings(gate, file),
     saidAuto: autoChecks(gate),
   };
+}
+
+/** In its normal form. Without its digest the same tree would be another app tomorrow. */
+function pinnedImage(text: string, context: z.core.$RefinementCtx): string {
+  try {
+    const image = parseImageReference(text);
+    if (image.digest !== null) return imageText(image);
+    context.addIssue({
+      code: 'custom',
+      message: 'names no digest (…@sha256:…): lockstep deploy --image finds it and writes it here',
+    });
+  } catch (error) {
+    if (!isFailure(error, 'bad-image')) throw error;
+    context.addIssue({ code: 'custom', message: error.message });
+  }
+  return z.NEVER;
 }
 
 function parseYaml(text: string, file: string): unknown {

@@ -59,9 +59,10 @@ test('a notice about the app’s image asks for a look, and says so before it is
   using at = await stand();
   assert.deepEqual(at.send(hub()).outcome, 'looking');
   assert.deepEqual(at.looked, ['web']);
-  assert.deepEqual(lookDue(at.world.database, at.app.id), {
+  const { id: _, ...due } = lookDue(at.world.database, at.app.id)!;
+  assert.deepEqual(due, {
     actor: 'hook hub',
-    callbackUrl: 'https://registry.hub.docker.com/u/team/web/hook/1/',
+    callbackUrls: ['https://registry.hub.docker.com/u/team/web/hook/1/'],
   });
   assert.deepEqual(appsWithLooksDue(at.world.database), [at.app.id]);
   assert.deepEqual(at.heard().at(-1), ['hook.heard', 'hook hub', 'looking']);

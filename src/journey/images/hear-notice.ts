@@ -10,12 +10,12 @@ import { concernOf } from '../../receive/notices/concerns.ts';
 import type { Notice } from '../../receive/notices/notice.ts';
 import { hashSecret, hasSecretForm, proveSender } from '../../receive/notices/prove-sender.ts';
 import { readNotice } from '../../receive/notices/read-notice.ts';
-import { followedImage, setLookDue } from '../../store/app-images.ts';
+import { askForLook, followedImage } from '../../store/app-images.ts';
 import { appOfId } from '../../store/apps.ts';
 import { hookAt, keepDelivery, noteHeard } from '../../store/hooks.ts';
 import { inTransaction } from '../../store/open.ts';
 import { appendEvent } from '../../store/transition.ts';
-import { eventOf, nowMs, type World } from '../world.ts';
+import { eventOf, newId, nowMs, type World } from '../world.ts';
 
 /** The registry is asked at most so often, whoever sends what. */
 const noticePace = { burst: 60, everyMs: 1000 };
@@ -68,7 +68,7 @@ export class NoticeDesk {
     const { database } = this.#world;
     if (deliveryId !== null && !keepDelivery(database, app, deliveryId, Math.round(nowMs())))
       return { outcome: 'seen', why: 'this delivery came before' };
-    setLookDue(database, app.id, { actor: actorOf(hook), callbackUrl });
+    askForLook(database, app.id, { id: newId('evt'), actor: actorOf(hook), callbackUrl });
     return { outcome: 'looking', why: 'the registry is asked what the tag is now' };
   }
 
