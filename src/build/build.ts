@@ -50,6 +50,8 @@ export type Build = {
   };
   /** What its processes run in, built before they start; null: on the machine itself, or pulled. The artifact is `withImage` then. */
   image: ImageWork | null;
+  /** The image of a registry that they run in; null: it is none of a registry's. */
+  pulled: string | null;
   /** The layers that the built tree stands on. */
   builtNeeds: readonly ('run' | 'gate')[];
   /** Advice for the pusher. */
@@ -60,7 +62,7 @@ export type Build = {
 export async function planBuild(request: BuildRequest): Promise<Build> {
   const { app, tree, hello, parts: asked = [] } = request;
   const notes: string[] = [];
-  const plan = await planOf(request, notes);
+  const { plan, isMade } = await planOf(request, notes);
   notes.push(...plan.notes);
   const interpreter = plan.image
     ? interpreterOr(plan.layer, hello, notes, 'the image')
@@ -90,7 +92,10 @@ export async function planBuild(request: BuildRequest): Promise<Build> {
     },
     layers: { run, gate, built, parts },
     image:
-      plan.image && !plan.image.pulled ? await imageWork(app.id, tree, plan.image, request.names, randomUUID()) : null,
+      plan.image && isMade && !plan.image.pulled
+        ? await imageWork(app.id, tree, plan.image, request.names, randomUUID())
+        : null,
+    pulled: isMade ? (plan.image?.pulled ?? null) : null,
     builtNeeds: plan.built?.needs ?? [],
     notes,
   };
@@ -105,14 +110,20 @@ export function withImage(artifact: Artifact, image: ImageArtifact): Artifact {
   return { ...artifact, image, digest: digestOf({ tree: treeId, image: image.id, plan }) };
 }
 
-/** On the machine, or in an image. @throws bad-config, no-detector, no-engine, engine-away */
-async function planOf({ app, tree, engine, names, isOnlyChecked }: BuildRequest, notes: string[]): Promise<Plan> {
+/** On the machine, or in an image; `isMade` false: which nobody makes here. @throws bad-config, no-detector, no-engine, engine-away */
+async function planOf(
+  { app, tree, engine, names, isOnlyChecked }: BuildRequest,
+  notes: string[],
+): Promise<{ plan: Plan; isMade: boolean }> {
+  let isMade = true;
   const runtime = await runtimeOf(tree.view, engine).catch((error: unknown) => {
     if (!isOnlyChecked || !isFailure(error, 'no-engine', 'engine-away')) throw error;
     notes.push(`${error.message}: the image is not built`);
+    isMade = false;
     return 'docker' as const;
   });
-  return runtime === 'process' ? decidePlan(tree.view) : decideImagePlan(tree.view, app.id, names);
+  const plan = await (runtime === 'process' ? decidePlan(tree.view) : decideImagePlan(tree.view, app.id, names));
+  return { plan, isMade };
 }
 
 const withPartLayers = (plan: Plan, parts: Readonly<Record<string, LayerSpec>>): Plan =>

@@ -42,6 +42,10 @@ test('a Dockerfile runs where there is an engine; lockstep.yml has the word; a p
   await check({ Dockerfile }, ready, 'docker');
   await check({ 'app.py': flask, 'lockstep.yml': 'runtime: docker' }, ready, 'docker');
   await check({ Dockerfile }, absent, 'no-engine');
+  const image = `image: team/web@sha256:${'0'.repeat(64)}`;
+  await check({ 'lockstep.yml': image }, ready, 'docker');
+  await check({ 'lockstep.yml': image }, absent, 'no-engine');
+  await check({ 'lockstep.yml': `${image}\nruntime: process` }, ready, 'bad-config');
   await check({ 'app.py': flask, 'lockstep.yml': 'runtime: docker' }, absent, 'no-engine');
   await check({ Dockerfile }, { ...absent, state: 'hung' }, 'engine-away');
   await assert.rejects(
@@ -123,4 +127,20 @@ test('a link in the place of the Dockerfile is refused; without an engine a chec
   const checked = await build({ Dockerfile: 'FROM debian:12\n' }, absent, { isOnlyChecked: true });
   assert.ok(checked.artifact.plan.image && checked.image === null);
   assert.ok(checked.notes.some((note) => /the image is not built/.test(note)));
+});
+
+test('an app that is an image of a registry is that image, whatever else is in its repository', async () => {
+  const image = `docker.io/team/web:1@sha256:${'0'.repeat(64)}`;
+  const built = await build({
+    'app.py': flask,
+    Dockerfile: 'FROM debian:12\n',
+    'lockstep.yml': `image: ${image}\nhealth: /up\n`,
+  });
+  const { plan } = built.artifact;
+  assert.deepEqual([built.image, built.pulled, plan.detector, plan.why], [null, image, 'image', image]);
+  assert.deepEqual([plan.processes.web.command, plan.health.path], [null, '/up']);
+  const said = await build({ 'lockstep.yml': `image: ${image}\nweb: serve --port $PORT\n` });
+  assert.deepEqual(said.artifact.plan.processes.web.command, { shell: 'serve --port $PORT' });
+  const checked = await build({ 'lockstep.yml': `image: ${image}\n` }, absent, { isOnlyChecked: true });
+  assert.deepEqual([checked.image, checked.pulled], [null, null]);
 });

@@ -54,8 +54,8 @@ export function gather(world: World, asked: MaterialsAsked): Materials {
   };
   const built = buildTree();
   const { plan } = build.artifact;
-  const image = plan.image?.pulled
-    ? pullImage(world, app, { image: plan.image.pulled, web: plan.processes.web }, say, signal)
+  const image = build.pulled
+    ? pullImage(world, app, { image: build.pulled, web: plan.processes.web }, say, signal)
     : build.image
       ? buildImage(world, build.image, plan, say, signal)
       : Promise.resolve(null);

@@ -69,6 +69,7 @@ test('lockstep.yml is read whole', () => {
   const check = (text: string, expected: object) =>
     assert.deepEqual(readLockstepYml(text), {
       runtime: null,
+      image: null,
       volumes: {},
       health: { path: null, timeoutMs: null },
       release: null,
@@ -88,6 +89,10 @@ test('lockstep.yml is read whole', () => {
     web: 'x',
   });
   check('runtime: docker', { runtime: 'docker' });
+  const digest = `@sha256:${'0'.repeat(64)}`;
+  check(`image: team/web${digest}`, { image: `docker.io/team/web${digest}` });
+  for (const image of ['team/web:latest', 'Team', '--x', '1'])
+    assert.throws(() => readLockstepYml(`image: ${image}`), /lockstep\.yml/, image);
   check('limits: { memory: 1GB, cpu: 0.5, pids: 64, disk: 2Gi }', {
     limits: { memoryBytes: 2 ** 30, cpus: 0.5, pids: 64, diskBytes: 2 ** 31 },
   });
