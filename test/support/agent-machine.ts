@@ -6,7 +6,6 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { setTimeout as pause } from 'node:timers/promises';
 import type { AgentLog } from '../../src/agent/agent-parts.ts';
 import { connectAgent } from '../../src/agent/client.ts';
 import { type HomeFolders, homeFolders } from '../../src/agent/folders.ts';
@@ -23,19 +22,12 @@ import { defaultLimits } from '../../src/domain/plan.ts';
 import { type StreamingChild, spawnStreaming } from '../../src/exec/exec.ts';
 import { type RunningAgent, startAgent } from '../../src/main/agent.ts';
 import { createRouterClient } from '../../src/router/client.ts';
+import { until } from './until.ts';
+
+export { until };
 
 const programRoot = dirname(dirname(import.meta.dirname));
 export const newId = <P extends IdPrefix>(prefix: P) => makeId(prefix, Date.now(), randomBytes(16));
-
-export async function until<T>(what: string, look: () => T | Promise<T>, limitMs = 20_000): Promise<NonNullable<T>> {
-  const end = performance.now() + limitMs;
-  for (;;) {
-    const seen = await look();
-    if (seen) return seen;
-    if (performance.now() > end) throw new Error(`never: ${what}`);
-    await pause(5);
-  }
-}
 
 /** A program of ours as a child, once it has said that it is ready. */
 async function program(file: string, args: string[], env: Record<string, string>) {

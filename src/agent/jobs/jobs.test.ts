@@ -18,7 +18,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { JobResult, JobSpec } from '../../domain/desired.ts';
+import { runJob } from '../../../test/support/run-job.ts';
+import { until } from '../../../test/support/until.ts';
+import type { JobSpec } from '../../domain/desired.ts';
 import { fail, isFailure } from '../../domain/errors.ts';
 import { type AppId, type JobId, makeId, type TreeId } from '../../domain/ids.ts';
 import { defaultLimits } from '../../domain/plan.ts';
@@ -84,25 +86,7 @@ const spec = (shell: string, more: Partial<JobSpec> = {}): JobSpec => ({
   ...more,
 });
 
-async function run(given: JobSpec, by = jobs, signal = new AbortController().signal) {
-  const lines: string[] = [];
-  let result: JobResult | null = null;
-  for await (const event of by.run(given, signal)) {
-    if ('line' in event) lines.push(event.line);
-    else result = event.result;
-  }
-  return { lines, result: result! };
-}
-
-async function until<T>(what: string, condition: () => T | null | undefined | false): Promise<T> {
-  const limit = performance.now() + 20_000;
-  for (;;) {
-    const found = condition();
-    if (found) return found;
-    if (performance.now() > limit) throw new Error(`never: ${what}`);
-    await pause(5);
-  }
-}
+const run = (given: JobSpec, by = jobs, signal?: AbortSignal) => runJob(by, given, signal);
 
 /** The lines of a job as they come, in an array that grows. */
 function follow(given: JobSpec, by = jobs) {

@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { runJob } from '../../../test/support/run-job.ts';
+import { until } from '../../../test/support/until.ts';
 import { workOf } from '../../domain/ahead.ts';
-import type { JobResult, JobSpec } from '../../domain/desired.ts';
+import type { JobSpec } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
 import { type AppId, type JobId, makeId, type TreeId } from '../../domain/ids.ts';
 import { defaultLimits } from '../../domain/plan.ts';
@@ -85,24 +87,11 @@ async function newApp() {
   });
 }
 
-async function run(by: Jobs, given: JobSpec, signal = new AbortController().signal) {
-  const lines: string[] = [];
-  let result: JobResult | null = null;
-  for await (const event of by.run(given, signal)) {
-    if ('line' in event) lines.push(event.line);
-    else result = event.result;
-  }
-  return { lines, result: result!, how: lines[0]?.split(' ')[0], folder: lines[0]?.split(' ')[1] };
-}
-
-async function until<T>(what: string, condition: () => T | null | undefined | false): Promise<T> {
-  const limit = performance.now() + 20_000;
-  for (;;) {
-    const found = condition();
-    if (found) return found;
-    if (performance.now() > limit) throw new Error(`never: ${what}`);
-    await pause(5);
-  }
+/** With what its first line says: how it was started, and where. */
+async function run(by: Jobs, given: JobSpec, signal?: AbortSignal) {
+  const ended = await runJob(by, given, signal);
+  const [how, folder] = ended.lines[0]?.split(' ') ?? [];
+  return { ...ended, how, folder };
 }
 
 const recordOf = (spec: Pick<JobSpec, 'id'>) => readSmall<JobRecord>(jobPlaces(folders.job(spec.id)).record);

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, st
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
-import { setTimeout as pause } from 'node:timers/promises';
+import { until } from '../../../test/support/until.ts';
 import { isFailure } from '../../domain/errors.ts';
 import { defaultLimits, type Limits } from '../../domain/plan.ts';
 import { run as runProgram } from '../../exec/exec.ts';
@@ -32,14 +32,6 @@ const root = process.getuid?.() === 0;
 const support = detectCgroups();
 let serial = 0;
 const fresh = (name: string): string => join(scratch, `${name}-${++serial}`);
-
-async function until(what: string, condition: () => boolean): Promise<void> {
-  const limit = performance.now() + 20_000;
-  while (!condition()) {
-    if (performance.now() > limit) throw new Error(`never: ${what}`);
-    await pause(5);
-  }
-}
 
 const spec = (script: string, more: Partial<LaunchSpec> = {}): LaunchSpec => ({
   argv: ['/bin/sh', '-c', script],
