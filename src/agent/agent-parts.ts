@@ -5,6 +5,7 @@ import type { EngineLook } from '../domain/engine.ts';
 import type { AppId, NodeId } from '../domain/ids.ts';
 import type { JobFolders } from './disk/disk-apps.ts';
 import type { Jobs } from './jobs/jobs.ts';
+import type { DockerRuntime } from './runtimes/docker/docker-runtime.ts';
 import type { RouterPort } from './supervise/routing.ts';
 import type { SupervisorParts } from './supervise/supervisor.ts';
 import type { Arrivals } from './tree/arrivals.ts';
@@ -17,6 +18,7 @@ export type AgentCoreParts = Pick<
 > & {
   prepare: (core: { portsInUse(): ReadonlySet<number> }) => SupervisorParts['prepare'];
   router: RouterPort;
+  containers: DockerRuntime;
   hello: Omit<AgentHello, 'protocol' | 'bootId' | 'interpreters' | 'nodeId'>;
   nodeId: NodeId;
   bootId: string;

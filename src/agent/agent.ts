@@ -96,6 +96,7 @@ export class AgentCore {
     this.inspection = new Inspection({
       engine: parts.engine,
       ...{ folders: parts.folders, runtime: parts.runtime, records: parts.records, router: parts.router },
+      containers: parts.containers,
       checks: parts.checks,
       instances: () => new Set(this.#supervisor.views().map(({ id }) => id)),
       copiesInUse: (appId) => parts.inUse(appId).copies,
@@ -175,6 +176,11 @@ export class AgentCore {
   /** A tree or a layer of the app has come. */
   supplied(appId: AppId): void {
     this.#supervisor.supplied(appId);
+  }
+
+  /** The container engine was away and is back. */
+  engineIsBack(): void {
+    this.#supervisor.engineIsBack();
   }
 
   usage(appId: AppId): InstanceUsage[] {

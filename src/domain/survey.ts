@@ -24,6 +24,8 @@ export type ProcessEvidence = {
   stranger: { pid: number | null; uid: number | null; executable: string | null; folder: string | null } | null;
   /** One of its own processes listens on the port; null for what has no port. */
   listens: boolean | null;
+  /** The image that its container is of, as the engine says; null: it has no container. Left out: it is no image's, or the engine says nothing. */
+  image?: string | null;
 };
 
 /** What the router says at this moment, asked for by host. */
@@ -67,7 +69,11 @@ export type AppEvidence = {
 };
 
 /** Something on the machine that belongs to nothing that there is; the agent knows how to remove it. */
-export type LeftOver = { kind: 'record' | 'pipe' | 'folder' | 'copy' | 'process'; appId: AppId | null; name: string };
+export type LeftOver = {
+  kind: 'record' | 'pipe' | 'folder' | 'copy' | 'process' | 'container' | 'network';
+  appId: AppId | null;
+  name: string;
+};
 
 export type DiskApp = {
   id: AppId;

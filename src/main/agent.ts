@@ -9,6 +9,7 @@ import { AgentCore } from '../agent/agent.ts';
 import type { AgentLog } from '../agent/agent-parts.ts';
 import { removePartials } from '../agent/collect.ts';
 import { enforcementOf } from '../agent/enforcement.ts';
+import { engineAt } from '../agent/engine/engine.ts';
 import { lookAtEngine } from '../agent/engine/look.ts';
 import { type HomeFolders, homeFolders } from '../agent/folders.ts';
 import { BuildCaps, buildLimits } from '../agent/images/build-caps.ts';
@@ -24,6 +25,7 @@ import { openStandIn } from '../agent/process/stand-in.ts';
 import { removeTree } from '../agent/remove-tree.ts';
 import { keepRoom, type RoomKeeper } from '../agent/room/keep-room.ts';
 import { sweepHome } from '../agent/room/sweep-home.ts';
+import { dockerRuntime } from '../agent/runtimes/docker/docker-runtime.ts';
 import { processRuntime } from '../agent/runtimes/process/process-runtime.ts';
 import type { ServerParts } from '../agent/server/routes.ts';
 import { serveAgent } from '../agent/server/server.ts';
@@ -95,7 +97,7 @@ export async function startAgent(given: AgentOptions): Promise<RunningAgent> {
     await removePartials(folders);
     const standIn = await openStandIn({ pipes: folders.pipes, kept: folders.keptOutput });
     const parts = await openParts(options, folders);
-    const { core, jobs, layers, images } = parts;
+    const { core, jobs, layers, images, containers } = parts;
     room = keepRoom({ home: folders.home, sweep: () => sweepHome({ folders, core, jobs, layers }), log });
     ready.resolve(parts);
     return {
@@ -109,6 +111,7 @@ export async function startAgent(given: AgentOptions): Promise<RunningAgent> {
           () => (instances ? Promise.all([jobs.stopAll(), layers.stopAll()]) : jobs.close()),
           () => server.close(),
           () => core.stop({ instances }),
+          () => containers[Symbol.dispose](),
           () => (instances ? standIn.end() : standIn.takeOver()),
           () => release(),
         ];
@@ -153,6 +156,10 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
     caps: new BuildCaps(cgroups, buildLimits(availableParallelism())),
   });
   const pulls = openPulls({ socket: engineSocket, look: images.look });
+  const containers = dockerRuntime({
+    ...{ engine: engineAt(engineSocket), node: nodeId, folder: join(folders.agent, 'containers') },
+    onAgain: () => core.engineIsBack(),
+  });
   const pipes = openFifoPool(join(folders.agent, 'pipes-spare'));
   const core: AgentCore = await AgentCore.open({
     folders,
@@ -162,6 +169,7 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
       makePipe: pipes.take,
       cgroups,
     }),
+    containers,
     records: recordFiles(folders.instanceRecords),
     timings: { ...defaultTimings, ...options.timings },
     nowMs: () => Math.round(steadyMs()),
@@ -197,6 +205,7 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
     diskRestMs: options.diskRestMs ?? 2000,
     async removeLeavings(app) {
       await removeLeavings(app, { isGrouped: cgroups.version !== null });
+      await containers.removeApp(app.id);
       await images.collect(app.id, new Set());
       await pulls.collect(app.id, new Set());
     },
@@ -208,13 +217,17 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
         if (!isToolName(name)) throw fail('bad-config', `There is no tool "${name}".`);
         return toolchains.ensure(name);
       };
-      const parts = { folders, portsInUse, toolPath, platformPython: () => toolchains.platformPython() };
+      const { factsOf, makeReady } = containers;
+      const parts = {
+        ...{ folders, portsInUse, toolPath, platformPython: () => toolchains.platformPython() },
+        containers: { folders, factsOf, makeReady },
+      };
       return (app, set, view) => prepareStart(parts, app, set, view);
     },
   });
   await jobs.adopt();
   setTimeout(() => void toolchains.dropOld().catch(() => {}), oldToolsAfterMs).unref();
-  return { core, folders, jobs, layers, images, pulls };
+  return { core, folders, jobs, layers, images, pulls, containers };
 }
 
 /** A log that has no room or no reader costs its lines, not the agent. */

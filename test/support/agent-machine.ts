@@ -8,15 +8,17 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { AgentLog } from '../../src/agent/agent-parts.ts';
 import { connectAgent } from '../../src/agent/client.ts';
+import { engineAt } from '../../src/agent/engine/engine.ts';
 import { type HomeFolders, homeFolders } from '../../src/agent/folders.ts';
 import { detectCgroups } from '../../src/agent/process/cgroup.ts';
+import { dockerRuntime } from '../../src/agent/runtimes/docker/docker-runtime.ts';
 import { processRuntime } from '../../src/agent/runtimes/process/process-runtime.ts';
 import type { Timings } from '../../src/agent/supervise/instance-parts.ts';
 import { recordFiles } from '../../src/agent/supervise/instance-record.ts';
 import { blobHash, gitTreeId } from '../../src/agent/tree/git-tree-hash.ts';
 import type { OutgoingFile } from '../../src/domain/agent.ts';
 import type { DesiredApp, DesiredSet, DesiredState, ObservedInstance } from '../../src/domain/desired.ts';
-import { type IdPrefix, makeId, type TreeId } from '../../src/domain/ids.ts';
+import { type AppId, type IdPrefix, type InstanceId, makeId, type TreeId } from '../../src/domain/ids.ts';
 import type { AppName, Hostname } from '../../src/domain/names.ts';
 import { defaultLimits } from '../../src/domain/plan.ts';
 import { type StreamingChild, spawnStreaming } from '../../src/exec/exec.ts';
@@ -49,7 +51,7 @@ async function program(file: string, args: string[], env: Record<string, string>
 export type TestApp = DesiredApp & { liveUid: number | null };
 
 export async function machine(
-  options: { timings?: Partial<Timings>; routerWaitMs?: number; fallBackMs?: number } = {},
+  options: { timings?: Partial<Timings>; routerWaitMs?: number; fallBackMs?: number; engineSocket?: string } = {},
 ) {
   const home = await mkdtemp(join(tmpdir(), 'lockstep-agent-'));
   await chmod(home, 0o711);
@@ -91,11 +93,13 @@ export async function machine(
         timings,
         routerWaitMs: options.routerWaitMs ?? 1000,
         ...(options.fallBackMs === undefined ? {} : { fallBackMs: options.fallBackMs }),
+        ...(options.engineSocket === undefined ? {} : { engineSocket: options.engineSocket }),
       });
       self.nodeId = here.hello.nodeId;
     },
     async startAgentApart(env: Record<string, string> = {}) {
-      apart = (await program('agent.ts', [], { LOCKSTEP_HOME: home, ...env })).child;
+      const engine = options.engineSocket === undefined ? {} : { LOCKSTEP_ENGINE: options.engineSocket };
+      apart = (await program('agent.ts', [], { LOCKSTEP_HOME: home, ...engine, ...env })).child;
       self.nodeId = (await client.hello()).nodeId;
     },
     async killAgent() {
@@ -212,6 +216,7 @@ export async function machine(
       if (apart !== null) await self.killAgent();
       if (here !== null) await here.stop({ instances: true });
       else await endLeftovers(folders);
+      if (options.engineSocket !== undefined) await clearEngine(options.engineSocket, self.nodeId);
       if (router !== null) {
         router.child.kill('SIGKILL');
         await router.child.ended;
@@ -221,6 +226,14 @@ export async function machine(
     },
   };
   return self;
+}
+
+/** Containers and networks of this machine's Lockstep. */
+async function clearEngine(socket: string, node: DesiredState['nodeId']): Promise<void> {
+  using runtime = dockerRuntime({ engine: engineAt(socket), node, folder: tmpdir(), onAgain: () => {} });
+  const found = await runtime.found();
+  for (const { instance } of found?.containers ?? []) await runtime.clean(instance as InstanceId);
+  for (const app of found?.networks ?? []) await runtime.removeApp(app as AppId);
 }
 
 /** What an agent that was killed has left running, and its control groups. */

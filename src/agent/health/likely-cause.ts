@@ -8,6 +8,8 @@ export type StartFacts = {
   ranMs: number;
   /** PORT as given. */
   port: number;
+  /** Where it is reached, when it has a network of its own. */
+  host?: string | null;
   /** What its processes listen on. */
   listeners: readonly Listener[];
   /** Ports that its last lines name, and who else listens on them. */
@@ -53,6 +55,10 @@ const rules: readonly Rule[] = [
     const what = path === null ? 'a database' : path;
     return `It writes ${what} into its own source, which is read-only: declare the folder as a volume in lockstep.yml (volumes: { data: FOLDER }).`;
   },
+  (facts, log) =>
+    facts.host && /Read-only file system|EROFS/.test(log)
+      ? 'It writes into its image, which is read-only: write below /tmp, or declare the folder as a volume in lockstep.yml (volumes: { data: FOLDER }).'
+      : null,
   (facts) =>
     facts.exit?.code === 127
       ? 'The command was not found: correct the Procfile, or add the program to the requirements.'
@@ -64,9 +70,16 @@ const rules: readonly Rule[] = [
   (facts) => {
     const one =
       facts.exit === null
-        ? facts.listeners.find((each) => each.port === facts.port && !isLoopbackReachable(each))
+        ? facts.listeners.find((each) => each.port === facts.port && !isReachable(each, facts.host ?? null))
         : undefined;
-    return one === undefined ? null : `It listens on ${one.address} only: bind 0.0.0.0 or 127.0.0.1.`;
+    if (one === undefined) return null;
+    return `It listens on ${one.address} only: bind 0.0.0.0${facts.host ? ', nobody outside of its container reaches it there' : ' or 127.0.0.1'}.`;
+  },
+  (facts) => {
+    const isApart = facts.exit === null && facts.host && facts.listeners.length > 0;
+    if (!isApart || facts.listeners.some((one) => isReachable(one, facts.host!))) return null;
+    const [{ address, port }] = facts.listeners as [Listener];
+    return `It listens on ${address}:${port} only: bind 0.0.0.0, nobody outside of its container reaches it there.`;
   },
   (facts) => {
     const ports = [...new Set(facts.listeners.map((one) => one.port))];
@@ -95,7 +108,9 @@ export function likelyCause(facts: StartFacts, logTail: readonly string[]): stri
   return null;
 }
 
-export function isLoopbackReachable(one: Listener): boolean {
+/** @param host where it is reached; null: on this machine's loopback */
+export function isReachable(one: Listener, host: string | null): boolean {
+  if (host !== null) return ['0.0.0.0', '::', host].includes(one.address);
   return (
     one.address === '0.0.0.0' || one.address.startsWith('127.0.0.1') || one.address === '::' || one.address === '::1'
   );

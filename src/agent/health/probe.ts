@@ -1,8 +1,8 @@
-// One health question: GET a path on the loopback with the app's real Host. Any status is an answer; the caller judges.
+// One health question: GET a path where the instance listens, with the app's real Host. Any status is an answer; the caller judges.
 import { request } from 'node:http';
 
 export type ProbeTarget = {
-  address: '127.0.0.1' | '::1';
+  address: string;
   port: number;
   path: string;
   host: string;

@@ -3,14 +3,14 @@
 // wait at once. The outcome is a value.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HealthCheck } from '../../domain/desired.ts';
-import { isInUse, isLoopbackReachable, likelyCause } from './likely-cause.ts';
+import { isInUse, isReachable, likelyCause } from './likely-cause.ts';
 import { type Listener, listenersOf, type PortHolder, portHolders } from './listeners.ts';
 import { type ProbeResult, type ProbeTarget, probe } from './probe.ts';
 
 export type Exit = { code: number | null; signal: string | null; isOutOfMemory: boolean };
 export type Healthy = {
   healthy: true;
-  address: '127.0.0.1' | '::1';
+  address: string;
   port: number;
   status: number;
   afterMs: number;
@@ -40,6 +40,10 @@ export type HealthWait = {
   check: HealthCheck;
   /** The instance's processes now (its whole group). */
   pids(): readonly number[] | Promise<readonly number[]>;
+  /** Where it is reached, and what listens there, when that is not this machine's own network. */
+  place?: { host: string; listeners(): Promise<Listener[]> } | null;
+  /** Ports that it is known for: one of them is it, when PORT is ignored. */
+  ports?: readonly number[];
   /** Resolves when its first process ends. */
   exited: Promise<Exit>;
   logTail(): readonly string[] | Promise<readonly string[]>;
@@ -73,6 +77,7 @@ export async function waitHealthy(wait: HealthWait, world: World = realWorld): P
   });
   const exitNow = () => exit as Exit | null;
 
+  const host = wait.place?.host ?? null;
   let listeners: Listener[] = [];
   let status: number | null = null;
   let otherSinceMs: number | null = null;
@@ -80,10 +85,10 @@ export async function waitHealthy(wait: HealthWait, world: World = realWorld): P
 
   while (!signal.aborted && ranMs() < wait.check.timeoutMs) {
     const lookedAtMs = ranMs();
-    listeners = await world.listenersOf(await wait.pids());
+    listeners = wait.place ? await wait.place.listeners() : await world.listenersOf(await wait.pids());
     const port = portNow();
-    const reachable = listeners.filter((one) => one.port === port && isLoopbackReachable(one));
-    const addresses = new Set<'127.0.0.1' | '::1'>(reachable.map((one) => (one.family === 4 ? '127.0.0.1' : '::1')));
+    const reachable = listeners.filter((one) => one.port === port && isReachable(one, host));
+    const addresses = new Set(reachable.map((one) => host ?? (one.family === 4 ? '127.0.0.1' : '::1')));
     for (const address of addresses) {
       if (signal.aborted) break;
       const timeoutMs = Math.max(1, Math.min(10_000, Math.ceil(wait.check.timeoutMs - ranMs())));
@@ -108,10 +113,13 @@ export async function waitHealthy(wait: HealthWait, world: World = realWorld): P
   }
   return notHealthy();
 
-  /** PORT, or the one other port that they have listened on for a while. */
+  /** PORT, or the other port that they have listened on for a while: one that is known, or the only one. */
   function portNow(): number {
-    const ports = [...new Set(listeners.map((one) => one.port))];
-    const other = ports.length === 1 && ports[0] !== wait.port ? ports[0]! : null;
+    const ports = [
+      ...new Set(listeners.filter((one) => host === null || isReachable(one, host)).map((one) => one.port)),
+    ];
+    const only = ports.length === 1 ? ports[0]! : null;
+    const other = ports.includes(wait.port) ? null : ((wait.ports ?? []).find((one) => ports.includes(one)) ?? only);
     if (other !== otherPort) {
       otherPort = other;
       otherSinceMs = other === null ? null : world.nowMs();
@@ -135,6 +143,7 @@ export async function waitHealthy(wait: HealthWait, world: World = realWorld): P
       isOutOfMemory: one?.isOutOfMemory ?? false,
       ranMs: ranMs(),
       port: wait.port,
+      host,
       listeners,
       held: isInUse(tail.join('\n')) ? await world.holders(portsNamed(tail)) : [],
       status,

@@ -5,10 +5,15 @@ export type EnvPlaces = { path: readonly string[]; home: string; tmp: string };
 
 /** Throws `bad-env`. The declared variables win, but for HOME and TMPDIR, which the agent decides. */
 export function scrubbedEnv(declared: Readonly<Record<string, string>>, places: EnvPlaces): Record<string, string> {
+  assertEnv(declared);
+  return { LANG: 'C.UTF-8', PATH: places.path.join(':'), ...declared, HOME: places.home, TMPDIR: places.tmp };
+}
+
+/** @throws bad-env */
+export function assertEnv(declared: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(declared))
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || value.includes('\0'))
       throw fail('bad-env', `${JSON.stringify(name)} cannot be an environment variable.`, {
         advice: 'Use letters, digits and "_" in the name, and no NUL in the value.',
       });
-  return { LANG: 'C.UTF-8', PATH: places.path.join(':'), ...declared, HOME: places.home, TMPDIR: places.tmp };
 }

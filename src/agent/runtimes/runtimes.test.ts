@@ -91,7 +91,7 @@ const subjects: Subject[] = [
       const tag = await baseImage('debian');
       const { body } = await engineAt(engineSocket!).ask('GET', `/images/${tag}/json`);
       const image = parseImageId((body as { Id: string }).Id)!;
-      return { app, image, user: null, isConfined: false, isOwnInit: false, mounts: [] };
+      return { app, image, user: null, groups: [], isConfined: false, isOwnInit: false, mounts: [] };
     },
   },
 ];

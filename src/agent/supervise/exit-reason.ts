@@ -16,8 +16,16 @@ export function exitReason(exit: Exit, ranMs: number, memoryBytes: number): stri
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Why a start came to no process. */
-export function startFailure(error: unknown): { reason: string; notes: string[]; lacks: ArtifactPart[] } {
-  if (!isFailure(error)) return { reason: `could not be started: ${messageOf(error)}`, notes: [], lacks: [] };
+export function startFailure(error: unknown): {
+  reason: string;
+  notes: string[];
+  lacks: ArtifactPart[];
+  /** It is no fault of its own: what it runs on is away. */
+  isWaiting: boolean;
+} {
+  if (!isFailure(error))
+    return { reason: `could not be started: ${messageOf(error)}`, notes: [], lacks: [], isWaiting: false };
   const lacks = Array.isArray(error.details.lacks) ? (error.details.lacks as ArtifactPart[]) : [];
-  return { reason: error.message, notes: error.advice === null ? [] : [error.advice], lacks };
+  const notes = error.advice === null ? [] : [error.advice];
+  return { reason: error.message, notes, lacks, isWaiting: error.code === 'engine-away' };
 }

@@ -4,6 +4,7 @@ import { drainMs, type InstanceView } from '../desired/converge.ts';
 import type { DiskLevel } from '../disk/disk-level.ts';
 import type { HomeFolders } from '../folders.ts';
 import type { AppLog } from '../logs/app-log.ts';
+import type { ContainerStart } from '../runtimes/docker/container-spec.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
 import type { InstanceRecord, RecordFiles } from './instance-record.ts';
 
@@ -20,11 +21,20 @@ export type Timings = {
 export const defaultTimings: Timings = { drainMs, stopGraceMs: 30_000, probeMs: 10_000, probeFailures: 3 };
 
 /** What a start needs beyond the instance itself. */
-export type Prepared = { argv: string[]; env: Record<string, string>; cwd: string; port: number | null };
+export type Prepared = {
+  argv: string[];
+  env: Record<string, string>;
+  cwd: string;
+  port: number | null;
+  /** Left out: it is no container. */
+  container?: ContainerStart;
+};
 
 export type InstanceParts = {
   folders: HomeFolders;
   runtime: Runtime;
+  /** The runtime of what is an image. */
+  containers: Runtime;
   records: RecordFiles;
   timings: Timings;
   kernelBoot: string;
@@ -44,4 +54,7 @@ export type InstanceParts = {
 };
 
 /** What of an instance never changes: what it was made from. */
-export type InstanceOrigin = Pick<InstanceRecord, 'releaseLabel' | 'treeId' | 'layerKey' | 'builtKey' | 'limits'>;
+export type InstanceOrigin = Pick<
+  InstanceRecord,
+  'releaseLabel' | 'treeId' | 'layerKey' | 'builtKey' | 'image' | 'limits'
+>;

@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type InstanceId, parseId, type TreeId } from '../../domain/ids.ts';
+import { type ImageId, type InstanceId, parseId, type TreeId } from '../../domain/ids.ts';
 import type { Limits } from '../../domain/plan.ts';
 import type { InstanceView } from '../desired/converge.ts';
 
@@ -13,11 +13,13 @@ export type InstanceRecord = {
   view: InstanceView;
   /** It was about to be started: there may be a process without a known pid. */
   isLaunching: boolean;
-  address: '127.0.0.1' | '::1';
+  address: string;
   releaseLabel: string;
   treeId: TreeId;
   layerKey: string | null;
   builtKey?: string | null;
+  /** Left out or null: it is no container. */
+  image?: ImageId | null;
   limits: Limits;
 };
 

@@ -19,7 +19,7 @@ export type RunParts = Pick<InstanceParts, 'timings' | 'nowMs'> & {
   view: Readonly<InstanceView>;
   memoryBytes: number;
   /** Where it listens, as far as is known. */
-  address(): '127.0.0.1' | '::1';
+  address(): string;
   /** Its last lines. */
   outputTail(): string[];
   healthy(found: Healthy): void;
@@ -52,6 +52,10 @@ export class InstanceRun {
 
   pids(): number[] {
     return this.#running.pids();
+  }
+
+  get place(): Running['place'] {
+    return this.#running.place;
   }
 
   usage(): ReturnType<Running['usage']> {
@@ -128,7 +132,7 @@ export class InstanceRun {
   }
 
   /** True when it answers. Else it has been ended, and that told; or it is being stopped. */
-  async #becomesHealthy({ health }: DesiredSet): Promise<boolean> {
+  async #becomesHealthy({ health, artifact }: DesiredSet): Promise<boolean> {
     const quit = this.#quit.signal;
     const running = this.#running;
     const { view } = this.#parts;
@@ -138,6 +142,8 @@ export class InstanceRun {
       port: view.port!,
       check: { ...health, timeoutMs: Math.max(1, health.timeoutMs - spentMs) },
       pids: () => running.pids(),
+      place: running.place,
+      ports: artifact.image?.ports ?? [],
       exited: running.exited.then((one) => {
         exit.value = one;
         return one;

@@ -16,7 +16,7 @@ export type InstanceStateParts = Pick<
 export class InstanceState {
   readonly view: InstanceView;
   readonly origin: InstanceOrigin;
-  address: '127.0.0.1' | '::1' = '127.0.0.1';
+  address = '127.0.0.1';
   /** Between record and process: whether anything began to run is not known. */
   isLaunching = false;
   readonly #parts: InstanceStateParts;
@@ -31,7 +31,8 @@ export class InstanceState {
   /** What the outside sees. */
   observed(): ObservedInstance {
     const observed = observedOf(this.view);
-    return { ...observed, notes: [...observed.notes, ...this.#parts.notes()] };
+    const host = this.address === '127.0.0.1' ? {} : { host: this.address };
+    return { ...observed, ...host, notes: [...observed.notes, ...this.#parts.notes()] };
   }
 
   /** Changes the view, keeps it, tells it. */

@@ -7,7 +7,7 @@ import { failpoint } from '../../lib/failpoint.ts';
 import { afterExit, type InstanceView } from '../desired/converge.ts';
 import type { DiskLevel } from '../disk/disk-level.ts';
 import { removeTree } from '../remove-tree.ts';
-import type { OutputSink, Running } from '../runtimes/runtime.ts';
+import type { OutputSink, Place, Running, Runtime } from '../runtimes/runtime.ts';
 import { messageOf, startFailure } from './exit-reason.ts';
 import { type IncidentTeller, incidentTeller } from './incident-teller.ts';
 import { InstanceDisk } from './instance-disk.ts';
@@ -53,13 +53,23 @@ export class Instance {
   }
 
   /** Where it listens. */
-  get address(): '127.0.0.1' | '::1' {
+  get address(): string {
     return this.#state.address;
+  }
+
+  /** What it runs on, for as long as it is there. */
+  get #runtime(): Runtime {
+    return this.origin.image ? this.#parts.containers : this.#parts.runtime;
   }
 
   /** Its processes now. */
   pids(): number[] {
     return this.#run?.pids() ?? [];
+  }
+
+  /** null: on this machine's own network, or it does not run. */
+  get place(): Place | null {
+    return this.#run?.place ?? null;
   }
 
   usage(): { memoryBytes: number; cpuSeconds: number; processes: number } | null {
@@ -107,9 +117,9 @@ export class Instance {
       .catch((error: unknown) => {
         if (!isFailure(error))
           this.#parts.warn('an instance could not be started', { id: this.view.id, error: messageOf(error) });
-        const { reason, notes, lacks } = startFailure(error);
+        const { reason, notes, lacks, isWaiting } = startFailure(error);
         this.view.lacks = lacks;
-        this.#over(reason, notes, false);
+        this.#over(reason, notes, false, isWaiting);
       })
       .finally(() => {
         this.#state.isLaunching = false;
@@ -127,14 +137,14 @@ export class Instance {
       // One that cannot be watched must not run; the others are taken up all the same.
       const { id } = this.view;
       this.#parts.warn('an instance could not be taken up', { id, error: messageOf(error) });
-      await this.#parts.runtime.sweep(id).catch(() => {});
+      await this.#runtime.sweep(id).catch(() => {});
       this.#over(`could not be taken up: ${messageOf(error)}`, [], false);
       return true;
     }
   }
 
   async #adopt(record: InstanceRecord, set: DesiredSet | null): Promise<boolean> {
-    const { runtime } = this.#parts;
+    const runtime = this.#runtime;
     const { view } = this;
     this.#state.address = record.address;
     if (['backing-off', 'failed', 'stopped'].includes(view.state)) return true;
@@ -196,9 +206,9 @@ export class Instance {
   async forget(): Promise<void> {
     await this.#stopping;
     this.#state.retire();
-    const { folders, runtime, records } = this.#parts;
+    const { folders, records } = this.#parts;
     (await this.#parts.logOf(this.view.appId)).instanceEnded(this.view.id);
-    await runtime.clean(this.view.id);
+    await this.#runtime.clean(this.view.id);
     await removeTree(folders.instance(this.view.appId, this.view.id));
     await records.remove(this.view.id);
   }
@@ -211,7 +221,6 @@ export class Instance {
   }
 
   async #launch(app: DesiredApp, set: DesiredSet, isAgain: boolean): Promise<void> {
-    const { runtime } = this.#parts;
     await makeInstanceFolders(this.#parts.folders, app, this.view.id);
     const { port, ...command } = await this.#parts.prepare(app, set, this.view);
     this.view.port = port;
@@ -219,7 +228,7 @@ export class Instance {
     if (this.view.state !== 'starting') return;
     this.#disk.assertMayStart();
     const spec = { id: this.view.id, ...command, limits: set.limits, identity: identityOf(app) };
-    const running = await runtime.start(spec, await this.#sink());
+    const running = await this.#runtime.start(spec, await this.#sink());
     await failpoint('agent.after-launch');
     this.#run = this.#runOf(running);
     this.#state.isLaunching = false;
@@ -270,7 +279,7 @@ export class Instance {
   }
 
   /** Nothing of this run is left: what becomes of the instance. */
-  #over(ownReason: string, notes: string[], isOutOfMemory: boolean): void {
+  #over(ownReason: string, notes: string[], isOutOfMemory: boolean, isWaiting = false): void {
     const { view } = this;
     const wasServing = view.healthyAtMs !== null;
     const next =
@@ -280,8 +289,8 @@ export class Instance {
     this.#run = null;
     const reason = this.#disk.endReason() ?? ownReason;
     let crash: Partial<InstanceView> = {};
-    // What waits for its files (`lacks`) has not crashed.
-    if (next.state !== 'stopped' && !view.lacks?.length && (view.stage === 'live' || wasServing)) {
+    // What waits for its files (`lacks`) or for the engine has not crashed.
+    if (next.state !== 'stopped' && !view.lacks?.length && !isWaiting && (view.stage === 'live' || wasServing)) {
       this.#tell(isOutOfMemory ? 'out-of-memory' : 'crashed', reason);
       crash = this.#trouble.crashed();
     }

@@ -6,7 +6,7 @@ import { probe } from '../health/probe.ts';
 export type Probing = {
   check: HealthCheck;
   /** Where it listens now. */
-  target(): { address: '127.0.0.1' | '::1'; port: number };
+  target(): { address: string; port: number };
   probeMs: number;
   /** So many failures in a row make it ill. */
   failures: number;

@@ -8,6 +8,7 @@ import type { HomeFolders } from '../folders.ts';
 import { layerMarker } from '../jobs/job-command.ts';
 import { freePort } from './free-port.ts';
 import type { Prepared } from './instance-parts.ts';
+import { type ContainerParts, prepareContainer } from './prepare-container.ts';
 import { startPlan, toolNames } from './start-plan.ts';
 import { linkVolumes } from './volumes.ts';
 
@@ -18,6 +19,7 @@ export type PrepareParts = {
   /** An interpreter that apps can execute, for a release without a layer. */
   platformPython(): Promise<string | null>;
   portsInUse(): ReadonlySet<number>;
+  containers: ContainerParts;
 };
 
 /** @throws bad-config, bad-env, no-interpreter, internal: each becomes the reason of a failed start */
@@ -29,10 +31,7 @@ export async function prepareStart(
 ): Promise<Prepared> {
   const declared = set.processes.find((one) => one.type === view.type);
   if (declared === undefined) throw fail('bad-config', `The release has no process "${view.type}".`);
-  if (set.artifact.image)
-    throw fail('bad-config', 'The release is a container image, and this agent runs none.', {
-      advice: 'Restart Lockstep with a version that does.',
-    });
+  if (set.artifact.image) return prepareContainer(parts.containers, app, set, declared, view);
   const { folders } = parts;
   const release = folders.tree(app.id, set.artifact.treeId);
   const [layer, built] = [set.artifact.layerKey, set.artifact.builtKey ?? null].map((key) =>

@@ -11,6 +11,7 @@ import { enter, isArmed, leave } from '../../lib/seam.ts';
 import { admit } from '../desired/admit.ts';
 import { type Action, converge, type InstanceView, nextDueMs } from '../desired/converge.ts';
 import type { DiskLevel } from '../disk/disk-level.ts';
+import type { Looked } from '../survey/processes.ts';
 import { type DrainParts, Drains, upstreamsOf } from './drains.ts';
 import { Instance } from './instance.ts';
 import type { InstanceOrigin, InstanceParts } from './instance-parts.ts';
@@ -105,6 +106,13 @@ export class Supervisor {
     this.#look();
   }
 
+  /** The container engine was away and is back: what waits to be started on it tries again at once. */
+  engineIsBack(): void {
+    for (const one of this.#instances.values())
+      if (one.origin.image && one.view.state === 'backing-off') one.note({ sinceMs: 0 });
+    this.#look();
+  }
+
   views(): InstanceView[] {
     return [...this.#instances.values()].map(({ view }) => view);
   }
@@ -131,9 +139,12 @@ export class Supervisor {
   }
 
   /** The instances of one app, or of all, with their processes now. */
-  looked(appId: AppId | null): { view: InstanceView; address: string; pids: number[] }[] {
+  looked(appId: AppId | null): Looked[] {
     const ours = [...this.#instances.values()].filter(({ view }) => appId === null || view.appId === appId);
-    return ours.map((one) => ({ view: one.view, address: one.address, pids: one.pids() }));
+    return ours.map((one) => ({
+      ...{ view: one.view, address: one.address, pids: one.pids() },
+      ...{ place: one.place, isImage: Boolean(one.origin.image) },
+    }));
   }
 
   /** Tells the instances of an app what they may write. */
@@ -261,14 +272,16 @@ export class Supervisor {
   #makeNew(app: DesiredApp, set: DesiredSet, type: string): Instance {
     const view = newView(app, set, type, this.#parts.nowMs());
     const { treeId, layerKey, builtKey = null } = set.artifact;
-    const origin = { releaseLabel: set.releaseLabel, treeId, layerKey, builtKey, limits: set.limits };
+    const image = set.artifact.image?.id ?? null;
+    const origin = { releaseLabel: set.releaseLabel, treeId, layerKey, builtKey, image, limits: set.limits };
     const instance = this.#make(view, origin);
     this.#instances.set(view.id, instance);
     return instance;
   }
 
-  #make(view: InstanceView, { releaseLabel, treeId, layerKey, builtKey = null, limits }: InstanceOrigin): Instance {
-    return new Instance(this.#instanceParts, view, { releaseLabel, treeId, layerKey, builtKey, limits });
+  #make(view: InstanceView, origin: InstanceOrigin): Instance {
+    const { releaseLabel, treeId, layerKey, builtKey = null, image = null, limits } = origin;
+    return new Instance(this.#instanceParts, view, { releaseLabel, treeId, layerKey, builtKey, image, limits });
   }
 }
 

@@ -7,6 +7,7 @@ import { dirname, join, normalize } from 'node:path';
 import type { AppRef } from '../../domain/agent.ts';
 import { fail } from '../../domain/errors.ts';
 import type { HomeFolders } from '../folders.ts';
+import { takeVolume } from './volume-owner.ts';
 
 const placeholders = new Set(['.gitkeep', '.gitignore', '.keep']);
 
@@ -37,19 +38,26 @@ async function linkAll(
 ): Promise<Record<string, string>> {
   const made: Record<string, string> = {};
   for (const [name, path] of Object.entries(volumes)) {
-    if (!/^[a-zA-Z0-9_-]{1,64}$/.test(name)) throw refused(name, path, 'that is no name for a volume');
-    const clean = normalize(path).replace(/\/+$/, '');
-    if (clean === '' || clean === '.' || clean.startsWith('/') || clean.split('/').includes('..'))
-      throw refused(name, path, 'the path is not within the app');
+    const clean = placeOfVolume(name, path);
     const volume = folders.volume(app.id, name);
     await makeVolume(volume, app);
+    await takeVolume(volume, app);
     await linkOne(tree, clean, volume, name);
     made[name] = volume;
   }
   return made;
 }
 
-async function makeVolume(volume: string, app: AppRef): Promise<void> {
+/** Its path within the app, in one form. @throws bad-config */
+export function placeOfVolume(name: string, path: string): string {
+  if (!/^[a-zA-Z0-9_-]{1,64}$/.test(name)) throw refused(name, path, 'that is no name for a volume');
+  const clean = normalize(path).replace(/\/+$/, '');
+  if (clean === '' || clean === '.' || clean.startsWith('/') || clean.split('/').includes('..'))
+    throw refused(name, path, 'the path is not within the app');
+  return clean;
+}
+
+export async function makeVolume(volume: string, app: AppRef): Promise<void> {
   const made = await mkdir(volume, { recursive: true, mode: 0o700 });
   if (made === undefined) return;
   await chmod(volume, 0o700);

@@ -3,10 +3,12 @@
 // finds it, so a name that comes from outside can remove nothing that is in use.
 import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { DesiredState } from '../../domain/desired.ts';
 import { type AppId, type InstanceId, parseId, type TreeId } from '../../domain/ids.ts';
 import type { LeftOver } from '../../domain/survey.ts';
 import type { HomeFolders } from '../folders.ts';
 import { removeTree } from '../remove-tree.ts';
+import type { DockerRuntime } from '../runtimes/docker/docker-runtime.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
 import type { RecordFiles } from '../supervise/instance-record.ts';
 import { straysOf } from './processes.ts';
@@ -14,6 +16,8 @@ import { straysOf } from './processes.ts';
 export type LeftOverParts = {
   folders: HomeFolders;
   runtime: Pick<Runtime, 'sweep' | 'clean'>;
+  containers: Pick<DockerRuntime, 'sweep' | 'clean' | 'found' | 'removeApp'>;
+  desired(): DesiredState | null;
   records: Pick<RecordFiles, 'remove'>;
   /** Ids of the instances that there are. */
   instances(): ReadonlySet<InstanceId>;
@@ -44,6 +48,11 @@ export async function findLeftOvers(parts: LeftOverParts): Promise<LeftOver[]> {
     for (const name of await namesIn(dirname(folders.tree(appId, 'x' as TreeId))))
       if (name.includes('.partial-') || name.includes('.aside-')) add('folder', appId, `trees/${name}`);
   }
+  const inEngine = await parts.containers.found();
+  for (const { instance } of inEngine?.containers ?? [])
+    if (!known.has(instance as InstanceId)) add('container', null, instance);
+  const apps = new Set<string>((parts.desired()?.apps ?? []).map(({ id }) => id));
+  for (const app of inEngine?.networks ?? []) if (!apps.has(app)) add('network', null, app);
   for (const { instanceId } of straysOf(folders.home, known)) add('process', null, instanceId);
   return unique(found);
 }
@@ -65,7 +74,10 @@ export async function removeLeftOvers(parts: LeftOverParts, wanted: readonly Lef
   const removed: LeftOver[] = [];
   for (const one of await findLeftOvers(parts)) {
     if (!names.has(JSON.stringify([one.kind, one.appId, one.name]))) continue;
-    if (one.appId === null) await removeTraces(parts, one.name as InstanceId);
+    if (one.kind === 'network') await parts.containers.removeApp(one.name as AppId);
+    else if (one.kind === 'container')
+      await removeTraces({ ...parts, runtime: parts.containers }, one.name as InstanceId);
+    else if (one.appId === null) await removeTraces(parts, one.name as InstanceId);
     else if (one.kind === 'copy') await removeTree(folders.copy(one.appId, one.name));
     else await removeTree(join(folders.app(one.appId), one.name));
     removed.push(one);

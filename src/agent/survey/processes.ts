@@ -3,23 +3,38 @@
 // by the sockets that the instance's own processes hold and by the mark in the environment that they were started with.
 // The kernel is asked anew each time, once for however many instances.
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { isIP } from 'node:net';
 import type { ProcessEvidence } from '../../domain/survey.ts';
 import type { InstanceView } from '../desired/converge.ts';
 import { type Listener, readListeners, socketInodes } from '../health/listeners.ts';
 import { isAlive, readProcess } from '../process/proc.ts';
+import type { Place } from '../runtimes/runtime.ts';
 
 /** `address`: where the router reaches it. */
-export type Looked = { view: InstanceView; address: string; pids: readonly number[] };
+export type Looked = {
+  view: InstanceView;
+  address: string;
+  pids: readonly number[];
+  /** Of a container: whatever listens in its network is its own. */
+  place?: Place | null;
+  isImage?: boolean;
+};
 
-export async function evidenceOf(instances: readonly Looked[]): Promise<ProcessEvidence[]> {
-  const withPort = instances.filter(({ view }) => isServing(view));
+/** @param imageOf the image of an instance's container; asked only for those that are images */
+export async function evidenceOf(
+  instances: readonly Looked[],
+  imageOf: () => Promise<ReadonlyMap<string, string> | null> = async () => null,
+): Promise<ProcessEvidence[]> {
+  const images = instances.some(({ isImage }) => isImage) ? await imageOf() : null;
+  const withPort = instances.filter(({ view, place }) => isServing(view) && !place);
   const listeners = withPort.length === 0 ? [] : await readListeners();
   return Promise.all(
-    instances.map(async ({ view, address, pids }) => {
+    instances.map(async ({ view, address, pids, place = null, isImage = false }) => {
       const { id: instanceId, setId, appId, type, state, pid, port, startTicks } = view;
-      const onPort = isServing(view) ? reachedAt(listeners, address, port!) : [];
-      const own = onPort.length === 0 ? new Set<number>() : await socketInodes(pids);
-      const foreign = onPort.filter(({ inode }) => !own.has(inode));
+      const there = isServing(view) && place !== null ? await place.listeners() : listeners;
+      const onPort = isServing(view) ? reachedAt(there, address, port!) : [];
+      const own = onPort.length === 0 || place !== null ? new Set<number>() : await socketInodes(pids);
+      const foreign = place !== null ? [] : onPort.filter(({ inode }) => !own.has(inode));
       const stranger = foreign.length === 0 ? null : await strangerOf(foreign, instanceId);
       return {
         ...{ instanceId, setId, appId, type, state, pid, port },
@@ -28,6 +43,7 @@ export async function evidenceOf(instances: readonly Looked[]): Promise<ProcessE
         isFolderGone: pid !== null && isGoneRelease(linkOf(`/proc/${pid}/cwd`), appId),
         stranger: stranger === 'own' ? null : stranger,
         listens: port === null ? null : onPort.length > foreign.length || stranger === 'own',
+        ...(isImage && images !== null ? { image: images.get(instanceId) ?? null } : {}),
       };
     }),
   );
@@ -54,7 +70,7 @@ export function straysOf(
 function reachedAt(listeners: readonly Listener[], address: string, port: number): Listener[] {
   const onPort = listeners.filter((one) => one.port === port);
   const exact = onPort.filter((one) => one.address === address);
-  const everywhere = address === '127.0.0.1' ? ['0.0.0.0', '::'] : ['::'];
+  const everywhere = isIP(address) === 4 ? ['0.0.0.0', '::'] : ['::'];
   return exact.length > 0 ? exact : onPort.filter((one) => everywhere.includes(one.address));
 }
 

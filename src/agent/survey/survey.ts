@@ -22,7 +22,6 @@ export type SurveyParts = LeftOverParts & {
   router: Pick<RouterPort, 'routes' | 'hello'>;
   /** What was wrong with our own document at the start. */
   alarm(): string | null;
-  desired(): DesiredState | null;
   /** Looks at the container engine. */
   engine(): Promise<EngineLook>;
   looked(appId: AppId | null): Looked[];
@@ -35,7 +34,7 @@ export async function evidence(
 ): Promise<AppEvidence> {
   const desired = parts.desired();
   const [processes, router, read] = await Promise.all([
-    evidenceOf(parts.looked(asked.appId)),
+    evidenceOf(parts.looked(asked.appId), () => imagesOf(parts)),
     routesNow(parts, asked.hosts),
     asked.treeId === null ? { release: null, problem: null } : releaseOrWhyNot(parts, asked.appId, asked.treeId),
   ]);
@@ -54,7 +53,7 @@ export async function survey(parts: SurveyParts): Promise<AgentSurvey> {
   const desired = parts.desired();
   const disk = await statfs(folders.home);
   const [processes, router, leftOvers, apps, tools, engine, routerAlarm] = await Promise.all([
-    evidenceOf(parts.looked(null)),
+    evidenceOf(parts.looked(null), () => imagesOf(parts)),
     routesNow(parts, []),
     findLeftOvers(parts),
     diskApps(folders, desired),
@@ -80,6 +79,12 @@ export async function survey(parts: SurveyParts): Promise<AgentSurvey> {
     disk: { freeBytes: disk.bavail * disk.bsize, totalBytes: disk.blocks * disk.bsize },
     hasIdentities: process.getuid?.() === 0,
   };
+}
+
+/** By instance. null: no engine answers. */
+async function imagesOf({ containers }: SurveyParts): Promise<ReadonlyMap<string, string> | null> {
+  const found = await containers.found();
+  return found && new Map(found.containers.map(({ instance, image }) => [instance, image]));
 }
 
 /** A whole new reading. @throws not-found, too-large, timed-out */

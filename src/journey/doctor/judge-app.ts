@@ -3,6 +3,7 @@
 import type { App } from '../../domain/app.ts';
 import type { ObservedInstance } from '../../domain/desired.ts';
 import { type Problem, type ProblemCode, problem, problemRegistry } from '../../domain/doctor.ts';
+import type { ImageArtifact } from '../../domain/release.ts';
 import type { ProcessEvidence } from '../../domain/survey.ts';
 import type { AppFacts } from './app-facts.ts';
 
@@ -56,7 +57,10 @@ const wanted: Question = ({ live, evidence }) => {
 const processes: Question = ({ app, live, artifact, evidence, hasIdentities }) => {
   if (live === null || evidence === null) return [];
   const ours = evidence.processes.filter((one) => one.setId === live.setId);
-  const found = ours.flatMap((one) => judgeProcess(app, one, hasIdentities));
+  const image = artifact?.image ?? null;
+  // Whom people's own images run as is theirs to say.
+  const isHeld = hasIdentities && (image === null || image.isGenerated);
+  const found = ours.flatMap((one) => [...judgeProcess(app, one, isHeld), ...judgeImage(one, image)]);
   const web = ours.filter(({ type }) => type === 'web');
   const isServing = artifact?.plan.processes.web === undefined || web.some(({ state }) => state === 'healthy');
   return isServing ? found : [...found, ['not-running', `no web instance of v${live.version} is healthy`]];
@@ -77,6 +81,14 @@ function judgeProcess(app: App, one: ProcessEvidence, hasIdentities: boolean): [
   if (hasIdentities && foreign.length > 0)
     return [['wrong-identity', `${what} runs as uid ${foreign.join(', ')} instead of ${app.liveUid}`]];
   return [];
+}
+
+function judgeImage(one: ProcessEvidence, image: ImageArtifact | null): [ProblemCode, string][] {
+  if (image === null || one.image === undefined || (one.state !== 'healthy' && one.state !== 'unhealthy')) return [];
+  const what = `the ${one.type} process (pid ${one.pid})`;
+  if (one.image === null) return [['process-gone', `the container engine knows of no container of ${what}`]];
+  if (one.image === image.id) return [];
+  return [['process-swapped', `${what} is of the image ${one.image.slice(7, 19)} instead of ${image.id.slice(7, 19)}`]];
 }
 
 const routes: Question = ({ app, live, evidence }) => {

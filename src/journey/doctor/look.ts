@@ -135,6 +135,8 @@ function orphanOf(world: World, { id, volumes, hasMore }: DiskApp, notes: string
 function describe({ kind, name }: LeftOver, survey: AgentSurvey): string {
   if (kind === 'record') return `the record of instance ${name} is there, and the instance is not`;
   if (kind === 'pipe') return `the pipe of instance ${name} is there, and the instance is not`;
+  if (kind === 'container') return `a container of instance ${name} is there, and the instance is not`;
+  if (kind === 'network') return `the container network of ${name} is there, and no such app is`;
   if (kind === 'copy') return `the gate copy ${name} is there, and nothing runs in it`;
   if (kind === 'folder') return `${name} is there, and nobody uses it`;
   const pids = survey.strays.filter(({ instanceId }) => instanceId === name).map(({ pid }) => pid);

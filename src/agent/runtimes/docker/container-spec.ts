@@ -13,6 +13,8 @@ export type ContainerStart = {
   image: ImageId;
   /** null: whom the image says. */
   user: string | null;
+  /** Beside those of the user. */
+  groups: readonly string[];
   /** Lockstep wrote it: nothing but its mounts can be written, and it has no capability at all. */
   isConfined: boolean;
   /** The image's first process would not stand another one before it. */
@@ -61,6 +63,7 @@ export function containerBody(asked: ContainerAsk): object {
       RestartPolicy: { Name: 'no' },
       Init: !asked.isOwnInit,
       LogConfig: { Type: 'json-file', Config: logFile },
+      ...(asked.groups.length === 0 ? {} : { GroupAdd: asked.groups }),
       CapDrop: ['ALL'],
       CapAdd: asked.isConfined ? [] : [...rootCapabilities],
       SecurityOpt: ['no-new-privileges'],

@@ -6,7 +6,12 @@ import type { Engine } from '../../engine/engine.ts';
 import { labelFilter } from '../../engine/labels.ts';
 
 const listed = z.array(
-  z.object({ Id: z.string(), State: z.string(), Labels: z.record(z.string(), z.string()).nullish() }),
+  z.object({
+    Id: z.string(),
+    State: z.string(),
+    ImageID: z.string(),
+    Labels: z.record(z.string(), z.string()).nullish(),
+  }),
 );
 const made = z.object({ Id: z.string() });
 const configured = z.object({ Config: z.object({ StopSignal: z.string().nullish() }) });
@@ -15,7 +20,7 @@ const inspected = z.object({
 });
 
 export type ContainerState = { isRunning: boolean; pid: number; exitCode: number; isOutOfMemory: boolean };
-export type ListedContainer = { id: string; instance: string | null; isRunning: boolean };
+export type ListedContainer = { id: string; instance: string | null; image: string; isRunning: boolean };
 
 /** What starts may have to wait for the disk of a busy machine. */
 const [startMs, removeMs] = [60_000, 60_000];
@@ -27,8 +32,9 @@ export function containersOf(engine: Engine, node: NodeId) {
   const list = async (owner: { instance?: InstanceId }): Promise<ListedContainer[]> => {
     const filters = encodeURIComponent(labelFilter({ node, ...owner }));
     const { body } = await engine.ask('GET', `/containers/json?all=1&filters=${filters}`);
-    return listed.parse(body).map(({ Id, State, Labels }) => ({
+    return listed.parse(body).map(({ Id, State, ImageID, Labels }) => ({
       id: Id,
+      image: ImageID,
       instance: Labels?.['io.lockstep.instance'] ?? null,
       isRunning: State === 'running' || State === 'paused' || State === 'restarting',
     }));

@@ -13,7 +13,7 @@ import { startRefused } from './start-refused.ts';
 const idOf = <P extends IdPrefix>(prefix: P) => makeId(prefix, 1, new Uint8Array(16));
 const asked: ContainerAsk = {
   ...{ node: idOf('nod'), app: idOf('app'), instance: idOf('ins'), image: `sha256:${'a'.repeat(64)}` as ImageId },
-  ...{ argv: [], env: { A: 'b=c' }, user: null, isConfined: false, isOwnInit: false, network: 'n1' },
+  ...{ argv: [], env: { A: 'b=c' }, user: null, groups: [], isConfined: false, isOwnInit: false, network: 'n1' },
   mounts: [{ from: '/home/v', to: '/app/data' }],
   limits: { ...defaultLimits, cpus: 0.5 },
 };

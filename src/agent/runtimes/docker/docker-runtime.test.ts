@@ -55,7 +55,7 @@ async function world(socket: string, context: TestContext) {
       ...{ id, env: { LOCKSTEP_INSTANCE: id, GREETING: 'hello' }, cwd: '', identity: null },
       argv: typeof shell === 'string' ? ['/bin/sh', '-c', shell] : shell,
       limits: { ...defaultLimits, ...limits },
-      container: { app, image, user: null, isConfined: false, isOwnInit: false, mounts: [], ...container },
+      container: { app, image, user: null, groups: [], isConfined: false, isOwnInit: false, mounts: [], ...container },
     };
     const lines: string[] = [];
     const sink = { line: (text: string) => void lines.push(text), dropped: () => {} };
@@ -223,6 +223,6 @@ engineTest(
       message: /not found in the image: \/no\/such/,
     });
     await assert.rejects(runtime.factsOf(absent), { details: { lacks: ['image'] } });
-    assert.deepEqual(await runtime.found().then(({ networks }) => networks), [app]);
+    assert.deepEqual((await runtime.found())?.networks, [app]);
   },
 );

@@ -31,15 +31,21 @@ export type DockerRuntimeParts = {
   onAgain(): void;
 };
 
+export type FoundInEngine = {
+  containers: readonly { instance: string; image: string }[];
+  /** Apps that have one. */
+  networks: readonly string[];
+};
+
 export type DockerRuntime = Runtime &
   Disposable & {
     /** @throws engine-away; bad-config with `lacks` */
     factsOf(image: ImageId): Promise<ImageFacts>;
     /** Makes what an app's first start would wait for. @throws engine-away, EngineRefusal */
     makeReady(app: AppId): Promise<void>;
-    /** Whatever of this machine's Lockstep is in the engine, by label. @throws engine-away */
-    found(): Promise<{ instances: readonly string[]; networks: readonly string[] }>;
-    /** Nothing of the app runs. @throws engine-away */
+    /** Whatever of this machine's Lockstep is in the engine, by label; null: none answers. */
+    found(): Promise<FoundInEngine | null>;
+    /** Nothing of the app runs. Without an engine its network stays, and is found later. */
     removeApp(app: AppId): Promise<void>;
   };
 
@@ -154,11 +160,23 @@ export function dockerRuntime({ engine, node, folder, onAgain }: DockerRuntimePa
     },
 
     async found() {
-      const [instances, all] = await Promise.all([containers.all(), networks.apps()]);
-      return { instances: instances.flatMap((one) => one.instance ?? []), networks: all.map(({ app }) => app) };
+      try {
+        const [all, ofApps] = await Promise.all([containers.all(), networks.apps()]);
+        return {
+          containers: all.flatMap(({ instance, image }) => (instance === null ? [] : [{ instance, image }])),
+          networks: ofApps.map(({ app }) => app),
+        };
+      } catch (error) {
+        if (isFailure(error, 'engine-away')) return null;
+        throw error;
+      }
     },
 
-    removeApp: (app) => networks.remove(app),
+    async removeApp(app) {
+      await networks.remove(app).catch((error: unknown) => {
+        if (!isFailure(error, 'engine-away')) throw error;
+      });
+    },
 
     [Symbol.dispose]: () => events[Symbol.dispose](),
   };

@@ -1,0 +1,251 @@
+// Releases that are images, through a real agent and a real router on a real engine: from the desired document to an answer and to the last trace.
+import assert from 'node:assert/strict';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildImage } from '../src/agent/engine/build-image.ts';
+import { engineAt } from '../src/agent/engine/engine.ts';
+import { lookAtEngine } from '../src/agent/engine/look.ts';
+import { isAlive } from '../src/agent/process/proc.ts';
+import { contextOf } from '../src/build/context/context.ts';
+import { readIgnore } from '../src/build/context/ignore.ts';
+import type { DesiredApp, DesiredSet, ObservedInstance } from '../src/domain/desired.ts';
+import { type ImageId, parseImageId, type TreeId } from '../src/domain/ids.ts';
+import { defaultLimits } from '../src/domain/plan.ts';
+import type { ImageArtifact } from '../src/domain/release.ts';
+import { machine, until } from './support/agent-machine.ts';
+import { baseImage, engineTest } from './support/engine.ts';
+
+const source = readFileSync(join(import.meta.dirname, 'support', 'container-app.py'));
+const noTree = '4b825dc642cb6eb9a060e54bf8d69288fbee4904' as TreeId;
+
+const made = new Map<string, Promise<ImageId>>();
+/** An image of the tests' app. @param lines what its Dockerfile says besides */
+function imageOf(socket: string, ...lines: string[]): Promise<ImageId> {
+  const known = made.get(lines.join('\n')) ?? makeImage(socket, lines);
+  made.set(lines.join('\n'), known);
+  return known;
+}
+
+async function makeImage(socket: string, lines: readonly string[]): Promise<ImageId> {
+  const dockerfile = [`FROM ${await baseImage('python')}`, 'WORKDIR /srv', 'COPY app.py .', ...lines].join('\n');
+  const look = await lookAtEngine(socket);
+  assert.equal(look.state, 'ready');
+  const files = (async function* () {
+    yield { mode: '100644' as const, path: Buffer.from('app.py'), size: source.length, content: source };
+  })();
+  const end = await buildImage({
+    engine: { socket, facts: { api: look.state === 'ready' ? look.facts.api : '' } },
+    context: contextOf({ files, ignores: readIgnore(''), dockerfile }),
+    ...{ target: null, tag: null, labels: {}, buildArgs: {}, isUncached: false, deadlineMs: 120_000 },
+    signal: new AbortController().signal,
+    onLine: () => {},
+  });
+  assert.equal(end.end, 'built', JSON.stringify(end));
+  return parseImageId(end.end === 'built' ? end.imageId : '')!;
+}
+
+const start = 'CMD ["python", "-S", "app.py"]';
+
+type Box = Awaited<ReturnType<typeof machine>>;
+function setOf(
+  box: Box,
+  id: ImageId,
+  more: Partial<DesiredSet> & { image?: Partial<ImageArtifact>; env?: Record<string, string> } = {},
+): DesiredSet {
+  const { image = {}, env = {}, ...rest } = more;
+  const set = box.set(noTree, 'serve', rest);
+  return {
+    ...set,
+    artifact: { ...set.artifact, image: { id, ports: [], hasOwnCommand: true, isGenerated: false, ...image } },
+    processes: [{ type: 'web', count: 1, command: null, env }],
+  };
+}
+
+/** It becomes what is live and routed. */
+async function goLive(
+  box: Box,
+  app: DesiredApp,
+  set: DesiredSet,
+  before: DesiredSet[] = [],
+): Promise<ObservedInstance> {
+  await box.put({ ...app, routed: before[0]?.id ?? null, sets: [...before, set] });
+  const one = await box.ofSet(set, 'healthy', 'failed');
+  assert.equal(one.state, 'healthy', JSON.stringify(one));
+  await box.put({ ...app, routed: set.id, sets: [{ ...set, stage: 'live' }] });
+  return one;
+}
+
+async function open(socket: string): Promise<Box> {
+  const box = await machine({ engineSocket: socket });
+  await box.startRouter();
+  return box;
+}
+
+const inEngine = async (socket: string, box: Box, what: 'containers/json?all=1' | 'networks?') => {
+  const filters = encodeURIComponent(JSON.stringify({ label: [`io.lockstep.node=${box.nodeId}`] }));
+  return (await engineAt(socket).ask('GET', `/${what}&filters=${filters}`)).body as { Id: string; Labels: object }[];
+};
+
+engineTest('an image goes live by its id, is switched, and leaves nothing', { own: true }, async (socket) => {
+  const id = await imageOf(socket, 'EXPOSE 8000', start);
+  await using box = await open(socket);
+  await box.startAgent();
+  const app = box.app();
+  const first = setOf(box, id, { image: { ports: [8000] } });
+  const one = await goLive(box, app, first);
+  assert.match(one.host!, /^\d+\.\d+\.\d+\.\d+$/);
+  assert.deepEqual([one.port, one.notes], [8000, []]);
+  assert.deepEqual(await box.get(app), { status: 200, text: 'v1 0', release: 'v1' });
+  const { processes } = await box.client.evidence(app, null, []);
+  assert.deepEqual(
+    processes.map(({ isAlive: lives, listens, stranger, image, uids }) => ({ lives, listens, stranger, image, uids })),
+    [{ lives: true, listens: true, stranger: null, image: id, uids: [0] }],
+  );
+  const second = setOf(box, id, { releaseLabel: 'v2', image: { isGenerated: true } });
+  await goLive(box, app, second, [{ ...first, stage: 'live' }]);
+  assert.deepEqual(await box.get(app), { status: 200, text: `v2 ${app.liveUid ?? 0}`, release: 'v2' });
+  await until('the first is gone', async () => (await inEngine(socket, box, 'containers/json?all=1')).length === 1);
+  assert.ok((await box.client.usage(app.id))[0]!.memoryBytes > 1 << 20);
+  await box.put();
+  await until('all is gone', async () => (await inEngine(socket, box, 'containers/json?all=1')).length === 0);
+  await box.client.deleteApp(app, { volumes: true });
+  assert.deepEqual(await inEngine(socket, box, 'networks?'), []);
+});
+
+engineTest(
+  'one that ignores PORT is routed by EXPOSE or by its only port; what nobody can reach is told',
+  { own: true },
+  async (socket) => {
+    const id = await imageOf(socket, start);
+    await using box = await open(socket);
+    await box.startAgent();
+    const app = box.app();
+    const health = { path: '/', timeoutMs: 2500, host: 'h', acceptServerErrors: false };
+    const fixed = setOf(box, id, { env: { MODE: 'fixed' } });
+    const exposed = setOf(box, id, { env: { MODE: 'fixed' }, image: { ports: [443, 5000] } });
+    const inside = setOf(box, id, { env: { MODE: 'loopback' }, health });
+    const lost = setOf(box, `sha256:${'0'.repeat(64)}` as ImageId);
+    await box.put({ ...app, sets: [fixed, exposed, inside, lost] });
+    for (const set of [fixed, exposed]) {
+      const one = await box.ofSet(set, 'healthy', 'failed');
+      assert.deepEqual([one.state, one.port], ['healthy', 5000], JSON.stringify(one));
+      assert.deepEqual(one.notes, ['listens on 5000, PORT (8080) is ignored']);
+    }
+    assert.match(
+      (await box.ofSet(inside, 'failed')).notes[0]!,
+      /^It listens on 127\.0\.0\.1 only: bind 0\.0\.0\.0, nobody outside/,
+    );
+    const { reason, lacks } = await box.ofSet(lost, 'failed');
+    assert.match(reason!, /The image 000000000000 is not on this machine/);
+    assert.deepEqual(lacks, ['image']);
+  },
+);
+
+engineTest(
+  'more memory than its limit is an end, and told as that; then it is started again',
+  { own: true },
+  async (socket) => {
+    const id = await imageOf(socket, start);
+    await using box = await open(socket);
+    await box.startAgent();
+    const app = box.app();
+    const set = setOf(box, id, { limits: { ...defaultLimits, memoryBytes: 96 << 20 } });
+    const one = await goLive(box, app, set);
+    await box.get(app, '/memory').catch(() => {});
+    const down = await box.instance('ended', ({ state }) => state === 'backing-off');
+    assert.equal(down.reason, 'out of memory (limit 96 MB)');
+    const again = await box.instance('again', ({ state, pid }) => state === 'healthy' && pid !== one.pid);
+    assert.equal(again.id, one.id);
+    await until('it answers', async () => (await box.get(app)).status === 200);
+    assert.equal((await inEngine(socket, box, 'containers/json?all=1')).length, 1);
+  },
+);
+
+engineTest(
+  'a volume moves between processes and containers, whoever they run as, and each reads and writes it all',
+  { own: true },
+  async (socket) => {
+    const [asRoot, asOther, ours] = await Promise.all([
+      imageOf(socket, start),
+      imageOf(socket, 'USER 7000:7000', start),
+      imageOf(socket, 'USER 10001:10001', 'ENV HOME=/tmp', start),
+    ]);
+    await using box = await open(socket);
+    await box.startAgent();
+    const app = box.app();
+    const treeId = await box.tree(app, { 'app.py': source.toString() });
+    const volumes = { data: 'data' };
+    const process = (label: string) => box.set(treeId, 'serve', { releaseLabel: label, volumes });
+    const container = (id: ImageId, label: string, isGenerated = false) =>
+      setOf(box, id, { releaseLabel: label, volumes, image: { isGenerated } });
+    const sets = [
+      process('a'),
+      container(asRoot, 'b'),
+      process('c'),
+      container(asOther, 'd'),
+      container(ours, 'e', true),
+      container(asOther, 'f'),
+      process('g'),
+    ];
+    let before: DesiredSet | null = null;
+    const seen: string[] = [];
+    for (const set of sets) {
+      await box.put({ ...app, routed: before?.id ?? null, sets: [...(before === null ? [] : [before]), set] });
+      const one = await box.ofSet(set, 'healthy', 'failed');
+      assert.equal(one.state, 'healthy', JSON.stringify(one));
+      // While the new one is only tried, the old one writes still.
+      if (before !== null) {
+        seen.push(`${before.releaseLabel}-old`);
+        const old = await box.get(app, `/write/${seen.at(-1)}`);
+        assert.equal(old.status, 200, `${before.releaseLabel} before ${set.releaseLabel}: ${old.status} ${old.text}`);
+      }
+      before = { ...set, stage: 'live' };
+      await box.put({ ...app, routed: set.id, sets: [before] });
+      seen.push(set.releaseLabel);
+      const answer = await box.get(app, `/write/${set.releaseLabel}`);
+      assert.equal(
+        answer.text.split(' ').at(-1),
+        seen.join(','),
+        `${set.releaseLabel}: ${answer.status} ${answer.text}`,
+      );
+    }
+    assert.equal(statSync(box.folders.volume(app.id, 'data')).mode & 0o007, 0);
+  },
+);
+
+engineTest(
+  'an agent that was killed finds its containers again, with what they said meanwhile',
+  { own: true },
+  async (socket) => {
+    const id = await imageOf(socket, start);
+    await using box = await open(socket);
+    await box.startAgentApart();
+    const app = box.app();
+    const set = setOf(box, id);
+    const one = await goLive(box, app, set);
+    await box.get(app, '/say/before');
+    const linesOf = async () => {
+      const lines: string[] = [];
+      const quit = new AbortController().signal;
+      for await (const { line } of box.client.logs(app.id, { count: 50, follow: false, instanceId: one.id }, quit))
+        lines.push(line);
+      return lines;
+    };
+    await until('its word is in the log', async () => (await linesOf()).includes('before'));
+    await box.killAgent();
+    await box.get(app, '/say/meanwhile');
+    await box.startAgentApart();
+    const two = await box.instance('adopted', ({ state }) => state === 'healthy');
+    assert.deepEqual([two.id, two.pid, two.host, two.port], [one.id, one.pid, one.host, one.port]);
+    await until('its word is in the log', async () => (await linesOf()).includes('meanwhile'));
+    assert.deepEqual(
+      (await linesOf()).filter((line) => line === 'meanwhile'),
+      ['meanwhile'],
+    );
+    assert.equal((await box.get(app)).status, 200);
+    await box.put();
+    await until('all is gone', async () => (await inEngine(socket, box, 'containers/json?all=1')).length === 0);
+    assert.equal(isAlive({ pid: one.pid!, startTicks: one.startTicks! }), false);
+    assert.ok((await linesOf()).includes('asked to end'));
+  },
+);
