@@ -60,7 +60,7 @@ export class AgentCore {
     const warn = (message: string, details: Record<string, unknown>) => parts.log('warn', message, details);
     this.#routing = new Routing({
       router: parts.router,
-      willRoute: (snapshot) => this.#supervisor.willRoute(snapshot),
+      willRoute: (routes) => this.#supervisor.willRoute(routes),
       acknowledged: (snapshot) => this.#supervisor.acknowledged(snapshot),
       warn,
     });

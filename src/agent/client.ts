@@ -44,7 +44,7 @@ export function connectAgent(options: AgentClientOptions): Agent & { close(): vo
   const sendDesired = patchSender<Awaited<ReturnType<Agent['putDesired']>>>('apps', {
     whole: (body, tag) => json({ method: 'PUT', path: desiredPath({ tag }), body }),
     patch: (body, base, tag) => json({ method: 'PATCH', path: desiredPath({ base, tag }), body }),
-    isRefusal: (error) => isFailure(error, 'conflict', 'not-found'),
+    isRefusal: (error) => isFailure(error, 'conflict', 'not-found', 'bad-request'),
   });
 
   return {

@@ -9,7 +9,6 @@ import { agentProtocol, type DesiredApp, type DesiredState } from '../domain/des
 import { isFailure } from '../domain/errors.ts';
 import type { AppId, InstanceSetId, NodeId } from '../domain/ids.ts';
 import type { Hostname } from '../domain/names.ts';
-import { sameList } from '../lib/list-patch.ts';
 import { composeApp, composeSet, type Runnable } from '../release/compose.ts';
 import { configOf } from '../store/app-config.ts';
 import { everyApp } from '../store/apps.ts';
@@ -32,8 +31,8 @@ export class DesiredPublisher {
   /** Past the commit point, and not yet written as live in the store. */
   readonly #going = new Map<AppId, Runnable>();
   #version = 0;
-  /** Those of the last document. */
-  #hosts: readonly Hostname[] = [];
+  /** The platform's, and those of the apps' documentation; null: an app has come, gone, or got another name. */
+  #hosts: readonly Hostname[] | null = null;
   /** What was asked of the document, and how much of it the agent has: equal when nothing is on its way. */
   #asked = 1;
   #taken = 0;
@@ -44,7 +43,7 @@ export class DesiredPublisher {
 
   constructor(options: DesiredOptions) {
     this.#options = options;
-    for (const app of everyApp(options.database)) this.#apps.set(app.id, this.#compose(app));
+    for (const app of everyApp(options.database)) this.#note(app);
   }
 
   /** The version that the agent must have applied to be up to date. */
@@ -81,11 +80,12 @@ export class DesiredPublisher {
   /** The store says now what `switchTo` said. */
   settled(app: App): void {
     this.#going.delete(app.id);
-    this.#apps.set(app.id, this.#compose(app));
+    this.#note(app);
   }
 
   forget(id: AppId): Promise<void> {
     this.#apps.delete(id);
+    this.#hosts = null;
     this.#candidates.delete(id);
     this.#going.delete(id);
     return this.publish(null);
@@ -93,7 +93,7 @@ export class DesiredPublisher {
 
   /** Sends the present document. Rejects with `agent-away`, or `router-away` when only the router has not taken it. */
   publish(app: App | null): Promise<void> {
-    if (app) this.#apps.set(app.id, this.#compose(app));
+    if (app) this.#note(app);
     this.#asked += 1;
     this.#queued ??= this.#enqueue();
     return this.#queued;
@@ -152,11 +152,9 @@ export class DesiredPublisher {
 
   #document(): DesiredState {
     this.#version += 1;
-    const { docsHostOf } = this.#options;
+    const { docsHostOf, platformHosts } = this.#options;
     const apps = [...this.#apps.values()];
-    const ofDocs = docsHostOf === null ? [] : apps.map((app) => docsHostFor(app, docsHostOf));
-    const platformHosts = [...this.#options.platformHosts, ...ofDocs];
-    this.#hosts = sameList(this.#hosts, platformHosts) === null ? platformHosts : this.#hosts;
+    this.#hosts ??= [...platformHosts, ...(docsHostOf === null ? [] : apps.map(docsHostOf))];
     return {
       protocol: agentProtocol,
       version: this.#version,
@@ -164,6 +162,13 @@ export class DesiredPublisher {
       platformHosts: this.#hosts,
       apps,
     };
+  }
+
+  /** What the document says of the app from now on. */
+  #note(app: App): void {
+    const composed = this.#compose(app);
+    if (this.#apps.get(app.id)?.name !== composed.name) this.#hosts = null;
+    this.#apps.set(app.id, composed);
   }
 
   #compose(app: App): DesiredApp {
@@ -185,15 +190,4 @@ export class DesiredPublisher {
     const { entries } = configOf(database, app.id, release.configVersion);
     return { release, label: `v${release.version}`, artifact, config: entries };
   }
-}
-
-const docsHosts = new WeakMap<DesiredApp, Hostname>();
-
-/** Asked once for as long as the app's piece of the document stays the same. */
-function docsHostFor(app: DesiredApp, docsHostOf: NonNullable<DesiredOptions['docsHostOf']>): Hostname {
-  const known = docsHosts.get(app);
-  if (known !== undefined) return known;
-  const host = docsHostOf(app);
-  docsHosts.set(app, host);
-  return host;
 }

@@ -23,6 +23,9 @@ export function parseFailpoints(text: string): ReadonlyMap<string, Effect> {
 const given = process.env.LOCKSTEP_FAILPOINTS ?? '';
 const armed = parseFailpoints(given.startsWith('@') ? '' : given);
 
+/** Whether a test armed any: what only a failpoint asks for is not found out otherwise. */
+export const areAnyArmed = armed.size > 0;
+
 /** Passes through, unless a test armed this name. */
 export async function failpoint(name: string): Promise<void> {
   if (armed.size === 0) return;

@@ -80,7 +80,7 @@ function whatIs([whole, ...patches]: readonly string[], key: string): unknown {
       const patch = readPatch(text);
       items = patch && patched(items as unknown[], patch.items);
       if (items === null) return null;
-      head = patch!.head as typeof head;
+      head = { ...head, ...patch!.head };
     }
     return { ...head, [key]: items };
   } catch {

@@ -15,7 +15,7 @@ import { constants } from 'node:fs';
 import { link, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { atomicWrite } from './atomic-write.ts';
 import { entryOf, type Good, lacking, type Read, readText, sha256, sumBytes } from './list-entries.ts';
-import { changedItems, patchText } from './list-patch.ts';
+import { changeText, type ListDocument } from './list-patch.ts';
 import { listText } from './list-text.ts';
 import { enter, isArmed, leave } from './seam.ts';
 
@@ -34,7 +34,7 @@ const syncedAppend = constants.O_WRONLY | constants.O_APPEND | constants.O_DSYNC
 
 const previousOf = (file: string): string => `${file}.previous`;
 /** What the file holds, known because this process read it or wrote it. */
-type Held = { items: readonly object[]; sum: string; bytes: number; wholeBytes: number; patches: number };
+type Held = ListDocument & { sum: string; bytes: number; wholeBytes: number; patches: number };
 
 export class ListFile<T> {
   readonly #file: string;
@@ -86,13 +86,12 @@ export class ListFile<T> {
     await this.#behind;
     const held = this.#held;
     this.#held = null;
-    const changed = held && changedItems(held.items, items);
-    const body = changed && patchText({ head, items: changed });
+    const body = held && changeText(held, { head, items });
     if (held && body && hasRoom(held, body)) {
       const sum = sha256(held.sum, body);
       const entry = entryOf(sum, body);
       if (await this.#append(held.bytes, entry)) {
-        this.#held = { ...held, items, sum, bytes: held.bytes + entry.length, patches: held.patches + 1 };
+        this.#held = { ...held, head, items, sum, bytes: held.bytes + entry.length, patches: held.patches + 1 };
         this.#behind = this.#bringPrevious(held.bytes + sumBytes).catch(() => {
           this.#previousBytes = null; // a full disk: it is written whole the next time
         });
@@ -106,7 +105,7 @@ export class ListFile<T> {
     const sum = sha256(whole);
     const entry = entryOf(sum, whole);
     await atomicWrite(this.#file, entry);
-    this.#held = { items, sum, bytes: entry.length, wholeBytes: entry.length, patches: 0 };
+    this.#held = { head, items, sum, bytes: entry.length, wholeBytes: entry.length, patches: 0 };
   }
 
   /** Resolves when the previous one is what it should be, too. */
@@ -119,9 +118,9 @@ export class ListFile<T> {
     this.#previousBytes = null;
     // What is torn is written whole the next time.
     if (now.isTorn) return;
-    const items = (document as Record<string, readonly object[]>)[this.#key]!;
+    const { [this.#key]: items, ...head } = document as Record<string, unknown> & Record<string, readonly object[]>;
     const { sum, known, bytes, wholeBytes } = now;
-    this.#held = { items, sum, bytes, wholeBytes, patches: known.length - 1 };
+    this.#held = { head, items: items!, sum, bytes, wholeBytes, patches: known.length - 1 };
     if (before.kind === 'good' && now.text.startsWith(before.text)) this.#previousBytes = before.bytes;
   }
 

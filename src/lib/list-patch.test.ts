@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { changedItems, patched, patchText, readPatch } from './list-patch.ts';
+import { changedHead, changedItems, changeText, patched, patchText, readPatch } from './list-patch.ts';
 
 const item = fc.record({ name: fc.string({ maxLength: 6 }), at: fc.nat(3) }, { noNullPrototype: true });
 
@@ -18,6 +18,23 @@ test('upon the list before it gives the list after, also as text; lists of other
     }),
     { seed: 4, numRuns: 1000 },
   );
+});
+
+test('of the head only what is another than before is said; a head that has lost something has no patch', () => {
+  const value = fc.oneof(fc.nat(2), fc.array(fc.constantFrom('a', 'b'), { maxLength: 2 }), fc.constant(null));
+  const anyHead = fc.dictionary(fc.constantFrom('x', 'y', 'z'), value, { noNullPrototype: true });
+  fc.assert(
+    fc.property(anyHead, anyHead, (before, after) => {
+      const text = changeText({ head: before, items: [] }, { head: after, items: [] });
+      if (text === null) return assert.ok(Object.keys(before).some((name) => !(name in after)));
+      assert.deepEqual({ ...before, ...readPatch(text)!.head }, after);
+      return undefined;
+    }),
+    { seed: 4, numRuns: 1000 },
+  );
+  const hosts = ['a.test'];
+  assert.deepEqual(changedHead({ version: 1, hosts }, { version: 2, hosts: ['a.test'] }), { version: 2 });
+  assert.equal(changedHead({ version: 1 }, { version: undefined }), null);
 });
 
 test('much that has changed is no patch', () => {

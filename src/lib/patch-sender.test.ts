@@ -24,7 +24,8 @@ function neighbour() {
       take('patch', tag, () => {
         if (base !== held.tag) throw new Error('conflict');
         const { head, items } = readPatch(text)!;
-        return { ...head, list: patched((held.document as { list: unknown[] }).list, items) };
+        const document = held.document as { list: unknown[] };
+        return { ...document, ...head, list: patched(document.list, items) };
       }),
     isRefusal: (error) => (error as Error).message === 'conflict',
   });
@@ -37,8 +38,9 @@ test('whole the first time, then what has changed; whole again when it has grown
   const check = async (list: object[], expected: string[]) => {
     version += 1;
     held.got = [];
-    await send({ version }, list);
-    assert.deepEqual(held.document, { version, list });
+    const head = { version, hosts: [`${Math.floor(version / 4)}.test`] };
+    await send(head, list);
+    assert.deepEqual(held.document, { ...head, list });
     assert.deepEqual(held.got, expected);
   };
   await check([{ a: 1 }, { b: 1 }], ['whole']);

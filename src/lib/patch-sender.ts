@@ -3,13 +3,13 @@
 // put; a neighbour that holds another (it was started again, somebody else has sent one, the last answer was lost) refuses it,
 // and gets the whole document. So what is put upon what is never a matter of numbers that two senders may both give.
 import { randomUUID } from 'node:crypto';
-import { changedItems, patchText } from './list-patch.ts';
+import { changeText, type ListDocument } from './list-patch.ts';
 import { listText } from './list-text.ts';
 
 export type Ways<T> = {
   whole(text: string, tag: string): Promise<T>;
   patch(text: string, base: string, tag: string): Promise<T>;
-  /** The neighbour does not hold the base, or knows no patches. */
+  /** The neighbour does not hold the base, or does not know such patches. */
   isRefusal(error: unknown): boolean;
 };
 
@@ -17,20 +17,20 @@ export function patchSender<T>(
   key: string,
   { whole, patch, isRefusal }: Ways<T>,
 ): (head: object, items: readonly object[]) => Promise<T> {
-  let last: { tag: string; items: readonly object[] } | null = null;
+  let last: (ListDocument & { tag: string }) | null = null;
   return async (head, items) => {
     const before = last;
     const tag = randomUUID();
     // Whatever is not answered may have come or not.
     last = null;
-    const changed = before && changedItems(before.items, items);
+    const change = before && changeText(before, { head, items });
     const ifRefused = (error: unknown): null => {
       if (!isRefusal(error)) throw error;
       return null;
     };
-    const patched = changed && (await patch(patchText({ head, items: changed }), before.tag, tag).catch(ifRefused));
+    const patched = change === null ? null : await patch(change, before!.tag, tag).catch(ifRefused);
     const answer = patched ?? (await whole(listText(head, key, items), tag));
-    last = { tag, items };
+    last = { tag, head, items };
     return answer;
   };
 }

@@ -34,7 +34,7 @@ export function createRouterClient(socketPath: string, limitMs = 5000): RouterCl
   const sendSnapshot = patchSender<{ generation: number }>('routes', {
     whole: (text, tag) => call('PUT', snapshotPath({ tag }), text),
     patch: (text, base, tag) => call('PATCH', snapshotPath({ base, tag }), text),
-    isRefusal: (error) => isFailure(error, 'conflict', 'not-found'),
+    isRefusal: (error) => isFailure(error, 'conflict', 'not-found', 'bad-request'),
   });
   return {
     hello: (forMs) => call('GET', '/v1/hello', undefined, forMs),

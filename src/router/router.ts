@@ -86,17 +86,24 @@ export function createRouter(options: RouterOptions): Router {
         routes.swap(snapshot);
         inForce = snapshot;
         if (isArmed) leave(at);
-        const { routes: list } = snapshot;
-        const kept = new Set<string>();
-        for (const route of list) for (const { instanceId } of route.upstreams) kept.add(instanceId);
-        pools.retain(kept);
-        lasting.retain(kept, stats.inFlightOf);
-        stats.forget(new Set([platformApp, noApp, ...list.map((route) => route.appId)]));
+        // Who waits is answered first.
+        setImmediate(letGoOthers, snapshot);
       }
       return { generation: routes.generation };
     });
     saving = mine.catch(() => {});
     return mine;
+  };
+
+  /** Connections and counts of what this snapshot does not name, unless another is in force. */
+  const letGoOthers = (snapshot: RouteSnapshot): void => {
+    if (snapshot !== inForce) return;
+    const { routes: list } = snapshot;
+    const kept = new Set<string>();
+    for (const route of list) for (const { instanceId } of route.upstreams) kept.add(instanceId);
+    pools.retain(kept);
+    lasting.retain(kept, stats.inFlightOf);
+    stats.forget(new Set([platformApp, noApp, ...list.map((route) => route.appId)]));
   };
 
   const { server: publicServer, tunnels, atRest } = createPublicServer(parts);

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { anyJson, fc, holds, mutated, parsedOrRefused } from '../../test/support/fuzz.ts';
+import type { RouteSnapshot } from '../domain/route.ts';
 import { routeTable } from './match.ts';
-import { parseSnapshot } from './snapshot-parse.ts';
+import { parseSnapshot, patchSnapshot } from './snapshot-parse.ts';
 import { routeOf, snapshotOf } from './test-router.ts';
 
 const upstream = (instanceId: string, port: number) => ({ instanceId, host: '127.0.0.1', port }) as never;
@@ -44,4 +45,21 @@ test('a snapshot with any of its places changed is one that means what it says, 
 
 test('no JSON at all makes the reader throw anything else', () => {
   holds(anyJson(keys), 2000, check);
+});
+
+test('a change that gives an instance to a second route is refused; one that moves it is not', () => {
+  const route = (name: string, ...ids: string[]) =>
+    routeOf({ appId: `app_${name}` as never, hosts: [`${name}.test`], upstreams: ids.map((id) => upstream(id, 1)) });
+  const first = snapshotOf(1, [route('a', 'x'), route('b', 'y'), route('c')]);
+  const change = (present: RouteSnapshot, ...items: [number, ReturnType<typeof route>][]) =>
+    patchSnapshot(present, JSON.stringify({ head: { generation: present.generation + 1 }, items }));
+  const twice = { code: 'bad-request', message: /is there twice/ };
+  assert.throws(() => change(first, [2, route('c', 'x')]), twice);
+  assert.throws(() => change(first, [2, route('c', 'z', 'z')]), twice);
+  assert.throws(() => change(first, [0, route('a', 'z')], [2, route('c', 'z')]), twice);
+  const moved = change(first, [0, route('a')], [2, route('c', 'x')]);
+  assert.deepEqual(moved, snapshotOf(2, [route('a'), route('b', 'y'), route('c', 'x')]));
+  assert.throws(() => change(moved, [1, route('b', 'x')]), twice);
+  assert.equal(change(moved, [1, route('b')], [0, route('a', 'y')]).routes[0]!.upstreams.length, 1);
+  assert.equal(change(first, [2, route('c', 'z')]).generation, 2, 'what was refused or went elsewhere changed nothing');
 });

@@ -49,9 +49,10 @@ export function snapshotReader(): (text: string) => RouteSnapshot {
 export function patchSnapshot(present: RouteSnapshot, text: string): RouteSnapshot {
   const patch = readPatch(text);
   if (patch === null) throw wrong('it is no change of one');
+  const said = { ...present, ...patch.head };
   // A thousand hosts that are those of the present one have been looked at.
-  const hosts = sameList(present.platformHosts, (patch.head as Partial<RouteSnapshot>).platformHosts);
-  const parsed = parseSnapshot({ ...patch.head, routes: [], ...(hosts && { platformHosts: [] }) });
+  const hosts = sameList(present.platformHosts, said.platformHosts);
+  const parsed = parseSnapshot({ ...said, routes: [], ...(hosts && { platformHosts: [] }) });
   const head = { ...parsed, ...(hosts && { platformHosts: hosts }) };
   const changed = patch.items.map(([at, route]) => [at, parseRoute(route, `routes[${at}]`)] as const);
   const routes = patched(present.routes, changed);
@@ -65,11 +66,28 @@ export function patchSnapshot(present: RouteSnapshot, text: string): RouteSnapsh
     });
   if (!areNamesKept) return alone(next);
   // Then only the instances may be there twice.
-  const fresh = changed.map(([, route]) => route);
-  const wanted = new Set(fresh.flatMap(({ upstreams }) => upstreams.map(({ instanceId }) => instanceId)));
-  const isWanted = (route: Route) => route.upstreams.some(({ instanceId }) => wanted.has(instanceId));
-  alone({ ...head, routes: [...fresh, ...routes.filter((one) => !fresh.includes(one) && isWanted(one))] });
+  const taken = new Map(placesOf(present));
+  for (const [at] of changed) for (const { instanceId } of present.routes[at]!.upstreams) taken.delete(instanceId);
+  for (const [at, { upstreams }] of changed)
+    for (const [one, { instanceId }] of upstreams.entries()) {
+      if (taken.has(instanceId))
+        throw wrong(`routes[${at}].upstreams[${one}].instanceId: ${printable(instanceId)} is there twice`);
+      taken.set(instanceId, at);
+    }
+  instancePlaces.set(next, taken);
   return next;
+}
+
+/** Of a snapshot: which route an instance belongs to. */
+const instancePlaces = new WeakMap<RouteSnapshot, ReadonlyMap<string, number>>();
+
+function placesOf(snapshot: RouteSnapshot): ReadonlyMap<string, number> {
+  const known = instancePlaces.get(snapshot);
+  if (known !== undefined) return known;
+  const places = new Map<string, number>();
+  for (const [at, { upstreams }] of snapshot.routes.entries())
+    for (const { instanceId } of upstreams) places.set(instanceId, at);
+  return places;
 }
 
 const isSame = (one: readonly string[], other: readonly string[]): boolean =>

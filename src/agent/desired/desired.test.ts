@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import type { DesiredState } from '../../domain/desired.ts';
 import { type IdPrefix, makeId } from '../../domain/ids.ts';
 import { changedItems, patchText } from '../../lib/list-patch.ts';
 import { listText } from '../../lib/list-text.ts';
 import { admit, startShareMs } from './admit.ts';
 import { afterExit, backOffMs, converge, type InstanceView, nextDueMs } from './converge.ts';
-import { nextSnapshot, routesOf } from './routes.ts';
+import { nextSnapshot, routesMaker, routesOf } from './routes.ts';
 import { desiredReader, parseDesiredState, patchDesiredState } from './validate.ts';
 
 const idOf = <P extends IdPrefix>(prefix: P, at = 1) => makeId(prefix, at, new Uint8Array(16));
@@ -136,6 +137,41 @@ test('routes: only the routed set, only what was healthy', () => {
   assert.equal(nextSnapshot(first, wanted(), routesOf(wanted(), [instance()]))?.generation, 2);
 });
 
+test('routes made again and again are those made anew, and what has not changed is the same object', () => {
+  const step = fc.record({ app: fc.nat(5), set: fc.nat(2), state: fc.constantFrom('healthy', 'draining', 'gone') });
+  fc.assert(
+    fc.property(fc.array(fc.tuple(step, fc.constantFrom('route', 'instance', 'swap')), { maxLength: 20 }), (steps) => {
+      const [one] = wanted().apps;
+      const setOf = (app: number, at: number) => ({ ...one!.sets[0]!, id: idOf('set', 10 * app + at) });
+      const appOf = (app: number, routed: number) =>
+        ({
+          ...{ ...one!, id: idOf('app', app), routed: routed === 0 ? null : idOf('set', 10 * app + routed) },
+          sets: [setOf(app, 1), setOf(app, 2)],
+        }) as typeof one & object;
+      let state: DesiredState = { ...wanted(), apps: [0, 1, 2, 3, 4, 5].map((at) => appOf(at, 0)) };
+      const instances = new Map<number, InstanceView>();
+      const make = routesMaker();
+      let before = make(state, [], new Map());
+      for (const [{ app, set, state: its }, what] of steps) {
+        const { apps } = state;
+        if (what === 'route') state = { ...state, apps: apps.with(app, appOf(app, set)) };
+        if (what === 'swap') state = { ...state, apps: [...apps.slice(set), ...apps.slice(0, set)] };
+        const at = 10 * app + set;
+        const ids = { id: idOf('ins', at), setId: idOf('set', at), appId: idOf('app', app) };
+        if (what === 'instance' && its === 'gone') instances.delete(at);
+        else if (what === 'instance') instances.set(at, instance({ ...ids, state: its as 'healthy' }));
+        const all = [...instances.values()];
+        const now = make(state, all, new Map());
+        assert.deepEqual(now, routesOf(state, all));
+        assert.equal(make(state, all, new Map()), now);
+        if (what === 'instance') assert.ok(now.filter((route, place) => route !== before[place]).length <= 1);
+        before = now;
+      }
+    }),
+    { seed: 4, numRuns: 200 },
+  );
+});
+
 test('a document of another protocol, an older version or a contradiction is refused', () => {
   assert.throws(() => parseDesiredState({ ...wanted(), protocol: 2 }), /protocol 2/);
   assert.throws(() => parseDesiredState(wanted(), 4), { code: 'conflict' });
@@ -203,6 +239,9 @@ test('a change of a document is that document with the changed apps, the others 
   assert.deepEqual(taken, next);
   assert.equal(taken.apps[1], two);
   assert.deepEqual(patchDesiredState(present, textOf({ ...present, version: 3 })), present);
+  const short = patchText({ head: { version: 4 }, items: changedItems(present.apps, next.apps)! });
+  assert.deepEqual(patchDesiredState(present, short), next, 'what the head does not say is as before');
+  assert.equal(patchDesiredState(present, short).platformHosts, present.platformHosts);
   const { apps: _apps, ...head } = next;
   const refused = (text: string, message: RegExp, code = 'bad-request') =>
     assert.throws(() => patchDesiredState(present, text), { code, message });

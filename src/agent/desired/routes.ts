@@ -1,25 +1,73 @@
 // The router's snapshot, made from what is wanted and what is there. Pure. Only instances of the routed set that have
 // been healthy are upstreams; one that stopped answering is left out as long as another answers.
 import type { DesiredApp, DesiredState, ObservedInstance } from '../../domain/desired.ts';
-import type { InstanceId } from '../../domain/ids.ts';
+import type { AppId, InstanceId } from '../../domain/ids.ts';
 import { type Route, type RouteSnapshot, routerProtocol } from '../../domain/route.ts';
 import { sameList } from '../../lib/list-patch.ts';
 import { textOfItem } from '../../lib/list-text.ts';
 
+type Addresses = ReadonlyMap<InstanceId, string>;
+
 /** @param addresses where an instance listens when that is not 127.0.0.1 */
-export function routesOf(
+export const routesOf = (
   desired: DesiredState,
   instances: readonly ObservedInstance[],
-  addresses: ReadonlyMap<InstanceId, string> = new Map(),
-): Route[] {
-  const bySet = Map.groupBy(instances, ({ setId }) => setId);
-  const routes: Route[] = [];
+  addresses: Addresses = new Map(),
+): readonly Route[] => routesMaker()(desired, instances, addresses);
+
+/**
+ * The same, again and again: only what has changed, and the apps with instances, are looked at, so a change of one app among a
+ * thousand costs about as much as a change of the only one. A route that says what it said is the same object, and so is the list.
+ */
+export function routesMaker(): (
+  desired: DesiredState,
+  instances: readonly ObservedInstance[],
+  addresses: Addresses,
+) => readonly Route[] {
+  let apps: readonly DesiredApp[] = [];
+  let made: Made[] = [];
+  let routes: readonly Route[] = [];
+  let placeOf = new Map<AppId, number>();
   let isSorted = true;
-  for (const app of desired.apps) {
-    if (isSorted && routes.length > 0 && routes.at(-1)!.appId > app.id) isSorted = false;
-    routes.push(app.routed === null ? emptyRouteOf(app) : routeOf(app, bySet.get(app.routed) ?? [], addresses));
+  /** Apps that had instances. */
+  let busy: number[] = [];
+  return (desired, instances, addresses) => {
+    const changed = changedPlaces(apps, desired.apps);
+    if (changed === null) {
+      made = [];
+      placeOf = new Map(desired.apps.map(({ id }, at) => [id, at]));
+      isSorted = desired.apps.every(({ id }, at) => at === 0 || desired.apps[at - 1]!.id < id);
+    }
+    apps = desired.apps;
+    const bySet = Map.groupBy(instances, ({ setId }) => setId);
+    const nowBusy = [...new Set(instances.flatMap(({ appId }) => placeOf.get(appId) ?? []))];
+    const due = changed === null ? apps.keys() : new Set([...changed, ...busy, ...nowBusy]);
+    busy = nowBusy;
+    let isSame = changed !== null;
+    for (const at of due) {
+      const app = apps[at]!;
+      const ours = (app.routed && bySet.get(app.routed)) || [];
+      const next = madeOf(made[at], app, ours, addresses);
+      isSame &&= next.route === made[at]?.route;
+      made[at] = next;
+    }
+    if (isSame) return routes;
+    const list = made.map(({ route }) => route);
+    routes = isSorted ? list : list.sort((a, b) => (a.appId < b.appId ? -1 : 1));
+    return routes;
+  };
+}
+
+/** Where another document says something else; null: its apps are others, or in another order. */
+function changedPlaces(before: readonly DesiredApp[], after: readonly DesiredApp[]): number[] | null {
+  if (before.length !== after.length) return null;
+  const changed: number[] = [];
+  for (let at = 0; at < after.length; at += 1) {
+    if (before[at] === after[at]) continue;
+    if (before[at]!.id !== after[at]!.id) return null;
+    changed.push(at);
   }
-  return isSorted ? routes : routes.sort((a, b) => (a.appId < b.appId ? -1 : 1));
+  return changed;
 }
 
 /** The next snapshot, or null when `last` already says the same. */
@@ -43,25 +91,26 @@ export function nextSnapshot(
   return { protocol: routerProtocol, generation: (last?.generation ?? 0) + 1, platformHosts, routes: kept };
 }
 
-const emptyRoutes = new WeakMap<DesiredApp, Route>();
-
-/** Before the first release the route follows from the app alone. */
-function emptyRouteOf(app: DesiredApp): Route {
-  const known = emptyRoutes.get(app);
-  if (known !== undefined) return known;
-  const route = routeOf(app, [], new Map());
-  emptyRoutes.set(app, route);
-  return route;
-}
+/** A route, and what it was made from. */
+type Made = { app: DesiredApp; from: string; route: Route };
 
 /** @param instances those of the routed set */
-function routeOf(
+function madeOf(
+  last: Made | undefined,
   app: DesiredApp,
   instances: readonly ObservedInstance[],
-  addresses: ReadonlyMap<InstanceId, string>,
-): Route {
+  addresses: Addresses,
+): Made {
+  const web = instances.filter((one) => one.type === 'web');
+  const from = web
+    .map((one) => `${one.id} ${one.state} ${one.port} ${one.healthyAtMs !== null} ${addresses.get(one.id)}`)
+    .join();
+  if (last?.app === app && last.from === from) return last;
+  return { app, from, route: routeOf(app, web, addresses) };
+}
+
+function routeOf(app: DesiredApp, web: readonly ObservedInstance[], addresses: Addresses): Route {
   const set = app.sets.find((one) => one.id === app.routed) ?? null;
-  const web = set === null ? [] : instances.filter((one) => one.type === 'web');
   const reachable = web.filter((one) => one.port !== null && one.healthyAtMs !== null);
   const healthy = reachable.filter((one) => one.state === 'healthy');
   const chosen = healthy.length > 0 ? healthy : reachable.filter((one) => one.state === 'unhealthy');

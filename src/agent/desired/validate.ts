@@ -126,9 +126,11 @@ export function desiredReader(): (text: string, newerThan: number | null) => Des
 /** @throws bad-request when the text is no change of `present` (`lib/list-patch.ts`), conflict when it makes it older */
 export function patchDesiredState(present: DesiredState, text: string): DesiredState {
   const patch = readPatch(text);
+  const { apps: _apps, ...before } = present;
+  const said = patch && { ...before, ...patch.head };
   // A thousand hosts that are those of the present one have been looked at.
-  const hosts = sameList(present.platformHosts, (patch?.head as Partial<DesiredState> | undefined)?.platformHosts);
-  const first = head.safeParse(hosts === null ? patch?.head : { ...patch!.head, platformHosts: [] });
+  const hosts = sameList(present.platformHosts, said?.platformHosts);
+  const first = head.safeParse(hosts === null ? said : { ...said, platformHosts: [] });
   const changed: Placed<DesiredApp>[] = [];
   const problems = first.success ? [] : problemsOf('head', first.error);
   for (const [at, value] of patch?.items ?? []) {
@@ -178,8 +180,12 @@ function contradictionsBetween(
     present.platformHosts === next.platformHosts && changed.every(([at, one]) => isNamed(one, present.apps[at]!));
   if (!areNamesKept) return contradictions(next);
   const apps = changed.map(([, one]) => one);
-  const wanted = new Set(apps.flatMap(({ sets }) => sets.map(({ id: setId }) => setId)));
-  const others = next.apps.filter((one) => !apps.includes(one) && one.sets.some(({ id: setId }) => wanted.has(setId)));
+  // What was its own before is no other app's.
+  const wanted = new Set<string>();
+  for (const [at, { sets }] of changed)
+    for (const { id: setId } of sets) if (!present.apps[at]!.sets.some((one) => one.id === setId)) wanted.add(setId);
+  const isOther = (one: DesiredApp) => one.sets.some(({ id: setId }) => wanted.has(setId)) && !apps.includes(one);
+  const others = wanted.size === 0 ? [] : next.apps.filter(isOther);
   return contradictions({ ...next, apps: [...apps, ...others] });
 }
 

@@ -88,8 +88,8 @@ export class Drains {
   }
 }
 
-export function upstreamsOf(snapshot: RouteSnapshot): Set<InstanceId> {
+export function upstreamsOf({ routes }: Pick<RouteSnapshot, 'routes'>): Set<InstanceId> {
   const upstreams = new Set<InstanceId>();
-  for (const route of snapshot.routes) for (const { instanceId } of route.upstreams) upstreams.add(instanceId);
+  for (const route of routes) for (const { instanceId } of route.upstreams) upstreams.add(instanceId);
   return upstreams;
 }

@@ -5,10 +5,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { DesiredState, ObservedInstance } from '../../domain/desired.ts';
 import { fail, isFailure } from '../../domain/errors.ts';
 import type { InstanceId } from '../../domain/ids.ts';
-import type { RouterHello, RouteSnapshot } from '../../domain/route.ts';
+import type { Route, RouterHello, RouteSnapshot } from '../../domain/route.ts';
 import type { RouterEvidence } from '../../domain/survey.ts';
-import { failpoint } from '../../lib/failpoint.ts';
-import { nextSnapshot, routesOf } from '../desired/routes.ts';
+import { areAnyArmed, failpoint } from '../../lib/failpoint.ts';
+import { nextSnapshot, routesMaker } from '../desired/routes.ts';
 
 /** What the agent needs of the router; `src/main/agent.ts` ties it to the socket. Every call may throw `router-away`. */
 export type RouterPort = {
@@ -23,7 +23,8 @@ export type RouterPort = {
 
 export type RoutingParts = {
   router: RouterPort;
-  willRoute(snapshot: RouteSnapshot): void;
+  /** These routes are others than before, or new. */
+  willRoute(routes: readonly Route[]): void;
   acknowledged(snapshot: RouteSnapshot): void;
   warn(message: string, details: Record<string, unknown>): void;
   /** Between two looks whether the router is the same one; 500 unless told. */
@@ -34,6 +35,7 @@ const [firstBackOffMs, longestBackOffMs] = [10, 500];
 
 export class Routing {
   readonly #parts: RoutingParts;
+  readonly #routesOf = routesMaker();
   readonly #end = new AbortController();
   /** What the router should hold; its generation is provisional until it is sent. */
   #wanted: RouteSnapshot | null = null;
@@ -58,11 +60,12 @@ export class Routing {
 
   /** Makes the routes that follow from both the wanted ones. True when they are not what was wanted before. */
   update(desired: DesiredState, instances: readonly ObservedInstance[], addresses: Map<InstanceId, string>): boolean {
-    const next = nextSnapshot(this.#wanted, desired, routesOf(desired, instances, addresses));
+    const before = this.#wanted?.routes ?? [];
+    const next = nextSnapshot(this.#wanted, desired, this.#routesOf(desired, instances, addresses));
     if (next === null) return false;
     this.#wanted = next;
     this.#wantedSerial += 1;
-    this.#parts.willRoute(next);
+    this.#parts.willRoute(next.routes.filter((route, at) => route !== before[at]));
     this.#wake();
     return true;
   }
@@ -145,15 +148,17 @@ export class Routing {
   async #send(): Promise<void> {
     const serial = this.#wantedSerial;
     const snapshot = { ...this.#wanted!, generation: this.#generation + 1 };
-    if (this.#taken !== null && switches(this.#taken, snapshot)) await failpoint('agent.before-route-switch');
+    if (areAnyArmed && this.#taken !== null && switches(this.#taken, snapshot))
+      await failpoint('agent.before-route-switch');
     const { generation } = await this.#parts.router.putSnapshot(snapshot);
     // Else what it serves still may be what we are about to stop.
     if (generation < snapshot.generation) throw new Error(`the router serves generation ${generation} still`);
     this.#generation = snapshot.generation;
     this.#takenSerial = serial;
     this.#taken = snapshot;
-    this.#parts.acknowledged(snapshot);
     for (const done of [...this.#waiting]) done();
+    // Who waits is answered first.
+    setImmediate(() => this.#parts.acknowledged(snapshot));
   }
 
   /** Until there is something to send, or `ms` have passed. */

@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os';
 import type { InstanceUsage } from '../../domain/agent.ts';
 import type { AgentEvent, DesiredApp, DesiredSet, DesiredState, ObservedInstance } from '../../domain/desired.ts';
 import type { AppId, InstanceId, InstanceSetId } from '../../domain/ids.ts';
-import type { RouteSnapshot } from '../../domain/route.ts';
+import type { Route, RouteSnapshot } from '../../domain/route.ts';
 import { enter, isArmed, leave } from '../../lib/seam.ts';
 import { admit } from '../desired/admit.ts';
 import { type Action, converge, type InstanceView, nextDueMs } from '../desired/converge.ts';
@@ -161,9 +161,9 @@ export class Supervisor {
     };
   }
 
-  /** Before a snapshot goes out: what it names is drained before it is stopped, also by the next agent. */
-  willRoute(snapshot: RouteSnapshot): void {
-    for (const id of upstreamsOf(snapshot)) {
+  /** Before new routes go out: what they name is drained before it is stopped, also by the next agent. */
+  willRoute(routes: readonly Route[]): void {
+    for (const id of upstreamsOf({ routes })) {
       const instance = this.#instances.get(id);
       if (instance !== undefined && !instance.view.wasRouted) instance.note({ wasRouted: true });
     }
