@@ -13,8 +13,10 @@ import {
   type ReleaseId,
   type TreeId,
 } from '../domain/ids.ts';
+import { parseImageReference } from '../domain/image-reference.ts';
 import { parseBranch } from '../domain/names.ts';
 import { insertConfig } from '../store/app-config.ts';
+import { followImage } from '../store/app-images.ts';
 import { insertChange } from '../store/changes.ts';
 import { insertHook } from '../store/hooks.ts';
 import { keepRegistry } from '../store/registries.ts';
@@ -70,6 +72,7 @@ export function seed(database: DatabaseSync, app: App): { change: ChangeId; rele
     createdAtMs: 1,
   });
   insertConfig(database, owner, { SECRET_KEY: 'hunter2' }, 'owner', 1);
+  followImage(database, app, parseImageReference('ghcr.io/team/web:latest'));
   const hook = id('hok');
   insertHook(database, app, { id: hook, name: 'ci', hash: hook, createdAtMs: 1 });
   const login = { host: 'ghcr.io', username: 'ann', password: 'hunter3' };

@@ -10,6 +10,7 @@ import type { FlakyTest } from '../domain/gate-run.ts';
 import type { AppId, CommitId, TeamId } from '../domain/ids.ts';
 import { type AppName, parseAppName, parseBranch, parseHostname } from '../domain/names.ts';
 import { currentConfig, insertConfig } from '../store/app-config.ts';
+import { followedImage, followImage } from '../store/app-images.ts';
 import { deleteApp, findApp, insertApp, isBadgePublic, listApps, publicBadge, setBadgePublic } from '../store/apps.ts';
 import { changeOfNumber, findChange, listChanges, queuedChanges, verdictOfChange } from '../store/changes.ts';
 import { listEvents } from '../store/events.ts';
@@ -131,10 +132,18 @@ export function createFakePlatform(): FakePlatform {
     },
     gitUrlOf: (app) => `http://127.0.0.1:8080/${app.name}.git`,
     principalOf: (secret) => principalOf(database, secret, Date.now()),
-    async createApp(principal, { name }) {
+    followedImage: (app) => followedImage(database, app.id),
+    async startImageDeploy(_principal, app, image) {
+      await begin('startImageDeploy');
+      if (image) followImage(database, app, image);
+      const followed = followedImage(database, app.id) ?? missing('image');
+      return { image: followed, started: { kind: 'change', id: ids.change } };
+    },
+    async createApp(principal, { name, image }) {
       await begin('createApp');
       const app = create(principal, name);
       if (!app) throw fail('name-taken', `the name "${name}" is taken`, { advice: 'Choose another name.' });
+      if (image) followImage(database, app, image);
       return app;
     },
     listApps: (principal, after, limit) => listApps(database, principal, after, limit),

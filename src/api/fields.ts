@@ -4,6 +4,7 @@ import { z } from '@hono/zod-openapi';
 import { fail, isFailure } from '../domain/errors.ts';
 import type { Brand } from '../domain/ids.ts';
 import { type IdPrefix, parseId } from '../domain/ids.ts';
+import { parseImageReference } from '../domain/image-reference.ts';
 import { parseAppName, parseBranch } from '../domain/names.ts';
 
 export const noQuery = z.strictObject({});
@@ -59,6 +60,8 @@ export function parsedBy<T>(parse: (text: string) => T, description: string, exa
 
 export const appName = parsedBy(parseAppName, "An app's name", 'blog');
 export const branchName = parsedBy(parseBranch, "A branch's short name", 'main');
+
+export const imageReference = parsedBy(parseImageReference, 'An image of a registry', 'ghcr.io/team/web:latest');
 
 /** An id in a path; one that is not of the form is not there. @throws not-found */
 export function idInPath<P extends IdPrefix>(prefix: P, text: string, what: string): Brand<P> {

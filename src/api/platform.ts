@@ -20,6 +20,7 @@ import type {
   TokenId,
   TreeId,
 } from '../domain/ids.ts';
+import type { ImageReference } from '../domain/image-reference.ts';
 import type { LedgerEvent } from '../domain/ledger.ts';
 import type { AppName, BranchName, EnvKey } from '../domain/names.ts';
 import type { Badge, BadgeMetric, Quality, ReportItem } from '../domain/quality.ts';
@@ -91,7 +92,12 @@ export type Platform = {
   principalOf(secret: string): Principal | null;
 
   /** @throws name-taken */
-  createApp(principal: Principal, wanted: { name: AppName; mainBranch: BranchName | null }): Promise<App>;
+  createApp(
+    principal: Principal,
+    wanted: { name: AppName; mainBranch: BranchName | null; image: ImageReference | null },
+  ): Promise<App>;
+  /** The image that the app follows; null: its code comes from its repository. */
+  followedImage(app: App): ImageReference | null;
   /** In the order of names, after `after` ('' at first). */
   listApps(principal: Principal, after: string, limit: number): App[];
   /** @throws not-found */
@@ -209,6 +215,16 @@ export type Platform = {
   deleteHook(principal: Principal, app: App, id: HookId): void;
   /** Whoever sends it proves it by the hook's secret. @throws unauthenticated, busy, bad-request */
   hearNotice(sent: NoticeSent): Heard;
+
+  /**
+   * `image` null: the one that the app follows; else it follows that from now on. `started` null: it is live already.
+   * @throws not-found (it follows none), conflict, pull-refused, registry-away, no-engine, engine-away
+   */
+  startImageDeploy(
+    principal: Principal,
+    app: App,
+    image: ImageReference | null,
+  ): Promise<{ image: ImageReference; started: Started | null }>;
 
   listRegistries(principal: Principal): readonly KnownRegistry[];
   /** @throws too-large */

@@ -50,6 +50,7 @@ const bodies: Record<string, unknown> = {
   run: { argv: ['true'] },
   setBadge: { isPublic: false },
   createToken: { name: 'ci', rights: ['admin'] },
+  deployImage: {},
   createHook: { name: 'docker-hub' },
   rotateHook: {},
   logInToRegistry: { host: 'ghcr.io', username: 'ann', password: 'secret' },

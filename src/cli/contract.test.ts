@@ -77,6 +77,13 @@ const checks: [string, number, RegExp][] = [
   ['config set A=1 -a blog', 0, /^v2 is live \(config: A set\) in /],
   ['config set A=1 -a blog --json', 0, /^\{"configVersion":\d+,"ok":true/],
   ['config unset A -a blog', 0, /^config \d+: nothing to restart/],
+  ['create img --image team/img --json', 0, /"image":"docker\.io\/team\/img:latest".*"remote":null/],
+  ['create other --image team/img:2', 0, /^Created other\n.*\n {2}image +docker\.io\/team\/img:2\n$/],
+  ['create bad --image Team', 64, /^$/],
+  ['deploy img', 0, /^v2 is live \(docker\.io\/team\/img:latest\) in /],
+  ['deploy -a img --image ghcr.io/team/img:3 --json', 0, /^\{"image":"ghcr\.io\/team\/img:3","ok":true/],
+  ['deploy shop', 66, /^$/],
+  ['deploy img --image x@y', 64, /^$/],
   ['hooks -a blog', 0, /^ci {2}hok_\w{26} {2}never heard {2}made .* ago\n$/],
   [
     'hooks create hub -a blog',

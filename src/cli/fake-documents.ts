@@ -8,6 +8,7 @@ export const app = (url: string, more: object = {}) => ({
   url: 'http://blog.localhost:8080',
   docsUrl: null,
   gitUrl: `${url}/blog.git`,
+  image: null,
   createdAt: '2026-01-01T00:00:00.000Z',
   ...more,
 });

@@ -14,6 +14,14 @@ test('flags win over the environment, which wins over the defaults', () => {
   );
   assert.equal(readConfig({ isPublic: true }, {}, true).bindAddress, '0.0.0.0');
   assert.equal(plain.maxPushBytes, 512 * 2 ** 20);
+  assert.deepEqual(plain.callbackOrigins, []);
+  const callbacks = (text: string) => readConfig({}, { LOCKSTEP_CALLBACKS: text }, true).callbackOrigins;
+  assert.deepEqual(callbacks('http://127.0.0.1:9000,https://r.example'), [
+    'http://127.0.0.1:9000',
+    'https://r.example',
+  ]);
+  for (const bad of ['x', 'http://a/', 'http://a/b', 'file:///etc', 'http://u:p@a', '*'])
+    assert.throws(() => callbacks(bad), /LOCKSTEP_CALLBACKS/, bad);
   assert.equal(readConfig({}, { LOCKSTEP_MAX_PUSH_BYTES: '1000000' }, true).maxPushBytes, 1_000_000);
   assert.equal(defaultHome(false, '/home/ann'), '/home/ann/.lockstep');
 });

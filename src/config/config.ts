@@ -18,6 +18,8 @@ export type Config = Readonly<{
   maxPushBytes: number;
   /** How many rows of each kind an app keeps in the store, where it is not the default. */
   keepRows: Readonly<Record<string, number>>;
+  /** Where senders of notices may want to hear how it ended, besides Docker Hub; whole origins. */
+  callbackOrigins: readonly string[];
   /** Where the processes meet; under `home`, and short enough for sun_path. */
   sockets: Readonly<{ control: string; agent: string; router: string }>;
 }>;
@@ -46,7 +48,8 @@ export function defaultHome(isRoot: boolean, userHome = homedir()): string {
 
 /**
  * Flags win over `LOCKSTEP_HOME`, `LOCKSTEP_PORT`, `LOCKSTEP_BASE`, which win over the defaults.
- * `LOCKSTEP_MAX_PUSH_BYTES` and `LOCKSTEP_KEEP_ROWS` (`changes=5000,events=20000`) have no flag.
+ * `LOCKSTEP_MAX_PUSH_BYTES`, `LOCKSTEP_KEEP_ROWS` (`changes=5000,events=20000`) and `LOCKSTEP_CALLBACKS` (origins, with commas
+ * between them) have no flag.
  * @throws bad-request naming every setting that is wrong
  */
 export function readConfig(flags: Flags, env: Readonly<Record<string, string | undefined>>, isRoot: boolean): Config {
@@ -76,6 +79,10 @@ export function readConfig(flags: Flags, env: Readonly<Record<string, string | u
       );
     else keepRows[name] = Number(count);
   }
+  const callbackOrigins = (env.LOCKSTEP_CALLBACKS ?? '').split(',').filter((one) => one !== '');
+  for (const origin of callbackOrigins)
+    if (!/^https?:/.test(origin) || !URL.canParse(origin) || new URL(origin).origin !== origin)
+      problems.push(`LOCKSTEP_CALLBACKS: "${printable(origin)}" is no origin, like https://registry.example.org`);
   if (!isAbsolute(home) || /[\0\n]/.test(home)) problems.push(`home: "${printable(home)}" is not a path`);
   const socket = (name: string) => join(home, 'run', `${name}.sock`);
   if (Buffer.byteLength(socket('control')) > socketPathBytes) {
@@ -96,6 +103,7 @@ export function readConfig(flags: Flags, env: Readonly<Record<string, string | u
     isRoot,
     maxPushBytes,
     keepRows: Object.freeze(keepRows),
+    callbackOrigins: Object.freeze(callbackOrigins),
     sockets: Object.freeze({ control: socket('control'), agent: socket('agent'), router: socket('router') }),
   });
 }

@@ -1,11 +1,13 @@
 // Makes and removes apps: the row, its repository, and everything that it left on the server.
 import type { App, Principal } from '../domain/app.ts';
 import { fail } from '../domain/errors.ts';
+import type { ImageReference } from '../domain/image-reference.ts';
 import { type AppName, type BranchName, parseHostname } from '../domain/names.ts';
 import { deleteApp, insertApp } from '../store/apps.ts';
 import { inTransaction } from '../store/open.ts';
 import { endRemoval, keepRemoval, listRemovals, type Removal } from '../store/removals.ts';
 import { appendEvent } from '../store/transition.ts';
+import { follow } from './images/follow.ts';
 import { takeTurn } from './turn.ts';
 import { eventOf, newId, nowMs, refOf, type World } from './world.ts';
 
@@ -13,7 +15,7 @@ import { eventOf, newId, nowMs, refOf, type World } from './world.ts';
 export async function createApp(
   world: World,
   principal: Principal,
-  wanted: { name: AppName; mainBranch: BranchName | null },
+  wanted: { name: AppName; mainBranch: BranchName | null; image?: ImageReference | null },
   base: string,
 ): Promise<App> {
   // It is written into git's configuration, which has a quoting of its own.
@@ -39,12 +41,11 @@ export async function createApp(
     deleteApp(world.database, principal, app.id);
     throw error;
   }
-  inTransaction(world.database, () =>
-    appendEvent(
-      world.database,
-      eventOf({ teamId: app.teamId, appId: app.id, actor: principal.name }, 'app.created', { name: app.name }),
-    ),
-  );
+  const by = { teamId: app.teamId, appId: app.id, actor: principal.name };
+  inTransaction(world.database, () => {
+    appendEvent(world.database, eventOf(by, 'app.created', { name: app.name }));
+    if (wanted.image) follow(world, app, wanted.image, principal.name);
+  });
   world.announce();
   // Without the agent the app is there all the same; its route ("nothing is live yet") comes with the next document.
   await world.desired.publish(app).catch((error: Error) => world.log({ level: 'warn', message: error.message }));

@@ -22,6 +22,7 @@ import { openRepository, type Repository } from '../git/repository.ts';
 import { removeLeftOvers } from '../journey/apps.ts';
 import { DesiredPublisher } from '../journey/desired.ts';
 import { dropOldRows } from '../journey/housekeeping.ts';
+import { ImageLooks } from '../journey/images/looks.ts';
 import { JobsAhead } from '../journey/jobs-ahead.ts';
 import { keepMakingRoom } from '../journey/make-room.ts';
 import { ProgressBook } from '../journey/progress.ts';
@@ -37,6 +38,7 @@ import { Uses } from '../lib/uses.ts';
 import { signingKeyFile } from '../proof/signing-key.ts';
 import { DocsServer, docsLabel, docsNameOf } from '../published/serve-docs.ts';
 import { openShelf } from '../published/shelf.ts';
+import { answerSender } from '../receive/notices/answer-sender.ts';
 import { GitSlots } from '../receive/slots.ts';
 import { Observations } from '../release/observations.ts';
 import { defaultTeam } from '../store/meta.ts';
@@ -196,6 +198,9 @@ const world: World = {
 const branches = new StoredBranches(world);
 const receipts = new ReceiptBook(world, signer);
 const queues = new MergeQueues(world);
+const looks = new ImageLooks(world, {
+  answer: (url, outcome) => answerSender(url, outcome, { allowed: config.callbackOrigins }),
+});
 const door: GitDoor = {
   world,
   branches,
@@ -205,6 +210,7 @@ const door: GitDoor = {
 };
 const platform = platformOf({
   world,
+  looks,
   receipts,
   publicKey: signer,
   base: config.base,
@@ -261,6 +267,7 @@ keepCopies(database, databaseFile, say, ended.signal);
 say({ level: 'info', message: 'ready', pid: process.pid });
 receipts.makeUp();
 queues.takeUp();
+looks.takeUp();
 collectAtRest();
 
 /** Takes requests from now on; asked again, it does already. */

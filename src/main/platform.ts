@@ -10,8 +10,10 @@ import { createApp, destroyApp } from '../journey/apps.ts';
 import { sourceOf } from '../journey/change-source.ts';
 import { editOf, startConfigChange, startRestart } from '../journey/config-release.ts';
 import { examine, repair } from '../journey/doctor/doctor.ts';
+import { deployFollowed } from '../journey/images/follow.ts';
 import { NoticeDesk } from '../journey/images/hear-notice.ts';
 import { createHook, removeHook, rotateSecret } from '../journey/images/hooks.ts';
+import type { ImageLooks } from '../journey/images/looks.ts';
 import { forgetRegistry, setRegistry } from '../journey/images/registries.ts';
 import { tokenChanged } from '../journey/queue/wanted.ts';
 import type { ReceiptBook } from '../journey/receipts.ts';
@@ -21,6 +23,7 @@ import { statusOf } from '../journey/status.ts';
 import { eventOf, newId, nowMs, type World } from '../journey/world.ts';
 import type { PublicKey } from '../proof/signing-key.ts';
 import { currentConfig } from '../store/app-config.ts';
+import { followedImage } from '../store/app-images.ts';
 import { findApp, listApps } from '../store/apps.ts';
 import { changeOfNumber, findChange, listChanges, verdictOfChange } from '../store/changes.ts';
 import { listEvents } from '../store/events.ts';
@@ -38,6 +41,7 @@ import { publishedOf } from './published.ts';
 export type PlatformOptions = {
   world: World;
   receipts: Pick<ReceiptBook, 'of'>;
+  looks: Pick<ImageLooks, 'look'>;
   /** null: the signing key is damaged. */
   publicKey: PublicKey | null;
   base: string;
@@ -52,7 +56,7 @@ export function platformOf(options: PlatformOptions): Platform {
   const { world } = options;
   const { database } = world;
   const runs = new Runs(world);
-  const desk = new NoticeDesk(world, () => {});
+  const desk = new NoticeDesk(world, (app) => options.looks.look(app));
   const docsUrlOf = (app: App): string | null =>
     (liveRelease(database, app.id)?.docs.length ?? 0) > 0 ? world.docsUrlOf(app) : null;
   const mustFind = (principal: Principal, name: App['name']): App => {
@@ -107,6 +111,11 @@ export function platformOf(options: PlatformOptions): Platform {
       return { ...change, verdict: verdictOfChange(database, app.id, change.id) };
     },
     ...publishedOf(world),
+    followedImage: (app) => followedImage(database, app.id),
+    async startImageDeploy(principal, app, named) {
+      const { image, deploy } = await deployFollowed(world, principal, app, named);
+      return { image, started: deploy.state === 'begun' ? { kind: 'change', id: deploy.change.id } : null };
+    },
     listHooks: (_principal, app) => listHooks(database, app.id),
     createHook: (principal, app, name) => createHook(world, principal, app, name),
     rotateHook: (principal, app, id) => rotateSecret(world, principal, app, id),

@@ -12,6 +12,7 @@ import { type DialFailure, dial } from './dial.ts';
 import { clientHeaders, upstreamHeaders, valuesOf } from './headers.ts';
 import { requestText } from './kept/request-text.ts';
 import { type LCode, lAnswer } from './l-codes.ts';
+import { loggedPath } from './logged-path.ts';
 import { linger, sendBody, watchBody } from './request-body.ts';
 import type { Watch } from './slow-clients.ts';
 
@@ -237,7 +238,7 @@ function endWithInstance({ lasting }: ProxyParts, exchange: Exchange, { instance
 function endSlow(parts: ProxyParts, { request, response, asked }: Exchange): void {
   const { host, requestId } = asked.origin;
   const detail = 'the client takes no more of its answer';
-  parts.log({ code: 'L14', host: host.slice(0, 255), path: (request.url ?? '').slice(0, 200), requestId, detail });
+  parts.log({ code: 'L14', host: host.slice(0, 255), path: loggedPath(request.url), requestId, detail });
   response.destroy();
 }
 
@@ -246,7 +247,7 @@ function logCut(parts: ProxyParts, { request, asked }: Exchange, target: Target)
   const { host, requestId } = asked.origin;
   const detail = 'the app broke off in the middle of its answer';
   const code = codeOf(parts, target, { code: target.upstream === null ? 'L16' : 'L11', detail, reach: 'sent' });
-  parts.log({ code, host: host.slice(0, 255), path: (request.url ?? '').slice(0, 200), requestId, detail });
+  parts.log({ code, host: host.slice(0, 255), path: loggedPath(request.url), requestId, detail });
 }
 
 /** Answers with a code; when an answer is already under way, it is cut instead. */
@@ -261,7 +262,7 @@ function refuse(
   if (exchange.isRefused) return;
   exchange.isRefused = true;
   const { host, requestId } = asked.origin;
-  parts.log({ code, host: host.slice(0, 255), path: (request.url ?? '').slice(0, 200), requestId, detail });
+  parts.log({ code, host: host.slice(0, 255), path: loggedPath(request.url), requestId, detail });
   if (response.headersSent) return void response.destroy();
   const answer = lAnswer(code, { accept: request.headers.accept ?? '', release: whose.release, requestId });
   parts.stats.answered(whose.app, answer.status, performance.now() - exchange.startedAt, code);

@@ -7,6 +7,7 @@ import { againAt, codeOf } from './again.ts';
 import { dial } from './dial.ts';
 import { clientHeaders, type RequestOrigin, upstreamHeaders } from './headers.ts';
 import { type LCode, lAnswer } from './l-codes.ts';
+import { loggedPath } from './logged-path.ts';
 import { endOf, join } from './tunnel.ts';
 
 type Upgrade = {
@@ -122,7 +123,7 @@ function refuse(
 ): void {
   const { request, client, origin } = upgrade;
   const { host, requestId } = origin;
-  parts.log({ code, host: host.slice(0, 255), path: (request.url ?? '').slice(0, 200), requestId, detail });
+  parts.log({ code, host: host.slice(0, 255), path: loggedPath(request.url), requestId, detail });
   if (client.destroyed) return;
   const answer = lAnswer(code, { accept: request.headers.accept ?? '', release: whose.release, requestId });
   parts.stats.answered(whose.app, answer.status, performance.now() - upgrade.startedAt, code);

@@ -2,7 +2,7 @@
 import { z } from '@hono/zod-openapi';
 import { nothing, ok } from '../answer.ts';
 import { page, readCursor } from '../cursor.ts';
-import { appName, branchName, flag, listOf, noQuery, pageQuery } from '../fields.ts';
+import { appName, branchName, flag, imageReference, listOf, noQuery, pageQuery } from '../fields.ts';
 import { route } from '../route.ts';
 import { appView, presentApp, presentStatus, statusView } from '../views/app.ts';
 
@@ -35,16 +35,20 @@ export const appRoutes = [
     id: 'createApp',
     method: 'post',
     path: '/api/v1/apps',
-    summary: 'Makes an app with an empty repository',
+    summary: 'Makes an app with an empty repository; with `image`, one that follows an image of a registry',
     right: 'admin',
     tenancy: 'team',
     query: noQuery,
-    body: z.strictObject({ name: appName, mainBranch: branchName.nullable().optional() }),
+    body: z.strictObject({
+      name: appName,
+      mainBranch: branchName.nullable().optional(),
+      image: imageReference.nullable().optional(),
+    }),
     answers: { 201: { description: 'The app', schema: appView } },
-    errors: ['bad-name', 'bad-ref', 'name-taken'],
+    errors: ['bad-name', 'bad-ref', 'bad-image', 'name-taken'],
     location: (body: z.infer<typeof appView>) => `/api/v1/apps/${body.name}`,
     async handle({ principal, body }, { platform }) {
-      const wanted = { name: body.name, mainBranch: body.mainBranch ?? null };
+      const wanted = { name: body.name, mainBranch: body.mainBranch ?? null, image: body.image ?? null };
       return { status: 201, body: presentApp(await platform.createApp(principal, wanted), platform) };
     },
   }),

@@ -1,14 +1,52 @@
-// Images of registries: who we are to them.
+// Images of registries: deployed, and who we are to the registries.
 import { z } from '@hono/zod-openapi';
-import { parseRegistryHost } from '../../domain/image-reference.ts';
+import { imageText, parseRegistryHost } from '../../domain/image-reference.ts';
 import { nothing, ok } from '../answer.ts';
-import { noQuery, parsedBy } from '../fields.ts';
+import { imageReference, noQuery, parsedBy } from '../fields.ts';
 import { route } from '../route.ts';
 import { presentRegistry, registryView } from '../views/hook.ts';
+import { presentStarted, startedView } from '../views/work.ts';
 
 const registryHost = parsedBy(parseRegistryHost, 'The host of a registry, as images name it', 'ghcr.io');
 
+const deployView = z
+  .object({
+    image: z.string().openapi({ description: 'What the app follows' }),
+    started: startedView.nullable().openapi({ description: 'null: it is live already' }),
+  })
+  .openapi('ImageDeploy');
+
 export const imageRoutes = [
+  route({
+    id: 'deployImage',
+    method: 'post',
+    path: '/api/v1/apps/{app}/deploys',
+    summary: 'Asks the registry what the app’s image is now, and makes that live by its digest',
+    right: 'deploy',
+    furtherRight: { right: 'config', when: '`image` is given', isNeeded: ({ body }) => body.image != null },
+    tenancy: 'app',
+    query: noQuery,
+    body: z.strictObject({
+      image: imageReference
+        .nullable()
+        .optional()
+        .openapi({ description: 'Follow this one from now on; with a digest, that one for good' }),
+    }),
+    answers: {
+      200: { description: 'It is live already', schema: deployView },
+      202: { description: 'It has begun; follow it at `progress`', schema: deployView },
+    },
+    errors: [
+      ...(['bad-image', 'bad-config', 'conflict', 'pull-refused', 'registry-away'] as const),
+      ...(['no-engine', 'engine-away', 'agent-away'] as const),
+    ],
+    location: (body: z.infer<typeof deployView>) => body.started?.progress ?? null,
+    async handle({ principal, app, body }, { platform }) {
+      const { image, started } = await platform.startImageDeploy(principal, app, body.image ?? null);
+      const answer = { image: imageText(image), started: started && presentStarted(app, started) };
+      return { status: started ? 202 : 200, body: answer };
+    },
+  }),
   route({
     id: 'listRegistries',
     method: 'get',

@@ -2,6 +2,7 @@
 import { z } from '@hono/zod-openapi';
 import type { App } from '../../domain/app.ts';
 import { instanceStates, type ObservedInstance } from '../../domain/desired.ts';
+import { imageText } from '../../domain/image-reference.ts';
 import { iso, moment } from '../fields.ts';
 import type { AppStatus, Platform } from '../platform.ts';
 import { presentProblem, problemView } from './doctor.ts';
@@ -15,11 +16,16 @@ export const appView = z
     url: z.string(),
     docsUrl: z.string().nullable().openapi({ description: 'Of the documentation of what is live; null: it has none' }),
     gitUrl: z.string(),
+    image: z
+      .string()
+      .nullable()
+      .openapi({ description: 'The image of a registry that it follows; null: its code is pushed' }),
     createdAt: moment,
   })
   .openapi('App');
 
 export function presentApp(app: App, platform: Platform): z.infer<typeof appView> {
+  const image = platform.followedImage(app);
   return {
     id: app.id,
     name: app.name,
@@ -28,6 +34,7 @@ export function presentApp(app: App, platform: Platform): z.infer<typeof appView
     url: platform.urlOf(app),
     docsUrl: platform.docsUrlOf(app),
     gitUrl: platform.gitUrlOf(app),
+    image: image && imageText(image),
     createdAt: iso(app.createdAtMs),
   };
 }

@@ -12,6 +12,8 @@ export type AppView = {
   /** Of the documentation of what is live; null: it has none. */
   docsUrl: string | null;
   gitUrl: string;
+  /** The image of a registry that it follows; null: its code is pushed. */
+  image: string | null;
   createdAt: string;
 };
 

@@ -16,10 +16,16 @@ export const appsCommands: readonly CommandSpec[] = [
         value: 'BRANCH',
         about: 'the main branch (else main or master, whichever is pushed first)',
       },
+      image: { kind: 'text', value: 'REF', about: 'an app without code: the image of a registry that it follows' },
       'no-remote': { kind: 'flag', about: 'leave git alone' },
       ...ofServer,
     },
-    examples: ['lockstep create blog', 'lockstep create blog --main trunk', 'lockstep create blog --no-remote'],
+    examples: [
+      'lockstep create blog',
+      'lockstep create blog --main trunk',
+      'lockstep create blog --no-remote',
+      'lockstep create web --image ghcr.io/team/web:latest',
+    ],
     load: async () => (await import('../commands/create.ts')).create,
   },
   {

@@ -1,8 +1,20 @@
-// Images of registries: the hooks by which they call, and who we are to them.
+// Images of registries: deployed, the hooks by which registries call, and who we are to them.
 import type { CommandSpec } from '../command.ts';
-import { ofApp, ofServer } from './options.ts';
+import { ofApp, ofServer, ofWork } from './options.ts';
 
 export const imagesCommands: readonly CommandSpec[] = [
+  {
+    name: 'deploy',
+    summary: 'make what the app’s image is now live',
+    about:
+      'The registry is asked what the tag is, and that digest is pulled, started and switched to when it is healthy. --image names another ' +
+      'image, which the app follows from then on; one with a digest stays that. docs/hooks.md says how a registry does this by itself.',
+    operands: '[NAME]',
+    counts: [0, 1],
+    options: { image: { kind: 'text', value: 'REF', about: 'HOST/REPOSITORY:TAG, or with @sha256:…' }, ...ofWork },
+    examples: ['lockstep deploy web', 'lockstep deploy web --image ghcr.io/team/web:2'],
+    load: async () => (await import('../commands/deploy.ts')).deploy,
+  },
   {
     name: 'hooks',
     summary: 'list the hooks by which registries call',

@@ -1,0 +1,39 @@
+// What image an app follows: said by a person, kept in the store, and told in the ledger.
+import type { App, Principal } from '../../domain/app.ts';
+import { fail } from '../../domain/errors.ts';
+import { type ImageReference, imageText } from '../../domain/image-reference.ts';
+import { followedImage, followImage } from '../../store/app-images.ts';
+import { inTransaction } from '../../store/open.ts';
+import { appendEvent } from '../../store/transition.ts';
+import { eventOf, type World } from '../world.ts';
+import { beginImageDeploy, type ImageDeploy } from './deploy-image.ts';
+
+/** The caller holds the transaction. */
+export function follow(world: World, app: App, image: ImageReference, actor: string): void {
+  followImage(world.database, app, image);
+  const by = { teamId: app.teamId, appId: app.id, actor };
+  appendEvent(world.database, eventOf(by, 'image.followed', { image: imageText(image) }));
+}
+
+/**
+ * Makes an image live: the one that is named, which the app follows from then on, or the one that it follows. What cannot be begun is not
+ * followed either.
+ * @throws not-found (it follows none), and what `beginImageDeploy` throws
+ */
+export async function deployFollowed(
+  world: World,
+  principal: Principal,
+  app: App,
+  named: ImageReference | null,
+): Promise<{ image: ImageReference; deploy: ImageDeploy }> {
+  const present = followedImage(world.database, app.id);
+  const image = named ?? present;
+  if (!image)
+    throw fail('not-found', `${app.name} follows no image`, { advice: 'Name one: lockstep deploy --image NAME' });
+  const deploy = await beginImageDeploy(world, app, image, principal.name);
+  if (present === null || imageText(present) !== imageText(image)) {
+    inTransaction(world.database, () => follow(world, app, image, principal.name));
+    world.announce();
+  }
+  return { image, deploy };
+}
