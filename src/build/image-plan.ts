@@ -10,9 +10,10 @@ import type { AppId } from '../domain/ids.ts';
 import type { ImageRecipe, ImageSpec } from '../domain/image.ts';
 import type { Plan, ProcessType } from '../domain/plan.ts';
 import { contextOf } from './context/context.ts';
-import { readIgnore } from './context/ignore.ts';
+import { type Ignores, readIgnore } from './context/ignore.ts';
 import type { Detection } from './detectors/detection.ts';
 import { writeDockerfile } from './dockerfile/dockerfile.ts';
+import { isOfTests, writeGate } from './dockerfile/gate.ts';
 import { withOwnParts } from './dockerfile/own-parts.ts';
 import { readDockerfile } from './dockerfile/read-dockerfile.ts';
 import type { GitTree } from './git-tree.ts';
@@ -21,6 +22,7 @@ import { hasFile, readConfigFile, type TreeView } from './tree-view.ts';
 
 const deadlineMs = 15 * 60_000;
 const dockerfileBytes = 256 * 1024;
+const mostTests = 2000;
 
 /** @throws bad-config, no-engine, engine-away (nobody can say now) */
 export async function decideRuntime(
@@ -138,22 +140,56 @@ export type ImageWork = {
   spec: ImageSpec;
   /** A tar stream, made anew at each call. @throws tree-refused, too-large */
   context(): AsyncGenerator<Buffer>;
+  /** Images in which the app's tests run, made one after the other once the first one is there; the last is for the tests. Empty: they run outside. */
+  forTests: readonly Pick<ImageWork, 'spec' | 'context'>[];
+  /** Which Python the tests run with, where the image has more than one: what is there first. */
+  pythons: readonly string[];
 };
+
+type Tree = Pick<GitTree, 'id' | 'view'> & { files(): AsyncIterable<OutgoingFile> };
 
 /** How the image of a plan is built of its tree. @param nonce for what is not to be found again @throws bad-config */
 export async function imageWork(
   appId: AppId,
-  tree: Pick<GitTree, 'id' | 'view'> & { files(): AsyncIterable<OutgoingFile> },
-  recipe: ImageRecipe,
+  tree: Tree,
+  { image: recipe, gateLayer }: Pick<Plan, 'gateLayer'> & { image: ImageRecipe },
   own: readonly string[],
   nonce: string,
 ): Promise<ImageWork> {
   const dockerfile = recipe.written ?? (await ownText(tree.view, appId, own));
   const ignored = (await readConfigFile(tree.view, '.dockerignore')) ?? '';
-  const body = { form: 1, appId, tree: tree.id, dockerfile, ...(recipe.isUncached ? { nonce } : {}) };
-  const key = createHash('sha256').update(JSON.stringify(body)).digest('hex');
-  const spec = { key, appId, treeId: tree.id, target: null, buildArgs: {}, isUncached: recipe.isUncached, deadlineMs };
-  return { spec, context: () => contextOf({ files: tree.files(), ignores: readIgnore(ignored), dockerfile }) };
+  const ignores = readIgnore(ignored);
+  const { isUncached } = recipe;
+  const of = (
+    text: string,
+    target: string | null,
+    more: object,
+    left: Ignores,
+  ): Omit<ImageWork, 'forTests' | 'pythons'> => {
+    const body = { form: 1, appId, tree: tree.id, dockerfile: text, target, ...more, ...(isUncached ? { nonce } : {}) };
+    const key = createHash('sha256').update(JSON.stringify(body)).digest('hex');
+    const spec = { key, appId, treeId: tree.id, target, buildArgs: {}, isUncached: false, deadlineMs };
+    return { spec, context: () => contextOf({ files: tree.files(), ignores: left, dockerfile: text }) };
+  };
+  const served = of(dockerfile, null, {}, ignores);
+  const image = { ...served, spec: { ...served.spec, isUncached } };
+  if (gateLayer?.interpreter.kind !== 'python') return { ...image, forTests: [], pythons: [] };
+  const facts = readDockerfile(dockerfile, own);
+  const tested = recipe.testTarget === null ? null : of(dockerfile, recipe.testTarget, {}, ignores);
+  const tests = tree.view.list().filter(({ path, mode }) => mode.startsWith('100') && isOfTests(path));
+  const names = tests.slice(0, mostTests).map(({ path }) => path);
+  const imageKey = (tested ?? image).spec.key;
+  const text = writeGate({ appId, imageKey, facts, recipe: gateLayer, tests: names });
+  const kept = new Set([...gateLayer.inputs, ...names]);
+  const gate = of(text, null, { imageKey }, (path) => !kept.has(path));
+  const started = facts.entrypoint ?? facts.command;
+  const program = started?.form === 'exec' ? (started.argv[0] ?? '') : '';
+  const beside = /^\/[\w./-]+$/.test(program) ? [`${program.slice(0, program.lastIndexOf('/'))}/python3`] : [];
+  return {
+    ...image,
+    forTests: [...(tested === null ? [] : [tested]), gate],
+    pythons: [...beside, 'python3', 'python'],
+  };
 }
 
 async function ownText(view: TreeView, appId: AppId, own: readonly string[]): Promise<string> {

@@ -2,7 +2,18 @@
 // agent converges on it, boots from it alone, and makes the router's snapshot from it. It names artifacts by digest and
 // the machine by node id, and holds no path of control's.
 import type { Kept } from './collected.ts';
-import type { AppId, Digest, InstanceId, InstanceSetId, JobId, NodeId, ReleaseId, TeamId, TreeId } from './ids.ts';
+import type {
+  AppId,
+  Digest,
+  ImageId,
+  InstanceId,
+  InstanceSetId,
+  JobId,
+  NodeId,
+  ReleaseId,
+  TeamId,
+  TreeId,
+} from './ids.ts';
 import type { AppName, Hostname } from './names.ts';
 import type { Command, Limits } from './plan.ts';
 import type { ImageArtifact } from './release.ts';
@@ -227,9 +238,10 @@ export type JobSpec = Identities & {
   identity: 'live' | 'gate';
   /**
    * Where it runs: a throw-away copy of a tree, or an artifact's release directory or built tree (read-only). `isComing`: the tree is sent
-   * beside the job, which is launched as soon as its copy is whole.
+   * beside the job, which is launched as soon as its copy is whole. Or an image: then it runs as root in a container that is thrown away, in the
+   * folder that the image says; `{layer}` is the image's own, and it has neither tools nor volumes.
    */
-  place: { copy: string; isComing?: boolean } | { treeId: TreeId; builtKey?: string | null };
+  place: { copy: string; isComing?: boolean } | { treeId: TreeId; builtKey?: string | null } | { image: ImageId };
   /** The folder of the place to run in; left out: its top. */
   folder?: string;
   layerKey: string | null;

@@ -25,6 +25,9 @@ export type ImageSpec = {
   deadlineMs: number;
 };
 
+/** Its name besides the id: what has none is removed by whoever tidies the engine up. */
+export const imageTag = (appId: AppId, key: string): string => `lockstep/${appId.toLowerCase()}:${key}`;
+
 /** What the engine says of an image. */
 export type ImageFacts = {
   id: string;

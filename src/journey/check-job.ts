@@ -4,6 +4,8 @@ import type { GitTree } from '../build/git-tree.ts';
 import { partId } from '../build/part-layers.ts';
 import type { App } from '../domain/app.ts';
 import type { JobResult, JobSpec, LayerSpec } from '../domain/desired.ts';
+import type { CheckKind } from '../domain/gate.ts';
+import type { ImageId } from '../domain/ids.ts';
 import { defaultLimits, type Plan } from '../domain/plan.ts';
 import { addedFiles, parseChangedLines } from '../gate/changed-lines.ts';
 import { type CheckPlan, type GateFacts, isConfigFile, mostConfigFiles } from '../gate/check.ts';
@@ -55,15 +57,40 @@ function gateLayerOf({ gateLayer }: Pick<Plan, 'gateLayer'>): Pick<GateFacts, 'g
 /** `late`: its files that come of the tree, and not of the plan. */
 export type CheckAsked = { name: string; plan: CheckPlan; late: Readonly<Record<string, string>> };
 
+/**
+ * Whether a check runs in the candidate's image: tests of the app as a whole, where its image has what they are written in. What reads sources
+ * alone (style, types, documentation) asks the commit's files, which are the same on the machine.
+ */
+export const isInImage = (plan: CheckPlan, check: { kind: CheckKind }, { image }: Build): boolean =>
+  check.kind === 'tests' &&
+  plan.layer === 'gate' &&
+  (plan.part?.root ?? '') === '' &&
+  plan.part?.language === 'python' &&
+  'argv' in plan.command &&
+  plan.command.argv[0] === '{python}' &&
+  (image?.forTests.length ?? 0) > 0;
+
+/** The same program, with the image's own Python, and what it needs beside the app's own at the end of its path. */
+const pythonOf = (pythons: readonly string[]): string =>
+  `for one in ${pythons.join(' ')}; do command -v "$one" >/dev/null 2>&1 && exec "$one" "$@"; done; echo "the image has no Python" >&2; exit 127`;
+
+export function placedInImage(plan: CheckPlan, { image }: Build): CheckPlan {
+  const { ahead: _, ...rest } = plan;
+  const words = 'argv' in plan.command ? plan.command.argv.slice(1) : [];
+  const argv = ['/bin/sh', '-c', pythonOf(image?.pythons ?? []), 'sh', ...words, '--path', '{layer}'];
+  return { ...rest, command: { argv } };
+}
+
 /** Sends the job beside its tree: the agent launches it as soon as the copy is whole. */
 export async function runCheckJob(
   world: World,
   app: App,
   { name, plan, late }: CheckAsked,
-  copy: string,
+  where: string | { image: ImageId },
   build: Build,
   signal: AbortSignal,
 ): Promise<JobResult> {
+  const isOnMachine = typeof where === 'string';
   const { limits } = build.artifact.plan;
   const spec: JobSpec = {
     ...refOf(app),
@@ -71,9 +98,9 @@ export async function runCheckJob(
     appId: app.id,
     kind: 'check',
     identity: 'gate',
-    place: { copy, isComing: true },
+    place: isOnMachine ? { copy: where, isComing: true } : where,
     ...(plan.folder ? { folder: plan.folder } : {}),
-    layerKey: checkLayer(plan, build)?.key ?? null,
+    layerKey: isOnMachine ? (checkLayer(plan, build)?.key ?? null) : null,
     tools: plan.tools,
     ...(plan.network ? { network: plan.network } : {}),
     command: plan.command,
@@ -92,7 +119,7 @@ export async function runCheckJob(
       pids: Math.max(limits.pids, defaultLimits.pids),
     },
   };
-  const job = await world.agent.runJob(world.ahead.sent(spec, name), { signal });
+  const job = await world.agent.runJob(isOnMachine ? world.ahead.sent(spec, name) : spec, { signal });
   if (!plan.collect || job.endedBy !== 'exit' || (plan.reused && isUnbuilt(job))) return job;
   return { ...job, collected: await collectFolders(world, app, job.id, plan.collect) };
 }

@@ -2,7 +2,7 @@
 import type { ImageWork } from '../build/image-plan.ts';
 import type { App } from '../domain/app.ts';
 import { fail } from '../domain/errors.ts';
-import { parseImageId } from '../domain/ids.ts';
+import { type ImageId, parseImageId } from '../domain/ids.ts';
 import type { ImageEvent } from '../domain/image.ts';
 import { parseImageReference } from '../domain/image-reference.ts';
 import type { Plan, ProcessType } from '../domain/plan.ts';
@@ -15,32 +15,59 @@ import type { World } from './world.ts';
 /** @throws install-failed with the last lines, engine-away, busy, cancelled */
 export async function buildImage(
   world: World,
-  { spec, context }: ImageWork,
+  work: ImageWork,
   { image: recipe }: Pick<Plan, 'image'>,
   say: (line: string) => void,
   signal: AbortSignal,
 ): Promise<ImageArtifact> {
+  const { id, imageId, ports, hasOwnCommand, wasThere, durationMs } = await built(
+    world,
+    work,
+    'the image',
+    say,
+    signal,
+  );
+  say(wasThere ? `image ${shortId(id)} is there` : `image ${shortId(id)} built in ${(durationMs / 1000).toFixed(1)}s`);
+  return { id: imageId, ports, hasOwnCommand, isGenerated: recipe?.written != null };
+}
+
+/** What the app's tests run in: the image with what they need beside it. @throws as `buildImage` */
+export async function testImage(
+  world: World,
+  { forTests }: Pick<ImageWork, 'forTests'>,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<ImageId> {
+  let last: ImageId | null = null;
+  for (const work of forTests) last = (await built(world, work, 'the image for the tests', say, signal)).imageId;
+  if (last === null) throw fail('internal', 'There is no image to test in');
+  return last;
+}
+
+async function built(
+  world: World,
+  { spec, context }: Pick<ImageWork, 'spec' | 'context'>,
+  what: string,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<Built> {
   let last: ImageEvent | null = null;
   let isFirst = true;
   for await (const event of world.agent.buildImage(spec, context(), signal)) {
     last = event;
     if (!('line' in event) || event.line.trim() === '') continue;
-    if (isFirst) say('building the image');
+    if (isFirst) say(`building ${what}`);
     isFirst = false;
     say(`  ${safe(event.line.trimEnd())}`);
   }
   if (last && 'built' in last) {
-    const { id, ports, hasOwnCommand, wasThere, durationMs } = last.built;
-    const imageId = parseImageId(id);
+    const imageId = parseImageId(last.built.id);
     if (imageId === null) throw fail('internal', 'The agent built an image without an id');
-    say(
-      wasThere ? `image ${shortId(id)} is there` : `image ${shortId(id)} built in ${(durationMs / 1000).toFixed(1)}s`,
-    );
-    return { id: imageId, ports, hasOwnCommand, isGenerated: recipe?.written != null };
+    return { ...last.built, imageId };
   }
   const failed = last && 'failed' in last ? last.failed : null;
   if (failed === null) throw fail('engine-away', 'The build of the image ended without a word');
-  throw fail('install-failed', `the image could not be built: ${failed.why.slice(0, 600)}`, {
+  throw fail('install-failed', `${what} could not be built: ${failed.why.slice(0, 600)}`, {
     advice: 'Mend the Dockerfile and push again; the lines above are what the build said.',
     details: { outputTail: failed.outputTail.slice(-30) },
   });
@@ -85,6 +112,8 @@ export async function pullImage(
     advice: 'Is it there still? For a private one log in: lockstep registry login HOST --username NAME',
   });
 }
+
+type Built = Extract<ImageEvent, { built: unknown }>['built'] & { imageId: ImageId };
 
 /** As docker shows it. */
 const shortId = (id: string): string => id.replace(/^sha256:/, '').slice(0, 12);

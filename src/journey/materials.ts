@@ -5,11 +5,12 @@ import type { GitTree } from '../build/git-tree.ts';
 import type { App } from '../domain/app.ts';
 import type { LayerSpec } from '../domain/desired.ts';
 import { fail } from '../domain/errors.ts';
+import type { ImageId } from '../domain/ids.ts';
 import type { ImageArtifact } from '../domain/release.ts';
 import type { CheckPlan } from '../gate/check.ts';
 import { safe } from '../gate/messages.ts';
 import { checkLayer } from './check-job.ts';
-import { buildImage, pullImage } from './image.ts';
+import { buildImage, pullImage, testImage } from './image.ts';
 import { newId, refOf, type World } from './world.ts';
 
 export type Materials = {
@@ -19,6 +20,8 @@ export type Materials = {
   sent: Promise<void>;
   /** What serves can be started: its image, else the tree, its layer, and what is built of it. @throws what failed */
   whenServable(): Promise<ImageArtifact | null>;
+  /** The image in which the app's tests run, made from the candidate's. @throws install-failed, and what failed */
+  forTests(): Promise<ImageId>;
   /** What a check runs with is there. @throws cancelled when the build failed, which says why */
   whenCheckable(plan: Pick<CheckPlan, 'layer' | 'part'>): Promise<void>;
 };
@@ -42,12 +45,14 @@ export function gather(world: World, asked: MaterialsAsked): Materials {
   const make = (spec: LayerSpec | null): Promise<void> => layerOf(world, spec, say, signal);
   const copy = asked.isChecked ? newId('job').toLowerCase() : null;
   const sent = sendTree(world, app, tree, copy).then(() => asked.placed());
-  const run = make(layers.run);
-  const gate = isKnown ? Promise.resolve() : run.then(() => make(layers.gate));
+  const isInImage = Boolean(build.artifact.plan.image);
+  const run = isInImage ? Promise.resolve() : make(layers.run);
+  const gate = isKnown || isInImage ? Promise.resolve() : run.then(() => make(layers.gate));
   /** Made when the first check of the part asks for it. */
   const parts = new Map<LayerSpec, Promise<void>>();
   const part = (spec: LayerSpec): Promise<void> => {
-    const making = parts.get(spec) ?? run.then(() => make(spec));
+    const making =
+      parts.get(spec) ?? (isInImage && spec === layers.gate ? make(layers.run) : run).then(() => make(spec));
     parts.set(spec, making);
     making.catch(() => {});
     return making;
@@ -59,6 +64,7 @@ export function gather(world: World, asked: MaterialsAsked): Materials {
     : build.image
       ? buildImage(world, build.image, plan, say, signal)
       : Promise.resolve(null);
+  let testing: Promise<ImageId> | null = null;
   for (const promise of [sent, run, gate, built, image]) promise.catch(() => {});
 
   /** What the tree becomes before it is served: when it is there, and the layers that it stands on. */
@@ -77,10 +83,15 @@ export function gather(world: World, asked: MaterialsAsked): Materials {
       if (!build.artifact.plan.image) await Promise.all([sent, run, built]);
       return image;
     },
+    async forTests() {
+      if ((await image) === null || build.image === null) throw fail('internal', 'There is no image to test in');
+      testing ??= testImage(world, build.image, say, signal);
+      return testing;
+    },
     async whenCheckable(plan) {
       if (plan.layer === 'gate') await run.catch(unbuilt);
       const layer = checkLayer(plan, build);
-      if (layer !== null) await (layer === layers.gate ? gate : part(layer));
+      if (layer !== null) await (layer === layers.gate && !isInImage ? gate : part(layer));
     },
   };
 }

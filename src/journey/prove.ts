@@ -16,10 +16,10 @@ import { partsOf } from '../gate/part.ts';
 import { madeFromReport } from '../gate/reports/made-from.ts';
 import { currentConfig } from '../store/app-config.ts';
 import { becomeImage, bootRelease, openCandidate } from './candidate.ts';
-import { checkLayer, gateFacts, runCheckJob } from './check-job.ts';
+import { checkLayer, gateFacts, isInImage, placedInImage, runCheckJob } from './check-job.ts';
 import { checksAmong } from './checks-among.ts';
 import { earlierRuns, rememberGate } from './gate-history.ts';
-import { gather, unbuilt } from './materials.ts';
+import { gather, type Materials, unbuilt } from './materials.ts';
 import { checksOfMain, type MemoKeys, memoKeys, recall, remember, withToday } from './memo.ts';
 import { addressOf, withoutRelease } from './needs-release.ts';
 import { pagesBefore, withPagesBefore } from './pages-before.ts';
@@ -166,6 +166,14 @@ async function checkAndStart(world: World, request: ProveRequest, planned: Plann
       limitMs: gate.timeoutMs,
       earlier,
       runJob: async (plan, check, stop) => {
+        if (isInImage(plan, check, build)) {
+          const image = await materials.forTests().catch(unlessBuilt(materials));
+          const asked = { name: check.name, plan: placedInImage(plan, build), late: {} };
+          const job = await runCheckJob(world, app, asked, { image }, build, AbortSignal.any([stop, together]));
+          moment(`${check.name}Started`, job.startedAtMs);
+          request.onReports?.({ check: check.name, reports: job.reports });
+          return job;
+        }
         await materials.whenCheckable(plan);
         const env = plan.needsRelease ? { GATE_URL: await addressOf(world, candidate!, booted.promise, stop) } : {};
         // The job goes out beside its tree: the agent launches it as soon as its copy is whole.
@@ -213,6 +221,14 @@ async function checkAndStart(world: World, request: ProveRequest, planned: Plann
     request.afterwards(() => world.ahead.again(app.id, (name) => earlier(name)[0] ?? 0));
   }
 }
+
+/** Where the candidate's own image failed, the build says so. */
+const unlessBuilt =
+  (materials: Materials) =>
+  async (error: unknown): Promise<never> => {
+    await materials.whenServable().catch(unbuilt);
+    throw error;
+  };
 
 /** Every file, and those of which lines changed (null: all of them). */
 function lookedAt({ paths, changed }: GateFacts): Looked {

@@ -144,13 +144,17 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
   };
   const arrivals = new Arrivals();
   const isMaking = (appId: AppId): boolean => layers.inMaking(appId).length > 0;
-  const jobs = await openJobs({ folders, toolchains, cgroups, arrivals, isMaking });
+  const engineSocket = options.engineSocket ?? usualEngineSocket;
+  const engine = engineAt(engineSocket);
+  const jobs = await openJobs({
+    ...{ folders, toolchains, cgroups, arrivals, isMaking },
+    images: { engine, node: nodeId },
+  });
   const layers = await openLayers({
     ...{ folders, toolchains, cgroups },
     onMaking: (appId) => void jobs.endAhead(appId).catch(() => {}),
     onMade: (appId) => core.supplied(appId),
   });
-  const engineSocket = options.engineSocket ?? usualEngineSocket;
   const images = openImages({
     ...{ socket: engineSocket, nodeId },
     caps: new BuildCaps(cgroups, buildLimits(availableParallelism())),

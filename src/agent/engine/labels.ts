@@ -1,5 +1,5 @@
 // Whose an image, a container or a network is, as the engine keeps it: by these an agent finds its own again, and touches nothing else.
-import type { AppId, InstanceId, NodeId, TreeId } from '../../domain/ids.ts';
+import type { AppId, InstanceId, JobId, NodeId, TreeId } from '../../domain/ids.ts';
 
 const prefix = 'io.lockstep.';
 
@@ -9,6 +9,7 @@ export type Owner = {
   /** What it was made of. */
   tree?: TreeId;
   instance?: InstanceId;
+  job?: JobId;
   /** Everything that went into an image. */
   key?: string;
 };

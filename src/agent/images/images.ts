@@ -4,7 +4,7 @@
 import type { EngineFacts, EngineLook } from '../../domain/engine.ts';
 import { fail } from '../../domain/errors.ts';
 import { type AppId, type NodeId, parseId, parseObjectId } from '../../domain/ids.ts';
-import type { ImageEvent, ImageFacts, ImageSpec } from '../../domain/image.ts';
+import { type ImageEvent, type ImageFacts, type ImageSpec, imageTag } from '../../domain/image.ts';
 import { Semaphore } from '../../lib/semaphore.ts';
 import { askEngine, pings } from '../engine/ask.ts';
 import { type BuildEnd, buildImage } from '../engine/build-image.ts';
@@ -66,7 +66,7 @@ export function openImages(given: {
     });
 
   const inspect = async (facts: EngineFacts, appId: AppId, key: string): Promise<ImageFacts | null> => {
-    const answer = await ask(facts, 'GET', `/images/${tagOf(appId, key)}/json`);
+    const answer = await ask(facts, 'GET', `/images/${imageTag(appId, key)}/json`);
     return answer.status === 200 ? factsOfImage(answer.body, labelsOf({ node: nodeId, app: appId, key })) : null;
   };
 
@@ -102,7 +102,7 @@ export function openImages(given: {
       const end = buildImage({
         ...{ engine: { socket, facts }, context, target, buildArgs, isUncached, deadlineMs },
         labels: labelsOf({ node: nodeId, app: appId, tree: treeId, key }),
-        tag: tagOf(appId, key),
+        tag: imageTag(appId, key),
         signal: quit,
         onLine: (line) => feed.push(line),
       }).finally(() => feed.close());
@@ -160,9 +160,6 @@ export function openImages(given: {
     },
   };
 }
-
-/** A name besides the id: what has none is removed by whoever tidies the engine up. */
-export const tagOf = (appId: AppId, key: string): string => `lockstep/${appId.toLowerCase()}:${key}`;
 
 function refuseMisshapen({ appId, treeId, key, target, buildArgs, deadlineMs }: ImageSpec): void {
   const isWell =

@@ -97,6 +97,7 @@ async function placeOf(
 ): Promise<string> {
   if ('copy' in spec.place && !plainName.test(spec.place.copy))
     throw fail('bad-request', `${JSON.stringify(spec.place.copy)} cannot name a copy.`);
+  if ('image' in spec.place) throw fail('bad-request', 'A job in an image stands in no folder of the machine.');
   if ('treeId' in spec.place && !plainName.test(spec.place.treeId))
     throw fail('bad-request', 'That is not the id of a tree.');
   if ('treeId' in spec.place && spec.place.builtKey) return layerOf(spec.place.builtKey, spec, folders);

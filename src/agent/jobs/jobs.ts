@@ -19,6 +19,7 @@ import type { Arrivals } from '../tree/arrivals.ts';
 import { type OpenedFolder, openCollected } from './collected.ts';
 import { removeLeftGroups } from './contained.ts';
 import { openFifoPool } from './fifo-pool.ts';
+import { type ImageRoom, sweepImageJobs } from './in-image.ts';
 import type { JobRecord } from './job-folder.ts';
 import { jobPlaces, loadResult, readSmall } from './job-folder.ts';
 import { adoptJob, isLive, type RunningJob, startJob } from './running-job.ts';
@@ -80,13 +81,16 @@ export async function openJobs(given: {
   /** A layer of the app is being made: something of its gate identity runs. */
   isMaking?: (appId: AppId) => boolean;
   ahead?: Partial<SpareLimits>;
+  /** Where jobs in images run; left out: nowhere. */
+  images?: ImageRoom | null;
 }): Promise<Jobs> {
   const { folders, toolchains, cgroups = null, arrivals = null, now = Date.now, isMaking = () => false } = given;
   mkdirSync(folders.jobs, { recursive: true, mode: 0o711 });
   for (const folder of [folders.agent, folders.jobs]) chmodSync(folder, 0o711); // apps pass, and list nothing
   const fifos = openFifoPool(join(folders.agent, 'fifos'));
   const running = new Map<JobId, RunningJob>();
-  const room = { folders, toolchains, cgroups, now, fifos, arrivals };
+  const { images = null } = given;
+  const room = { folders, toolchains, cgroups, now, fifos, arrivals, images };
   const placesOf = (id: JobId) => jobPlaces(folders.job(id));
   let begun = 0;
   let ended = 0;
@@ -180,6 +184,8 @@ export async function openJobs(given: {
         else track(adoptJob(record, room));
       }
       await collect();
+      // Without an engine nothing of them runs.
+      if (images !== null) void sweepImageJobs(images, (id) => running.has(id as JobId)).catch(() => {});
     },
     inUse(appId) {
       const uses = [...running.values()].flatMap((job) => (job.uses.appId === appId ? [job.uses] : []));

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { constants as os, uptime } from 'node:os';
 import type { JobResult, JobSpec } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
-import type { JobId } from '../../domain/ids.ts';
+import type { ImageId, JobId } from '../../domain/ids.ts';
 import { enter, isArmed, leave } from '../../lib/seam.ts';
 import type { HomeFolders } from '../folders.ts';
 import type { CgroupSupport } from '../process/cgroup.ts';
@@ -14,6 +14,7 @@ import type { Toolchains } from '../toolchains/toolchains.ts';
 import type { Arrivals } from '../tree/arrivals.ts';
 import { adoptContained, type Contained, type ContainedEnd, startContained } from './contained.ts';
 import type { FifoPool } from './fifo-pool.ts';
+import { type ImageRoom, startInImage } from './in-image.ts';
 import { identityOf, jobCommand } from './job-command.ts';
 import {
   closeJobFolder,
@@ -38,6 +39,8 @@ export type JobRoom = {
   now: () => number;
   fifos: FifoPool;
   arrivals: Arrivals | null;
+  /** Where jobs in images run; null: nowhere. */
+  images: ImageRoom | null;
 };
 
 type StopReason = 'deadline' | 'cancelled' | 'disk-limit';
@@ -62,6 +65,8 @@ export const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').
 /** @param ahead whoever waits for this job, or null once nothing of it is in the way; left out: nobody ever did */
 export function startJob(spec: JobSpec, room: JobRoom, ahead: Promise<Waiting | null> | null = null): RunningJob {
   const places = jobPlaces(room.folders.job(spec.id));
+  const { place } = spec;
+  if ('image' in place) return startJobInImage({ ...spec, place }, room, places);
   return life(recordOf(spec), room, places, async (sink, stopping) => {
     const who = identityOf(spec, spec.identity);
     let waiting = ahead && (await ahead);
@@ -107,6 +112,24 @@ export function startJob(spec: JobSpec, room: JobRoom, ahead: Promise<Waiting | 
       return { contained, output, record, startedAt };
     } catch (error) {
       await waiting?.end();
+      await removeTree(places.folder);
+      throw error;
+    }
+  });
+}
+
+function startJobInImage(spec: JobSpec & { place: { image: ImageId } }, room: JobRoom, places: JobPlaces): RunningJob {
+  return life(recordOf(spec), room, places, async (sink) => {
+    if (room.images === null) throw fail('engine-away', 'There is no container engine for the job.');
+    if (existsSync(places.folder)) throw fail('conflict', 'A job of this id was there before.');
+    const record: JobRecord = { ...recordOf(spec), bootId, process: null, startedAtMs: room.now() };
+    try {
+      prepareJobFolder(places, spec, identityOf(spec, spec.identity));
+      writeSmall(places.record, record);
+      const output = keepOutput(places.folder, spec.outputBytes, false);
+      const startedAt = performance.now();
+      return { contained: await startInImage(spec, room.images, places, sink(output)), output, record, startedAt };
+    } catch (error) {
       await removeTree(places.folder);
       throw error;
     }

@@ -5,6 +5,7 @@ import { mostAhead } from '../../domain/ahead.ts';
 import type { CollectedFile } from '../../domain/collected.ts';
 import type { JobSpec, LayerSpec } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
+import { parseImageId } from '../../domain/ids.ts';
 import type { ImageSpec } from '../../domain/image.ts';
 import type { ImageQuestion, PullSpec } from '../../domain/pull.ts';
 import type { LeftOver } from '../../domain/survey.ts';
@@ -146,7 +147,10 @@ export const agentRoutes: readonly AgentRoute[] = [
     idIn('job', String(spec?.id));
     idIn('app', String(spec.appId));
     if ('copy' in Object(spec.place)) nameIn(String((spec.place as { copy: unknown }).copy));
-    else treeIn(String((spec.place as { treeId?: unknown } | undefined)?.treeId));
+    else if ('image' in Object(spec.place)) {
+      if (parseImageId(String((spec.place as { image: unknown }).image)) === null)
+        throw fail('bad-request', 'That is not the id of an image');
+    } else treeIn(String((spec.place as { treeId?: unknown } | undefined)?.treeId));
     return { lines: jobs.run(spec, gone) };
   }),
   route('POST', '/v1/jobs/ahead', async ({ request }, { jobs }) => {

@@ -74,7 +74,7 @@ test('a batch that was refused says so, and what is left over when the others ha
   stage.agent.job = (spec) => {
     if (spec.kind !== 'check' || !JSON.stringify(spec.files).includes('sound.sh')) return {};
     gates.push(1);
-    const tree = 'copy' in spec.place ? copies.get(spec.place.copy) : spec.place.treeId;
+    const tree = 'copy' in spec.place ? copies.get(spec.place.copy) : 'treeId' in spec.place ? spec.place.treeId : null;
     return { exitCode: badTrees.has(tree!) ? 1 : 0 };
   };
   const turn = await stage.world.lockOf(stage.app().id).take();

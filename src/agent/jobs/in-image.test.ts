@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { baseImage, engineTest } from '../../../test/support/engine.ts';
+import type { JobResult, JobSpec } from '../../domain/desired.ts';
+import { type ImageId, makeId } from '../../domain/ids.ts';
+import { defaultLimits } from '../../domain/plan.ts';
+import { askEngine } from '../engine/ask.ts';
+import { engineAt } from '../engine/engine.ts';
+import { homeFolders } from '../folders.ts';
+import type { Toolchains } from '../toolchains/toolchains.ts';
+import { openJobs } from './jobs.ts';
+
+const newId = <P extends 'app' | 'nod' | 'job'>(prefix: P) => makeId(prefix, Date.now(), randomBytes(16));
+
+engineTest(
+  'a job in an image brings its lines and reports, has its limits, writes nothing on the machine, and leaves nothing',
+  { own: true },
+  async (socket) => {
+    const home = mkdtempSync(join(tmpdir(), 'lockstep-in-image-'));
+    try {
+      const folders = homeFolders(home);
+      mkdirSync(folders.agent, { recursive: true });
+      const room = { engine: engineAt(socket), node: newId('nod') };
+      const jobs = await openJobs({ folders, toolchains: {} as Toolchains, images: room });
+      const tag = await baseImage('python');
+      const { body } = await askEngine(socket, `/v1.41/images/${tag}/json`, { timeoutMs: 9000 });
+      const image = (JSON.parse(body) as { Id: ImageId }).Id;
+      const appId = newId('app');
+      const run = async (
+        shell: string,
+        more: Partial<JobSpec> = {},
+      ): Promise<{ lines: string[]; result: JobResult }> => {
+        const lines: string[] = [];
+        const spec: JobSpec = {
+          ...{
+            id: newId('job'),
+            appId,
+            kind: 'check',
+            identity: 'gate',
+            liveUid: 70_001,
+            gateUid: 70_002,
+            gid: 70_001,
+          },
+          ...{ place: { image }, layerKey: null, tools: [], command: { shell }, env: { A: 'b' }, volumes: {} },
+          ...{ files: { 'given.txt': 'given' }, reports: ['out.txt', 'link.txt'], deadlineMs: 30_000 },
+          ...{ outputBytes: 1e6, limits: { ...defaultLimits, memoryBytes: 96 * 1024 ** 2, pids: 50 }, ...more },
+        };
+        for await (const event of jobs.run(spec, new AbortController().signal)) {
+          if ('result' in event) return { lines, result: event.result };
+          lines.push(event.line);
+        }
+        throw new Error('no result');
+      };
+      const reports = 'mkdir -p /lockstep/reports; cd /lockstep/reports';
+      const good = await run(
+        `${reports}; cat /lockstep/job/given.txt > out.txt; ln -s /etc/hostname link.txt; echo "$A"; echo err >&2; id -u; (echo x > /lockstep/job/x) 2>/dev/null || echo read-only; exit 3`,
+      );
+      assert.deepEqual(good.lines.toSorted(), ['0', 'b', 'err', 'read-only']);
+      const { exitCode, endedBy } = good.result;
+      assert.deepEqual([exitCode, endedBy, good.result.reports], [3, 'exit', { 'out.txt': 'given' }]);
+
+      const hungry = await run('python3 -c "x = bytearray(300_000_000)"');
+      assert.deepEqual([hungry.result.endedBy, hungry.result.exitCode], ['out-of-memory', null]);
+      const slow = await run('echo begun; sleep 60', { deadlineMs: 1500 });
+      assert.deepEqual([slow.result.endedBy, slow.lines], ['deadline', ['begun']]);
+      const alone = await run('cat /proc/net/dev | tail -n +3 | cut -d: -f1 | tr -d " "', { network: 'none' });
+      assert.deepEqual(alone.lines, ['lo']);
+
+      // What an agent leaves the next one removes: nobody would hear of its end.
+      const left = run('sleep 600').catch(() => null);
+      const count = async (): Promise<number> => {
+        const filters = encodeURIComponent(JSON.stringify({ label: [`io.lockstep.node=${room.node}`] }));
+        const listed = await askEngine(socket, `/v1.41/containers/json?all=1&filters=${filters}`, { timeoutMs: 9000 });
+        return (JSON.parse(listed.body) as unknown[]).length;
+      };
+      const until = async (wanted: number): Promise<void> => {
+        for (const end = performance.now() + 20_000; (await count()) !== wanted; )
+          assert.ok(performance.now() < end, `${await count()} containers, not ${wanted}`);
+      };
+      await until(1);
+      await jobs.close();
+      await left;
+      const next = await openJobs({ folders, toolchains: {} as Toolchains, images: room });
+      await next.adopt();
+      await until(0);
+      await next.close();
+    } finally {
+      rmSync(home, { recursive: true, force: true });
+    }
+  },
+);

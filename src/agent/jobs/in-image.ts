@@ -1,0 +1,175 @@
+// A job in a container of an image: what it finds there is the image and nothing of the machine but the job's own files, read-only. It writes
+// in a root of its own that is thrown away, as whoever it likes, root too: no folder of this machine that could be written is in it, so its
+// reports are asked of the engine when it has ended. A container does not outlive its agent: the next one removes it, and its job is lost
+// and asked for again.
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { JobSpec } from '../../domain/desired.ts';
+import type { ImageId, NodeId } from '../../domain/ids.ts';
+import type { Engine } from '../engine/engine.ts';
+import { labelFilter, labelsOf } from '../engine/labels.ts';
+import { jobCaptureCaps } from '../process/capture.ts';
+import { openFilesLimit } from '../process/limit-means.ts';
+import { type CaptureSink, lineSplitter } from '../process/line-splitter.ts';
+import { rootCapabilities } from '../runtimes/docker/container-spec.ts';
+import { logFrames } from '../runtimes/docker/log-frames.ts';
+import type { Contained, ContainedEnd } from './contained.ts';
+import { type JobPlaces, reportBytes } from './job-folder.ts';
+import { fillCommand, fillEnv } from './places.ts';
+import { plainFiles } from './read-tar.ts';
+
+export type ImageRoom = { engine: Engine; node: NodeId };
+
+/** Where a job finds its things in a container: `{job}`, `{reports}` and `{layer}` of a command. */
+export const imagePlaces = { job: '/lockstep/job', reports: '/lockstep/reports', layer: '/lockstep/gate' } as const;
+
+const made = z.object({ Id: z.string() });
+const waited = z.object({ StatusCode: z.number() });
+const inspected = z.object({ State: z.object({ OOMKilled: z.boolean() }) });
+const listed = z.array(z.object({ Id: z.string(), Labels: z.record(z.string(), z.string()) }));
+const [startMs, removeMs, reportsMs] = [60_000, 60_000, 30_000];
+/** The limit is the job's own; this is for an engine that does not come back. */
+const longestMs = 2 ** 31 - 1;
+/** Beyond what reports may hold there is their wrapping. */
+const mostReports = 8;
+
+/** @throws engine-away, EngineRefusal (no such image); bad-env */
+export async function startInImage(
+  spec: JobSpec & { place: { image: ImageId } },
+  { engine, node }: ImageRoom,
+  places: JobPlaces,
+  sink: CaptureSink,
+): Promise<Contained> {
+  const answer = await engine.ask('POST', '/containers/create', {
+    json: bodyOf(spec, node, places),
+    timeoutMs: startMs,
+  });
+  const container = made.parse(answer.body).Id;
+  const remove = async (): Promise<void> =>
+    void (await engine.ask('DELETE', `/containers/${container}?force=1&v=1`, {
+      fine: [404, 409],
+      timeoutMs: removeMs,
+    }));
+  const over = new AbortController();
+  let isLeft = false;
+  try {
+    await engine.ask('POST', `/containers/${container}/start`, { timeoutMs: startMs });
+  } catch (error) {
+    await remove().catch(() => {}); // swept by its label
+    throw error;
+  }
+  const said = readLog(engine, container, sink, over.signal);
+  const toItsEnd = async (): Promise<ContainedEnd> => {
+    const lost = { code: null, isOutOfMemory: false };
+    try {
+      const { body } = await engine.ask('POST', `/containers/${container}/wait`, { timeoutMs: longestMs });
+      if (isLeft) return new Promise<never>(() => {});
+      const code = waited.parse(body).StatusCode;
+      const state = inspected.safeParse((await engine.ask('GET', `/containers/${container}/json`)).body);
+      await said;
+      await fetchReports(engine, container, spec.reports, places);
+      return { code, isOutOfMemory: state.data?.State.OOMKilled ?? false };
+    } catch {
+      return isLeft ? new Promise<never>(() => {}) : lost;
+    } finally {
+      over.abort();
+      if (!isLeft) void remove().catch(() => {});
+    }
+  };
+  return {
+    process: { pid: 2 ** 30, startTicks: 0 },
+    ended: toItsEnd(),
+    async stop() {
+      await engine.ask('POST', `/containers/${container}/kill`, { fine: [404, 409] });
+    },
+    leave() {
+      isLeft = true;
+      over.abort();
+    },
+  };
+}
+
+/** Containers of jobs that an earlier agent left: nobody hears of their ends. Nothing happens without an engine. */
+export async function sweepImageJobs({ engine, node }: ImageRoom, isRunning: (job: string) => boolean): Promise<void> {
+  const filter = JSON.parse(labelFilter({ node })) as { label: string[] };
+  const filters = encodeURIComponent(JSON.stringify({ label: [...filter.label, 'io.lockstep.job'] }));
+  const { body } = await engine.ask('GET', `/containers/json?all=1&filters=${filters}`);
+  for (const { Id } of listed.parse(body).filter(({ Labels }) => !isRunning(Labels['io.lockstep.job'] ?? '')))
+    await engine.ask('DELETE', `/containers/${Id}?force=1&v=1`, { fine: [404, 409], timeoutMs: removeMs });
+}
+
+function bodyOf(spec: JobSpec & { place: { image: ImageId } }, node: NodeId, places: JobPlaces): object {
+  const argv = fillCommand(spec.command, imagePlaces);
+  const env = { ...fillEnv(spec.env, imagePlaces), LOCKSTEP_JOB: spec.id };
+  const { memoryBytes, cpus, pids, diskBytes } = spec.limits;
+  return {
+    Image: spec.place.image,
+    Entrypoint: argv.slice(0, 1),
+    Cmd: argv.slice(1),
+    Env: Object.entries(env).map((entry) => entry.join('=')),
+    User: '0:0',
+    Labels: labelsOf({ node, app: spec.appId, job: spec.id }),
+    HostConfig: {
+      NetworkMode: spec.network === 'none' ? 'none' : 'bridge',
+      RestartPolicy: { Name: 'no' },
+      LogConfig: { Type: 'json-file', Config: { 'max-size': '20m', 'max-file': '2' } },
+      CapDrop: ['ALL'],
+      CapAdd: [...rootCapabilities],
+      SecurityOpt: ['no-new-privileges'],
+      Mounts: [{ Type: 'bind', Source: places.files, Target: imagePlaces.job, ReadOnly: true }],
+      Memory: memoryBytes,
+      MemorySwap: memoryBytes,
+      // As a check has against an app.
+      CpuShares: 256,
+      ...(cpus === null ? {} : { NanoCpus: Math.round(cpus * 1e9) }),
+      PidsLimit: pids,
+      Ulimits: [
+        { Name: 'nofile', Soft: openFilesLimit, Hard: openFilesLimit },
+        { Name: 'fsize', Soft: diskBytes, Hard: diskBytes },
+        { Name: 'core', Soft: 0, Hard: 0 },
+      ],
+    },
+  };
+}
+
+/** Resolves at the end of what was said, or of the signal. */
+async function readLog(engine: Engine, container: string, sink: CaptureSink, over: AbortSignal): Promise<void> {
+  const splitters = new Map<number, ReturnType<typeof lineSplitter>>();
+  const take = logFrames(({ stream, bytes }) => {
+    const splitter = splitters.get(stream) ?? lineSplitter(sink, jobCaptureCaps, () => performance.now());
+    splitters.set(stream, splitter);
+    splitter.push(bytes);
+  });
+  try {
+    const path = `/containers/${container}/logs?follow=1&stdout=1&stderr=1&timestamps=1`;
+    for await (const chunk of (await engine.bytes(path, over)) as AsyncIterable<Buffer>) take(chunk);
+  } catch {
+    // The engine went away, which the end of the job says too.
+  }
+  for (const splitter of splitters.values()) splitter.end();
+}
+
+/** What is not there, no plain file or too large is left out, as with every job. */
+async function fetchReports(
+  engine: Engine,
+  container: string,
+  names: readonly string[],
+  places: JobPlaces,
+): Promise<void> {
+  if (names.length === 0) return;
+  const signal = AbortSignal.timeout(reportsMs);
+  const path = `/containers/${container}/archive?path=${encodeURIComponent(imagePlaces.reports)}`;
+  const archive = await engine.bytes(path, signal).catch(() => null);
+  if (archive === null) return;
+  const wanted = new Set(names.map((name) => `reports/${name}`));
+  const files = plainFiles(archive as AsyncIterable<Buffer>, wanted, {
+    fileBytes: reportBytes,
+    wholeBytes: mostReports * reportBytes,
+  });
+  for await (const { path: name, bytes } of files) {
+    const file = join(places.reports, name.slice('reports/'.length));
+    rmSync(file, { force: true });
+    writeFileSync(file, bytes, { flag: 'wx', mode: 0o600 });
+  }
+}
