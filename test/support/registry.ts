@@ -19,6 +19,8 @@ export const account = { username: 'ann', password: 'correct horse' };
 export type RegistryOptions = {
   /** Only for `account`. */
   isPrivate?: boolean;
+  /** Left out: one that is free. */
+  port?: number;
   /** Where its notifications go. */
   notify?: { url: string; headers?: Readonly<Record<string, readonly string[]>> };
 };
@@ -37,7 +39,7 @@ export class TestRegistry implements AsyncDisposable {
 
   static async start(options: RegistryOptions = {}): Promise<TestRegistry> {
     const folder = mkdtempSync(join(tmpdir(), 'lockstep-registry-'));
-    const host = `127.0.0.1:${await freePort()}`;
+    const host = `127.0.0.1:${options.port ?? (await freePort())}`;
     mkdirSync(join(folder, 'data'));
     writeFileSync(join(folder, 'htpasswd'), `${account.username}:${passwordHash}\n`);
     const log = join(folder, 'log');
@@ -102,12 +104,12 @@ function configOf(host: string, folder: string, { isPrivate = false, notify }: R
 /** An image of one small layer with these files; its id. `changes` as a Dockerfile has them (`EXPOSE 80`). */
 export async function smallImage(
   socket: string,
-  files: Readonly<Record<string, string>>,
+  files: Readonly<Record<string, string | Buffer>>,
   changes: readonly string[] = [],
 ): Promise<string> {
   const entries = async function* (): AsyncGenerator<TarEntry> {
     for (const [path, text] of Object.entries(files)) {
-      const content = Buffer.from(text);
+      const content = typeof text === 'string' ? Buffer.from(text) : text;
       yield { path: Buffer.from(path), kind: 'program', size: content.length, content };
     }
   };
@@ -120,7 +122,7 @@ export async function smallImage(
   return id;
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);

@@ -1,0 +1,161 @@
+// docker-hook's scenario, on a real engine, a real registry, its real notifications and docker's own client: an app that is an image follows its
+// tag. One Lockstep for all of it.
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { engineTest } from './support/engine.ts';
+import { PageWatch } from './support/page-watch.ts';
+import { account, freePort, TestRegistry } from './support/registry.ts';
+import { type Json, Stage, until } from './support/stage.ts';
+import { tinySite } from './support/tiny-site.ts';
+
+/** Docker Hub's end of it: what it is told. */
+async function hubCallbacks() {
+  const told: Json[] = [];
+  const server = createServer(async (request, response) => {
+    let text = '';
+    for await (const chunk of request) text += chunk;
+    told.push(JSON.parse(text));
+    response.end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const next = async (): Promise<Json> => {
+    await until(
+      async () => told.length > 0,
+      60_000,
+      () => 'the sender was not told',
+    );
+    return told.shift();
+  };
+  return {
+    ...{ origin, next },
+    [Symbol.dispose]: () => {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+engineTest(
+  'an image that is pushed goes live by its registry’s word, and what is no true word changes nothing',
+  { own: true },
+  async (socket) => {
+    using hub = await hubCallbacks();
+    await using stage = await Stage.open({ LOCKSTEP_ENGINE: socket, LOCKSTEP_CALLBACKS: hub.origin });
+    const port = await freePort();
+    const image = `127.0.0.1:${port}/team/web:latest`;
+
+    const made = await stage.lockstep(['create', 'web', '--image', image]);
+    assert.equal(made.code, 0, made.stderr);
+    const hook = JSON.parse((await stage.lockstep(['hooks', 'create', 'registry', '-a', 'web', '--json'])).stdout);
+    // The registry proves itself by a header, which is how Distribution can.
+    const notify = { url: hook.url, headers: { Authorization: [`Bearer ${hook.secret}`] } };
+    await using registry = await TestRegistry.start({ port, isPrivate: true, notify });
+
+    // Without a login the registry gives nothing, and says so.
+    await registry.push(socket, await tinySite(socket, 'page 1\n'), 'team/web:latest');
+    const refused = await stage.lockstep(['deploy', 'web', '--json']);
+    assert.equal(refused.code, 65, refused.stdout + refused.stderr);
+    assert.equal(JSON.parse(refused.stdout).error.code, 'pull-refused');
+    const login = ['registry', 'login', registry.host, '--username', account.username, '--password-file', '-'];
+    assert.equal((await stage.lockstep(login, { input: account.password })).code, 0);
+
+    // By hand.
+    const first = await stage.lockstep(['deploy', 'web']);
+    assert.equal(first.code, 0, first.stdout + first.stderr + stage.logs());
+    assert.match(first.stdout, /^v1 is live \(127\.0\.0\.1:\d+\/team\/web:latest\) in /);
+    assert.equal((await stage.get('web')).body, 'page 1\n');
+    assert.match((await stage.lockstep(['deploy', 'web'])).stdout, /is live already/);
+
+    // By docker push alone.
+    await using watch = new PageWatch(stage, 'web', /^page (\d+)\n$/);
+    await registry.push(socket, await tinySite(socket, 'page 2\n'), 'team/web:latest');
+    await until(
+      async () => (await stage.get('web')).body === 'page 2\n',
+      60_000,
+      () => `page 2 is not live\n${stage.logs()}`,
+    );
+    const status = await stage.inSync('web');
+    assert.equal(status.release.version, 2);
+    const [hooked] = (await stage.api('/apps/web/changes?limit=1')).body.items;
+    assert.deepEqual([hooked.how, hooked.actor, hooked.state], ['image', 'hook registry', 'landed']);
+
+    // By Docker Hub, who hears how it ended. A tag that moves while nobody says so is not looked at.
+    let pushedAt = 1_417_566_161;
+    const hubNotice = () => ({
+      callback_url: `${hub.origin}/u/team/web/hook/1/`,
+      push_data: { pushed_at: ++pushedAt, pusher: 'ann', tag: 'latest' },
+      repository: { repo_name: 'team/web' },
+    });
+    const send = async (body: string, headers: Record<string, string> = {}, path = hook.secretPath) => {
+      const answer = await fetch(`${stage.ready.url}${path}`, {
+        ...{ method: 'POST', body },
+        headers: { 'content-type': 'application/json', ...headers },
+      });
+      return { status: answer.status, body: (await answer.json()) as Json };
+    };
+    const notice = JSON.stringify(hubNotice());
+    assert.equal((await send(notice)).status, 202);
+    assert.deepEqual(await hub.next(), {
+      ...{ state: 'success', context: 'Lockstep', target_url: `http://web.localhost:${stage.port}` },
+      description: `${image} is live already`,
+    });
+
+    // One that never answers is not what visitors get, and its sender hears the truth.
+    await registry.push(socket, await tinySite(socket, 'page 3\n', 'echo it broke >&2; exit 3'), 'team/web:latest');
+    await until(
+      async () => (await stage.lastChange('web'))?.state === 'rejected',
+      60_000,
+      () => 'the broken image was not rejected',
+    );
+    assert.equal((await send(JSON.stringify(hubNotice()))).status, 202);
+    const said = await hub.next();
+    assert.equal(said.state, 'failure');
+    assert.match(said.description, /exit|boot/);
+    assert.equal((await stage.get('web')).body, 'page 2\n');
+
+    // Replayed, forged, unknown, too large, of another kind, about something else.
+    const before = (await stage.api('/apps/web/changes?limit=50')).body.items.length;
+    assert.deepEqual((await send(notice)).body.outcome, 'seen');
+    const other = `/hooks/web/lsh_${'A'.repeat(64)}`;
+    for (const path of [
+      other,
+      hook.path,
+      '/hooks/nobody/x',
+      `/hooks/nobody${hook.secretPath.slice('/hooks/web'.length)}`,
+    ])
+      assert.equal((await send(JSON.stringify(hubNotice()), {}, path)).status, 401, path);
+    assert.equal((await send(notice, { 'x-hub-signature-256': 'sha256=00' })).status, 401);
+    assert.equal((await send('x'.repeat(2 * 1024 * 1024))).status, 413);
+    assert.equal((await send(notice, { 'content-type': 'text/plain' })).status, 400);
+    assert.equal((await send('{}')).status, 400);
+    assert.equal(
+      (await send(JSON.stringify({ image: 'evil.example/team/web', tag: 'latest' }))).body.outcome,
+      'ignored',
+    );
+    assert.equal((await send(JSON.stringify({ image: 'team/web', tag: 'other' }))).body.outcome, 'ignored');
+    assert.equal((await stage.api('/apps/web/changes?limit=50')).body.items.length, before);
+
+    // Back, without the registry.
+    await registry[Symbol.asyncDispose]();
+    const away = await stage.lockstep(['deploy', 'web', '--json']);
+    assert.deepEqual([away.code, JSON.parse(away.stdout).error.code], [75, 'registry-away']);
+    const problems = watch.problems();
+    assert.deepEqual(problems, []);
+    await watch[Symbol.asyncDispose]();
+    const back = await stage.lockstep(['rollback', 'v1', '-a', 'web']);
+    assert.equal(back.code, 0, back.stderr);
+    assert.equal((await stage.get('web')).body, 'page 1\n');
+
+    const secrets = [hook.secret, account.password];
+    const everything = [
+      stage.logs(),
+      stage.upStderr,
+      JSON.stringify((await stage.api('/events?limit=200')).body),
+      (await stage.lockstep(['hooks', '-a', 'web', '--json'])).stdout,
+      (await stage.lockstep(['registry', '--json'])).stdout,
+    ].join('\n');
+    for (const secret of secrets) assert.ok(!everything.includes(secret), 'a secret is in what people are shown');
+  },
+);

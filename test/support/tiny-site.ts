@@ -1,0 +1,47 @@
+// An image that is a site of one page and two megabytes: busybox alone, from Debian's package, kept between runs. It serves on port 8000
+// whatever it is told, as many images do.
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { smallImage } from './registry.ts';
+
+const cache = join(tmpdir(), `lockstep-test-images-${process.getuid?.() ?? 0}`);
+const serves = "trap 'kill $!; exit 0' TERM; /bin/busybox httpd -f -p 8000 -h /www & wait";
+
+/** Its id. `command`: what it does instead of serving. */
+export function tinySite(socket: string, page: string, command = serves): Promise<string> {
+  const files = { 'bin/busybox': readFileSync(busybox()), 'www/index.html': page };
+  return smallImage(socket, files, [`CMD ${JSON.stringify(['/bin/busybox', 'sh', '-c', command])}`, 'EXPOSE 8000']);
+}
+
+function busybox(): string {
+  const file = join(cache, 'busybox');
+  if (existsSync(file)) return file;
+  mkdirSync(cache, { recursive: true, mode: 0o700 });
+  const folder = mkdtempSync(join(cache, '.busybox-'));
+  try {
+    // Its files go where apt stands, under a user of its own where it can.
+    execFileSync('apt-get', ['-qq', 'download', 'busybox-static'], {
+      cwd: folder,
+      stdio: ['ignore', 'ignore', 'ignore'],
+    });
+    const [name] = readdirSync(folder);
+    const tar = execFileSync('dpkg-deb', ['--fsys-tarfile', join(folder, name!)], { maxBuffer: 2 ** 26 });
+    const program = execFileSync('tar', ['-xO', './bin/busybox'], { input: tar, maxBuffer: 2 ** 26 });
+    writeFileSync(join(folder, 'program'), program, { mode: 0o755 });
+    renameSync(join(folder, 'program'), file);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  return file;
+}
