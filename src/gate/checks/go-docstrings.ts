@@ -1,14 +1,11 @@
 // Comments of packages and of what they export, as Go's own parser finds them. A program's own names are nobody's to read; its
 // package comment is.
-import { readFileSync } from 'node:fs';
 import { type Check, endedWithout, judgeEnd, toResult } from '../check.ts';
 import { type Definition, docstringResult } from '../docstrings.ts';
 import { treePath } from '../reports/tree-path.ts';
 import { goFiles, goPlan } from './go-facts.ts';
 
 const me = { kind: 'docstrings', name: 'docstrings' } as const;
-const runnerFile = new URL('../runners/go.mjs', import.meta.url);
-const programFile = new URL('../runners/docs.go', import.meta.url);
 const bytesLimit = 16 * 1024 * 1024;
 const nameLength = 200;
 
@@ -22,7 +19,6 @@ export const goDocstrings: Check = {
     goPlan(facts, 'docs', {
       needsModules: false,
       spec: { files: sources(goFiles(facts)), modules: [] },
-      files: { 'go.mjs': readFileSync(runnerFile, 'utf8'), 'docs.go': readFileSync(programFile, 'utf8') },
       reports: ['docstrings.json'],
       deadlineMs: 300_000,
     }),

@@ -2,8 +2,18 @@
 import type { CheckPlan, GateFacts } from '../check.ts';
 import { isForeign } from '../part.ts';
 import { type GoModule, goModulePath } from '../reports/go-packages.ts';
+import { runnerFiles } from './runner-files.ts';
 
 const mostModules = 20;
+
+/** The part of go.mjs that asks it. */
+const parts = {
+  fmt: ['go_fmt.mjs'],
+  vet: ['go_vet.mjs'],
+  test: ['go_tests.mjs'],
+  docs: ['go_docs.mjs', 'docs.go'],
+  lint: ['go_lint.mjs'],
+} as const;
 
 /** The modules that hold sources; `isInWork`: go.work names it, or there is none. */
 export function goModules(facts: GateFacts): (GoModule & { isInWork: boolean })[] {
@@ -43,10 +53,10 @@ export const changedOf = (facts: GateFacts, files: readonly string[]): string[] 
  */
 export function goPlan(
   facts: GateFacts,
-  verb: 'fmt' | 'vet' | 'test' | 'docs' | 'lint',
-  given: Pick<CheckPlan, 'files' | 'reports' | 'deadlineMs'> & { needsModules: boolean; spec: object; linter?: string },
+  verb: keyof typeof parts,
+  given: Pick<CheckPlan, 'reports' | 'deadlineMs'> & { needsModules: boolean; spec: object; linter?: string },
 ): CheckPlan {
-  const { files, reports, deadlineMs, needsModules, spec, linter } = given;
+  const { reports, deadlineMs, needsModules, spec, linter } = given;
   const hasLayer = needsModules && facts.gateLayer === 'go';
   return {
     command: {
@@ -66,7 +76,7 @@ export function goPlan(
       ...(hasLayer ? { GOMODCACHE: '{layer}/mod', GOPROXY: 'off' } : { GOMODCACHE: '{cache}/go-mod' }),
       ...(needsModules ? facts.testEnv : {}),
     },
-    files: { ...files, 'spec.json': JSON.stringify(spec) },
+    files: { ...runnerFiles('go.mjs', 'go_asked.mjs', ...parts[verb]), 'spec.json': JSON.stringify(spec) },
     reports,
     tools: ['node', 'go'],
     deadlineMs,

@@ -1,13 +1,11 @@
 // golangci-lint, where a Go project configures it: the project's own when its go.mod names it as a tool, else Lockstep's. Its exit
 // code and its limits on what it prints are set aside, and so is a configuration that looks at new lines only: it cannot know them.
 // Lockstep's is a program that is built on the server, once: where it cannot be had, that is said and stands in no change's way.
-import { readFileSync } from 'node:fs';
 import { type Check, endedWithout, type GateFacts, judgeEnd, toResult } from '../check.ts';
 import { parseFindingsJson } from '../reports/findings-json.ts';
 import { changedOf, goFiles, goModules, goPlan } from './go-facts.ts';
 
 const me = { kind: 'style', name: 'golangci-lint' } as const;
-const runnerFile = new URL('../runners/go.mjs', import.meta.url);
 const limit = 20_000;
 const ownTool =
   /^\s*(?:tool\s+)?"?github\.com\/golangci\/golangci-lint(?:\/v\d+)?\/cmd\/golangci-lint"?\s*(?:\/\/.*)?$/m;
@@ -22,7 +20,6 @@ export const goLint: Check = {
     const plan = goPlan(facts, 'lint', {
       needsModules: true,
       spec: { files: [], modules: goModules(facts) },
-      files: { 'go.mjs': readFileSync(runnerFile, 'utf8') },
       reports: ['lint.json'],
       deadlineMs: 900_000,
       linter: isOwn ? 'own' : '{tool:golangci-lint}',

@@ -1,12 +1,10 @@
 // Style of Go: gofmt, of the files that changed. It ends with 0 whatever it would write: its output is the finding. Generated
 // files are left as they are.
-import { readFileSync } from 'node:fs';
 import { type Check, endedWithout, judgeEnd, toResult } from '../check.ts';
 import { parseFindingsJson } from '../reports/findings-json.ts';
 import { changedOf, goFiles, goPlan } from './go-facts.ts';
 
 const me = { kind: 'style', name: 'style' } as const;
-const runnerFile = new URL('../runners/go.mjs', import.meta.url);
 const limit = 20_000;
 
 export const goStyle: Check = {
@@ -19,7 +17,6 @@ export const goStyle: Check = {
     return goPlan(facts, 'fmt', {
       needsModules: false,
       spec: { files, modules: [] },
-      files: { 'go.mjs': readFileSync(runnerFile, 'utf8') },
       reports: ['style.json'],
       deadlineMs: 120_000,
     });

@@ -1,7 +1,6 @@
 // Go's tests, with coverage, of every module. The exit code alone proves nothing: what `go test -json` says of each test does, and
 // a package that does not compile, panics or leaves by os.Exit has failed. No test files are no tests (metric testsRun 0). The
 // results are never taken from a cache.
-import { readFileSync } from 'node:fs';
 import type { CheckResult, Finding } from '../../domain/gate.ts';
 import { type Check, endedWithout, type GateFacts, judgeEnd, toResult } from '../check.ts';
 import { coverageResult } from '../coverage.ts';
@@ -10,7 +9,6 @@ import { parseTest2json } from '../reports/test2json.ts';
 import { goModules, goPlan } from './go-facts.ts';
 
 const me = { kind: 'tests', name: 'tests' } as const;
-const runnerFile = new URL('../runners/go.mjs', import.meta.url);
 
 export const goTests: Check = {
   ...me,
@@ -20,7 +18,6 @@ export const goTests: Check = {
     goPlan(facts, 'test', {
       needsModules: true,
       spec: { files: [], modules: goModules(facts) },
-      files: { 'go.mjs': readFileSync(runnerFile, 'utf8') },
       reports: ['tests.json', 'cover.out', 'ends.json'],
       deadlineMs: 900_000,
     }),
@@ -30,7 +27,6 @@ export const goTests: Check = {
     return goPlan(facts, 'test', {
       needsModules: true,
       spec: { files: [], modules },
-      files: { 'go.mjs': readFileSync(runnerFile, 'utf8') },
       reports: ['tests.json', 'ends.json'],
       deadlineMs: 900_000,
     });

@@ -1,11 +1,9 @@
 // go vet of every module: its findings and those of the compiler. With -json it ends with 0 whatever it found.
-import { readFileSync } from 'node:fs';
 import { type Check, endedWithout, judgeEnd, toResult } from '../check.ts';
 import { parseFindingsJson } from '../reports/findings-json.ts';
 import { goModules, goPlan } from './go-facts.ts';
 
 const me = { kind: 'types', name: 'vet' } as const;
-const runnerFile = new URL('../runners/go.mjs', import.meta.url);
 const limit = 20_000;
 
 export const goVet: Check = {
@@ -16,7 +14,6 @@ export const goVet: Check = {
     goPlan(facts, 'vet', {
       needsModules: true,
       spec: { files: [], modules: goModules(facts) },
-      files: { 'go.mjs': readFileSync(runnerFile, 'utf8') },
       reports: ['vet.json'],
       deadlineMs: 600_000,
     }),

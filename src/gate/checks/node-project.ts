@@ -1,8 +1,8 @@
 // What a part's package.json says that the checks of JavaScript and TypeScript ask for.
-import { readFileSync } from 'node:fs';
 import type { JobResult } from '../../domain/desired.ts';
 import type { GateFacts } from '../check.ts';
 import type { Findings } from '../reports/text.ts';
+import { runnerFiles as filesOf } from './runner-files.ts';
 
 export type Project = {
   scripts: Readonly<Record<string, string>>;
@@ -36,22 +36,8 @@ export function changedFiles(facts: GateFacts): string[] {
   return facts.paths.filter((path) => isOwn(path) && counts(path));
 }
 
-const runners = new URL('../runners/', import.meta.url);
-const texts = new Map<string, string>();
-
 /** Programs of ours as files of a job, with what they stand on. */
-export function runnerFiles(...names: readonly string[]): Record<string, string> {
-  return Object.fromEntries([...names, 'node-tree.mjs'].map((name) => [name, textOf(name)]));
-}
-
-function textOf(name: string): string {
-  const known = texts.get(name);
-  if (known !== undefined) return known;
-  const file = name === 'node-tree.mjs' ? new URL('../../lib/node-tree.mjs', import.meta.url) : new URL(name, runners);
-  const text = readFileSync(file, 'utf8');
-  texts.set(name, text);
-  return text;
-}
+export const runnerFiles = (...names: readonly string[]): Record<string, string> => filesOf(...names, 'node-tree.mjs');
 
 /** The programs that a project's scripts may call, as JSON. The managers that are not npm are asked for by the lock file. */
 export function managersOf(facts: GateFacts): { json: string; tools: string[] } {

@@ -1,6 +1,5 @@
 // Python's tests: pytest, unittest or Django's, in one process with coverage. "No tests" is a value (metric testsRun 0),
 // never an error; the policy says what it means. The exit code alone proves nothing: a `sys.exit(0)` in a test leaves no report.
-import { readFileSync } from 'node:fs';
 import { pytestWords } from '../../config/readers/tox.ts';
 import type { CheckResult, Finding } from '../../domain/gate.ts';
 import { type Check, endedWithout, type GateFacts, judgeEnd, saidOf, toResult } from '../check.ts';
@@ -8,9 +7,9 @@ import { coverageResult, withoutFiles } from '../coverage.ts';
 import { parseJunit } from '../reports/junit.ts';
 import { parseLcov } from '../reports/lcov.ts';
 import { startAhead } from './python-ahead.ts';
+import { runnerFiles } from './runner-files.ts';
 
 const me = { kind: 'tests', name: 'tests' } as const;
-const runnerFile = new URL('../runners/run_tests.py', import.meta.url);
 
 export const pythonTests: Check = {
   ...me,
@@ -27,7 +26,7 @@ export const pythonTests: Check = {
       ...ahead,
       env: { PYTHONDONTWRITEBYTECODE: '1', PYTHONHASHSEED: '0', ...facts.testEnv },
       files: {
-        'run_tests.py': readFileSync(runnerFile, 'utf8'),
+        ...runnerFiles('run_tests.py', 'tests_coverage.py', 'tests_pytest.py', 'tests_unittest.py'),
         ...aheadFiles,
         ...(told === null ? {} : { 'told.json': JSON.stringify(told) }),
       },
