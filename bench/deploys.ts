@@ -8,6 +8,7 @@ import { type Memory, memoryOf } from './journey/memory.ts';
 import { barOf, type Spread, spreadOf } from './journey/report.ts';
 import { machineNow, noiseNow, noiseOf } from './support/machine.ts';
 import { print, say, type Table } from './support/report.ts';
+import { numberOf, toldBy, toldOptions } from './support/words.ts';
 
 const app = 'busy';
 /** Between two looks at memory, and two lines of progress. */
@@ -21,13 +22,10 @@ const { values } = parseArgs({
   options: {
     count: { type: 'string', default: '1000' },
     minutes: { type: 'string', default: '120' },
-    json: { type: 'boolean', default: false },
-    strict: { type: 'boolean', default: false },
+    ...toldOptions,
   },
 });
-const count = Number(values.count);
-if (!Number.isInteger(count) || count < 1 || count > 100_000)
-  throw new Error('--count takes a number from 1 to 100000');
+const count = numberOf('count', values.count, { most: 100_000 });
 
 const longestMs = Number(values.minutes) * 60_000;
 if (!(longestMs > 0)) throw new Error('--minutes takes a number above 0');
@@ -119,7 +117,7 @@ print(
       after,
     },
   },
-  { isJson: values.json, isStrict: values.strict },
+  toldBy(values),
 );
 
 function memoryRow(name: string, memory: Memory): (string | number)[] {

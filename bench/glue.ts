@@ -16,6 +16,7 @@ import { freshPage } from './journey/subject.ts';
 import { type Machine, machineNow, noiseNow, noiseOf } from './support/machine.ts';
 import { insistOn, versionOf } from './support/programs.ts';
 import { print, type Report, say } from './support/report.ts';
+import { numberOf, toldBy, toldOptions } from './support/words.ts';
 
 type Side = { liveMs: number[]; requests: number; failed: number; why: string[] };
 type Sides = { lockstep: Side; script: Side };
@@ -111,12 +112,10 @@ try {
     options: {
       runs: { type: 'string', default: '8' },
       install: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-      strict: { type: 'boolean', default: false },
+      ...toldOptions,
     },
   });
-  const runs = Number(values.runs);
-  if (!Number.isInteger(runs) || runs < 1 || runs > 1000) throw new Error('--runs takes a number from 1 to 1000');
+  const runs = numberOf('runs', values.runs, { most: 1000 });
   const machine = machineNow();
   insistOn({ nginx: 'nginx-light', curl: 'curl' }, values.install);
   const stage = open.use(await Stage.open());
@@ -131,7 +130,7 @@ try {
   const noise: number[] = [];
   const wrong: string[] = [];
   const sides = await bench(arena, site, runs, noise, wrong);
-  print(summarize(sides, runs, machine, noise, wrong), { isJson: values.json, isStrict: values.strict });
+  print(summarize(sides, runs, machine, noise, wrong), toldBy(values));
 } catch (error) {
   say(`the script could not be measured: ${(error as Error).stack}`);
   process.exitCode = 1;

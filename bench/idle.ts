@@ -12,6 +12,7 @@ import { freshBuild } from './support/compiled.ts';
 import { type Machine, machineNow, noiseNow, noiseOf } from './support/machine.ts';
 import { memoryOfProcess } from './support/processes.ts';
 import { print, type Report, say, tableOfSteps } from './support/report.ts';
+import { toldBy, toldOptions } from './support/words.ts';
 
 const names = ['agent', 'control', 'router'] as const;
 type Each<T> = Record<(typeof names)[number], T>;
@@ -140,8 +141,7 @@ try {
       apps: { type: 'string', default: '0,1,100,1000' },
       starts: { type: 'string', default: '3' },
       rest: { type: 'string', default: '21' },
-      json: { type: 'boolean', default: false },
-      strict: { type: 'boolean', default: false },
+      ...toldOptions,
     },
   });
   const machine = machineNow();
@@ -156,7 +156,7 @@ try {
   };
   const steps = await bench(stage, options, noise);
   const report = summarize(steps, await emptyNode(), noise, machine);
-  print(report, { isJson: values.json, isStrict: values.strict });
+  print(report, toldBy(values));
 } catch (error) {
   say(`idle could not be measured in ${root}: ${(error as Error).stack}`);
   process.exitCode = 1;

@@ -17,6 +17,7 @@ import { missingOf, stagesOf } from './journey/stages.ts';
 import { freshPage } from './journey/subject.ts';
 import { type Run, type Summary, summarize } from './journey/summary.ts';
 import { measureVariant, type Variant } from './journey/variants.ts';
+import { waitedFor } from './journey/waited.ts';
 import { type Machine, machineNow, noiseNow } from './support/machine.ts';
 import { markdownOf } from './support/report.ts';
 
@@ -71,6 +72,7 @@ async function oneRun(arena: Arena, hand: Hand, glue: Glue, gateUids: ReadonlySe
   const glued = await glue.push(arena.work, page);
   const live = await arena.push(page);
   const { change } = live;
+  const ahead = waitedFor(arena.stage.home, live.startedAt);
   const wrong = [...missingOf(change), ...(await instanceOff(arena.stage, app, gateUids))];
   const staged = stagesOf(change, live.startedAt, live.firstByteAt);
   if (Math.abs(1 - staged.share) > 0.05)
@@ -90,6 +92,7 @@ async function oneRun(arena: Arena, hand: Hand, glue: Glue, gateUids: ReadonlySe
     rollbackCommandMs: forth.firstByteAt - forth.startedAt,
     commandStartMs: forth.change.moments.requested! - forth.startedAt,
     staged,
+    ahead,
     hand: byHand,
     glue: glued,
     load: round(loadavg()[0]!),

@@ -17,6 +17,7 @@ import { freshBuild } from './support/compiled.ts';
 import { machineNow, noiseNow } from './support/machine.ts';
 import { insistOn, versionOf } from './support/programs.ts';
 import { print, say } from './support/report.ts';
+import { numberOf, toldBy, toldOptions } from './support/words.ts';
 
 const { values } = parseArgs({
   options: {
@@ -28,16 +29,11 @@ const { values } = parseArgs({
     program: { type: 'string', default: '' },
     'node-flag': { type: 'string', multiple: true, default: [] },
     install: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-    strict: { type: 'boolean', default: false },
+    ...toldOptions,
   },
 });
-const number = (name: 'seconds' | 'rounds' | 'rate' | 'connections' | 'idle', most: number): number => {
-  const value = Number(values[name]);
-  if (!Number.isInteger(value) || value < 1 || value > most)
-    throw new Error(`--${name} takes a number from 1 to ${most}`);
-  return value;
-};
+const number = (name: 'seconds' | 'rounds' | 'rate' | 'connections' | 'idle', most: number): number =>
+  numberOf(name, values[name], { most });
 
 /** The proxy has this core for itself; the upstream, wrk and this program share the other. */
 const [core, loadCore] = [0, 1];
@@ -156,7 +152,7 @@ const folder = mkdtempSync(join(tmpdir(), 'lockstep-bench-router-'));
 try {
   const result = await bench(folder);
   const report = summarize(result);
-  print(report, { isJson: values.json, isStrict: values.strict });
+  print(report, toldBy(values));
 } catch (error) {
   say(`the router could not be measured: ${(error as Error).message}`);
   process.exitCode = 1;

@@ -11,11 +11,12 @@ import { measureStep, type Step } from './scale/step.ts';
 import { lineChart } from './support/chart.ts';
 import { freshBuild } from './support/compiled.ts';
 import { type Machine, machineNow, noiseOf } from './support/machine.ts';
-import { print, type Report, say, tableOfSteps } from './support/report.ts';
+import { type Printing, print, type Report, say, tableOfSteps } from './support/report.ts';
+import { numberOf, toldBy, toldOptions } from './support/words.ts';
 
 type Options = { apps: number[]; running: number; pushes: number; restMs: number };
 
-function parse(words: string[]): Options & { isJson: boolean; isStrict: boolean; isSource: boolean } {
+function parse(words: string[]): Options & Printing & { isSource: boolean } {
   const { values } = parseArgs({
     args: words,
     options: {
@@ -24,19 +25,19 @@ function parse(words: string[]): Options & { isJson: boolean; isStrict: boolean;
       pushes: { type: 'string', default: '6' },
       rest: { type: 'string', default: '21' },
       source: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-      strict: { type: 'boolean', default: false },
+      ...toldOptions,
     },
   });
   const apps = values.apps.split(',').map(Number);
   if (apps.some((count, at) => !Number.isInteger(count) || count < 1 || count > 5000 || count <= (apps[at - 1] ?? 0)))
     throw new Error('--apps takes growing numbers from 1 to 5000');
-  const [running, pushes, rest] = [Number(values.running), Number(values.pushes), Number(values.rest)];
-  if (![running, pushes, rest].every((value) => Number.isInteger(value) && value >= 0) || pushes < 1)
-    throw new Error('--running, --pushes and --rest take whole numbers');
+  const running = numberOf('running', values.running, { least: 0, most: 5000 });
+  const pushes = numberOf('pushes', values.pushes, { most: 1000 });
+  const rest = numberOf('rest', values.rest, { least: 0, most: 3600 });
   return {
     ...{ apps, running, pushes, restMs: rest * 1000 },
-    ...{ isJson: values.json, isStrict: values.strict, isSource: values.source },
+    ...toldBy(values),
+    isSource: values.source,
   };
 }
 

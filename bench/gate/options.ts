@@ -1,19 +1,18 @@
 // The words of `npm run bench -- gate`.
 import { parseArgs } from 'node:util';
+import type { Printing } from '../support/report.ts';
+import { numberOf, toldBy, toldOptions } from '../support/words.ts';
 
 /** `whole`: the Flask app with every check on, and beside it the same tools by hand. */
 export const pieces = ['whole', 'examples', 'memo', 'queue'] as const;
 export type Piece = (typeof pieces)[number];
 
-export type Options = {
+export type Options = Printing & {
   /** Pushes of each kind that count. */
   runs: number;
   /** Merge requests that are asked for at once. */
   merges: number;
   only: readonly Piece[];
-  isJson: boolean;
-  /** Exit 1 when it is void or a bar does not hold. */
-  isStrict: boolean;
 };
 
 /** @throws for words that are not known */
@@ -24,15 +23,13 @@ export function parseOptions(words: string[]): Options {
       runs: { type: 'string', default: '6' },
       merges: { type: 'string', default: '20' },
       only: { type: 'string', default: pieces.join(',') },
-      json: { type: 'boolean', default: false },
-      strict: { type: 'boolean', default: false },
+      ...toldOptions,
     },
   });
-  const [runs, merges] = [Number(values.runs), Number(values.merges)];
-  for (const [name, value] of Object.entries({ runs, merges }))
-    if (!Number.isInteger(value) || value < 1 || value > 200) throw new Error(`--${name} takes a number from 1 to 200`);
+  const runs = numberOf('runs', values.runs, { most: 200 });
+  const merges = numberOf('merges', values.merges, { most: 200 });
   const asked = values.only.split(',');
   const only = pieces.filter((one) => asked.includes(one));
   if (only.length !== asked.length) throw new Error(`--only takes some of ${pieces.join(',')}`);
-  return { runs, merges, only, isJson: values.json, isStrict: values.strict };
+  return { runs, merges, only, ...toldBy(values) };
 }

@@ -1,8 +1,10 @@
 // The words of `npm run bench -- journey`.
 import { parseArgs } from 'node:util';
+import type { Printing } from '../support/report.ts';
+import { numberOf, toldBy, toldOptions } from '../support/words.ts';
 import { type Shape, shapes } from './variants.ts';
 
-export type Options = {
+export type Options = Printing & {
   /** Valid runs that are wanted. */
   runs: number;
   /** Wait a minute before memory is read, as the bar says. */
@@ -12,9 +14,6 @@ export type Options = {
   /** Other shapes of a push, and how often each is measured. */
   shapes: readonly Shape[];
   shapeRuns: number;
-  isJson: boolean;
-  /** Exit 1 when a bar does not hold. */
-  isStrict: boolean;
 };
 
 /** @throws for words that are not known */
@@ -27,30 +26,24 @@ export function parseOptions(words: string[]): Options {
       shapes: { type: 'string', default: '5' },
       changed: { type: 'string', default: '' },
       files: { type: 'string', default: '' },
-      json: { type: 'boolean', default: false },
-      strict: { type: 'boolean', default: false },
+      ...toldOptions,
       'no-compiled': { type: 'boolean', default: false },
     },
   });
-  const runs = Number(values.runs);
-  if (!Number.isInteger(runs) || runs < 1 || runs > 1000) throw new Error('--runs takes a number from 1 to 1000');
   return {
-    runs,
+    runs: numberOf('runs', values.runs, { most: 1000 }),
     isRested: values.rest,
     isCompiledToo: !values['no-compiled'],
     ...shapesOf(values),
-    isJson: values.json,
-    isStrict: values.strict,
+    ...toldBy(values),
   };
 }
 
 /** `--changed N` and `--files N` ask for one shape of their own instead of those of the issue. */
 function shapesOf(values: { shapes: string; changed: string; files: string }): Pick<Options, 'shapes' | 'shapeRuns'> {
-  const [shapeRuns, changed, files] = [Number(values.shapes), Number(values.changed || 1), Number(values.files || 0)];
-  const isGood = [shapeRuns, changed, files].every(
-    (value) => Number.isInteger(value) && value >= 0 && value <= 100_000,
-  );
-  if (!isGood || changed < 1) throw new Error('--shapes, --changed and --files take whole numbers');
+  const shapeRuns = numberOf('shapes', values.shapes, { least: 0, most: 1000 });
+  const changed = numberOf('changed', values.changed || '1', { most: 100_000 });
+  const files = numberOf('files', values.files || '0', { least: 0, most: 100_000 });
   const own = values.changed !== '' || values.files !== '';
   return { shapeRuns, shapes: shapeRuns === 0 ? [] : own ? [{ changed, files }] : shapes };
 }

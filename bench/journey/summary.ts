@@ -21,6 +21,8 @@ export type Run = {
   /** From the start of the command line to the request's arrival. */
   commandStartMs: number;
   staged: Staged;
+  /** Its checks, and how many of them found their programs started ahead. */
+  ahead: { checks: number; waited: number };
   hand: ByHand;
   glue: { liveMs: number; returnedMs: number };
   /** Of the machine, over the last minute, at the run's end. */
@@ -92,6 +94,8 @@ export function summarize(measured: Measured): Summary {
   const stages = columnsOf(valid, ({ stages: each }) => each);
   const checks = columnsOf(valid, ({ beside }) => beside);
   const voids = measured.runs.flatMap((run, at) => (run.void.length > 0 ? [{ run: at + 1, why: run.void }] : []));
+  const waited = sumOf(valid.map(({ ahead }) => ahead.waited));
+  const aheadNote = `Of ${sumOf(valid.map(({ ahead }) => ahead.checks))} checks of these pushes ${waited} found their programs started ahead.`;
   const voidWhy = [
     ...off,
     ...noiseOf(measured.noise),
@@ -125,7 +129,7 @@ export function summarize(measured: Measured): Summary {
       ...(variants.rows.length > 0 ? [variants] : []),
     ],
     bars,
-    notes: [],
+    notes: [aheadNote],
     charts: [],
     figures: null,
   };
@@ -203,11 +207,14 @@ export function summarize(measured: Measured): Summary {
           bar.isMet ? 'holds' : 'FAILS',
         ]),
       ]),
+      aheadNote,
       `The glue script runs no check; ${measured.beside.glue}.`,
     ].join('\n'),
     isMet,
   };
 }
+
+const sumOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
 
 const presentRun = ({ staged, ...run }: Run) => ({
   ...run,
