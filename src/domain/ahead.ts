@@ -6,7 +6,7 @@ import type { JobSpec } from './desired.ts';
 export const longestAheadMs = 600_000;
 
 /** So many programs may wait for an app: for the checks that its gate waits longest for. */
-export const mostAhead = 2;
+export const mostAhead = 3;
 
 /** One text for one piece of work: all that decides what a program is, but its id, the tree, and what is told with the tree. */
 export function workOf({ id: _id, place: _place, deadlineMs: _deadline, late = {}, ...work }: JobSpec): string {
@@ -16,8 +16,8 @@ export function workOf({ id: _id, place: _place, deadlineMs: _deadline, late = {
 
 /** Whether it may be started ahead at all: only a check, of which nothing but its folder depends on the tree. */
 export function mayBeAhead(spec: JobSpec): boolean {
-  const { ahead, command, env, kind, identity, layerKey } = spec;
+  const { ahead, command, env, kind, identity } = spec;
   const words = 'argv' in command ? [...command.argv, ...Object.values(env)] : ['{tree}'];
   const isBound = words.some((word) => word.includes('{tree}'));
-  return ahead !== undefined && kind === 'check' && identity === 'gate' && layerKey !== null && !isBound;
+  return ahead !== undefined && kind === 'check' && identity === 'gate' && !isBound;
 }

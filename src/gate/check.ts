@@ -50,7 +50,7 @@ export const isConfigFile = (path: string): boolean =>
  */
 export type CheckPlan = Pick<
   JobSpec,
-  'command' | 'ahead' | 'env' | 'files' | 'reports' | 'collect' | 'tools' | 'deadlineMs'
+  'command' | 'ahead' | 'env' | 'files' | 'late' | 'reports' | 'collect' | 'tools' | 'deadlineMs'
 > & {
   /** Which dependency layer it runs with. */
   layer: 'none' | 'gate';

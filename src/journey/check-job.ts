@@ -54,9 +54,6 @@ function gateLayerOf({ gateLayer }: Pick<Plan, 'gateLayer'>): Pick<GateFacts, 'g
   return kind === 'none' ? {} : { gateLayer: kind };
 }
 
-/** `late`: its files that come of the tree, and not of the plan. */
-export type CheckAsked = { name: string; plan: CheckPlan; late: Readonly<Record<string, string>> };
-
 /**
  * Whether a check runs in the candidate's image: tests of the app as a whole, where its image has what they are written in. What reads sources
  * alone (style, types, documentation) asks the commit's files, which are the same on the machine.
@@ -85,7 +82,7 @@ export function placedInImage(plan: CheckPlan, { image }: Build): CheckPlan {
 export async function runCheckJob(
   world: World,
   app: App,
-  { name, plan, late }: CheckAsked,
+  { name, plan }: { name: string; plan: CheckPlan },
   where: string | { image: ImageId },
   build: Build,
   signal: AbortSignal,
@@ -107,7 +104,7 @@ export async function runCheckJob(
     ...(plan.ahead ? { ahead: plan.ahead } : {}),
     env: plan.env,
     files: plan.files,
-    ...(Object.keys(late).length > 0 ? { late } : {}),
+    ...(plan.late && Object.keys(plan.late).length > 0 ? { late: plan.late } : {}),
     reports: plan.reports,
     ...(plan.collect ? { collect: plan.collect } : {}),
     volumes: {},

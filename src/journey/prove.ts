@@ -168,7 +168,7 @@ async function checkAndStart(world: World, request: ProveRequest, planned: Plann
       runJob: async (plan, check, stop) => {
         if (isInImage(plan, check, build)) {
           const image = await materials.forTests().catch(unlessBuilt(materials));
-          const asked = { name: check.name, plan: placedInImage(plan, build), late: {} };
+          const asked = { name: check.name, plan: placedInImage(plan, build) };
           const job = await runCheckJob(world, app, asked, { image }, build, AbortSignal.any([stop, together]));
           moment(`${check.name}Started`, job.startedAtMs);
           request.onReports?.({ check: check.name, reports: job.reports });
@@ -181,9 +181,9 @@ async function checkAndStart(world: World, request: ProveRequest, planned: Plann
           ...{ appId: app.id, check: check.name, plan, tree, hello: planned.hello },
           ...{ layerKey: checkLayer(plan, build)?.key ?? null, main: request.isRecheck ? null : main },
         });
-        const placed = { ...plan, env: { ...plan.env, ...env } };
-        const late = before ? { [madeFromReport]: before.given } : {};
-        const asked = { name: check.name, plan: placed, late };
+        const given = before ? { [madeFromReport]: before.given } : {};
+        const placed = { ...plan, env: { ...plan.env, ...env }, late: { ...plan.late, ...given } };
+        const asked = { name: check.name, plan: placed };
         const running = runCheckJob(world, app, asked, copy!, build, AbortSignal.any([stop, together]));
         const ended = await running.catch(async (error: unknown) => {
           await sent.catch(unbuilt);

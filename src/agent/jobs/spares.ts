@@ -41,7 +41,7 @@ export type SpareLimits = {
   memory: () => Memory;
 };
 
-const usual: SpareLimits = { most: 4, idleMs: longestAheadMs, restMs: 500, memory: readMemory };
+const usual: SpareLimits = { most: 6, idleMs: longestAheadMs, restMs: 500, memory: readMemory };
 
 /** What one takes (measured: an interpreter with pytest and coverage has 35 MB), and how much of the machine all may take. */
 const spareBytes = 40 * 1024 ** 2;

@@ -131,6 +131,8 @@ export async function placeTree(files: AsyncIterable<DecodedFile>, spec: PlaceSp
       if (!(await moveInto(gate)))
         throw fail('conflict', 'The gate copy is there already.', { advice: 'Give each copy a name of its own.' });
       spec.onGateCopy?.();
+      // Whoever waits for it begins now, and not after the release.
+      await nextTurn();
     }
     for (const [at, { file, content }] of held.entries()) {
       writeSmall(content, [copyOf(release, file)]);

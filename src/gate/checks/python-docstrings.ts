@@ -17,7 +17,7 @@ const fewFiles = 300;
 
 /** The reports and files that a job needs which lists the definitions by the way. */
 export const docstringsReport = 'docstrings.json';
-export const docstringsFiles = (facts: GateFacts): Record<string, string> => ({
+export const docstringsFiles = (facts: GateFacts): Record<'docstrings.py' | 'settings.json', string> => ({
   'docstrings.py': readFileSync(runnerFile, 'utf8'),
   'settings.json': JSON.stringify(docstringSettings(facts)),
 });

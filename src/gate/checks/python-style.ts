@@ -7,6 +7,7 @@ import { everyFinding, parseFindingsJson } from '../reports/findings-json.ts';
 import { parseSarif } from '../reports/sarif.ts';
 import { type Findings, parseTextFindings } from '../reports/text.ts';
 import { capturePlan } from './capture.ts';
+import { startAhead } from './python-ahead.ts';
 import { changedPython, isPython, namesRequirement, tomlTable } from './python-config.ts';
 import { docstringsFiles, docstringsOf, docstringsReport, isAskedWithStyle } from './python-docstrings.ts';
 import { formatTool } from './python-format.ts';
@@ -109,11 +110,15 @@ function ownPlan(facts: GateFacts, file: string | null, files: readonly string[]
   for (const name of tools) argv.push('--path', `{tool:${name}}`);
   if (isOwn) argv.push('--only', 'pycodestyle', '--config', file);
   else if (formatTool(facts) !== null) argv.push('--line-length', String(lineLength(facts)));
-  const asked = { 'pep8.py': readFileSync(runnerFile, 'utf8'), 'files.json': JSON.stringify(files) };
-  if (!isAskedWithStyle(facts)) return plan({ argv }, tools, ['style.json'], asked);
+  const { ahead, aheadFiles } = startAhead({ testEnv: {} }); // it runs with `-I` and without the app's environment
+  const asked = { 'pep8.py': readFileSync(runnerFile, 'utf8'), ...aheadFiles };
+  const late = { 'files.json': JSON.stringify(files) };
+  if (!isAskedWithStyle(facts)) return { ...plan({ argv }, tools, ['style.json'], asked), ...ahead, late };
   argv.push('--docstrings', '{job}/docstrings.py', '--settings', '{job}/settings.json');
   argv.push('--docstrings-out', `{reports}/${docstringsReport}`);
-  return plan({ argv }, tools, ['style.json', docstringsReport], { ...asked, ...docstringsFiles(facts) });
+  const { 'settings.json': settings, ...runner } = docstringsFiles(facts);
+  const both = plan({ argv }, tools, ['style.json', docstringsReport], { ...asked, ...runner });
+  return { ...both, ...ahead, late: { ...late, 'settings.json': settings } };
 }
 
 /** Black lays lines out to 88 columns, or to what it is told: what it has laid out is no fault. */

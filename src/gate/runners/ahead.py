@@ -75,5 +75,6 @@ class Waited:
     def start_afresh(self):
         sys.stdout.flush()
         sys.stderr.flush()
-        os.execve(sys.executable, [sys.executable, *self.words],
+        isolated = ["-I"] if sys.flags.isolated else []
+        os.execve(sys.executable, [sys.executable, *isolated, *self.words],
                   self.environment)

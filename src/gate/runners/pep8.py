@@ -3,10 +3,12 @@
 Usage: pep8.py --files files.json --out style.json [--path TOOL]...
        [--config FILE] [--only pycodestyle] [--line-length COLUMNS]
        [--docstrings RUNNER --settings FILE --docstrings-out FILE]
+       [--begin FIFO]
 
 Looks at exactly the files of the list, relative to the current folder,
 imports nothing of the app, follows no symbolic link. With --docstrings
-it lists the definitions, too: one interpreter is started less. Exit 0:
+it lists the definitions, too: one interpreter is started less. With
+--begin it was started ahead of the tree (ahead.py beside it). Exit 0:
 looked at them all, whatever was found; 125: a tool is missing.
 """
 
@@ -120,12 +122,29 @@ def check_pyflakes(files, findings):
     return pyflakes.__version__
 
 
-def list_docstrings(options):
-    """The runner beside this one, as a module."""
-    spec = importlib.util.spec_from_file_location(
-        "docstrings", options.docstrings)
+def load(path):
+    """A runner beside this one, as a module."""
+    name = os.path.basename(path)[:-len(".py")]
+    spec = importlib.util.spec_from_file_location(name, path)
     runner = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(runner)
+    return runner
+
+
+def begin(options):
+    """Nothing of the app is ever imported: what its modules are called
+    does not matter."""
+    def import_tools():
+        import pycodestyle  # noqa: F401
+        if options.only != "pycodestyle":
+            from pyflakes import checker  # noqa: F401
+
+    place = os.path.dirname(os.path.abspath(__file__))
+    load(os.path.join(place, "ahead.py")).Waited(options.begin, import_tools)
+
+
+def list_docstrings(options):
+    runner = load(options.docstrings)
     with open(options.settings, encoding="utf-8") as stream:
         runner.look(json.load(stream), options.docstrings_out)
 
@@ -141,9 +160,12 @@ def main():
     parser.add_argument("--docstrings")
     parser.add_argument("--settings")
     parser.add_argument("--docstrings-out")
+    parser.add_argument("--begin")
     options = parser.parse_args()
     for path in options.path:
         add_tool(path)
+    if options.begin:
+        begin(options)
     with open(options.files, encoding="utf-8") as stream:
         files = [path for path in json.load(stream) if is_plain_file(path)]
     if not options.config:

@@ -4,7 +4,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
-import { askAhead, askDocsAhead } from '../../../test/support/started-ahead.ts';
+import { askAhead } from '../../../test/support/started-ahead.ts';
+import { askDocsAhead, askStyleAhead } from '../../../test/support/started-ahead-too.ts';
 import { writeOwnDistribution } from '../../build/own-distribution.ts';
 import { parseDefinitions } from '../checks/python-docstrings.ts';
 import { parseFindingsJson } from '../reports/findings-json.ts';
@@ -410,3 +411,4 @@ test("a tool is the app's own version when its packages have one, else the one t
 
 askAhead({ home, python, skip });
 askDocsAhead({ home, python, skip });
+askStyleAhead({ home, python, skip });
