@@ -1,0 +1,126 @@
+// The journey of an app with a Dockerfile, on a real engine: what was built is what is tested and what serves.
+import assert from 'node:assert/strict';
+import { baseImage, engineTest } from './support/engine.ts';
+import { Stage } from './support/stage.ts';
+
+const server = `"""A page."""
+
+import http.server
+import os
+import signal
+import sys
+
+TEXT = "one"
+
+
+def text():
+    """Return what the page says."""
+    return TEXT
+
+
+class Page(http.server.BaseHTTPRequestHandler):
+    """Answers everything alike."""
+
+    def do_GET(self):
+        """Answer."""
+        body = (text() + " in " + str(os.path.exists("/.dockerenv"))).encode()
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_words):
+        """Keep quiet."""
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    http.server.ThreadingHTTPServer(("", 5000), Page).serve_forever()
+`;
+const tests = `"""Tests of the page."""
+
+import os
+
+import server
+
+
+def test_text():
+    """It says something."""
+    assert server.text().islower()
+
+
+def test_place():
+    """They run where it runs: with what only the image has."""
+    assert os.path.exists("/.dockerenv")
+    with open("/made-by-the-image", encoding="utf-8") as stream:
+        assert stream.read() == "made\\n"
+    with open("written", "w", encoding="utf-8") as stream:
+        stream.write("x")
+`;
+
+engineTest(
+  'an app with a Dockerfile is built, tested in its image and live from it; what is red, broken or without an engine is refused',
+  { own: true },
+  async (socket) => {
+    const tag = await baseImage('python');
+    await using stage = await Stage.open({ LOCKSTEP_ENGINE: socket });
+    const dockerfile = `# syntax=docker/dockerfile:1\nFROM ${tag}\nWORKDIR /app\nRUN echo made > /made-by-the-image\nCOPY server.py ./\nEXPOSE 5000\nCMD ["/usr/local/bin/python3", "server.py"]\n`;
+    const work = await stage.makeApp('box', {
+      ...{ Dockerfile: dockerfile, 'server.py': server, 'tests/test_server.py': tests },
+      // The container ignores PORT, its image has no tests in it, and there is nothing that Lockstep would know how to run.
+      '.dockerignore': 'tests\n',
+      'conftest.py': '"""Finds the page."""\n',
+    });
+    const first = await stage.deploy(work);
+    assert.match(first, /Dockerfile: the repository has one/);
+    assert.match(first, /"# syntax=docker\/dockerfile:1" is dropped/);
+    assert.match(first, /RUN echo made/);
+    assert.match(first, /image [0-9a-f]{12} built in/);
+    assert.match(first, /tests ok .*: 2 tests/);
+    assert.equal((await stage.get('box')).body, 'one in True');
+    await stage.inSync('box');
+
+    // A line of the source: what the tests need is not installed again, and what serves is the new image.
+    await stage.edit(work, 'server.py', 'TEXT = "one"', 'TEXT = "two"');
+    const second = await stage.deploy(work);
+    assert.doesNotMatch(second, /image for the tests/);
+    assert.match(second, /coverage/);
+    assert.equal((await stage.get('box')).body, 'two in True');
+
+    await stage.edit(work, 'server.py', 'TEXT = "two"', 'TEXT = "THREE"');
+    const red = await stage.push(work);
+    assert.notEqual(red.code, 0, red.stderr);
+    assert.match(red.stderr, /1 of 2 tests failed/);
+    assert.match(red.stderr, /tests\/test_server\.py:\d+/);
+    await stage.edit(work, 'server.py', 'TEXT = "THREE"', 'TEXT = "four"');
+
+    await stage.edit(work, 'Dockerfile', 'echo made >', 'echo no compiler here; exit 1; echo made >');
+    const broken = await stage.push(work);
+    assert.notEqual(broken.code, 0, broken.stderr);
+    assert.match(broken.stderr, /the image could not be built: .*exit code: 1/);
+    assert.match(broken.stderr, /no compiler here/);
+    assert.equal((await stage.get('box')).body, 'two in True');
+
+    // The image of before is there still: nothing is built, and nothing tested again.
+    const back = await stage.lockstep(['rollback', '-a', 'box'], { cwd: work });
+    assert.equal(back.code, 0, back.stdout + back.stderr + stage.logs());
+    assert.match(back.stdout + back.stderr, /image [0-9a-f]{12} is there/);
+    assert.equal((await stage.get('box')).body, 'one in True');
+
+    await stage.down();
+    await stage.up({ LOCKSTEP_ENGINE: `${stage.folder}/none.sock` });
+    await stage.git(work, 'fetch', '-q', 'lockstep');
+    await stage.git(work, 'reset', '-q', '--hard', 'lockstep/main');
+    await stage.edit(work, 'server.py', 'TEXT = "one"', 'TEXT = "five"');
+    const nowhere = await stage.push(work);
+    assert.notEqual(nowhere.code, 0, nowhere.stderr);
+    assert.match(nowhere.stderr, /the repository has a Dockerfile, and there is no container engine/);
+    assert.match(nowhere.stderr, /apt install docker\.io/);
+
+    await stage.down();
+    await stage.up({ LOCKSTEP_ENGINE: socket });
+    await stage.inSync('box');
+    assert.equal((await stage.get('box')).body, 'one in True');
+    const gone = await stage.lockstep(['destroy', '-a', 'box', '--yes', '--volumes'], { cwd: work });
+    assert.equal(gone.code, 0, gone.stdout + gone.stderr);
+  },
+);
