@@ -68,6 +68,17 @@ engineTest(
     assert.equal((await stage.get('web')).body, 'page 1\n');
     assert.match((await stage.lockstep(['deploy', 'web'])).stdout, /is live already/);
 
+    const after = await stage.lockstep([
+      'hooks',
+      'after',
+      '-a',
+      'web',
+      '--',
+      'sh',
+      '-c',
+      'echo "after $REPOSITORY_IMAGE"',
+    ]);
+    assert.equal(after.code, 0, after.stderr);
     // By docker push alone.
     await using watch = new PageWatch(stage, 'web', /^page (\d+)\n$/);
     await registry.push(socket, await tinySite(socket, 'page 2\n'), 'team/web:latest');
@@ -80,6 +91,19 @@ engineTest(
     assert.equal(status.release.version, 2);
     const [hooked] = (await stage.api('/apps/web/changes?limit=1')).body.items;
     assert.deepEqual([hooked.how, hooked.actor, hooked.state], ['image', 'hook registry', 'landed']);
+
+    let ran: Json = null;
+    await until(
+      async () => {
+        const { items } = (await stage.api('/events?limit=200')).body;
+        ran = items.find(({ type }: Json) => type === 'image.after');
+        return ran !== undefined;
+      },
+      20_000,
+      () => 'nothing ran after the deploy',
+    );
+    assert.equal(ran.data.exitCode, 0, JSON.stringify(ran.data));
+    assert.match(ran.data.said.join(), /^after 127\.0\.0\.1:\d+\/team\/web:latest@sha256:[0-9a-f]{64}$/);
 
     // By Docker Hub, who hears how it ended. A tag that moves while nobody says so is not looked at.
     let pushedAt = 1_417_566_161;

@@ -10,7 +10,7 @@ import type { FlakyTest } from '../domain/gate-run.ts';
 import type { AppId, CommitId, TeamId } from '../domain/ids.ts';
 import { type AppName, parseAppName, parseBranch, parseHostname } from '../domain/names.ts';
 import { currentConfig, insertConfig } from '../store/app-config.ts';
-import { followedImage, followImage } from '../store/app-images.ts';
+import { afterCommand, followedImage, followImage, setAfterCommand } from '../store/app-images.ts';
 import { deleteApp, findApp, insertApp, isBadgePublic, listApps, publicBadge, setBadgePublic } from '../store/apps.ts';
 import { changeOfNumber, findChange, listChanges, queuedChanges, verdictOfChange } from '../store/changes.ts';
 import { listEvents } from '../store/events.ts';
@@ -248,6 +248,11 @@ export function createFakePlatform(): FakePlatform {
     revokeToken(principal, token) {
       fake.calls.push('revokeToken');
       if (!revokeToken(database, principal, token, 1)) missing('token');
+    },
+    afterCommand: (_principal, app) => afterCommand(database, app.id),
+    changeAfterCommand(_principal, app, argv) {
+      fake.calls.push('changeAfterCommand');
+      setAfterCommand(database, app.id, argv);
     },
     listHooks: (_principal, app) => listHooks(database, app.id),
     createHook(_principal, app, name) {

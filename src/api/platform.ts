@@ -226,6 +226,11 @@ export type Platform = {
     image: ImageReference | null,
   ): Promise<{ image: ImageReference; started: Started | null }>;
 
+  /** Words of the command that runs after each deploy of its image; null: none. */
+  afterCommand(principal: Principal, app: App): readonly string[] | null;
+  /** @throws not-found: it follows no image */
+  changeAfterCommand(principal: Principal, app: App, argv: readonly string[] | null): void;
+
   listRegistries(principal: Principal): readonly KnownRegistry[];
   /** @throws too-large */
   setRegistry(principal: Principal, login: RegistryLogin): KnownRegistry;

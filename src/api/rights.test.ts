@@ -51,6 +51,7 @@ const bodies: Record<string, unknown> = {
   setBadge: { isPublic: false },
   createToken: { name: 'ci', rights: ['admin'] },
   deployImage: {},
+  setAfterCommand: { argv: ['true'] },
   createHook: { name: 'docker-hub' },
   rotateHook: {},
   logInToRegistry: { host: 'ghcr.io', username: 'ann', password: 'secret' },

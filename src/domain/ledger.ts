@@ -32,6 +32,9 @@ export const eventTypes = [
   'hook.refused',
   'image.followed',
   'image.looked',
+  /** The command after a deploy has ended. */
+  'image.after',
+  'image.after-changed',
   'registry.changed',
   'registry.removed',
   'branch.stored',

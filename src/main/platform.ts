@@ -10,7 +10,7 @@ import { createApp, destroyApp } from '../journey/apps.ts';
 import { sourceOf } from '../journey/change-source.ts';
 import { editOf, startConfigChange, startRestart } from '../journey/config-release.ts';
 import { examine, repair } from '../journey/doctor/doctor.ts';
-import { deployFollowed } from '../journey/images/follow.ts';
+import { changeAfterCommand, deployFollowed } from '../journey/images/follow.ts';
 import { NoticeDesk } from '../journey/images/hear-notice.ts';
 import { createHook, removeHook, rotateSecret } from '../journey/images/hooks.ts';
 import type { ImageLooks } from '../journey/images/looks.ts';
@@ -23,7 +23,7 @@ import { statusOf } from '../journey/status.ts';
 import { eventOf, newId, nowMs, type World } from '../journey/world.ts';
 import type { PublicKey } from '../proof/signing-key.ts';
 import { currentConfig } from '../store/app-config.ts';
-import { followedImage } from '../store/app-images.ts';
+import { afterCommand, followedImage } from '../store/app-images.ts';
 import { findApp, listApps } from '../store/apps.ts';
 import { changeOfNumber, findChange, listChanges, verdictOfChange } from '../store/changes.ts';
 import { listEvents } from '../store/events.ts';
@@ -116,6 +116,8 @@ export function platformOf(options: PlatformOptions): Platform {
       const { image, deploy } = await deployFollowed(world, principal, app, named);
       return { image, started: deploy.state === 'begun' ? { kind: 'change', id: deploy.change.id } : null };
     },
+    afterCommand: (_principal, app) => afterCommand(database, app.id),
+    changeAfterCommand: (principal, app, argv) => changeAfterCommand(world, principal, app, argv),
     listHooks: (_principal, app) => listHooks(database, app.id),
     createHook: (principal, app, name) => createHook(world, principal, app, name),
     rotateHook: (principal, app, id) => rotateSecret(world, principal, app, id),

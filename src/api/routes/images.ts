@@ -6,6 +6,7 @@ import { imageReference, noQuery, parsedBy } from '../fields.ts';
 import { route } from '../route.ts';
 import { presentRegistry, registryView } from '../views/hook.ts';
 import { presentStarted, startedView } from '../views/work.ts';
+import { commandWords } from './runs.ts';
 
 const registryHost = parsedBy(parseRegistryHost, 'The host of a registry, as images name it', 'ghcr.io');
 
@@ -15,6 +16,10 @@ const deployView = z
     started: startedView.nullable().openapi({ description: 'null: it is live already' }),
   })
   .openapi('ImageDeploy');
+
+const afterView = z
+  .object({ argv: z.array(z.string()).openapi({ description: 'Empty: there is none' }) })
+  .openapi('AfterCommand');
 
 export const imageRoutes = [
   route({
@@ -45,6 +50,35 @@ export const imageRoutes = [
       const { image, started } = await platform.startImageDeploy(principal, app, body.image ?? null);
       const answer = { image: imageText(image), started: started && presentStarted(app, started) };
       return { status: started ? 202 : 200, body: answer };
+    },
+  }),
+  route({
+    id: 'getAfterCommand',
+    method: 'get',
+    path: '/api/v1/apps/{app}/after',
+    summary: 'The command that runs after each deploy of the app’s image',
+    right: 'config',
+    tenancy: 'app',
+    query: noQuery,
+    answers: { 200: { description: 'Its words', schema: afterView } },
+    errors: [],
+    handle: ({ principal, app }, { platform }) => ok({ argv: [...(platform.afterCommand(principal, app) ?? [])] }),
+  }),
+  route({
+    id: 'setAfterCommand',
+    method: 'post',
+    path: '/api/v1/apps/{app}/after',
+    summary:
+      'Has a command run after each deploy of the app’s image, with REPOSITORY_NAME and others in its environment',
+    right: ['deploy', 'config'],
+    tenancy: 'app',
+    query: noQuery,
+    body: z.strictObject({ argv: commandWords.nullable().openapi({ description: 'null: none any more' }) }),
+    answers: { 200: { description: 'Its words', schema: afterView } },
+    errors: ['not-found'],
+    handle({ principal, app, body }, { platform }) {
+      platform.changeAfterCommand(principal, app, body.argv);
+      return ok({ argv: body.argv ?? [] });
     },
   }),
   route({

@@ -17,6 +17,13 @@ const word = z
   .max(wordCharacters)
   .refine((text) => !text.includes('\0'), 'holds a NUL character, which no program can be given');
 
+export const commandWords = z
+  .array(word)
+  .min(1)
+  .max(wordLimit)
+  .refine((words) => words[0] !== '', 'starts with an empty word')
+  .openapi({ description: 'The command as words; no shell reads them', example: ['flask', 'db', 'upgrade'] });
+
 export const runRoutes = [
   route({
     id: 'run',
@@ -26,14 +33,7 @@ export const runRoutes = [
     right: ['deploy', 'config'],
     tenancy: 'app',
     query: noQuery,
-    body: z.strictObject({
-      argv: z
-        .array(word)
-        .min(1)
-        .max(wordLimit)
-        .refine((words) => words[0] !== '', 'starts with an empty word')
-        .openapi({ description: 'The command as words; no shell reads them', example: ['flask', 'db', 'upgrade'] }),
-    }),
+    body: z.strictObject({ argv: commandWords }),
     answers: { 202: { description: 'It has begun; follow its output', schema: runView } },
     errors: ['no-release', 'agent-away', 'busy'],
     location: (body: z.infer<typeof runView>) => body.output,

@@ -39,6 +39,20 @@ export async function hooksDelete(session: Session): Promise<number> {
   return 0;
 }
 
+/** @throws not-found: the app follows no image */
+export async function hooksAfter(session: Session): Promise<number> {
+  const path = `/api/v1/apps/${await session.app()}/after`;
+  const api = await session.api();
+  const { words } = session;
+  const isAsked = words.length === 0 && !session.has('none');
+  const { argv } = isAsked
+    ? await api.get<{ argv: string[] }>(path)
+    : (await api.send<{ argv: string[] }>('POST', path, { argv: session.has('none') ? null : words })).body;
+  if (session.isJson) session.printJson({ argv });
+  else session.print(argv.length === 0 ? 'nothing runs after a deploy' : argv.map(printable).join(' '));
+  return 0;
+}
+
 async function find(session: Session): Promise<HookView> {
   const wanted = session.words[0]!;
   const { items } = await (await session.api()).get<{ items: HookView[] }>(await pathOf(session));

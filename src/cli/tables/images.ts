@@ -55,6 +55,19 @@ export const imagesCommands: readonly CommandSpec[] = [
     load: async () => (await import('../commands/hooks.ts')).hooksDelete,
   },
   {
+    name: 'hooks after',
+    summary: 'run a command after each deploy of the app’s image',
+    about:
+      'With the live release’s config, volumes and identity, and REPOSITORY_NAME, _NAMESPACE, _REPO_NAME, _HOST, _TAG, _DIGEST and _IMAGE in its ' +
+      'environment. Options of ours stand before CMD. Without CMD it shows what there is.',
+    operands: '[CMD …]',
+    counts: [0, 256],
+    takesRest: true,
+    options: { none: { kind: 'flag', about: 'none any more' }, ...ofApp },
+    examples: ["lockstep hooks after -a web -- sh -c 'echo $REPOSITORY_IMAGE'", 'lockstep hooks after -a web --none'],
+    load: async () => (await import('../commands/hooks.ts')).hooksAfter,
+  },
+  {
     name: 'registry',
     summary: 'list the registries that the server is logged in to',
     operands: '',

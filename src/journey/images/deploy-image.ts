@@ -17,6 +17,7 @@ import { liveRelease } from '../../store/releases.ts';
 import { receiveChange } from '../receive-change.ts';
 import { type ChangeEnd, RunningChange } from '../running-change.ts';
 import { mainlineOf, nowMs, type World } from '../world.ts';
+import { runAfterDeploy } from './after-deploy.ts';
 
 export type ImageDeploy =
   /** Main names it already, and it is live. */
@@ -81,6 +82,11 @@ export async function beginImageDeploy(
       return { state: 'infra-error', reason: error.message, version: null };
     })
     .finally(() => untilItsEnd.dispose());
+  void end
+    .then(({ state }) => (state === 'landed' ? runAfterDeploy(world, app, { image, digest, actor }) : undefined))
+    .catch((error: Error) =>
+      world.log({ level: 'warn', message: `after the deploy of ${app.name}: ${error.message}` }),
+    );
   return { state: 'begun', digest, change, end };
 }
 

@@ -2,7 +2,7 @@
 import type { App, Principal } from '../../domain/app.ts';
 import { fail } from '../../domain/errors.ts';
 import { type ImageReference, imageText } from '../../domain/image-reference.ts';
-import { followedImage, followImage } from '../../store/app-images.ts';
+import { followedImage, followImage, setAfterCommand } from '../../store/app-images.ts';
 import { inTransaction } from '../../store/open.ts';
 import { appendEvent } from '../../store/transition.ts';
 import { eventOf, type World } from '../world.ts';
@@ -36,4 +36,16 @@ export async function deployFollowed(
     world.announce();
   }
   return { image, deploy };
+}
+
+/** What runs after each deploy of the app's image; null: nothing. @throws not-found: it follows none */
+export function changeAfterCommand(world: World, principal: Principal, app: App, argv: readonly string[] | null): void {
+  if (followedImage(world.database, app.id) === null)
+    throw fail('not-found', `${app.name} follows no image`, { advice: 'Name one: lockstep deploy --image NAME' });
+  const by = { teamId: app.teamId, appId: app.id, actor: principal.name };
+  inTransaction(world.database, () => {
+    setAfterCommand(world.database, app.id, argv);
+    appendEvent(world.database, eventOf(by, 'image.after-changed', { isSet: argv !== null }));
+  });
+  world.announce();
 }

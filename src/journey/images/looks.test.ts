@@ -1,6 +1,8 @@
 // From a notice, or a person's word, to what is live: against the real store and git, and an agent in memory that has a registry.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import type { JobSpec } from '../../domain/desired.ts';
 import { fail, isFailure } from '../../domain/errors.ts';
 import type { Digest } from '../../domain/ids.ts';
 import { imageText, parseImageReference } from '../../domain/image-reference.ts';
@@ -8,9 +10,11 @@ import type { Outcome } from '../../receive/notices/answer-sender.ts';
 import { askForLook, followImage, lookDue } from '../../store/app-images.ts';
 import { listEvents } from '../../store/events.ts';
 import { findArtifact, liveRelease, releaseOfVersion } from '../../store/releases.ts';
+import { storeConfig } from '../config-release.ts';
 import { FakeWorld } from '../fake-world.ts';
 import { startRollback } from '../rollback.ts';
 import { beginImageDeploy, withImageLine } from './deploy-image.ts';
+import { changeAfterCommand } from './follow.ts';
 import { ImageLooks } from './looks.ts';
 import { setRegistry } from './registries.ts';
 
@@ -176,6 +180,43 @@ test('what was asked for survives a restart', async () => {
   looks.takeUp();
   await looks.rest(at.app().id);
   assert.equal(at.live()?.version, 1);
+});
+
+test('after a deploy the app’s command runs as what is live, with what went live in its environment', async () => {
+  using at = await stand();
+  const jobs: JobSpec[] = [];
+  at.agent.job = (spec) => {
+    jobs.push(spec);
+    return { exitCode: 3, outputTail: ['one', 'hunter2 \u001b[31m'] };
+  };
+  await assert.rejects(
+    async () => changeAfterCommand(at.world, at.place.owner, await at.place.createApp('none'), ['x']),
+    /follows no image/,
+  );
+  changeAfterCommand(at.world, at.place.owner, at.app(), ['sh', '-c', 'echo done']);
+  storeConfig(at.world, at.app(), { PASSWORD: 'hunter2' }, 'owner');
+  at.ask();
+  await at.looks.rest(at.app().id);
+  const after = () =>
+    listEvents(at.world.database, at.place.owner, at.app().id, 0, 1000).filter(({ type }) => type === 'image.after');
+  for (const end = performance.now() + 20_000; after().length === 0 && performance.now() < end; ) await setImmediate();
+  const [job] = jobs;
+  assert.deepEqual([job?.identity, job?.kind, job?.command], ['live', 'run', { argv: ['sh', '-c', 'echo done'] }]);
+  const { REPOSITORY_NAME, REPOSITORY_NAMESPACE, REPOSITORY_REPO_NAME, REPOSITORY_TAG, REPOSITORY_IMAGE, PASSWORD } =
+    job!.env;
+  assert.deepEqual(
+    [REPOSITORY_NAME, REPOSITORY_NAMESPACE, REPOSITORY_REPO_NAME, REPOSITORY_TAG, REPOSITORY_IMAGE, PASSWORD],
+    ['web', 'team', 'team/web', 'latest', `${image}@${digest(1)}`, 'hunter2'],
+  );
+  assert.deepEqual(
+    after().map(({ data }) => [data.exitCode, data.endedBy, data.said]),
+    [[3, 'exit', ['one', '[redacted] ?[31m']]],
+  );
+  changeAfterCommand(at.world, at.place.owner, at.app(), null);
+  at.agent.registry.set(image, digest(2));
+  at.ask();
+  await at.looks.rest(at.app().id);
+  assert.equal(jobs.length, 1);
 });
 
 test('the engine is told who we are to the registry, and nobody else is', async () => {
