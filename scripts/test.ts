@@ -3,7 +3,7 @@
 // todo test fails the run. Two files at once at least: most of a journey's time is somebody's start or wait. A file whose tests
 // have ended and whose process has not would be waited for without end: silence ends the run, and names who is left.
 // With LOCKSTEP_TEST_ENGINE=install a container engine of the run's own is there for the tests that need one.
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -19,46 +19,58 @@ if (files.length === 0) {
   process.exit(1);
 }
 
+/** These stop the engine that the others use: each has it for itself, after them. */
+const isLast = (file: string): boolean => /\bengine-faults\b/.test(file);
 const engine = await engineFor(files);
 const silenceLimitMs = 10 * 60_000;
 const atOnce = Math.max(2, availableParallelism() - 1);
-const child = spawn(
-  process.execPath,
-  [
-    ...['--disable-warning=ExperimentalWarning', '--test', '--test-timeout=300000', '--test-reporter=spec'],
-    ...[`--test-concurrency=${atOnce}`, ...files],
-  ],
-  {
-    cwd: root,
-    env: { ...process.env, ...(engine ? { LOCKSTEP_TEST_ENGINE: engine.socket } : {}) },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  },
-);
 let tail = '';
-const silence = setTimeout(() => {
-  process.stderr.write(
-    `nothing was heard for ${silenceLimitMs / 60_000} minutes; still running: ${running().join(', ')}\n`,
-  );
-  child.kill('SIGKILL');
-}, silenceLimitMs);
-child.stdout.on('data', (chunk: Buffer) => {
-  silence.refresh();
-  process.stdout.write(chunk);
-  tail = (tail + chunk.toString()).slice(-200_000);
-});
-child.on('close', async (code) => {
-  clearTimeout(silence);
-  await engine?.[Symbol.asyncDispose]();
-  const left = [...tail.matchAll(/^ℹ (skipped|todo) (\d+)$/gm)].filter(([, , count]) => count !== '0');
-  if (process.env.LOCKSTEP_NO_SKIP === '1' && left.length > 0) {
-    process.stderr.write(
-      `our own gate allows no ${left.map(([, what, count]) => `${what} (${count})`).join(', ')} test\n`,
-    );
-    process.exit(1);
-  }
-  process.exit(code ?? 1);
-});
+let child: ChildProcess;
 process.on('SIGINT', () => child.kill('SIGINT'));
+const codes: (number | null)[] = [];
+for (const phase of [files.filter((file) => !isLast(file)), files.filter(isLast)])
+  if (phase.length > 0) codes.push(await runFiles(phase));
+await engine?.[Symbol.asyncDispose]();
+const left = [...tail.matchAll(/^ℹ (skipped|todo) (\d+)$/gm)].filter(([, , count]) => count !== '0');
+if (process.env.LOCKSTEP_NO_SKIP === '1' && left.length > 0) {
+  process.stderr.write(
+    `our own gate allows no ${left.map(([, what, count]) => `${what} (${count})`).join(', ')} test\n`,
+  );
+  process.exit(1);
+}
+const failed = codes.find((code) => code !== 0);
+process.exit(failed === undefined ? 0 : (failed ?? 1));
+
+/** Its exit code; null: a signal ended it. */
+async function runFiles(phase: readonly string[]): Promise<number | null> {
+  const run = spawn(
+    process.execPath,
+    [
+      ...['--disable-warning=ExperimentalWarning', '--test', '--test-timeout=300000', '--test-reporter=spec'],
+      ...[`--test-concurrency=${atOnce}`, ...phase],
+    ],
+    {
+      cwd: root,
+      env: { ...process.env, ...(engine ? { LOCKSTEP_TEST_ENGINE: engine.socket } : {}) },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  child = run;
+  const silence = setTimeout(() => {
+    process.stderr.write(
+      `nothing was heard for ${silenceLimitMs / 60_000} minutes; still running: ${running().join(', ')}\n`,
+    );
+    run.kill('SIGKILL');
+  }, silenceLimitMs);
+  run.stdout.on('data', (chunk: Buffer) => {
+    silence.refresh();
+    process.stdout.write(chunk);
+    tail = (tail + chunk.toString()).slice(-200_000);
+  });
+  const code = await new Promise<number | null>((resolve) => run.once('close', resolve));
+  clearTimeout(silence);
+  return code;
+}
 
 /** Only when it is asked for and a file of these uses it. */
 async function engineFor(wantedFiles: readonly string[]): Promise<({ socket: string } & AsyncDisposable) | null> {

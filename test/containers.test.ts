@@ -1,94 +1,17 @@
 // Releases that are images, through a real agent and a real router on a real engine: from the desired document to an answer and to the last trace.
 import assert from 'node:assert/strict';
-import { readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import { buildImage } from '../src/agent/engine/build-image.ts';
-import { engineAt } from '../src/agent/engine/engine.ts';
-import { lookAtEngine } from '../src/agent/engine/look.ts';
+import { statSync } from 'node:fs';
 import { isAlive } from '../src/agent/process/proc.ts';
-import { contextOf } from '../src/build/context/context.ts';
-import { readIgnore } from '../src/build/context/ignore.ts';
-import type { DesiredApp, DesiredSet, ObservedInstance } from '../src/domain/desired.ts';
-import { type ImageId, parseImageId, type TreeId } from '../src/domain/ids.ts';
+import type { DesiredSet } from '../src/domain/desired.ts';
+import type { ImageId } from '../src/domain/ids.ts';
 import { defaultLimits } from '../src/domain/plan.ts';
-import type { ImageArtifact } from '../src/domain/release.ts';
-import { machine, until } from './support/agent-machine.ts';
-import { baseImage, engineTest } from './support/engine.ts';
-
-const source = readFileSync(join(import.meta.dirname, 'support', 'container-app.py'));
-const noTree = '4b825dc642cb6eb9a060e54bf8d69288fbee4904' as TreeId;
-
-const made = new Map<string, Promise<ImageId>>();
-/** An image of the tests' app. @param lines what its Dockerfile says besides */
-function imageOf(socket: string, ...lines: string[]): Promise<ImageId> {
-  const known = made.get(lines.join('\n')) ?? makeImage(socket, lines);
-  made.set(lines.join('\n'), known);
-  return known;
-}
-
-async function makeImage(socket: string, lines: readonly string[]): Promise<ImageId> {
-  const dockerfile = [`FROM ${await baseImage('python')}`, 'WORKDIR /srv', 'COPY app.py .', ...lines].join('\n');
-  const look = await lookAtEngine(socket);
-  assert.equal(look.state, 'ready');
-  const files = (async function* () {
-    yield { mode: '100644' as const, path: Buffer.from('app.py'), size: source.length, content: source };
-  })();
-  const end = await buildImage({
-    engine: { socket, facts: { api: look.state === 'ready' ? look.facts.api : '' } },
-    context: contextOf({ files, ignores: readIgnore(''), dockerfile }),
-    ...{ target: null, tag: null, labels: {}, buildArgs: {}, isUncached: false, deadlineMs: 120_000 },
-    signal: new AbortController().signal,
-    onLine: () => {},
-  });
-  assert.equal(end.end, 'built', JSON.stringify(end));
-  return parseImageId(end.end === 'built' ? end.imageId : '')!;
-}
-
-const start = 'CMD ["python", "-S", "app.py"]';
-
-type Box = Awaited<ReturnType<typeof machine>>;
-function setOf(
-  box: Box,
-  id: ImageId,
-  more: Partial<DesiredSet> & { image?: Partial<ImageArtifact>; env?: Record<string, string> } = {},
-): DesiredSet {
-  const { image = {}, env = {}, ...rest } = more;
-  const set = box.set(noTree, 'serve', rest);
-  return {
-    ...set,
-    artifact: { ...set.artifact, image: { id, ports: [], hasOwnCommand: true, isGenerated: false, ...image } },
-    processes: [{ type: 'web', count: 1, command: null, env }],
-  };
-}
-
-/** It becomes what is live and routed. */
-async function goLive(
-  box: Box,
-  app: DesiredApp,
-  set: DesiredSet,
-  before: DesiredSet[] = [],
-): Promise<ObservedInstance> {
-  await box.put({ ...app, routed: before[0]?.id ?? null, sets: [...before, set] });
-  const one = await box.ofSet(set, 'healthy', 'failed');
-  assert.equal(one.state, 'healthy', JSON.stringify(one));
-  await box.put({ ...app, routed: set.id, sets: [{ ...set, stage: 'live' }] });
-  return one;
-}
-
-async function open(socket: string): Promise<Box> {
-  const box = await machine({ engineSocket: socket });
-  await box.startRouter();
-  return box;
-}
-
-const inEngine = async (socket: string, box: Box, what: 'containers/json?all=1' | 'networks?') => {
-  const filters = encodeURIComponent(JSON.stringify({ label: [`io.lockstep.node=${box.nodeId}`] }));
-  return (await engineAt(socket).ask('GET', `/${what}&filters=${filters}`)).body as { Id: string; Labels: object }[];
-};
+import { until } from './support/agent-machine.ts';
+import { goLive, imageOf, inEngine, openBox, setOf, source, start } from './support/container-box.ts';
+import { engineTest } from './support/engine.ts';
 
 engineTest('an image goes live by its id, is switched, and leaves nothing', { own: true }, async (socket) => {
   const id = await imageOf(socket, 'EXPOSE 8000', start);
-  await using box = await open(socket);
+  await using box = await openBox(socket);
   await box.startAgent();
   const app = box.app();
   const first = setOf(box, id, { image: { ports: [8000] } });
@@ -117,7 +40,7 @@ engineTest(
   { own: true },
   async (socket) => {
     const id = await imageOf(socket, start);
-    await using box = await open(socket);
+    await using box = await openBox(socket);
     await box.startAgent();
     const app = box.app();
     const health = { path: '/', timeoutMs: 2500, host: 'h', acceptServerErrors: false };
@@ -146,7 +69,7 @@ engineTest(
   { own: true },
   async (socket) => {
     const id = await imageOf(socket, start);
-    await using box = await open(socket);
+    await using box = await openBox(socket);
     await box.startAgent();
     const app = box.app();
     const set = setOf(box, id, { limits: { ...defaultLimits, memoryBytes: 96 << 20 } });
@@ -170,7 +93,7 @@ engineTest(
       imageOf(socket, 'USER 7000:7000', start),
       imageOf(socket, 'USER 10001:10001', 'ENV HOME=/tmp', start),
     ]);
-    await using box = await open(socket);
+    await using box = await openBox(socket);
     await box.startAgent();
     const app = box.app();
     const treeId = await box.tree(app, { 'app.py': source.toString() });
@@ -218,7 +141,7 @@ engineTest(
   { own: true },
   async (socket) => {
     const id = await imageOf(socket, start);
-    await using box = await open(socket);
+    await using box = await openBox(socket);
     await box.startAgentApart();
     const app = box.app();
     const set = setOf(box, id);

@@ -7,7 +7,13 @@ import { isInUse, isReachable, likelyCause } from './likely-cause.ts';
 import { type Listener, listenersOf, type PortHolder, portHolders } from './listeners.ts';
 import { type ProbeResult, type ProbeTarget, probe } from './probe.ts';
 
-export type Exit = { code: number | null; signal: string | null; isOutOfMemory: boolean };
+export type Exit = {
+  code: number | null;
+  signal: string | null;
+  isOutOfMemory: boolean;
+  /** What was done to it, when that says more than how it ended. */
+  why?: string;
+};
 export type Healthy = {
   healthy: true;
   address: string;

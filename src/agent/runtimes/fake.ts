@@ -40,6 +40,7 @@ export function fakeRuntime(world: FakeWorld): Runtime {
     pid: process.pid,
     startTicks: process.pid,
     place: null,
+    lastWordsMs: 200,
     exited: process.over.promise,
     outputEnded: process.over.promise.then(() => {}),
     pids: () => (process.isOver ? [] : [process.pid]),

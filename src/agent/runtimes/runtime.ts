@@ -35,6 +35,8 @@ export type Running = ProcessIdentity & {
   exited: Promise<Exit>;
   /** No more output will come: everyone who could write is gone, or `leave` was called. */
   outputEnded: Promise<void>;
+  /** After its end its last words are waited for so long at most: somebody else may hold its output, or be slow to give it. */
+  lastWordsMs: number;
   pids(): number[];
   usage(): { memoryBytes: number; cpuSeconds: number; processes: number };
   /** How often the kernel killed something of it for want of memory, since this start or adoption. */

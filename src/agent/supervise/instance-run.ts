@@ -202,9 +202,9 @@ export class InstanceRun {
     return exitReason(exit, this.#parts.nowMs() - startedAtMs, this.#parts.memoryBytes);
   }
 
-  /** What it wrote last is read, unless somebody else holds its pipe. */
   async #drainOutput(): Promise<void> {
-    await Promise.race([this.#running.outputEnded, pause(200, undefined, { ref: false })]);
+    const { outputEnded, lastWordsMs } = this.#running;
+    await Promise.race([outputEnded, pause(lastWordsMs, undefined, { ref: false })]);
   }
 }
 

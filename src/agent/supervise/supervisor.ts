@@ -37,6 +37,8 @@ export class Supervisor {
   readonly #instanceParts: InstanceParts;
   readonly #instances = new Map<InstanceId, Instance>();
   readonly #leaving = new Set<Promise<void>>();
+  /** Of these something is left that could not be removed. */
+  readonly #unfinished = new Set<Instance>();
   #desired: DesiredState | null = null;
   /** Those of `#desired`. */
   #sets: WantedSets = new Map();
@@ -110,6 +112,7 @@ export class Supervisor {
   engineIsBack(): void {
     for (const one of this.#instances.values())
       if (one.origin.image && one.view.state === 'backing-off') one.note({ sinceMs: 0 });
+    for (const one of [...this.#unfinished]) void this.#leaveNothing(one);
     this.#look();
   }
 
@@ -259,7 +262,9 @@ export class Supervisor {
   /** Never rejects: what could not be removed keeps its record, and the next agent tries again. */
   async #leaveNothing(instance: Instance): Promise<void> {
     const { id } = instance.view;
+    this.#unfinished.delete(instance);
     await instance.forget().catch((error: unknown) => {
+      this.#unfinished.add(instance);
       this.#parts.warn('an instance left something behind', { id, error: String(error) });
     });
   }

@@ -24,6 +24,8 @@ export type ListedContainer = { id: string; instance: string | null; image: stri
 
 /** What starts may have to wait for the disk of a busy machine. */
 const [startMs, removeMs] = [60_000, 60_000];
+/** Asked first of all: by it an engine that hangs is noticed. */
+const listMs = 5000;
 
 export type Containers = ReturnType<typeof containersOf>;
 
@@ -31,7 +33,7 @@ export type Containers = ReturnType<typeof containersOf>;
 export function containersOf(engine: Engine, node: NodeId) {
   const list = async (owner: { instance?: InstanceId }): Promise<ListedContainer[]> => {
     const filters = encodeURIComponent(labelFilter({ node, ...owner }));
-    const { body } = await engine.ask('GET', `/containers/json?all=1&filters=${filters}`);
+    const { body } = await engine.ask('GET', `/containers/json?all=1&filters=${filters}`, { timeoutMs: listMs });
     return listed.parse(body).map(({ Id, State, ImageID, Labels }) => ({
       id: Id,
       image: ImageID,

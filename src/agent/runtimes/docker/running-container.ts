@@ -37,6 +37,7 @@ const lookMs = 500;
 /** So long may an engine take to say how something ended. */
 const sayMs = 5000;
 const longestPollMs = 200;
+const lastWordsMs = 2000;
 
 export function runningContainer(spec: RunningSpec): Running {
   const { events, containers, container, leader, limits, isFresh } = spec;
@@ -52,21 +53,24 @@ export function runningContainer(spec: RunningSpec): Running {
     return Math.max(killsSeen, killsHeard);
   };
   let isOver = false;
+  let why: string | null = null;
   const end = (exit: { code: number | null; signal: string | null }, isOutOfMemory = false): void => {
     if (isOver) return;
     isOver = true;
     quit.abort();
     unwatch();
     if (isOutOfMemory && kills() === 0) killsHeard = 1;
-    over.resolve({ ...exit, isOutOfMemory: kills() > 0 });
+    over.resolve({ ...exit, isOutOfMemory: kills() > 0, ...(why === null ? {} : { why }) });
   };
 
   /** @returns false while it runs, as far as the engine knows. Without an engine: nobody knows. */
   const askForEnd = async (): Promise<boolean> => {
     const state = await containers.look(container);
     // Removed behind our back: that ends it, and leaves no code.
-    if (state === null) end({ code: null, signal: null });
-    else if (!state.isRunning) end(exitOf(state.exitCode), state.isOutOfMemory);
+    if (state === null) {
+      why ??= 'its container was removed';
+      end({ code: null, signal: null });
+    } else if (!state.isRunning) end(exitOf(state.exitCode), state.isOutOfMemory);
     // Somebody has started it again: it is another run, and none of ours.
     else if (state.pid !== leader.pid && !isAlive(leader)) end({ code: null, signal: null });
     return isOver;
@@ -91,6 +95,7 @@ export function runningContainer(spec: RunningSpec): Running {
   })();
   const log = spec.readLog(over.promise);
 
+  const reached = reachedLooks({ group, pids, processes: limits.pids, openFiles: openFilesLimit, isFresh });
   const signal = async (name: string): Promise<void> => {
     if (!isAlive(leader)) return;
     try {
@@ -117,10 +122,18 @@ export function runningContainer(spec: RunningSpec): Running {
     place: address === null ? null : { host: address, listeners: () => listenersIn(leader.pid) },
     exited: over.promise,
     outputEnded: log.ended,
+    lastWordsMs,
     pids,
     usage: () => usageOf(group, () => []),
     oomKills: kills,
-    look: reachedLooks({ group, pids, processes: limits.pids, openFiles: openFilesLimit, isFresh }),
+    look() {
+      // Nobody reaches it any more, and its address is not given back to it: the next start has another.
+      if (address !== null && !isOver && isAlive(leader) && addressOfPid(leader.pid) === null) {
+        why ??= 'it was taken from its network';
+        void signal('SIGKILL').catch(() => {}); // met at the next look
+      }
+      return reached();
+    },
     async stop(graceMs) {
       const at = isArmed ? enter('runtime.stop') : null;
       let how: 'term' | 'kill' = 'term';
