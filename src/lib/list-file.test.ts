@@ -1,6 +1,6 @@
 // A document on disk under damage of every kind: the one before it is used, it is said, and damage is never a first start.
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -163,6 +163,28 @@ test('a file that is not what was left there, or is no longer there, is written 
   await mkdir(here.path);
   await list.save({ version: 8 }, appsOf(8));
   assert.deepEqual((await here.load()).document, documentOf(8));
+});
+
+test('a save that is only written is answered when every process finds it, and nothing stays open when it has settled', async () => {
+  await using here = await place();
+  const list = new ListFile(here.file, 'apps', parse, 'written');
+  const open = async () => {
+    const all = await readdir('/proc/self/fd');
+    const files = await Promise.all(all.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')));
+    return files.filter((file) => file === here.file).length;
+  };
+  for (let version = 1; version <= 5; version += 1) {
+    await list.save({ version }, appsOf(version));
+    assert.deepEqual(await here.load(), { document: documentOf(version), from: 'current', alarm: null });
+  }
+  assert.equal(await open(), 1);
+  await list.settled();
+  assert.equal(await open(), 0);
+  await list.save({ version: 6 }, appsOf(6));
+  assert.equal((await readFile(here.file, 'utf8')).split('\n').length - 1, 2 * 6, 'it goes on at the end');
+  await list.settled();
+  await rm(here.file);
+  assert.deepEqual((await here.load()).document, documentOf(5));
 });
 
 test('the next process goes on at the end of the file, also when the last one died before the previous file followed', async () => {

@@ -1,5 +1,5 @@
 // A document that is mostly one long list, on disk, for whoever must have it again after any crash. The file begins with the whole
-// document; a small change is added to its end and synced, which costs one write however long the list is. What has grown
+// document; a small change is added to its end, which costs one write however long the list is. What has grown
 // too long, or changed too much, is written anew whole (`atomicWrite`).
 //
 //   sha256:<of the body>                        every entry: a line with its checksum, a line of JSON. The first is the whole
@@ -11,8 +11,12 @@
 // it ends with the checksum of the last entry, so it knows what the file must hold, and a file that lost its last entry whole is
 // found damaged, too. It is brought there after the save, when nobody waits any more. A body at the file's end that was
 // never answered for (the power went in between) is no damage: nobody acted on it, and what is before it is the document.
-import { constants } from 'node:fs';
-import { link, open, readFile, rename, rm, stat } from 'node:fs/promises';
+//
+// `synced`: a save is answered when no crash of the machine can lose it. `written`: when no end of this process can, and the disk
+// follows; the power may take the last changes, whole, for whoever can have them again from somebody who has them synced.
+import { close, constants, fdatasync, fstatSync, ftruncate, open as openFile, statSync, write } from 'node:fs';
+import { link, open, readFile, rename, rm } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import { atomicWrite } from './atomic-write.ts';
 import { entryOf, type Good, lacking, type Read, readText, sha256, sumBytes } from './list-entries.ts';
 import { changeText, type ListDocument } from './list-patch.ts';
@@ -29,8 +33,23 @@ export type Loaded<T> = {
 /** Patches may be so many, and as long as the document or this, before it is written whole again. */
 const [mostPatches, leastPatchBytes] = [1000, 1_048_576];
 
-/** Each write is on disk when it returns: one turn of the thread pool instead of two, and the same two steps of the disk. */
-const syncedAppend = constants.O_WRONLY | constants.O_APPEND | constants.O_DSYNC;
+/** Between a save and what nobody waits for. */
+const behindMs = 20;
+
+export type Durability = 'synced' | 'written';
+
+/** Synced: each write is on disk when it returns, in one turn of the thread pool instead of two. */
+const flags: Readonly<Record<Durability, number>> = {
+  synced: constants.O_WRONLY | constants.O_APPEND | constants.O_DSYNC,
+  written: constants.O_WRONLY | constants.O_APPEND,
+};
+const disk = {
+  open: promisify(openFile),
+  write: promisify(write),
+  sync: promisify(fdatasync),
+  cut: promisify(ftruncate),
+  close: promisify(close),
+};
 
 const previousOf = (file: string): string => `${file}.previous`;
 /** What the file holds, known because this process read it or wrote it. */
@@ -40,19 +59,24 @@ export class ListFile<T> {
   readonly #file: string;
   readonly #key: string;
   readonly #parse: (value: unknown) => T;
+  readonly #durability: Durability;
   #held: Held | null = null;
+  /** The file, open for the next change. */
+  #open: number | null = null;
   /** How much of the file the previous one has; null: it is of another chain. */
   #previousBytes: number | null = null;
   #behind: Promise<void> = Promise.resolve();
+  #hurry: () => void = () => {};
 
   /**
    * @param key what the list is called in the document
    * @param parse throws on what is not one
    */
-  constructor(file: string, key: string, parse: (value: unknown) => T) {
+  constructor(file: string, key: string, parse: (value: unknown) => T, durability: Durability = 'synced') {
     this.#file = file;
     this.#key = key;
     this.#parse = parse;
+    this.#durability = durability;
   }
 
   /** The newest good document. */
@@ -79,27 +103,29 @@ export class ListFile<T> {
   }
 
   /**
-   * Keeps the document durably (0600). Callers save one at a time; what is given is never changed afterwards.
+   * Keeps the document (0600), `synced` or `written`. Callers save one at a time; what is given is never changed afterwards.
    * @throws what the disk says: the document before it is kept then
    */
   async save(head: object, items: readonly object[]): Promise<void> {
+    this.#hurry();
     await this.#behind;
     const held = this.#held;
     this.#held = null;
+    let isOurs = held !== null;
     const body = held && changeText(held, { head, items });
     if (held && body && hasRoom(held, body)) {
       const sum = sha256(held.sum, body);
       const entry = entryOf(sum, body);
-      if (await this.#append(held.bytes, entry)) {
+      isOurs = await this.#append(held.bytes, entry);
+      if (isOurs) {
         this.#held = { ...held, head, items, sum, bytes: held.bytes + entry.length, patches: held.patches + 1 };
-        this.#behind = this.#bringPrevious(held.bytes + sumBytes).catch(() => {
-          this.#previousBytes = null; // a full disk: it is written whole the next time
-        });
+        this.#behind = this.#follow(held.bytes + sumBytes);
         return;
       }
     }
+    await this.#close();
     // A damaged document never replaces a good previous one.
-    if (held !== null || (await this.#isGood())) await keepAsPrevious(this.#file);
+    if (isOurs || (await this.#isGood())) await keepAsPrevious(this.#file);
     this.#previousBytes = null;
     const whole = listText(head, this.#key, items, '');
     const sum = sha256(whole);
@@ -108,9 +134,11 @@ export class ListFile<T> {
     this.#held = { head, items, sum, bytes: entry.length, wholeBytes: entry.length, patches: 0 };
   }
 
-  /** Resolves when the previous one is what it should be, too. */
+  /** Resolves when the disk has all of it, and the previous one is what it should be, too. Nothing is open then. */
   async settled(): Promise<void> {
+    this.#hurry();
     await this.#behind;
+    await this.#close();
   }
 
   #hold(now: Good, document: T, before: Read): void {
@@ -138,26 +166,53 @@ export class ListFile<T> {
   /** False: the file is not what we left there. */
   async #append(bytes: number, entry: Buffer): Promise<boolean> {
     const at = isArmed ? enter('listFile.append') : null;
-    const [handle, found] = await Promise.all([
-      open(this.#file, syncedAppend).catch(() => null),
-      stat(this.#file).catch(() => null),
-    ]);
-    if (handle === null) return false;
+    this.#open ??= await disk.open(this.#file, flags[this.#durability]).catch(() => null);
+    const file = this.#open;
+    if (file === null || !isAsLeft(this.#file, file, bytes)) return false;
     try {
-      if (found?.size !== bytes) return false;
-      try {
-        for (let done = 0; done < entry.length; ) done += (await handle.write(entry, done)).bytesWritten;
-        if (isArmed) leave(at, 'half');
-      } catch (error) {
-        await handle.truncate(bytes).catch(() => {});
-        throw error;
-      }
-    } finally {
-      // Nobody waits for its end: what was written is on disk.
-      handle.close().catch(() => {});
+      for (let done = 0; done < entry.length; ) done += (await disk.write(file, entry, done)).bytesWritten;
+      if (isArmed) leave(at, 'half');
+    } catch (error) {
+      await disk.cut(file, bytes).catch(() => {});
+      throw error;
     }
     if (isArmed) leave(at);
     return true;
+  }
+
+  /** After an answer: the disk has the change, and then the previous file has what was before it. Never rejects. */
+  async #follow(previousBytes: number): Promise<void> {
+    await this.#untilNobodyWaits();
+    try {
+      if (this.#durability === 'written') await this.#sync();
+    } catch {
+      this.#held = null; // a disk that fails: it is written whole the next time, or that is told
+      return;
+    }
+    await this.#bringPrevious(previousBytes).catch(() => {
+      this.#previousBytes = null; // a full disk: it is written whole the next time
+    });
+  }
+
+  /** What waits for the answer goes on at once, and has the processor for itself, unless there is another save. */
+  async #untilNobodyWaits(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, behindMs);
+    this.#hurry = resolve;
+    await promise;
+    clearTimeout(timer);
+  }
+
+  async #sync(): Promise<void> {
+    const at = isArmed ? enter('listFile.sync') : null;
+    await disk.sync(this.#open!);
+    if (isArmed) leave(at);
+  }
+
+  async #close(): Promise<void> {
+    const file = this.#open;
+    this.#open = null;
+    if (file !== null) await disk.close(file).catch(() => {});
   }
 
   /** The previous file becomes the beginning of this one, as far as the checksum of the last entry. */
@@ -176,6 +231,16 @@ export class ListFile<T> {
       await previous.appendFile(more);
     }
     this.#previousBytes = bytes;
+  }
+}
+
+/** Still the file at that path, with so many bytes in it. What is open is in the kernel's memory: this waits for no disk. */
+function isAsLeft(path: string, file: number, bytes: number): boolean {
+  try {
+    const [found, own] = [statSync(path), fstatSync(file)];
+    return found.ino === own.ino && found.dev === own.dev && found.size === bytes;
+  } catch {
+    return false;
   }
 }
 

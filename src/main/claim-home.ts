@@ -5,8 +5,8 @@
 import { readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { identify, isAlive } from '../agent/process/proc.ts';
-import { kernelBoot } from '../agent/supervise/instance-record.ts';
 import { fail } from '../domain/errors.ts';
+import { kernelBoot } from '../lib/kernel-boot.ts';
 
 const prefix = 'claim-';
 const released = 'released';

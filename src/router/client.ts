@@ -13,7 +13,7 @@ export type RouterClient = {
   stats(): Promise<RouterStats>;
   /** What serves these hosts now; every host when none is named. */
   routes(hosts: readonly string[]): Promise<RouterEvidence>;
-  /** Resolves when the snapshot is on the router's disk and in force. @throws conflict when it is older */
+  /** Resolves when the snapshot is in force, and no end of the router can lose it. @throws conflict when it is older */
   putSnapshot(snapshot: RouteSnapshot): Promise<{ generation: number }>;
   /** Resolves when the instances have nothing in flight, or `timeoutMs` have passed (`drained` is then false). */
   drained(instances: readonly string[], timeoutMs: number): Promise<Drained>;

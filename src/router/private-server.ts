@@ -19,7 +19,7 @@ export type PrivateParts = {
   /** The table in force; null before the first. */
   table(): RouteTable | null;
   letGo(instances: readonly string[]): Promise<{ ended: number }>;
-  /** Resolves when the snapshot is on disk and in force. */
+  /** Resolves when the snapshot is written and in force. */
   apply(snapshot: RouteSnapshot): Promise<{ generation: number }>;
 };
 

@@ -168,6 +168,26 @@ test('a port that is taken is a clear message and exit 73, and the router that s
   assert.equal((await here.client.hello()).pid, router.child.pid);
 });
 
+test('a table is answered and in force before the disk has it, and a router that is killed there comes back with it', async () => {
+  await using here = await place();
+  const points = join(here.home, 'points');
+  await mkdir(points);
+  const upstream = await here.upstream((_request, response) => response.end('new'));
+  here.env.LOCKSTEP_FAILPOINTS = `@${points}`;
+  const armed = await here.serve();
+  await here.client.putSnapshot(snapshotOf(1, []));
+  await here.client.putSnapshot(snapshotOf(2, [routeOf({ state: 'stopped' })]));
+  await writeFile(join(points, 'plan.router'), 'kill 1 listFile.sync:lib/list-file.ts#sync:before\n');
+  assert.deepEqual(await here.client.putSnapshot(snapshotOf(3, [routeOf({ upstreams: [upstream] })])), {
+    generation: 3,
+  });
+  await armed.exited;
+  assert.equal(armed.child.signalCode, 'SIGKILL');
+  const next = await here.serve();
+  assert.equal(next.ready.generation, 3);
+  assert.equal((await ask(next.ready.port, '/')).body, 'new');
+});
+
 test('settings that are none are told, with exit 64', async () => {
   await using here = await place();
   for (const argv of [['--port', 'x'], ['--uid', 'root'], ['--nonsense']]) {

@@ -1,4 +1,4 @@
-// The router without its process: the two servers and what they share. A snapshot is on disk before it is in force, and in
+// The router without its process: the two servers and what they share. A snapshot is written before it is in force, and in
 // force before it is answered.
 import type { Server } from 'node:http';
 import type { RouterHello, RouteSnapshot } from '../domain/route.ts';
@@ -22,7 +22,9 @@ export type RouterOptions = {
   first: RouteSnapshot | null;
   /** True when `first` is what the current file on disk holds (and not the one before it). */
   isFirstSaved: boolean;
-  file: SnapshotFile;
+  file: Pick<SnapshotFile, 'save'>;
+  /** Called when the first snapshot is written; it is in force when that is over. */
+  markBoot(): Promise<void>;
   controlSocket: string;
   log: ProxyLog;
   limits?: Partial<RouterLimits>;
@@ -78,6 +80,7 @@ export function createRouter(options: RouterOptions): Router {
       if (!isSaved) {
         await failpoint('router.before-persist');
         await options.file.save(snapshot);
+        await options.markBoot();
         saved = snapshot;
         await failpoint('router.before-swap');
       }

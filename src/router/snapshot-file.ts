@@ -1,5 +1,6 @@
 // The last snapshot on disk (`lib/list-file.ts`): checked by checksums, with the generation before it beside it, which is what the
-// router boots from when the current one is damaged. It refuses to treat damage as "no routes".
+// router boots from when the current one is damaged. It refuses to treat damage as "no routes". A save is answered when the death
+// of the router cannot lose it; the disk follows. What the power takes from it the agent has, synced (`of-this-boot.ts`).
 import { diskFailure } from '../domain/disk-failure.ts';
 import { fail } from '../domain/errors.ts';
 import type { RouteSnapshot } from '../domain/route.ts';
@@ -20,7 +21,7 @@ export class SnapshotFile {
   readonly #file: ListFile<RouteSnapshot>;
 
   constructor(file: string) {
-    this.#file = new ListFile(file, 'routes', parseSnapshot);
+    this.#file = new ListFile(file, 'routes', parseSnapshot, 'written');
   }
 
   /**
@@ -36,7 +37,7 @@ export class SnapshotFile {
   }
 
   /**
-   * Replaces the snapshot durably; a valid current one becomes the previous one, a damaged one never does.
+   * Replaces the snapshot, as far as a router that is killed needs; a valid current one becomes the previous one, a damaged one never does.
    * @throws disk-full, disk-failed: the routes stay as they are until it can be written
    */
   async save({ routes, ...head }: RouteSnapshot): Promise<void> {

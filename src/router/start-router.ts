@@ -6,9 +6,11 @@ import { type AddressInfo, connect, type ListenOptions } from 'node:net';
 import { join } from 'node:path';
 import { fail } from '../domain/errors.ts';
 import { routerProtocol } from '../domain/route.ts';
+import { kernelBoot } from '../lib/kernel-boot.ts';
 import type { ProxyLog } from './admit.ts';
 import { dropRoot, type Identity } from './drop-root.ts';
 import type { RouterLimits } from './limits.ts';
+import { readBootMark, withoutUpstreams } from './of-this-boot.ts';
 import { createRouter, type Router } from './router.ts';
 import { SnapshotFile } from './snapshot-file.ts';
 
@@ -22,6 +24,8 @@ export type StartOptions = {
   identity: Identity | null;
   log: ProxyLog;
   limits?: Partial<RouterLimits>;
+  /** Which boot of the machine this is, unless it is the present one. */
+  boot?: string;
 };
 
 export type RunningRouter = {
@@ -46,12 +50,14 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   mkdirSync(runFolder, { recursive: true, mode: 0o711 });
   for (const name of readdirSync(folder)) if (/\.tmp-\d+$/.test(name)) rmSync(join(folder, name), { force: true });
-  const { snapshot, isSaved, alarm } = await load(file);
+  const mark = await readBootMark(join(folder, 'boot'), options.boot ?? kernelBoot());
+  const { snapshot, isSaved, alarm } = await load(file, mark.isOfAnother);
   let { port } = options;
   const router = createRouter({
     first: snapshot,
     isFirstSaved: isSaved,
     file,
+    markBoot: mark.set,
     controlSocket: join(runFolder, 'control.sock'),
     log: options.log,
     hello: () => ({ protocol: routerProtocol, program: 'lockstep-router', pid: process.pid, port, startedAtMs, alarm }),
@@ -83,11 +89,12 @@ export async function startRouter(options: StartOptions): Promise<RunningRouter>
   };
 }
 
-async function load(file: SnapshotFile) {
+async function load(file: SnapshotFile, isOfAnotherBoot: boolean) {
   try {
-    const { snapshot, source, problem } = await file.load();
+    const { snapshot: found, source, problem } = await file.load();
+    const snapshot = found && isOfAnotherBoot ? withoutUpstreams(found) : found;
     const alarm = source === 'previous' ? `The routes on disk are damaged, the previous ones serve: ${problem}` : null;
-    return { snapshot, isSaved: source === 'current', alarm };
+    return { snapshot, isSaved: source === 'current' && snapshot === found, alarm };
   } catch (error) {
     return { snapshot: null, isSaved: false, alarm: (error as Error).message };
   }

@@ -28,7 +28,8 @@ export function routesMaker(): (
   let made: Made[] = [];
   let routes: readonly Route[] = [];
   let placeOf = new Map<AppId, number>();
-  let isSorted = true;
+  /** Where the route of each app stands: the apps come as they were made, the routes by their ids. */
+  let ranks: number[] = [];
   /** Apps that had instances. */
   let busy: number[] = [];
   return (desired, instances, addresses) => {
@@ -36,32 +37,40 @@ export function routesMaker(): (
     if (changed === null) {
       made = [];
       placeOf = new Map(desired.apps.map(({ id }, at) => [id, at]));
-      isSorted = desired.apps.every(({ id }, at) => at === 0 || desired.apps[at - 1]!.id < id);
+      ranks = ranksOf(desired.apps);
     }
     apps = desired.apps;
     const bySet = Map.groupBy(instances, ({ setId }) => setId);
     const nowBusy = [...new Set(instances.flatMap(({ appId }) => placeOf.get(appId) ?? []))];
     const due = changed === null ? apps.keys() : new Set([...changed, ...busy, ...nowBusy]);
     busy = nowBusy;
-    let isSame = changed !== null;
+    const others: number[] = [];
     for (const at of due) {
       const app = apps[at]!;
-      const ours = (app.routed && bySet.get(app.routed)) || [];
-      const next = madeOf(made[at], app, ours, addresses);
-      isSame &&= next.route === made[at]?.route;
-      made[at] = next;
+      const before = made[at];
+      made[at] = madeOf(before, app, (app.routed && bySet.get(app.routed)) || [], addresses);
+      if (made[at].route !== before?.route) others.push(at);
     }
-    if (isSame) return routes;
-    const list = made.map(({ route }) => route);
-    routes = isSorted ? list : list.sort((a, b) => (a.appId < b.appId ? -1 : 1));
+    if (changed !== null && others.length === 0) return routes;
+    const list = changed === null ? new Array<Route>(apps.length) : routes.slice();
+    for (const at of others) list[ranks[at]!] = made[at]!.route;
+    routes = list;
     return routes;
   };
 }
 
+function ranksOf(apps: readonly DesiredApp[]): number[] {
+  const order = [...apps.keys()].sort((one, other) => (apps[one]!.id < apps[other]!.id ? -1 : 1));
+  const ranks = new Array<number>(apps.length);
+  for (const [rank, at] of order.entries()) ranks[at] = rank;
+  return ranks;
+}
+
 /** Where another document says something else; null: its apps are others, or in another order. */
 function changedPlaces(before: readonly DesiredApp[], after: readonly DesiredApp[]): number[] | null {
-  if (before.length !== after.length) return null;
   const changed: number[] = [];
+  if (before === after) return changed;
+  if (before.length !== after.length) return null;
   for (let at = 0; at < after.length; at += 1) {
     if (before[at] === after[at]) continue;
     if (before[at]!.id !== after[at]!.id) return null;
@@ -77,18 +86,22 @@ export function nextSnapshot(
   routes: readonly Route[],
 ): RouteSnapshot | null {
   const platformHosts = (last && sameList(last.platformHosts, desired.platformHosts)) ?? desired.platformHosts;
-  // A route that says what it said is the same object, whose text is made once.
-  const kept = routes.map((route, at) => {
-    const before = last?.routes[at];
-    return before !== undefined && before !== route && textOfItem(before) === textOfItem(route) ? before : route;
-  });
   const isSame =
-    last !== null &&
-    last.platformHosts === platformHosts &&
-    last.routes.length === kept.length &&
-    kept.every((route, at) => route === last.routes[at]);
-  if (isSame) return null;
-  return { protocol: routerProtocol, generation: (last?.generation ?? 0) + 1, platformHosts, routes: kept };
+    last !== null && last.platformHosts === platformHosts && changedRoutes(last.routes, routes).length === 0;
+  if (isSame && last.routes.length === routes.length) return null;
+  return { protocol: routerProtocol, generation: (last?.generation ?? 0) + 1, platformHosts, routes };
+}
+
+/** The routes that are others than those in their places before. */
+export function changedRoutes(before: readonly Route[], after: readonly Route[]): Route[] {
+  const changed: Route[] = [];
+  if (before === after) return changed;
+  for (let at = 0; at < after.length; at += 1) {
+    const [route, other] = [after[at]!, before[at]];
+    if (route === other || (other !== undefined && textOfItem(route) === textOfItem(other))) continue;
+    changed.push(route);
+  }
+  return changed;
 }
 
 /** A route, and what it was made from. */
@@ -106,7 +119,9 @@ function madeOf(
     .map((one) => `${one.id} ${one.state} ${one.port} ${one.healthyAtMs !== null} ${addresses.get(one.id)}`)
     .join();
   if (last?.app === app && last.from === from) return last;
-  return { app, from, route: routeOf(app, web, addresses) };
+  const route = routeOf(app, web, addresses);
+  // What says what it said is the same object, whose text is made once.
+  return { app, from, route: last && textOfItem(last.route) === textOfItem(route) ? last.route : route };
 }
 
 function routeOf(app: DesiredApp, web: readonly ObservedInstance[], addresses: Addresses): Route {

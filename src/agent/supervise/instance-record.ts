@@ -1,7 +1,6 @@
 // What the agent must know of an instance to take it up again after its own end: one file each, written before the
 // process starts and removed after everything of it is gone, so no process is ever unknown. A record is worth nothing
 // after a reboot (it says which boot it is of), so it is replaced whole but not synced.
-import { readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ImageId, type InstanceId, parseId, type TreeId } from '../../domain/ids.ts';
@@ -22,9 +21,6 @@ export type InstanceRecord = {
   image?: ImageId | null;
   limits: Limits;
 };
-
-/** Changes with every boot of the machine. */
-export const kernelBoot = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 
 export type RecordFiles = {
   save(record: InstanceRecord): Promise<void>;

@@ -8,7 +8,7 @@ import type { InstanceId } from '../../domain/ids.ts';
 import type { Route, RouterHello, RouteSnapshot } from '../../domain/route.ts';
 import type { RouterEvidence } from '../../domain/survey.ts';
 import { areAnyArmed, failpoint } from '../../lib/failpoint.ts';
-import { nextSnapshot, routesMaker } from '../desired/routes.ts';
+import { changedRoutes, nextSnapshot, routesMaker } from '../desired/routes.ts';
 
 /** What the agent needs of the router; `src/main/agent.ts` ties it to the socket. Every call may throw `router-away`. */
 export type RouterPort = {
@@ -65,7 +65,7 @@ export class Routing {
     if (next === null) return false;
     this.#wanted = next;
     this.#wantedSerial += 1;
-    this.#parts.willRoute(next.routes.filter((route, at) => route !== before[at]));
+    this.#parts.willRoute(changedRoutes(before, next.routes));
     this.#wake();
     return true;
   }
