@@ -220,6 +220,25 @@ trapTests(
       }),
     },
     {
+      name: 'tap: of all files only that of the test that failed runs again, and what passes then is flaky',
+      ...tested(
+        'tap test/*.js',
+        `const t = require('tap');\nt.test('fine', async (t) => t.ok(1));\nt.test('once', async () => {\n${once('tap')}});\n`,
+        {
+          files: { 'test/other.test.js': "const t = require('tap');\nt.ok(1);\n" },
+          summary: '3 tests, 1 flaky',
+          more: ({ runs, results }) => {
+            assert.equal(runs.length, 2);
+            assert.deepEqual(results[0]!.flaky, ['test/shop.test.js::once']);
+            assert.ok(
+              runs[1]!.some((word) => word.includes('"argv":["test/shop.test.js"]')),
+              JSON.stringify(runs[1]),
+            );
+          },
+        },
+      ),
+    },
+    {
       name: 'tap: a file that cannot be loaded is a failed test',
       ...tested('tap', "require('./nowhere.js');\n", { outcome: 'failed', summary: '1 of 1 tests failed' }),
     },

@@ -23,8 +23,14 @@ export const nodeTests: Check = {
   },
   rerun(facts, result) {
     const plan = planOf(facts);
-    // tap can be told files, and no tests.
-    if (plan === null || plan.runner === 'script' || plan.runner === 'tap') return null;
+    if (plan === null || plan.runner === 'script') return null;
+    if (plan.runner === 'tap') {
+      // It can be told files, and no tests: a failure elsewhere is not known by its file.
+      const files = [...new Set(result.findings.map(({ file }) => file))];
+      if (!files.every((file) => file !== null && isNodeTest(file))) return null;
+      const options = plan.argv.filter((word) => word.startsWith('-'));
+      return jobOf(facts, { ...plan, before: [], argv: [...options, ...(files as string[])] });
+    }
     const names = [...new Set(result.findings.map(({ rule }) => rule.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')))];
     const only =
       plan.runner === 'node'

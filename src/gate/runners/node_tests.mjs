@@ -205,7 +205,9 @@ if (plan.runner === 'script') {
 }
 const runner = runners[plan.runner];
 const how = { env: { ...env, ...(runner.measured ? { NODE_V8_COVERAGE: runner.measured } : {}) } };
+const measuring = runner.measured ? (await import('./v8_coverage.mjs')).measure(runner.measured, tree) : null;
 let code = await runProgram(runner.argv(), how);
+const ran = measuring?.end() ?? null;
 const uneven = plan.runner === 'vitest' && plan.coverage && !existsSync(cases) ? unevenVersions() : null;
 if (uneven !== null) {
   // By hand it measures nothing, and so works; here it would not.
@@ -219,10 +221,7 @@ if (!existsSync(cases)) {
 }
 const report = await runner.read();
 const all = report.cases.map(finished);
-const lcov =
-  report.lcov ??
-  (runner.lcov && existsSync(runner.lcov) ? readFileSync(runner.lcov, 'utf8') : null) ??
-  (runner.measured ? (await import('./v8_coverage.mjs')).v8Lcov(runner.measured, tree) : null);
+const lcov = report.lcov ?? (runner.lcov && existsSync(runner.lcov) ? readFileSync(runner.lcov, 'utf8') : ran);
 if (lcov !== null) writeFileSync(join(reports, 'lcov.info'), withoutBlank(lcov));
 say(plan.runner, all);
 process.exitCode = all.length === 0 && code === 0 ? 5 : code;

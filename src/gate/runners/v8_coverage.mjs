@@ -1,54 +1,76 @@
 // Line coverage out of what V8 writes into NODE_V8_COVERAGE, in LCOV: for runners that bring no coverage of their own. A line was run
 // unless what was never run holds it whole, as `node --test` counts; what a loader made of a file is taken back to it by its source
 // map. Files that no process loaded are not there.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { SourceMap } from 'node:module';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const mostFiles = 2000;
-const mostBytes = 512 * 1024 * 1024;
+/** Of one process; what is larger is not read. */
+const mostBytes = 256 * 1024 * 1024;
+const everyMs = 500;
 
-/** null: nothing was measured. */
-export function v8Lcov(folder, tree) {
-  if (!existsSync(folder)) return null;
+/**
+ * Reads what processes leave in the folder as it comes, and takes it away: of hundreds of them it would fill a disk. `end` reads
+ * the rest and gives LCOV; null: nothing was measured.
+ */
+export function measure(folder, tree) {
   /** file -> line -> hits */
   const hits = new Map();
-  let left = mostBytes;
-  for (const name of readdirSync(folder).slice(0, mostFiles)) {
-    const text = readFileSync(join(folder, name), 'utf8');
-    left -= text.length;
-    if (left < 0) break;
-    const { result, 'source-map-cache': maps = {} } = parsed(text);
-    for (const { url, functions } of result) {
-      const file = inTree(url, tree);
-      if (file === null) continue;
-      const map = maps[url];
-      const lines = map?.lineLengths ? lengthsOf(map.lineLengths) : linesOf(readFileSync(join(tree, file), 'utf8'));
-      mark(lines, functions);
-      const found = map?.data ? placed(lines, map, url, tree) : [[file, lines.map((line, at) => [at + 1, line])]];
-      for (const [path, all] of found) {
-        const known = hits.get(path) ?? new Map();
-        hits.set(path, known);
-        for (const [number, { isCode, count }] of all) if (isCode) known.set(number, (known.get(number) ?? 0) + count);
-      }
+  /** Where what is written on each line begins and ends. */
+  const texts = new Map();
+  const fold = () => {
+    for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+      const path = join(folder, name);
+      const told = statSync(path).size > mostBytes ? { result: [] } : parsed(readFileSync(path, 'utf8'));
+      // It is being written, or was left half by a process that was killed.
+      if (told === null) continue;
+      rmSync(path);
+      count(told, hits, texts, tree);
+    }
+  };
+  const timer = setInterval(fold, everyMs);
+  return {
+    end() {
+      clearInterval(timer);
+      fold();
+      return hits.size === 0 ? null : lcovOf(hits);
+    },
+  };
+}
+
+function count({ result, 'source-map-cache': maps = {} }, hits, texts, tree) {
+  for (const { url, functions } of result) {
+    const file = inTree(url, tree);
+    if (file === null) continue;
+    const map = maps[url];
+    if (!map?.lineLengths && !texts.has(file)) texts.set(file, linesOf(readFileSync(join(tree, file), 'utf8')));
+    const lines = map?.lineLengths ? lengthsOf(map.lineLengths) : texts.get(file).map((line) => ({ ...line }));
+    mark(lines, functions);
+    const found = map?.data ? placed(lines, map, url, tree) : [[file, lines.map((line, at) => [at + 1, line])]];
+    for (const [path, all] of found) {
+      const known = hits.get(path) ?? new Map();
+      hits.set(path, known);
+      for (const [number, line] of all) if (line.isCode) known.set(number, (known.get(number) ?? 0) + line.count);
     }
   }
-  if (hits.size === 0) return null;
+}
+
+function lcovOf(hits) {
   return [...hits]
     .map(([file, lines]) => {
-      const told = [...lines].sort(([a], [b]) => a - b).map(([number, count]) => `DA:${number},${count}`);
+      const told = [...lines].sort(([a], [b]) => a - b).map(([number, times]) => `DA:${number},${times}`);
       return `SF:${file}\n${told.join('\n')}\nend_of_record\n`;
     })
     .join('');
 }
 
-/** What a process left that was killed while it wrote is nothing. */
+/** null: it is not whole. */
 function parsed(text) {
   try {
     return { result: [], ...JSON.parse(text) };
   } catch {
-    return { result: [] };
+    return null;
   }
 }
 
@@ -59,7 +81,6 @@ function inTree(url, tree) {
   return path;
 }
 
-/** Where what is written on each line begins and ends. */
 function linesOf(text) {
   let at = 0;
   return text.split('\n').map((line) => {
