@@ -18,7 +18,7 @@ function follow(stage: FakeWorld) {
   stage.agent.job = (spec: JobSpec) => {
     if ('run_tests.py' in spec.files) return { exitCode: 5, reports: { 'tests.json': '{"runner":null,"notes":[]}' } };
     if (!('run_docs.py' in spec.files)) return {};
-    const given = JSON.parse(spec.files['made-from.json']!) as Given;
+    const given = JSON.parse(spec.late!['made-from.json']!) as Given;
     seen.given.push(given);
     const isBuilt = seen.from === null || given.known !== seen.from;
     if (isBuilt) seen.built += 1;
