@@ -80,8 +80,21 @@ engineTest(
     await stage.inSync('box');
 
     // A line of the source: what the tests need is not installed again, and what serves is the new image.
+    // The release command and `run` are in the image too, with the app's volume, config and user.
+    stage.write(work, { 'lockstep.yml': 'release: echo $WORD >> data/words\nvolumes:\n  data: data\n' });
+    await stage.lockstep(['config', 'set', '-a', 'box', 'WORD=migrated'], { cwd: work });
     await stage.edit(work, 'server.py', 'TEXT = "one"', 'TEXT = "two"');
     const second = await stage.deploy(work);
+    const ran = await stage.lockstep([
+      'run',
+      '-a',
+      'box',
+      '--',
+      'sh',
+      '-c',
+      'cat data/words /made-by-the-image; exit 7',
+    ]);
+    assert.deepEqual([ran.code, ran.stdout], [7, 'migrated\nmade\n'], ran.stderr);
     assert.doesNotMatch(second, /image for the tests/);
     assert.match(second, /coverage/);
     assert.equal((await stage.get('box')).body, 'two in True');

@@ -238,10 +238,13 @@ export type JobSpec = Identities & {
   identity: 'live' | 'gate';
   /**
    * Where it runs: a throw-away copy of a tree, or an artifact's release directory or built tree (read-only). `isComing`: the tree is sent
-   * beside the job, which is launched as soon as its copy is whole. Or an image: then it runs as root in a container that is thrown away, in the
-   * folder that the image says; `{layer}` is the image's own, and it has neither tools nor volumes.
+   * beside the job, which is launched as soon as its copy is whole. Or an image: then it runs in a container that is thrown away, in the folder
+   * that the image says and without tools; of the gate as root with a `{layer}` of the image's own, of the live identity as an instance would.
    */
-  place: { copy: string; isComing?: boolean } | { treeId: TreeId; builtKey?: string | null } | { image: ImageId };
+  place:
+    | { copy: string; isComing?: boolean }
+    | { treeId: TreeId; builtKey?: string | null }
+    | { image: ImageId; isGenerated?: boolean };
   /** The folder of the place to run in; left out: its top. */
   folder?: string;
   layerKey: string | null;

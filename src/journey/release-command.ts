@@ -25,7 +25,9 @@ export function liveJob(
     appId: app.id,
     kind,
     identity: 'live',
-    place: { treeId: artifact.treeId, builtKey: artifact.builtKey ?? null },
+    place: artifact.image
+      ? { image: artifact.image.id, isGenerated: artifact.image.isGenerated }
+      : { treeId: artifact.treeId, builtKey: artifact.builtKey ?? null },
     layerKey: artifact.layerKey,
     tools: [],
     command,

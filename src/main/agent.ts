@@ -31,8 +31,10 @@ import type { ServerParts } from '../agent/server/routes.ts';
 import { serveAgent } from '../agent/server/server.ts';
 import { defaultTimings, type Timings } from '../agent/supervise/instance-parts.ts';
 import { recordFiles } from '../agent/supervise/instance-record.ts';
+import { placeInContainer } from '../agent/supervise/prepare-container.ts';
 import { prepareStart } from '../agent/supervise/prepare-start.ts';
 import type { RouterPort } from '../agent/supervise/routing.ts';
+import { volumeVariable } from '../agent/supervise/start-plan.ts';
 import { isToolName, toolsDigest } from '../agent/toolchains/pins.ts';
 import { openToolchains } from '../agent/toolchains/toolchains.ts';
 import { Arrivals } from '../agent/tree/arrivals.ts';
@@ -149,7 +151,22 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
   const engine = engineAt(engineSocket);
   const jobs = await openJobs({
     ...{ folders, toolchains, cgroups, arrivals, isMaking },
-    images: { engine, node: nodeId },
+    images: {
+      ...{ engine, node: nodeId },
+      async live(spec, tmp) {
+        const image = { id: spec.place.image, isGenerated: spec.place.isGenerated ?? false };
+        const parts = { folders, factsOf: containers.factsOf };
+        const { volumes, ...place } = await placeInContainer(
+          parts,
+          { ...spec, id: spec.appId },
+          image,
+          spec.volumes,
+          tmp,
+        );
+        const env = Object.fromEntries(volumes.map(({ name, to }) => [volumeVariable(name), to]));
+        return { ...place, env, isOwnInit: true, network: await containers.networkOf(spec.appId) };
+      },
+    },
   });
   const layers = await openLayers({
     ...{ folders, toolchains, cgroups },

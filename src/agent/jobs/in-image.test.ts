@@ -23,7 +23,11 @@ engineTest(
     try {
       const folders = homeFolders(home);
       mkdirSync(folders.agent, { recursive: true });
-      const room = { engine: engineAt(socket), node: newId('nod') };
+      const room = {
+        engine: engineAt(socket),
+        node: newId('nod'),
+        live: () => Promise.reject(new Error('none is live')),
+      };
       const jobs = await openJobs({ folders, toolchains: {} as Toolchains, images: room });
       const tag = await baseImage('python');
       const { body } = await askEngine(socket, `/v1.41/images/${tag}/json`, { timeoutMs: 9000 });

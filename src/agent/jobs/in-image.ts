@@ -6,20 +6,26 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { JobSpec } from '../../domain/desired.ts';
-import type { ImageId, NodeId } from '../../domain/ids.ts';
+import type { ImageId, InstanceId, NodeId } from '../../domain/ids.ts';
 import type { Engine } from '../engine/engine.ts';
 import { labelFilter, labelsOf } from '../engine/labels.ts';
 import { jobCaptureCaps } from '../process/capture.ts';
 import { openFilesLimit } from '../process/limit-means.ts';
 import { type CaptureSink, lineSplitter } from '../process/line-splitter.ts';
-import { rootCapabilities } from '../runtimes/docker/container-spec.ts';
+import { type ContainerAsk, containerBody, rootCapabilities } from '../runtimes/docker/container-spec.ts';
 import { logFrames } from '../runtimes/docker/log-frames.ts';
 import type { Contained, ContainedEnd } from './contained.ts';
 import { type JobPlaces, reportBytes } from './job-folder.ts';
 import { fillCommand, fillEnv } from './places.ts';
 import { plainFiles } from './read-tar.ts';
 
-export type ImageRoom = { engine: Engine; node: NodeId };
+export type ImageRoom = {
+  engine: Engine;
+  node: NodeId;
+  /** What a container of the app's live identity has of this machine, as an instance. @throws engine-away, bad-config */
+  live(spec: ImageSpecOfJob, tmp: string): Promise<Omit<ContainerAsk, 'argv' | 'limits' | 'node' | 'instance'>>;
+};
+type ImageSpecOfJob = JobSpec & { place: { image: ImageId; isGenerated?: boolean } };
 
 /** Where a job finds its things in a container: `{job}`, `{reports}` and `{layer}` of a command. */
 export const imagePlaces = { job: '/lockstep/job', reports: '/lockstep/reports', layer: '/lockstep/gate' } as const;
@@ -36,15 +42,14 @@ const mostReports = 8;
 
 /** @throws engine-away, EngineRefusal (no such image); bad-env */
 export async function startInImage(
-  spec: JobSpec & { place: { image: ImageId } },
-  { engine, node }: ImageRoom,
+  spec: ImageSpecOfJob,
+  room: ImageRoom,
   places: JobPlaces,
   sink: CaptureSink,
 ): Promise<Contained> {
-  const answer = await engine.ask('POST', '/containers/create', {
-    json: bodyOf(spec, node, places),
-    timeoutMs: startMs,
-  });
+  const { engine } = room;
+  const json = spec.identity === 'live' ? await liveBody(spec, room, places) : bodyOf(spec, room.node, places);
+  const answer = await engine.ask('POST', '/containers/create', { json, timeoutMs: startMs });
   const container = made.parse(answer.body).Id;
   const remove = async (): Promise<void> =>
     void (await engine.ask('DELETE', `/containers/${container}?force=1&v=1`, {
@@ -99,7 +104,7 @@ export async function sweepImageJobs({ engine, node }: ImageRoom, isRunning: (jo
     await engine.ask('DELETE', `/containers/${Id}?force=1&v=1`, { fine: [404, 409], timeoutMs: removeMs });
 }
 
-function bodyOf(spec: JobSpec & { place: { image: ImageId } }, node: NodeId, places: JobPlaces): object {
+function bodyOf(spec: ImageSpecOfJob, node: NodeId, places: JobPlaces): object {
   const argv = fillCommand(spec.command, imagePlaces);
   const env = { ...fillEnv(spec.env, imagePlaces), LOCKSTEP_JOB: spec.id };
   const { memoryBytes, cpus, pids, diskBytes } = spec.limits;
@@ -131,6 +136,17 @@ function bodyOf(spec: JobSpec & { place: { image: ImageId } }, node: NodeId, pla
       ],
     },
   };
+}
+
+/** As an instance of the release has it: its user, its network, its volumes. */
+async function liveBody(spec: ImageSpecOfJob, room: ImageRoom, places: JobPlaces): Promise<object> {
+  const { env, ...place } = await room.live(spec, places.tmp);
+  const argv = fillCommand(spec.command, {});
+  const body = containerBody({
+    ...{ ...place, node: room.node, instance: '' as InstanceId, argv, limits: spec.limits, isOwnInit: true },
+    env: { ...spec.env, ...env, LOCKSTEP_JOB: spec.id },
+  });
+  return { ...body, Labels: labelsOf({ node: room.node, app: spec.appId, job: spec.id }) };
 }
 
 /** Resolves at the end of what was said, or of the signal. */

@@ -8,7 +8,7 @@ import type { ImageArtifact } from '../../domain/release.ts';
 import type { InstanceView } from '../desired/converge.ts';
 import type { HomeFolders } from '../folders.ts';
 import { assertEnv } from '../process/scrubbed-env.ts';
-import { isOwnInit } from '../runtimes/docker/container-spec.ts';
+import { type ContainerStart, isOwnInit } from '../runtimes/docker/container-spec.ts';
 import type { ImageFacts } from '../runtimes/docker/image-facts.ts';
 import { identityOf } from './instance-folders.ts';
 import type { Prepared } from './instance-parts.ts';
@@ -39,34 +39,52 @@ export async function prepareContainer(
   view: InstanceView,
 ): Promise<Prepared> {
   const image = set.artifact.image!;
+  const ready = parts.makeReady(app.id);
+  ready.catch(() => {});
+  // On the disk and not in memory, measured and gone with the instance.
+  const tmp = `${parts.folders.instance(app.id, view.id)}/tmp`;
+  const { facts, volumes, ...place } = await placeInContainer(parts, app, image, set.volumes, tmp);
+  await ready;
+  const port = view.type === 'web' ? portOf(image) : null;
+  const env = containerEnv(app, set, declared, view, port, volumes);
+  const argv = argvOf(declared, port);
+  return {
+    ...{ argv, env, port, cwd: '' },
+    container: { ...place, isOwnInit: isOwnInit(argv.length > 0 ? argv : facts.argv) },
+  };
+}
+
+/**
+ * What of this machine a container of the app has, and as whom it runs: an instance, or a command of its owner's. The volumes are made.
+ * @param tmp of what Lockstep wrote the image of: then nothing else can be written
+ */
+export async function placeInContainer(
+  { folders, factsOf }: Pick<ContainerParts, 'folders' | 'factsOf'>,
+  app: AppRef,
+  image: Pick<ImageArtifact, 'id' | 'isGenerated'>,
+  volumes: Readonly<Record<string, string>>,
+  tmp: string,
+): Promise<
+  Omit<ContainerStart, 'isOwnInit'> & { facts: ImageFacts; volumes: { name: string; from: string; to: string }[] }
+> {
   const own = identityOf(app);
-  const [facts] = await Promise.all([parts.factsOf(image.id), parts.makeReady(app.id)]);
+  const facts = await factsOf(image.id);
   const isOurs = image.isGenerated && own !== null;
-  const places = Object.entries(set.volumes).map(([name, path]) => ({
+  const places = Object.entries(volumes).map(([name, path]) => ({
     name,
-    from: parts.folders.volume(app.id, name),
+    from: folders.volume(app.id, name),
     to: posix.join(facts.workingDir, placeOfVolume(name, path)),
   }));
   for (const { from } of places) {
     await makeVolume(from, app);
     await (isOurs ? takeVolume(from, app) : shareVolume(from, app));
   }
-  // On the disk and not in memory, measured and gone with the instance.
-  const tmp = isOurs ? [{ from: `${parts.folders.instance(app.id, view.id)}/tmp`, to: '/tmp' }] : [];
-  const port = view.type === 'web' ? portOf(image) : null;
-  const env = containerEnv(app, set, declared, view, port, places);
-  const argv = argvOf(declared, port);
   return {
-    ...{ argv, env, port, cwd: '' },
-    container: {
-      app: app.id,
-      image: image.id,
-      user: isOurs ? `${own.uid}:${own.gid}` : null,
-      groups: isOurs || places.length === 0 ? [] : groupsOf(app),
-      isConfined: image.isGenerated,
-      isOwnInit: isOwnInit(argv.length > 0 ? argv : facts.argv),
-      mounts: [...places.map(({ from, to }) => ({ from, to })), ...tmp],
-    },
+    ...{ app: app.id, image: image.id, facts, volumes: places },
+    user: isOurs ? `${own.uid}:${own.gid}` : null,
+    groups: isOurs || places.length === 0 ? [] : groupsOf(app),
+    isConfined: image.isGenerated,
+    mounts: [...places.map(({ from, to }) => ({ from, to })), ...(isOurs ? [{ from: tmp, to: '/tmp' }] : [])],
   };
 }
 

@@ -41,6 +41,8 @@ export type DockerRuntime = Runtime &
   Disposable & {
     /** @throws engine-away; bad-config with `lacks` */
     factsOf(image: ImageId): Promise<ImageFacts>;
+    /** The network of the app's containers. @throws engine-away, EngineRefusal */
+    networkOf(app: AppId): Promise<string>;
     /** Makes what an app's first start would wait for. @throws engine-away, EngineRefusal */
     makeReady(app: AppId): Promise<void>;
     /** Whatever of this machine's Lockstep is in the engine, by label; null: none answers. */
@@ -154,6 +156,8 @@ export function dockerRuntime({ engine, node, folder, onAgain }: DockerRuntimePa
       forgetPosition(positionOf(id));
       if (isArmed) leave(at);
     },
+
+    networkOf: (app) => networks.of(app),
 
     async makeReady(app) {
       await Promise.all([networks.of(app), events.stands(hearMs)]);
