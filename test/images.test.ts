@@ -1,7 +1,8 @@
 // The journey of an app with a Dockerfile, on a real engine: what was built is what is tested and what serves.
 import assert from 'node:assert/strict';
+import { askEngine } from '../src/agent/engine/ask.ts';
 import { baseImage, engineTest } from './support/engine.ts';
-import { Stage } from './support/stage.ts';
+import { Stage, until } from './support/stage.ts';
 
 const server = `"""A page."""
 
@@ -118,6 +119,26 @@ engineTest(
     assert.equal(back.code, 0, back.stdout + back.stderr + stage.logs());
     assert.match(back.stdout + back.stderr, /image [0-9a-f]{12} is there/);
     assert.equal((await stage.get('box')).body, 'one in True');
+
+    // J2: container and image are removed behind our back, and the app is there again.
+    const ask = async (method: string, path: string): Promise<string> =>
+      (await askEngine(socket, `/v1.41${path}`, { method, timeoutMs: 30_000 })).body;
+    const { id } = (await stage.api('/apps/box')).body;
+    const filters = encodeURIComponent(JSON.stringify({ label: [`io.lockstep.app=${id}`] }));
+    const idsOf = async (what: string): Promise<string[]> =>
+      (JSON.parse(await ask('GET', `/${what}/json?all=1&filters=${filters}`)) as { Id: string }[]).map(({ Id }) => Id);
+    const removed = async (): Promise<boolean> => {
+      for (const one of await idsOf('containers')) await ask('DELETE', `/containers/${one}?force=1`);
+      for (const one of await idsOf('images')) await ask('DELETE', `/images/${one}?force=1`);
+      return (await idsOf('images')).length === 0;
+    };
+    await until(removed, 30_000, () => 'the images were not removed');
+    await until(
+      async () => (await stage.get('box')).body === 'one in True',
+      60_000,
+      () => stage.logs(),
+    );
+    await stage.inSync('box');
 
     await stage.down();
     await stage.up({ LOCKSTEP_ENGINE: `${stage.folder}/none.sock` });

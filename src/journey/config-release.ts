@@ -87,6 +87,11 @@ function hearingLimit({ artifact }: Runnable): { signal: AbortSignal; what: stri
 
 async function releaseConfig(world: World, candidate: Candidate, turn: Turn): Promise<void> {
   using _turn = turn;
+  await releaseBeside(world, candidate);
+}
+
+/** Starts it beside what is live, and makes it live when it is healthy; else what was live stays. Under the app's lock. */
+export async function releaseBeside(world: World, candidate: Candidate): Promise<void> {
   const { app, release, runnable } = candidate;
   const progress = world.progress.open(release.id);
   const startedAtMs = nowMs();

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { liveRelease } from '../store/releases.ts';
+import { findArtifact, liveRelease } from '../store/releases.ts';
 import { FakeWorld, page } from './fake-world.ts';
 import { Supply } from './supply.ts';
 
@@ -69,4 +69,39 @@ test('a set that is not live is no business of it', async () => {
   await until(() => asked === 1);
   (await lock.take()).release();
   assert.equal(stage.agent.trees.size, 0);
+});
+
+test('an image that the agent lacks is built again; one that comes out other than it was is a release of its own', async () => {
+  using stage = new FakeWorld();
+  const id = (digit: string) => `sha256:${digit.repeat(64)}`;
+  const built = (digit: string) => ({
+    built: { id: id(digit), ports: [], hasOwnCommand: true, wasThere: false, cachedSteps: 0, durationMs: 1 },
+  });
+  stage.agent.engineLook = { state: 'ready', socket: '/run/engine', facts: {} } as never;
+  stage.agent.built = [built('1')];
+  const app = await stage.createApp();
+  await stage.land(app, await stage.commit(app, { Dockerfile: 'FROM debian:12\nCMD ["/x"]\n' }, null), null);
+  const first = liveRelease(stage.database, app.id)!;
+  const supply = new Supply(stage.world);
+  const lack = async (said: number): Promise<void> => {
+    const { setId } = liveRelease(stage.database, app.id)!;
+    const lacking = {
+      ...stage.observations.ofSet(setId)[0]!,
+      state: 'backing-off' as const,
+      lacks: ['image'] as const,
+    };
+    stage.observations.take({ type: 'instance', instance: lacking });
+    supply.hear([lacking]);
+    await until(
+      () => stage.logged.filter(({ message }) => /sent again .*: image of blog/.test(`${message}`)).length === said,
+    );
+  };
+  await lack(1);
+  assert.equal(liveRelease(stage.database, app.id)?.id, first.id);
+  stage.agent.built = [built('2')];
+  await lack(2);
+  const second = liveRelease(stage.database, app.id)!;
+  assert.deepEqual([second.version, second.commit, second.cause], [2, first.commit, 'config']);
+  assert.equal(findArtifact(stage.database, app.id, second.artifactDigest)?.image?.id, id('2'));
+  assert.equal(stage.agent.routed(app.id), second.setId);
 });

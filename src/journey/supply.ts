@@ -1,14 +1,15 @@
 // What serves and is not on the agent's machine is sent again: after a restore the home has repositories and no releases, and a
 // folder may have been removed behind our back. The agent says what lacks; the tree comes from the repository, the layer is
-// made from the artifact's own recipe. It is the live release only: a candidate brings its files with it.
+// made from the artifact's own recipe, the image of its tree. It is the live release only: a candidate brings its files with it.
 import { makeLayer, planAgain } from '../build/build.ts';
 import { openGitTree } from '../build/git-tree.ts';
 import type { App } from '../domain/app.ts';
-import type { ObservedInstance } from '../domain/desired.ts';
+import type { ArtifactPart, ObservedInstance } from '../domain/desired.ts';
 import type { AppId } from '../domain/ids.ts';
-import type { Artifact } from '../domain/release.ts';
 import { Semaphore } from '../lib/semaphore.ts';
+import type { Runnable } from '../release/compose.ts';
 import { everyApp, isThere } from '../store/apps.ts';
+import { supplyImage } from './supply-image.ts';
 import { refOf, type World } from './world.ts';
 
 /** Apps that are supplied at once. */
@@ -52,20 +53,22 @@ export class Supply {
     if (!app || !live) return;
     const lacks = new Set(world.observations.ofSet(live.release.setId).flatMap((one) => one.lacks ?? []));
     if (lacks.size === 0) return;
-    await sendAgain(world, app, live.artifact, lacks.has('layer'));
+    await sendAgain(world, app, live, lacks);
     world.log({ level: 'warn', message: `sent again to the agent: ${[...lacks].join(' and ')} of ${app.name}` });
   }
 }
 
-/** Sends the tree, and makes the layer, of an artifact that is live. @throws no-interpreter, install-failed, agent-away, … */
-async function sendAgain(world: World, app: App, artifact: Artifact, isLayerGone: boolean): Promise<void> {
+/** Sends the tree, and makes the layer or the image, of what is live. @throws no-interpreter, install-failed, agent-away, … */
+async function sendAgain(world: World, app: App, live: Runnable, lacks: ReadonlySet<ArtifactPart>): Promise<void> {
+  const { artifact } = live;
   const { git } = await world.repositoryOf(app);
   if (!isThere(world.database, app.id)) return await world.forget(app.id);
   const opened = await openGitTree(git, world.blobs, artifact.treeId, world.signal);
   const tree = { ...opened, id: artifact.treeId };
   if (!(await world.agent.hasTree(refOf(app), tree.id)))
     await world.agent.putTree(refOf(app), tree.id, null, tree.files());
-  if (!isLayerGone) return;
+  if (lacks.has('image')) await supplyImage(world, app, live, tree);
+  if (!lacks.has('layer')) return;
   const { layers, notes } = await planAgain({ app: refOf(app), tree, hello: await world.hello() }, artifact);
   for (const note of notes) world.log({ level: 'warn', message: `${app.name}: ${note}` });
   for (const layer of layers) await makeLayer(world.agent, layer, () => {}, world.signal);

@@ -5,7 +5,7 @@ import { mostAhead } from '../../domain/ahead.ts';
 import type { CollectedFile } from '../../domain/collected.ts';
 import type { JobSpec, LayerSpec } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
-import { parseImageId } from '../../domain/ids.ts';
+import { type AppId, parseImageId } from '../../domain/ids.ts';
 import type { ImageSpec } from '../../domain/image.ts';
 import type { ImageQuestion, PullSpec } from '../../domain/pull.ts';
 import type { LeftOver } from '../../domain/survey.ts';
@@ -126,21 +126,21 @@ export const agentRoutes: readonly AgentRoute[] = [
     return { lines: layers.make(spec, gone) };
   }),
   route('GET', '/v1/engine', async (_asked, { images }) => ({ json: await images.look() })),
-  route('PUT', '/v1/apps/:app/images/:key', async ({ request, params, gone }, { images }) => {
+  route('PUT', '/v1/apps/:app/images/:key', async ({ request, params, gone }, { core, images }) => {
     const { head, rest } = await headedIn(request);
     const spec = head as ImageSpec;
     if (spec?.appId !== idIn('app', params[0]!) || spec.key !== nameIn(params[1]!))
       throw fail('bad-request', 'The image is not the one that the address names');
-    return { lines: images.make(spec, rest, gone) };
+    return { lines: supplying(core, spec.appId, images.make(spec, rest, gone)) };
   }),
   route('POST', '/v1/images/resolutions', async ({ request, gone }, { pulls }) => ({
     json: await pulls.resolve((await jsonIn(request, specBytes)) as ImageQuestion, gone),
   })),
-  route('POST', '/v1/apps/:app/pulls', async ({ request, params, gone }, { pulls }) => {
+  route('POST', '/v1/apps/:app/pulls', async ({ request, params, gone }, { core, pulls }) => {
     const spec = (await jsonIn(request, specBytes)) as PullSpec;
     if (spec?.appId !== idIn('app', params[0]!))
       throw fail('bad-request', 'The app is not the one that the address names');
-    return { lines: pulls.pull(spec, gone) };
+    return { lines: supplying(core, spec.appId, pulls.pull(spec, gone)) };
   }),
   route('POST', '/v1/jobs', async ({ request, gone }, { jobs }) => {
     const spec = (await jsonIn(request, specBytes)) as JobSpec;
@@ -214,6 +214,19 @@ function isLeftOver(value: unknown): value is LeftOver {
 
 function isStrings(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((one) => typeof one === 'string');
+}
+
+/** What waits for an image may start once it is there. */
+async function* supplying<T extends object>(
+  core: AgentCore,
+  appId: AppId,
+  events: AsyncIterable<T>,
+): AsyncGenerator<T> {
+  for await (const event of events) {
+    const made = 'built' in event ? event.built : 'pulled' in event ? event.pulled : null;
+    if (made !== null && !(made as { wasThere: boolean }).wasThere) core.supplied(appId);
+    yield event;
+  }
 }
 
 async function* asTree(files: AsyncIterable<CollectedFile>): AsyncGenerator<TreeFile> {
