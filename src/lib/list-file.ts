@@ -14,14 +14,12 @@
 //
 // `synced`: a save is answered when no crash of the machine can lose it. `written`: when no end of this process can, and the disk
 // follows; the power may take the last changes, whole, for whoever can have them again from somebody who has them synced.
-import { close, constants, fdatasync, fstatSync, ftruncate, open as openFile, statSync, write } from 'node:fs';
 import { link, open, readFile, rename, rm } from 'node:fs/promises';
-import { promisify } from 'node:util';
+import { AppendedFile, type Durability } from './appended-file.ts';
 import { atomicWrite } from './atomic-write.ts';
 import { entryOf, type Good, lacking, type Read, readText, sha256, sumBytes } from './list-entries.ts';
 import { changeText, type ListDocument } from './list-patch.ts';
 import { listText } from './list-text.ts';
-import { enter, isArmed, leave } from './seam.ts';
 
 export type Loaded<T> = {
   document: T | null;
@@ -36,21 +34,6 @@ const [mostPatches, leastPatchBytes] = [1000, 1_048_576];
 /** Between a save and what nobody waits for. */
 const behindMs = 20;
 
-export type Durability = 'synced' | 'written';
-
-/** Synced: each write is on disk when it returns, in one turn of the thread pool instead of two. */
-const flags: Readonly<Record<Durability, number>> = {
-  synced: constants.O_WRONLY | constants.O_APPEND | constants.O_DSYNC,
-  written: constants.O_WRONLY | constants.O_APPEND,
-};
-const disk = {
-  open: promisify(openFile),
-  write: promisify(write),
-  sync: promisify(fdatasync),
-  cut: promisify(ftruncate),
-  close: promisify(close),
-};
-
 const previousOf = (file: string): string => `${file}.previous`;
 /** What the file holds, known because this process read it or wrote it. */
 type Held = ListDocument & { sum: string; bytes: number; wholeBytes: number; patches: number };
@@ -59,10 +42,8 @@ export class ListFile<T> {
   readonly #file: string;
   readonly #key: string;
   readonly #parse: (value: unknown) => T;
-  readonly #durability: Durability;
+  readonly #end: AppendedFile;
   #held: Held | null = null;
-  /** The file, open for the next change. */
-  #open: number | null = null;
   /** How much of the file the previous one has; null: it is of another chain. */
   #previousBytes: number | null = null;
   #behind: Promise<void> = Promise.resolve();
@@ -76,7 +57,7 @@ export class ListFile<T> {
     this.#file = file;
     this.#key = key;
     this.#parse = parse;
-    this.#durability = durability;
+    this.#end = new AppendedFile(file, durability);
   }
 
   /** The newest good document. */
@@ -116,14 +97,14 @@ export class ListFile<T> {
     if (held && body && hasRoom(held, body)) {
       const sum = sha256(held.sum, body);
       const entry = entryOf(sum, body);
-      isOurs = await this.#append(held.bytes, entry);
+      isOurs = await this.#end.append(held.bytes, entry);
       if (isOurs) {
         this.#held = { ...held, head, items, sum, bytes: held.bytes + entry.length, patches: held.patches + 1 };
         this.#behind = this.#follow(held.bytes + sumBytes);
         return;
       }
     }
-    await this.#close();
+    await this.#end.close();
     // A damaged document never replaces a good previous one.
     if (isOurs || (await this.#isGood())) await keepAsPrevious(this.#file);
     this.#previousBytes = null;
@@ -138,7 +119,7 @@ export class ListFile<T> {
   async settled(): Promise<void> {
     this.#hurry();
     await this.#behind;
-    await this.#close();
+    await this.#end.close();
   }
 
   #hold(now: Good, document: T, before: Read): void {
@@ -163,28 +144,11 @@ export class ListFile<T> {
     }
   }
 
-  /** False: the file is not what we left there. */
-  async #append(bytes: number, entry: Buffer): Promise<boolean> {
-    const at = isArmed ? enter('listFile.append') : null;
-    this.#open ??= await disk.open(this.#file, flags[this.#durability]).catch(() => null);
-    const file = this.#open;
-    if (file === null || !isAsLeft(this.#file, file, bytes)) return false;
-    try {
-      for (let done = 0; done < entry.length; ) done += (await disk.write(file, entry, done)).bytesWritten;
-      if (isArmed) leave(at, 'half');
-    } catch (error) {
-      await disk.cut(file, bytes).catch(() => {});
-      throw error;
-    }
-    if (isArmed) leave(at);
-    return true;
-  }
-
   /** After an answer: the disk has the change, and then the previous file has what was before it. Never rejects. */
   async #follow(previousBytes: number): Promise<void> {
     await this.#untilNobodyWaits();
     try {
-      if (this.#durability === 'written') await this.#sync();
+      await this.#end.sync();
     } catch {
       this.#held = null; // a disk that fails: it is written whole the next time, or that is told
       return;
@@ -203,18 +167,6 @@ export class ListFile<T> {
     clearTimeout(timer);
   }
 
-  async #sync(): Promise<void> {
-    const at = isArmed ? enter('listFile.sync') : null;
-    await disk.sync(this.#open!);
-    if (isArmed) leave(at);
-  }
-
-  async #close(): Promise<void> {
-    const file = this.#open;
-    this.#open = null;
-    if (file !== null) await disk.close(file).catch(() => {});
-  }
-
   /** The previous file becomes the beginning of this one, as far as the checksum of the last entry. */
   async #bringPrevious(bytes: number): Promise<void> {
     const path = previousOf(this.#file);
@@ -231,16 +183,6 @@ export class ListFile<T> {
       await previous.appendFile(more);
     }
     this.#previousBytes = bytes;
-  }
-}
-
-/** Still the file at that path, with so many bytes in it. What is open is in the kernel's memory: this waits for no disk. */
-function isAsLeft(path: string, file: number, bytes: number): boolean {
-  try {
-    const [found, own] = [statSync(path), fstatSync(file)];
-    return found.ino === own.ino && found.dev === own.dev && found.size === bytes;
-  } catch {
-    return false;
   }
 }
 

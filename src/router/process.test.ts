@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Upstream } from '../domain/route.ts';
 import { createRouterClient } from './client.ts';
 import { routerNodeFlags } from './node-flags.ts';
@@ -175,16 +176,19 @@ test('a table is answered and in force before the disk has it, and a router that
   const upstream = await here.upstream((_request, response) => response.end('new'));
   here.env.LOCKSTEP_FAILPOINTS = `@${points}`;
   const armed = await here.serve();
-  await here.client.putSnapshot(snapshotOf(1, []));
-  await here.client.putSnapshot(snapshotOf(2, [routeOf({ state: 'stopped' })]));
-  await writeFile(join(points, 'plan.router'), 'kill 1 listFile.sync:lib/list-file.ts#sync:before\n');
-  assert.deepEqual(await here.client.putSnapshot(snapshotOf(3, [routeOf({ upstreams: [upstream] })])), {
-    generation: 3,
-  });
-  await armed.exited;
-  assert.equal(armed.child.signalCode, 'SIGKILL');
+  for (const generation of [1, 2, 3])
+    await here.client.putSnapshot(snapshotOf(generation, [routeOf({ state: 'stopped' })]));
+  // The first is written whole; the others are synced behind their answers.
+  const syncs = () => readFileSync(join(points, 'passed.router'), 'utf8').match(/^listFile\.sync:.*:before$/gm) ?? [];
+  for (const end = performance.now() + 20_000; syncs().length < 2 && performance.now() < end; ) await sleep(5);
+  const [sync] = syncs();
+  await writeFile(join(points, 'plan.router'), `kill 1 ${sync}\n`);
+  const fourth = snapshotOf(4, [routeOf({ upstreams: [upstream] })]);
+  assert.deepEqual(await here.client.putSnapshot(fourth), { generation: 4 });
+  await Promise.race([armed.exited, sleep(20_000, undefined, { ref: false })]);
+  assert.equal(armed.child.signalCode, 'SIGKILL', `at ${sync}`);
   const next = await here.serve();
-  assert.equal(next.ready.generation, 3);
+  assert.equal(next.ready.generation, 4);
   assert.equal((await ask(next.ready.port, '/')).body, 'new');
 });
 
