@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { engineAt } from '../src/agent/engine/engine.ts';
 import { isAlive } from '../src/agent/process/proc.ts';
 import type { ObservedInstance } from '../src/domain/desired.ts';
+import { run } from '../src/exec/exec.ts';
 import { until } from './support/agent-machine.ts';
 import { type Box, goLive, imageOf, inEngine, openBox, setOf, start } from './support/container-box.ts';
 import { engineTest } from './support/engine.ts';
@@ -13,7 +14,7 @@ const same = (one: ObservedInstance, two: ObservedInstance) => one.pid === two.p
 const containersOf = (socket: string, box: Box) => inEngine(socket, box, 'containers/json?all=1');
 
 engineTest(
-  'an engine that hangs costs no request: apps serve, are ended, and outlive the agent; starts say why they fail',
+  'J1: an engine that hangs costs no request: apps serve, are ended, and outlive the agent; starts say why they fail',
   { own: true },
   async (socket) => {
     const id = await imageOf(socket, start);
@@ -50,7 +51,7 @@ engineTest(
 
 for (const signal of ['SIGKILL', 'SIGTERM'] as const)
   engineTest(
-    `an engine that ends by ${signal} and comes back: the app is there again, once`,
+    `J1: an engine that ends by ${signal} and comes back: the app is there again, once`,
     { own: true },
     async (socket) => {
       const id = await imageOf(socket, start);
@@ -78,36 +79,37 @@ for (const signal of ['SIGKILL', 'SIGTERM'] as const)
     },
   );
 
-engineTest(
-  'what is removed behind our back is there again or is said: container, network, image',
-  { own: true },
-  async (socket) => {
-    const id = await imageOf(socket, start);
-    await using box = await openBox(socket);
-    await box.startAgent();
-    const app = box.app();
-    const set = setOf(box, id);
-    let one = await goLive(box, app, set);
-    const engine = engineAt(socket);
-    const again = async (why: RegExp): Promise<void> => {
-      const down = await box.instance('down', ({ state }) => state === 'backing-off');
-      assert.match(down.reason!, why);
-      const two = await box.instance('again', (each) => each.state === 'healthy' && !same(one, each));
-      await until('it answers', async () => (await box.get(app)).status === 200);
-      assert.equal((await containersOf(socket, box)).length, 1);
-      one = two;
-    };
-    const [container] = await containersOf(socket, box);
-    await engine.ask('DELETE', `/containers/${container!.Id}?force=1`);
-    await again(/^ended by SIGKILL after|^its container was removed/);
-    const [network] = await inEngine(socket, box, 'networks?');
-    const [now] = await containersOf(socket, box);
-    await engine.ask('POST', `/networks/${network!.Id}/disconnect`, { json: { Container: now!.Id, Force: true } });
-    await again(/^it was taken from its network/);
-    // `docker system prune -af` takes what nothing runs in: nothing of ours that serves.
-    await engine.ask('POST', '/containers/prune');
-    await engine.ask('POST', '/networks/prune');
-    await engine.ask('POST', `/images/prune?filters=${encodeURIComponent('{"dangling":["true"]}')}`);
-    assert.equal((await box.get(app)).status, 200);
-  },
-);
+engineTest('J2, J3: what is removed behind our back is there again, or is said', { own: true }, async (socket) => {
+  const id = await imageOf(socket, start);
+  await using box = await openBox(socket);
+  await box.startAgent();
+  const app = box.app();
+  const set = setOf(box, id);
+  let one = await goLive(box, app, set);
+  const engine = engineAt(socket);
+  const again = async (why: RegExp): Promise<void> => {
+    const down = await box.instance('down', ({ state }) => state === 'backing-off');
+    assert.match(down.reason!, why);
+    const two = await box.instance('again', (each) => each.state === 'healthy' && !same(one, each));
+    await until('it answers', async () => (await box.get(app)).status === 200);
+    assert.equal((await containersOf(socket, box)).length, 1);
+    one = two;
+  };
+  const [container] = await containersOf(socket, box);
+  await engine.ask('DELETE', `/containers/${container!.Id}?force=1`);
+  await again(/^ended by SIGKILL after|^its container was removed/);
+  const [network] = await inEngine(socket, box, 'networks?');
+  const [now] = await containersOf(socket, box);
+  await engine.ask('POST', `/networks/${network!.Id}/disconnect`, { json: { Container: now!.Id, Force: true } });
+  await again(/^it was taken from its network/);
+  // `docker system prune -af` takes what nothing runs in: nothing of ours that serves.
+  await engine.ask('POST', '/containers/prune');
+  await engine.ask('POST', '/networks/prune');
+  await engine.ask('POST', `/images/prune?filters=${encodeURIComponent('{"dangling":["true"]}')}`);
+  assert.equal((await box.get(app)).status, 200);
+  // Of the packet filter the engine's own chains only.
+  for (const words of [['DOCKER'], ['DOCKER', '-t', 'nat']])
+    await run(['/usr/sbin/iptables', '-w', '-F', ...words], { env: {}, timeoutMs: 10_000, okCodes: [0] });
+  await goLive(box, app, setOf(box, id, { releaseLabel: 'v2' }), [{ ...set, stage: 'live' }]);
+  assert.deepEqual(await box.get(app), { status: 200, text: 'v2 0', release: 'v2' });
+});

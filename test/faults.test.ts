@@ -13,7 +13,8 @@ const faults = [
   ...['C1', 'C2', 'C3', 'C4', 'C5', 'C6', 'C7'],
   ...['D1', 'D2', 'D3', 'D4', 'D5', 'D6', 'D7', 'D8', 'D9', 'D10'],
   ...['E1', 'E2', 'E3', 'E4', 'E5', 'E6', 'E7', 'E9', 'E11', 'E12'],
-  ...['G1', 'G2', 'G5', 'G6', 'G7', 'G8', 'I1', 'I2', 'I3', 'L1', 'L2'],
+  ...['G1', 'G2', 'G5', 'G6', 'G7', 'G8', 'I1', 'I2', 'I3', 'J1', 'J2', 'J3'],
+  ...['L1', 'L2'],
 ];
 
 type Block = { id: string; shownBy: string[]; text: string };
@@ -33,7 +34,7 @@ function parseBlocks(page: string): Block[] {
 
 /** Names of tests in a source file, as far as they stand there as text. */
 function testNames(file: string): string[] {
-  return [...readFileSync(file, 'utf8').matchAll(/\btest\(\s*['`"]([^'`"]*)/g)].map(([, name]) => name!);
+  return [...readFileSync(file, 'utf8').matchAll(/\b(?:test|engineTest)\(\s*['`"]([^'`"]*)/g)].map(([, name]) => name!);
 }
 
 const blocks = parseBlocks(readFileSync(join(root, 'docs', 'faults.md'), 'utf8'));

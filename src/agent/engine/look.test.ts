@@ -75,7 +75,7 @@ test('what is not there, what nobody serves and what must not be opened are told
   }
 });
 
-test('one that hangs costs the limit and no more, at either question', async () => {
+test('J1: one that hangs costs the limit and no more, at either question', async () => {
   const silent = createPlainServer((socket) => socket.on('error', () => {}));
   const look = await lookAt(silent, 100);
   assert.deepEqual([look.state, /did not answer within 0\.1 s/.test(describeEngine(look))], ['hung', true]);

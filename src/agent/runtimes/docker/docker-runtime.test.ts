@@ -168,7 +168,7 @@ engineTest(
 );
 
 engineTest(
-  'a container that is killed or removed behind our back has ended, and its instance starts again with no second one',
+  'J2: a container that is killed or removed behind our back has ended, and its instance starts again with no second one',
   { own: true },
   async (socket, context) => {
     const { start, runtime, engine } = await world(socket, context);
@@ -196,7 +196,7 @@ engineTest(
 );
 
 engineTest(
-  'a network that was removed is made again; what is not there is named',
+  'J2: a network that was removed is made again; what is not there is named',
   { own: true },
   async (socket, context) => {
     const { start, engine, runtime } = await world(socket, context);
