@@ -84,6 +84,25 @@ engineTest(
   },
 );
 
+engineTest('what a container writes into its own root counts to its disk', { own: true }, async (socket) => {
+  const id = await imageOf(socket, start);
+  await using box = await openBox(socket);
+  await box.startAgent();
+  const app = box.app();
+  await goLive(box, app, setOf(box, id, { limits: { ...defaultLimits, diskBytes: 20 << 20 } }));
+  const told: string[] = [];
+  const end = new AbortController();
+  const listening = (async () => {
+    for await (const event of box.client.events(end.signal)) if (event.type === 'incident') told.push(event.reason);
+  })();
+  assert.equal((await box.get(app, '/fill/30')).status, 200);
+  await until('it is told', () => told.some((reason) => /^disk limit reached \(20 MB\).*refused$/.test(reason)));
+  assert.ok((await box.get(app, '/fill/1')).status >= 500);
+  assert.equal((await box.get(app)).status, 200);
+  end.abort();
+  await listening;
+});
+
 engineTest(
   'a volume moves between processes and containers, whoever they run as, and each reads and writes it all',
   { own: true },

@@ -65,7 +65,8 @@ export class AgentCore {
       warn,
     });
     this.#disk = new DiskWatch({
-      apps: (step) => diskApps(this.#desired, parts.folders, parts.jobFolders, step),
+      apps: (step) =>
+        diskApps(this.#desired, parts.folders, parts.jobFolders, step, (id) => this.#supervisor.foldersOf(id)),
       hold: async (appId, level) => {
         await this.#supervisor.holdDisk(appId, level);
         if (level === 'over') await parts.endForDisk(appId, 'live');

@@ -22,6 +22,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             os.makedirs(os.environ["LOCKSTEP_VOLUME_DATA"] + "/deep", exist_ok=True)
             with open(os.environ["LOCKSTEP_VOLUME_DATA"] + "/deep/" + self.path[7:], "w") as file:
                 file.write("x")
+        if self.path.startswith("/fill/"):
+            for number in range(int(self.path[6:])):
+                with open(f"/srv/filled-{number}", "wb") as file:
+                    file.write(bytes(1 << 20))
         if self.path.startswith("/say/"):
             print(self.path[5:], flush=True)
         text = os.environ["LOCKSTEP_RELEASE"] + " " + str(os.getuid())

@@ -20,6 +20,8 @@ export async function diskApps(
   folders: HomeFolders,
   jobs: JobFolders,
   step: Pace,
+  /** Where its instances write besides its own folders. */
+  others: (appId: AppId) => readonly string[] = () => [],
 ): Promise<DiskApp[]> {
   const shared = process.getuid?.() === 0 ? await entriesByOwner(step) : new Map<number, Buffer[]>();
   const sharedOf = (uid: number | null) => (uid === null ? [] : (shared.get(uid) ?? []));
@@ -30,7 +32,13 @@ export async function diskApps(
       id,
       // At a switch the larger one of two releases holds.
       limitBytes: limits.length > 0 ? Math.max(...limits) : defaultLimits.diskBytes,
-      live: [join(folders.app(id), 'volumes'), join(folders.app(id), 'instances'), ...live, ...sharedOf(liveUid)],
+      live: [
+        join(folders.app(id), 'volumes'),
+        join(folders.app(id), 'instances'),
+        ...live,
+        ...others(id),
+        ...sharedOf(liveUid),
+      ],
       gate: [folders.gate(id), ...gate, ...sharedOf(gateUid)],
       gateWork,
     };

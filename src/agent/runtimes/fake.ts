@@ -40,6 +40,7 @@ export function fakeRuntime(world: FakeWorld): Runtime {
     pid: process.pid,
     startTicks: process.pid,
     place: null,
+    folders: [],
     lastWordsMs: 200,
     exited: process.over.promise,
     outputEnded: process.over.promise.then(() => {}),

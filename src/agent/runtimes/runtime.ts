@@ -37,6 +37,8 @@ export type Running = ProcessIdentity & {
   outputEnded: Promise<void>;
   /** After its end its last words are waited for so long at most: somebody else may hold its output, or be slow to give it. */
   lastWordsMs: number;
+  /** Where it writes besides the app's own folders. */
+  folders: readonly string[];
   pids(): number[];
   usage(): { memoryBytes: number; cpuSeconds: number; processes: number };
   /** How often the kernel killed something of it for want of memory, since this start or adoption. */

@@ -58,6 +58,10 @@ export class InstanceRun {
     return this.#running.place;
   }
 
+  get folders(): Running['folders'] {
+    return this.#running.folders;
+  }
+
   usage(): ReturnType<Running['usage']> {
     return this.#running.usage();
   }

@@ -72,6 +72,11 @@ export class Instance {
     return this.#run?.place ?? null;
   }
 
+  /** Where it writes besides the app's own folders. */
+  get folders(): readonly string[] {
+    return this.#run?.folders ?? [];
+  }
+
   usage(): { memoryBytes: number; cpuSeconds: number; processes: number } | null {
     return this.#run?.usage() ?? null;
   }

@@ -69,7 +69,7 @@ export async function placeInContainer(
 > {
   const own = identityOf(app);
   const facts = await factsOf(image.id);
-  const isOurs = image.isGenerated && own !== null;
+  const isOurs = image.isGenerated;
   const places = Object.entries(volumes).map(([name, path]) => ({
     name,
     from: folders.volume(app.id, name),
@@ -81,12 +81,16 @@ export async function placeInContainer(
   }
   return {
     ...{ app: app.id, image: image.id, facts, volumes: places },
-    user: isOurs ? `${own.uid}:${own.gid}` : null,
+    user: isOurs ? userOf(own) : null,
     groups: isOurs || places.length === 0 ? [] : groupsOf(app),
     isConfined: image.isGenerated,
     mounts: [...places.map(({ from, to }) => ({ from, to })), ...(isOurs ? [{ from: tmp, to: '/tmp' }] : [])],
   };
 }
+
+/** Without users of the apps' own everything of theirs is the agent's user's. */
+const userOf = (own: { uid: number; gid: number } | null): string =>
+  own === null ? `${process.getuid?.()}:${process.getgid?.()}` : `${own.uid}:${own.gid}`;
 
 const groupsOf = (app: AppRef): string[] => {
   const group = sharingGroup(app);

@@ -150,6 +150,11 @@ export class Supervisor {
     }));
   }
 
+  /** Where instances of an app write besides its own folders. */
+  foldersOf(appId: AppId): string[] {
+    return [...this.#instances.values()].flatMap((one) => (one.view.appId === appId ? one.folders : []));
+  }
+
   /** Tells the instances of an app what they may write. */
   async holdDisk(appId: AppId, level: DiskLevel): Promise<void> {
     for (const one of this.#instances.values()) if (one.view.appId === appId) await one.holdDisk(level);

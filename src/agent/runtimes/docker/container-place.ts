@@ -47,6 +47,18 @@ export function addressIn(trie: string): string | null {
   return null;
 }
 
+/** Where on this machine it writes into its own root; null: nowhere, or in a way that is not known. */
+export const rootFolderOfPid = (pid: number): string | null => upperIn(read(`/proc/${pid}/mountinfo`));
+
+export function upperIn(mounts: string): string | null {
+  for (const line of mounts.split('\n')) {
+    const [before = '', after = ''] = line.split(' - ');
+    if (before.split(' ')[4] !== '/' || !after.startsWith('overlay ')) continue;
+    return /(?:^|,)upperdir=(\/[^,]+)/.exec(after.split(' ')[2] ?? '')?.[1] ?? null;
+  }
+  return null;
+}
+
 function read(path: string): string {
   try {
     return readFileSync(path, 'latin1');

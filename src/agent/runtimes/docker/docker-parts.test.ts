@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { type IdPrefix, type ImageId, makeId } from '../../../domain/ids.ts';
 import { defaultLimits } from '../../../domain/plan.ts';
 import { EngineRefusal } from '../../engine/stream.ts';
-import { addressIn, groupsIn } from './container-place.ts';
+import { addressIn, groupsIn, upperIn } from './container-place.ts';
 import { type ContainerAsk, containerBody, exitOf, isOwnInit, rootCapabilities } from './container-spec.ts';
 import { type LogMessage, logFrames, sinceOf } from './log-frames.ts';
 import { freeSubnets, routesOf } from './networks.ts';
@@ -137,6 +137,11 @@ test('the kernel says where a process is', () => {
   ];
   assert.equal(addressIn(trie.join('\n')), '172.18.0.2');
   assert.equal(addressIn(trie.slice(0, 4).join('\n')), null);
+  const root =
+    '9 1 0:4 / / rw,relatime - overlay overlay rw,lowerdir=/d/l/A:/d/l/B,upperdir=/d/x/diff,workdir=/d/x/work';
+  assert.equal(upperIn(`8 9 0:5 / /proc rw - proc proc rw\n${root}`), '/d/x/diff');
+  assert.equal(upperIn(root.replace('upperdir=/d/', 'upperdir=')), null);
+  assert.equal(upperIn('9 1 0:4 / / rw - ext4 /dev/sda rw,upperdir=/x'), null);
 });
 
 test('a start that the engine refuses is told in words', () => {

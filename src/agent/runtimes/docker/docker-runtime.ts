@@ -11,7 +11,7 @@ import { enter, isArmed, leave } from '../../../lib/seam.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { EngineEvents } from '../../engine/events.ts';
 import { EngineRefusal } from '../../engine/stream.ts';
-import { identify, isAlive } from '../../process/proc.ts';
+import { identify, isAlive, nobody } from '../../process/proc.ts';
 import type { OutputSink, Runtime, StartSpec } from '../runtime.ts';
 import { forgetPosition, readContainerLog } from './container-log.ts';
 import { containerOfPid } from './container-place.ts';
@@ -129,7 +129,7 @@ export function dockerRuntime({ engine, node, folder, onAgain }: DockerRuntimePa
       const made = await startOne(spec, { ...container, node, instance, argv, env, limits });
       const pid = (await containers.look(made))?.pid ?? 0;
       // One that ended at once has none any more.
-      const leader = (pid > 0 ? identify(pid) : null) ?? { pid: 0, startTicks: 0 };
+      const leader = (pid > 0 ? identify(pid) : null) ?? nobody;
       if (isArmed) leave(at);
       return running(spec.id, made, leader.pid, leader.startTicks, limits, sink, true);
     },

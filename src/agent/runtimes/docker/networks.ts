@@ -8,6 +8,8 @@ import type { Engine } from '../../engine/engine.ts';
 import { labelFilter, labelsOf } from '../../engine/labels.ts';
 import { EngineRefusal } from '../../engine/stream.ts';
 
+const listMs = 5000;
+
 /** Somebody else may take addresses in the same moment. */
 const mostTries = 20;
 
@@ -91,7 +93,9 @@ export class AppNetworks {
 
   async #list(owner: { app?: AppId }): Promise<Listed[]> {
     const filters = labelFilter({ node: this.#node, ...owner });
-    const { body } = await this.#engine.ask('GET', `/networks?filters=${encodeURIComponent(filters)}`);
+    const { body } = await this.#engine.ask('GET', `/networks?filters=${encodeURIComponent(filters)}`, {
+      timeoutMs: listMs,
+    });
     return Array.isArray(body) ? (body as Listed[]) : [];
   }
 

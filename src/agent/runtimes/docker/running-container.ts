@@ -15,7 +15,7 @@ import { reachedLooks } from '../../process/reached.ts';
 import { untilGone } from '../../process/until-gone.ts';
 import { usageOf } from '../process/usage.ts';
 import type { Running } from '../runtime.ts';
-import { addressOfPid, cgroupOfPid } from './container-place.ts';
+import { addressOfPid, cgroupOfPid, rootFolderOfPid } from './container-place.ts';
 import { exitOf } from './container-spec.ts';
 import type { Containers } from './containers.ts';
 
@@ -37,12 +37,13 @@ const lookMs = 500;
 /** So long may an engine take to say how something ended. */
 const sayMs = 5000;
 const longestPollMs = 200;
-const lastWordsMs = 2000;
+const [lastWordsMs, askAgainMs] = [2000, 2000];
 
 export function runningContainer(spec: RunningSpec): Running {
   const { events, containers, container, leader, limits, isFresh } = spec;
-  const group = leader.pid > 0 ? cgroupOfPid(leader.pid) : null;
-  const address = leader.pid > 0 ? addressOfPid(leader.pid) : null;
+  const group = cgroupOfPid(leader.pid);
+  const address = addressOfPid(leader.pid);
+  const root = rootFolderOfPid(leader.pid);
   const over = Promise.withResolvers<Exit>();
   const quit = new AbortController();
   const pids = () => (group === null ? [] : cgroupPids(group));
@@ -123,6 +124,7 @@ export function runningContainer(spec: RunningSpec): Running {
     exited: over.promise,
     outputEnded: log.ended,
     lastWordsMs,
+    folders: root === null ? [] : [root],
     pids,
     usage: () => usageOf(group, () => []),
     oomKills: kills,
@@ -142,7 +144,8 @@ export function runningContainer(spec: RunningSpec): Running {
         how = 'kill';
         // The end of its first process is that of all of them.
         await signal('SIGKILL');
-        await goneWithin(Number.POSITIVE_INFINITY);
+        // One that somebody has paused dies when the engine lets it go on.
+        while (!(await goneWithin(askAgainMs))) await containers.kill(container).catch(() => {}); // asked again
       }
       for (let waitMs = 5; pids().length > 0; waitMs = Math.min(longestPollMs, waitMs * 2)) await pause(waitMs);
       if (isArmed) leave(at);

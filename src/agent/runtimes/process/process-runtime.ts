@@ -72,6 +72,7 @@ export function processRuntime(parts: ProcessRuntimeParts): Runtime {
       pid: leader.pid,
       startTicks: leader.startTicks,
       place: null,
+      folders: [],
       lastWordsMs: 200,
       exited,
       outputEnded: capture?.ended ?? Promise.resolve(),
