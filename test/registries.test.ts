@@ -1,8 +1,10 @@
 // docker-hook's scenario, on a real engine, a real registry, its real notifications and docker's own client: an app that is an image follows its
 // tag. One Lockstep for all of it.
 import assert from 'node:assert/strict';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { engineTest } from './support/engine.ts';
 import { PageWatch } from './support/page-watch.ts';
 import { account, freePort, TestRegistry } from './support/registry.ts';
@@ -74,6 +76,7 @@ engineTest(
       '-a',
       'web',
       '--',
+      '/bin/busybox',
       'sh',
       '-c',
       'echo "after $REPOSITORY_IMAGE"',
@@ -181,5 +184,107 @@ engineTest(
       (await stage.lockstep(['registry', '--json'])).stdout,
     ].join('\n');
     for (const secret of secrets) assert.ok(!everything.includes(secret), 'a secret is in what people are shown');
+  },
+);
+
+engineTest(
+  'docker push to the registry of one’s own deploys, for who may and for nobody else',
+  { own: true },
+  async (socket) => {
+    await using stage = await Stage.open({ LOCKSTEP_ENGINE: socket, LOCKSTEP_REGISTRY: 'on' });
+    for (const app of ['site', 'other']) assert.equal((await stage.lockstep(['create', app, '--no-remote'])).code, 0);
+    const host = `127.0.0.1:${stage.port}`;
+    const config = join(stage.folder, 'docker');
+    const docker = (words: string[], input = '') =>
+      stage.run(['docker', '--config', config, '--host', `unix://${socket}`, ...words], { input });
+    const tokenFor = async (name: string, ...words: string[]) =>
+      (await stage.lockstep(['tokens', 'create', name, ...words])).stdout.trim();
+    const login = (token: string) => docker(['login', '--username', 'any', '--password-stdin', host], token);
+    const push = async (image: string, name: string) => {
+      // Kept by a name of its own: without one it goes with the name that it is pushed by.
+      for (const tag of [`kept:${image.slice(-12)}`, `${host}/${name}`])
+        assert.equal((await docker(['tag', image, tag])).code, 0);
+      const pushed = await docker(['push', `${host}/${name}`]);
+      await docker(['rmi', `${host}/${name}`]);
+      return pushed;
+    };
+    await until(
+      async () => (await fetch(`${stage.ready.url}/v2/`)).status === 401,
+      20_000,
+      () => 'there is no registry',
+    );
+
+    assert.notEqual((await login('lst_wrong')).code, 0);
+    const first = await tinySite(socket, 'page 1\n');
+    assert.match((await push(first, 'site:latest')).stderr, /unauthorized|denied|no basic auth/);
+    const ci = await tokenFor('ci', '--rights', 'read,deploy', '--apps', 'site');
+    const signedIn = await login(ci);
+    assert.equal(signedIn.code, 0, signedIn.stderr);
+
+    const pushed = await push(first, 'site:latest');
+    assert.equal(pushed.code, 0, pushed.stderr + stage.logs());
+    await until(
+      async () => (await stage.get('site')).body === 'page 1\n',
+      60_000,
+      () => `page 1 is not live\n${stage.logs()}`,
+    );
+    const change = await stage.lastChange('site');
+    assert.deepEqual([change.how, change.actor, change.state], ['image', 'ci', 'landed']);
+    const [{ image }] = (await stage.api('/apps')).body.items.filter(({ name }: Json) => name === 'site');
+    assert.equal(image, `${host}/site:latest`);
+
+    await using watch = new PageWatch(stage, 'site', /^page (\d+)\n$/);
+    const second = await tinySite(socket, 'page 2\n');
+    assert.equal((await push(second, 'site:latest')).code, 0);
+    await until(
+      async () => (await stage.get('site')).body === 'page 2\n',
+      60_000,
+      () => `page 2 is not live\n${stage.logs()}`,
+    );
+    assert.deepEqual(watch.problems(), []);
+    await watch[Symbol.asyncDispose]();
+
+    // Another tag is kept, and not deployed; another app is not this token's.
+    assert.equal((await push(first, 'site:draft')).code, 0);
+    assert.notEqual((await push(first, 'other:latest')).code, 0);
+    assert.notEqual((await push(first, 'nobody:latest')).code, 0);
+    assert.equal((await docker(['pull', `${host}/site:draft`])).code, 0);
+    await docker(['rmi', `${host}/site:draft`]);
+    assert.equal((await stage.get('site')).body, 'page 2\n');
+
+    // Who may read pulls, and does not push; a token that is revoked is dead, its pass too.
+    assert.equal((await login(await tokenFor('reader', '--rights', 'read'))).code, 0);
+    assert.equal((await docker(['pull', `${host}/site:latest`])).code, 0);
+    assert.notEqual((await push(first, 'site:latest')).code, 0);
+    const basic = (secret: string) => ({ authorization: `Basic ${Buffer.from(`any:${secret}`).toString('base64')}` });
+    const scope = 'service=lockstep&scope=repository:site:pull,push';
+    const { token: pass } = (await (
+      await fetch(`${stage.ready.url}/v2/token?${scope}`, { headers: basic(ci) })
+    ).json()) as Json;
+    const ask = async (method: string, path: string) =>
+      (await fetch(`${stage.ready.url}/v2/${path}`, { method, headers: { authorization: `Bearer ${pass}` } })).status;
+    assert.equal(await ask('GET', 'site/tags/list'), 200);
+    assert.equal(await ask('GET', 'other/tags/list'), 401);
+    assert.equal(await ask('GET', '_catalog'), 404);
+    // Killed, it is started again; what it holds stays.
+    const registryPid = () =>
+      JSON.parse(readFileSync(join(stage.home, 'registry', 'process.json'), 'utf8')).pid as number;
+    const killed = registryPid();
+    process.kill(killed, 'SIGKILL');
+    await until(
+      async () => (await ask('GET', 'site/tags/list')) === 200,
+      20_000,
+      () => 'the registry did not come back',
+    );
+    assert.notEqual(registryPid(), killed);
+    assert.equal((await stage.lockstep(['tokens', 'revoke', 'ci'])).code, 0);
+    assert.equal(await ask('GET', 'site/tags/list'), 401);
+
+    // Only control opens the registry's socket.
+    const sock = statSync(join(stage.home, 'registry', 'sock'));
+    assert.equal(sock.mode & 0o777, 0o600);
+    const last = registryPid();
+    assert.equal(await stage.down(), 0);
+    assert.equal(existsSync(`/proc/${last}`), false);
   },
 );

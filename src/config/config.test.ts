@@ -14,7 +14,9 @@ test('flags win over the environment, which wins over the defaults', () => {
   );
   assert.equal(readConfig({ isPublic: true }, {}, true).bindAddress, '0.0.0.0');
   assert.equal(plain.maxPushBytes, 512 * 2 ** 20);
-  assert.deepEqual(plain.callbackOrigins, []);
+  assert.deepEqual([plain.callbackOrigins, plain.registryProgram], [[], null]);
+  assert.equal(readConfig({}, { LOCKSTEP_REGISTRY: 'on' }, true).registryProgram, '/usr/bin/docker-registry');
+  assert.throws(() => readConfig({}, { LOCKSTEP_REGISTRY: 'yes' }, true), /LOCKSTEP_REGISTRY/);
   const callbacks = (text: string) => readConfig({}, { LOCKSTEP_CALLBACKS: text }, true).callbackOrigins;
   assert.deepEqual(callbacks('http://127.0.0.1:9000,https://r.example'), [
     'http://127.0.0.1:9000',

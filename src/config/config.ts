@@ -20,6 +20,8 @@ export type Config = Readonly<{
   keepRows: Readonly<Record<string, number>>;
   /** Where senders of notices may want to hear how it ended, besides Docker Hub; whole origins. */
   callbackOrigins: readonly string[];
+  /** The program of the registry that is run here; null: none is. */
+  registryProgram: string | null;
   /** Where the processes meet; under `home`, and short enough for sun_path. */
   sockets: Readonly<{ control: string; agent: string; router: string }>;
 }>;
@@ -49,7 +51,7 @@ export function defaultHome(isRoot: boolean, userHome = homedir()): string {
 /**
  * Flags win over `LOCKSTEP_HOME`, `LOCKSTEP_PORT`, `LOCKSTEP_BASE`, which win over the defaults.
  * `LOCKSTEP_MAX_PUSH_BYTES`, `LOCKSTEP_KEEP_ROWS` (`changes=5000,events=20000`) and `LOCKSTEP_CALLBACKS` (origins, with commas
- * between them) have no flag.
+ * between them) have no flag, nor has `LOCKSTEP_REGISTRY` (`on`, or the program's path).
  * @throws bad-request naming every setting that is wrong
  */
 export function readConfig(flags: Flags, env: Readonly<Record<string, string | undefined>>, isRoot: boolean): Config {
@@ -83,6 +85,11 @@ export function readConfig(flags: Flags, env: Readonly<Record<string, string | u
   for (const origin of callbackOrigins)
     if (!/^https?:/.test(origin) || !URL.canParse(origin) || new URL(origin).origin !== origin)
       problems.push(`LOCKSTEP_CALLBACKS: "${printable(origin)}" is no origin, like https://registry.example.org`);
+  const registryText = env.LOCKSTEP_REGISTRY ?? '';
+  const registryProgram =
+    registryText === 'on' ? '/usr/bin/docker-registry' : registryText === '' ? null : registryText;
+  if (registryProgram !== null && !isAbsolute(registryProgram))
+    problems.push(`LOCKSTEP_REGISTRY: "${printable(registryText)}" is neither "on" nor the path of docker-registry`);
   if (!isAbsolute(home) || /[\0\n]/.test(home)) problems.push(`home: "${printable(home)}" is not a path`);
   const socket = (name: string) => join(home, 'run', `${name}.sock`);
   if (Buffer.byteLength(socket('control')) > socketPathBytes) {
@@ -104,6 +111,7 @@ export function readConfig(flags: Flags, env: Readonly<Record<string, string | u
     maxPushBytes,
     keepRows: Object.freeze(keepRows),
     callbackOrigins: Object.freeze(callbackOrigins),
+    registryProgram,
     sockets: Object.freeze({ control: socket('control'), agent: socket('agent'), router: socket('router') }),
   });
 }

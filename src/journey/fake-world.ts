@@ -112,6 +112,7 @@ export class FakeWorld implements Disposable {
       urlOf: (app) => `http://${app.name}.test`,
       gitUrlOf: (app) => `http://test/${app.name}.git`,
       hello: () => agent.hello(),
+      ownRegistry: null,
       announce: () => {},
       receiptsDue: (app) => void this.due.add(app.id),
       queueGrown: (app) => queues.wake(app.id),

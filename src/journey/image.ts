@@ -9,7 +9,7 @@ import type { Plan, ProcessType } from '../domain/plan.ts';
 import type { PullEvent } from '../domain/pull.ts';
 import type { ImageArtifact } from '../domain/release.ts';
 import { safe } from '../gate/messages.ts';
-import { loginAt } from '../store/registries.ts';
+import { loginFor } from './images/registry-logins.ts';
 import type { World } from './world.ts';
 
 /** @throws install-failed with the last lines, engine-away, busy, cancelled */
@@ -89,7 +89,7 @@ export async function pullImage(
   say: (line: string) => void,
   signal: AbortSignal,
 ): Promise<ImageArtifact> {
-  const login = loginAt(world.database, app.teamId, parseImageReference(image).host);
+  const login = loginFor(world, app, parseImageReference(image).host);
   const spec = { appId: app.id, image, login, deadlineMs: pullDeadlineMs, mostBytes: mostPulledBytes };
   let last: PullEvent | null = null;
   for await (const event of world.agent.pullImage(spec, signal)) {

@@ -9,6 +9,7 @@ import type { Change } from '../domain/change.ts';
 import type { AgentHello } from '../domain/desired.ts';
 import { type AppId, type Brand, type IdPrefix, makeId, momentOfId, type ReleaseId } from '../domain/ids.ts';
 import type { EventType, LedgerEvent } from '../domain/ledger.ts';
+import type { ImageLogin } from '../domain/pull.ts';
 import { branchRef } from '../git/argv.ts';
 import type { Repository } from '../git/repository.ts';
 import { RisingClock, steadyMs } from '../lib/clock.ts';
@@ -55,6 +56,8 @@ export type World = {
   /** The address of its documentation, whether there is any or not. */
   docsUrlOf(app: Pick<App, 'name'>): string;
   gitUrlOf(app: App): string;
+  /** This Lockstep's own registry: how images name it, and as whom the engine pulls an app's. null: there is none. */
+  ownRegistry: { host: string; loginOf(app: Pick<App, 'id'>): ImageLogin } | null;
   /** The agent's word about itself, asked once per agent process. */
   hello(): Promise<AgentHello>;
   /** Something of the app has gone live: its receipt is made soon, beside everything else. */

@@ -13,8 +13,10 @@ import { createApi } from '../api/api.ts';
 import { sweepPlainCopies } from '../backup/plain-copy.ts';
 import { BlobCache } from '../build/git-tree.ts';
 import { readConfig } from '../config/config.ts';
+import type { App } from '../domain/app.ts';
 import type { AgentHello } from '../domain/desired.ts';
 import { type AppId, parseId } from '../domain/ids.ts';
+import { parseImageReference } from '../domain/image-reference.ts';
 import { parseHostname } from '../domain/names.ts';
 import { unguarded } from '../git/inspect.ts';
 import { removeQuarantines } from '../git/left-overs.ts';
@@ -23,6 +25,7 @@ import { removeLeftOvers } from '../journey/apps.ts';
 import { DesiredPublisher } from '../journey/desired.ts';
 import { dropOldRows } from '../journey/housekeeping.ts';
 import { ImageLooks } from '../journey/images/looks.ts';
+import { tagPushed } from '../journey/images/tag-pushed.ts';
 import { JobsAhead } from '../journey/jobs-ahead.ts';
 import { keepMakingRoom } from '../journey/make-room.ts';
 import { ProgressBook } from '../journey/progress.ts';
@@ -50,7 +53,9 @@ import { answerGit, answerTrouble, type GitDoor } from './git-door.ts';
 import { keepHearing } from './hear-agent.ts';
 import { holdOrEnd } from './hold-or-end.ts';
 import { keepCopies } from './keep-copies.ts';
+import { registrySocket } from './own-registry.ts';
 import { platformOf } from './platform.ts';
+import { RegistryDoor } from './registry-door.ts';
 import { answerRefused, openSurely } from './stand-by.ts';
 import { endOnUncaught } from './uncaught.ts';
 import { programVersion } from './version.ts';
@@ -174,6 +179,11 @@ const world: World = {
   urlOf: (app) => withPort(app.hosts[0]!),
   docsUrlOf: (app) => withPort(docsHostOf(app)),
   gitUrlOf: (app) => `${url}/${app.name}.git`,
+  get ownRegistry() {
+    return config.registryProgram === null
+      ? null
+      : { host: registryHost, loginOf: (app: Pick<App, 'id'>) => registry.loginOf(app) };
+  },
   hello() {
     const bootId = observations.agent?.bootId ?? '';
     if (hello === null || hello.bootId !== bootId) {
@@ -200,6 +210,13 @@ const receipts = new ReceiptBook(world, signer);
 const queues = new MergeQueues(world);
 const looks = new ImageLooks(world, {
   answer: (url, outcome) => answerSender(url, outcome, { allowed: config.callbackOrigins }),
+});
+const registryHost = `127.0.0.1:${config.port}`;
+const registry: RegistryDoor = new RegistryDoor({
+  ...{ world, home: config.home, socketPath: registrySocket(config.home) },
+  pushed(app, repository, tag, actor) {
+    tagPushed(world, looks, app, { image: parseImageReference(`${registryHost}/${repository}:${tag}`), actor });
+  },
 });
 const door: GitDoor = {
   world,
@@ -254,6 +271,7 @@ answer = (request, response) => {
   // A host of its own, where nothing else of the platform answers.
   const docsOfApp = docsNameOf(request.headers.host);
   if (docsOfApp !== null) return void docs.answer(docsOfApp, request, response);
+  if (/^\/v2(?:[/?]|$)/.test(request.url ?? '')) return void registry.answer(request, response);
   const isGit = /^\/[^/?]+\.git\//.test(request.url ?? '');
   if (!isGit) return void answerApi(request, response);
   answerGit(door, request, response).catch((error: Error) => {

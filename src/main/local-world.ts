@@ -89,6 +89,7 @@ export async function openLocalWorld(home: string, waiting: () => void, signal: 
     docsUrlOf: () => '',
     gitUrlOf: () => '',
     hello: () => agent.hello(),
+    ownRegistry: null,
     receiptsDue: quiet,
     queueGrown: () => {},
     announce: quiet,

@@ -13,9 +13,10 @@ import { announce } from './announce.ts';
 import { boundLog } from './bound-log.ts';
 import { detach } from './detach.ts';
 import { Neighbour, startLimitMs } from './neighbour.ts';
+import { OwnRegistry } from './own-registry.ts';
 import { endOnUncaught } from './uncaught.ts';
 import type { UpArguments } from './up-arguments.ts';
-import { checkHome, identitiesFor, type OwnIdentities, refuseSecond } from './up-checks.ts';
+import { checkHome, identitiesFor, type OwnIdentities, refuseSecond, registryIdentity } from './up-checks.ts';
 import { UpRecord } from './up-record.ts';
 import { programRoot } from './version.ts';
 
@@ -31,7 +32,7 @@ export async function up(argv: UpArguments): Promise<number> {
   await refuseSecond(config.sockets.agent);
   const own = identitiesFor(programRoot, isRoot);
   makeHome(config, own);
-  const logs = ['agent', 'control', 'router'].map((name) => join(config.home, 'logs', `${name}.log`));
+  const logs = ['agent', 'control', 'router', 'registry'].map((name) => join(config.home, 'logs', `${name}.log`));
   const bound = (): void => logs.forEach((file) => void boundLog(file));
   bound();
   setInterval(bound, 60_000).unref();
@@ -64,6 +65,14 @@ export async function up(argv: UpArguments): Promise<number> {
     ...(own.router ? ['--uid', String(own.router.uid), '--gid', String(own.router.gid)] : []),
   ]);
   const control = new Neighbour('control', config, own, () => ['--port', String(port), '--base', config.base]);
+  const registry =
+    config.registryProgram === null
+      ? null
+      : new OwnRegistry({
+          ...{ home: config.home, program: config.registryProgram, control: own.control },
+          identity: isRoot ? registryIdentity : null,
+          log: (level, message) => log({ level, message }),
+        });
   const file = join(config.home, 'run', 'up.json');
   const record = () => ({
     url: `http://127.0.0.1:${port}`,
@@ -95,6 +104,7 @@ export async function up(argv: UpArguments): Promise<number> {
     using _rest = collectAtRest();
     announce(argv, record(), Math.round(Date.now() - startedAtMs), own, agent.hello.enforcement.why);
     void router.keep(port, stopping.signal, write, log);
+    registry?.start();
     void control.keep(port, stopping.signal, () => write().then(sayRefusal), log);
     await new Promise<void>((resolve) => {
       stopping.signal.addEventListener('abort', () => resolve(), { once: true });
@@ -129,6 +139,7 @@ export async function up(argv: UpArguments): Promise<number> {
     // A disk that takes no change must not keep what runs on it from ending.
     const steps = [
       () => rmSync(file, { force: true }),
+      () => registry?.stop(),
       () => control.stop(),
       () => agent.stop({ instances: true }),
       () => router.stop(),

@@ -1,7 +1,7 @@
 // Tokens: 256 random bits, shown once, kept as a SHA-256 hash (a hash without salt or stretching is enough for a secret
 // that nobody can guess: it has full entropy). Looked up by hash, so no comparison of secrets leaks time.
 import { createHash } from 'node:crypto';
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import { type Principal, type Right, rights, type Token } from '../domain/app.ts';
 import type { AppId, TeamId, TokenId } from '../domain/ids.ts';
 
@@ -35,7 +35,20 @@ export function principalOf(database: DatabaseSync, secret: string, nowMs: numbe
       'SELECT id, name, team_id, rights, app_ids FROM tokens WHERE hash = ? AND revoked_at_ms IS NULL AND (expires_at_ms IS NULL OR expires_at_ms > ?)',
     )
     .get(hashToken(secret), nowMs);
-  if (!row) return null;
+  return row ? presentPrincipal(row) : null;
+}
+
+/** The same by the token's id: for who was let in by its secret before, and may have lost it since. */
+export function principalOfToken(database: DatabaseSync, id: TokenId, nowMs: number): Principal | null {
+  const row = database
+    .prepare(
+      'SELECT id, name, team_id, rights, app_ids FROM tokens WHERE id = ? AND revoked_at_ms IS NULL AND (expires_at_ms IS NULL OR expires_at_ms > ?)',
+    )
+    .get(id, nowMs);
+  return row ? presentPrincipal(row) : null;
+}
+
+function presentPrincipal(row: Record<string, SQLOutputValue>): Principal {
   return {
     tokenId: row.id as TokenId,
     name: String(row.name),

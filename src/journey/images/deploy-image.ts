@@ -12,12 +12,12 @@ import { parseBranch } from '../../domain/names.ts';
 import type { Repository } from '../../git/repository.ts';
 import { carryOut } from '../../journey.ts';
 import { isThere } from '../../store/apps.ts';
-import { loginAt } from '../../store/registries.ts';
 import { liveRelease } from '../../store/releases.ts';
 import { receiveChange } from '../receive-change.ts';
 import { type ChangeEnd, RunningChange } from '../running-change.ts';
 import { mainlineOf, nowMs, type World } from '../world.ts';
 import { runAfterDeploy } from './after-deploy.ts';
+import { loginFor } from './registry-logins.ts';
 
 export type ImageDeploy =
   /** Main names it already, and it is live. */
@@ -27,9 +27,13 @@ const file = 'lockstep.yml';
 const fileBytes = 16 * 1024;
 
 /** @throws pull-refused, registry-away, no-engine, engine-away, agent-away */
-export async function resolveImage(world: World, app: Pick<App, 'teamId'>, image: ImageReference): Promise<Digest> {
+export async function resolveImage(
+  world: World,
+  app: Pick<App, 'id' | 'teamId'>,
+  image: ImageReference,
+): Promise<Digest> {
   if (image.digest !== null) return image.digest;
-  const login = loginAt(world.database, app.teamId, image.host);
+  const login = loginFor(world, app, image.host);
   return (await world.agent.resolveImage({ image: imageText(image), login }, world.signal)).digest;
 }
 
