@@ -1,11 +1,13 @@
 // Releases that are images, through a real agent and a real router on a real engine: from the desired document to an answer and to the last trace.
 import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
+import { engineAt } from '../src/agent/engine/engine.ts';
+import { labelsOf } from '../src/agent/engine/labels.ts';
 import { isAlive } from '../src/agent/process/proc.ts';
 import type { DesiredSet } from '../src/domain/desired.ts';
 import type { ImageId } from '../src/domain/ids.ts';
 import { defaultLimits } from '../src/domain/plan.ts';
-import { until } from './support/agent-machine.ts';
+import { newId, until } from './support/agent-machine.ts';
 import { goLive, imageOf, inEngine, openBox, setOf, source, start } from './support/container-box.ts';
 import { engineTest } from './support/engine.ts';
 
@@ -81,6 +83,26 @@ engineTest(
     assert.equal(again.id, one.id);
     await until('it answers', async () => (await box.get(app)).status === 200);
     assert.equal((await inEngine(socket, box, 'containers/json?all=1')).length, 1);
+  },
+);
+
+engineTest(
+  'a container and a network of nobody are left over, and removed when asked',
+  { own: true },
+  async (socket) => {
+    const id = await imageOf(socket, start);
+    await using box = await openBox(socket);
+    await box.startAgent();
+    const engine = engineAt(socket);
+    const owner = { node: box.nodeId, app: newId('app') };
+    const Labels = labelsOf({ ...owner, instance: newId('ins') });
+    await engine.ask('POST', '/containers/create', { json: { Image: id, Labels } });
+    await engine.ask('POST', '/networks/create', { json: { Name: `left-${owner.app}`, Labels: labelsOf(owner) } });
+    const { leftOvers } = await box.client.survey();
+    assert.deepEqual(leftOvers.map(({ kind }) => kind).sort(), ['container', 'network']);
+    assert.equal((await box.client.removeLeftOvers(leftOvers)).length, 2);
+    for (const what of ['containers/json?all=1', 'networks?'] as const)
+      assert.deepEqual(await inEngine(socket, box, what), []);
   },
 );
 
