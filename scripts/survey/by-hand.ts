@@ -1,6 +1,6 @@
 // The project's own commands as a person runs them: in a fresh environment of its own, without Lockstep.
 import { mkdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Stage } from '../../test/support/stage.ts';
 import { type Figures, findingFigures, nothing, testFigures } from './counts.ts';
 import type { Project, Question } from './projects.ts';
@@ -24,8 +24,9 @@ export async function byHand(stage: Stage, project: Project, work: string): Prom
   mkdirSync(folder);
   const copy = join(folder, 'work');
   await stage.git(stage.folder, 'clone', '-q', work, copy);
-  // The system's own Python, as the gate takes it: another version of it has other answers.
-  const PATH = project.kind === 'python' ? `/usr/bin:${process.env.PATH ?? ''}` : (process.env.PATH ?? '');
+  // The system's own Python and Lockstep's Node, as the gate takes them: other versions have other answers.
+  const first = { python: '/usr/bin:', node: `${dirname(process.execPath)}:`, go: '' }[project.kind];
+  const PATH = `${first}${process.env.PATH ?? ''}`;
   const env = { ENV: join(folder, 'env'), CI: 'true', NO_COLOR: '1', PATH };
   const ask = async (question: ByHand['question'], command: string): Promise<ByHand> => {
     const begunAt = performance.now();
