@@ -152,7 +152,7 @@ export class RealChecks {
     ];
     for (const folder of [tree, job, reports, tmp]) mkdirSync(folder);
     write(tree, files);
-    write(job, plan.files as Files);
+    write(job, { ...plan.files, ...plan.late });
     // Nothing was built before: whatever is not made again when nothing changed is made.
     if (plan.reused) {
       const given = { context: '', known: null, pages: 0, leftOut: plan.reused.leftOut };
