@@ -406,12 +406,8 @@ test('layer steps are argv for uv, operands after --', () => {
     'gate',
   ).slice(1, -1);
   assert.deepEqual(
-    [asked[0]!.argv.slice(-3), asked[1]!.argv.slice(1), asked[2]!.argv.at(-1)],
-    [
-      ['{inputs}', '{layer}/own-project', 'src'],
-      `pip install --python {layer}/bin/python -r {layer}/own-project/setup.py --extra test -- gunicorn==1`.split(' '),
-      '{layer}/own-project',
-    ],
+    [asked[0]!.argv.at(-1), asked[1]!.argv.slice(1)],
+    ['src', 'pip install --python {layer}/bin/python -r {inputs}/setup.py --extra test -- gunicorn==1'.split(' ')],
   );
   const own = { name: 'x', version: '1', entryPoints: {} };
   const written = layerSteps({ ...recipe, own }, 'run').at(-2)!.argv;

@@ -15,11 +15,8 @@ export const layerTools = ({ installer }: LayerRecipe): string[] =>
 const writeConstraints =
   'import sys, importlib.metadata as m; open(sys.argv[1], "w").writelines(sorted({f"{d.metadata[\'Name\']}=={d.version}\\n" for d in m.distributions() if (d.read_text("INSTALLER") or "").strip() != "lockstep"}))';
 
-/** Where a program that says what a project requires may write what it always writes. */
-const ownProject = '{layer}/own-project';
-const copyProject =
-  'import os, shutil, sys; shutil.copytree(sys.argv[1], sys.argv[2], copy_function=shutil.copyfile); [os.makedirs(os.path.join(sys.argv[2], one), exist_ok=True) for one in sys.argv[3:]]';
-const removeProject = 'import shutil, sys; shutil.rmtree(sys.argv[1])';
+/** A build backend looks for the folders that it names, and writes beside them what it always writes: the inputs are a copy. */
+const makeFolders = 'import os, sys; [os.makedirs(one, exist_ok=True) for one in sys.argv[1:]]';
 
 /** @param runKey the finished layer that will serve, whose versions bind the gate's; null: none */
 export function layerSteps(
@@ -66,20 +63,18 @@ export function layerSteps(
     const files =
       installer.tool === 'uv-requirements' ? installer.files.flatMap((file) => ['-r', `{inputs}/${file}`]) : [];
     const { program, folders = [] } = installer.tool === 'uv-project' ? installer : {};
-    if (program !== undefined)
-      steps.push(['{layer}/bin/python', '-I', '-c', copyProject, '{inputs}', ownProject, ...folders]);
+    if (folders.length > 0) steps.push(['{layer}/bin/python', '-I', '-c', makeFolders, ...folders]);
     const project =
       installer.tool === 'uv-project'
         ? [
             '-r',
-            program === undefined ? '{inputs}/pyproject.toml' : `${ownProject}/${program}`,
+            `{inputs}/${program ?? 'pyproject.toml'}`,
             ...installer.extras.flatMap((one) => ['--extra', one]),
             ...installer.groups.flatMap((one) => ['--group', `{inputs}/pyproject.toml:${one}`]),
           ]
         : [];
     const words = [...files, ...project, ...(extras.length > 0 ? ['--', ...extras] : [])];
     if (words.length > 0) steps.push([...install, ...words]);
-    if (program !== undefined) steps.push(['{layer}/bin/python', '-I', '-c', removeProject, ownProject]);
     // What is pinned for development gives way to what is there, which is what serves; each file to the one before.
     const kept = '{layer}/kept-versions.txt';
     for (const file of installer.tool === 'uv-requirements' ? [] : (installer.files ?? [])) {

@@ -55,6 +55,23 @@ test('tools have the versions that the process runtime uses', () => {
   }
 });
 
+test('a project that says its name answers to it in its image', async () => {
+  const text = await dockerfile({ ...flask, 'pyproject.toml': '[project]\nname = "shop"\nversion = "1.0"\n' });
+  assert.match(
+    text,
+    /\nRUN \/opt\/venv\/bin\/python -I -c 'exec\("import importlib\.metadata as metadata, .*"\)' .*"name":"shop"/,
+  );
+});
+
+test('what only setup.py says is required is installed by what it names', async () => {
+  const text = await dockerfile({
+    ...{ Procfile: 'web: python -m shop', 'shop/__init__.py': '' },
+    'setup.py': 'from setuptools import setup\nsetup(name="shop", packages=["shop"], install_requires=["flask"])\n',
+  });
+  assert.match(text, /os\.makedirs.* shop\nRUN .*uv pip install .* -r setup\.py\b/);
+  assert.doesNotMatch(text, /\{inputs\}|\{layer\}/);
+});
+
 test("an MkDocs site's pages are made in a stage of their own, and served as files", async () => {
   const text = await dockerfile({ 'mkdocs.yml': 'site_name: x\n', 'docs/index.md': '# x\n' });
   assert.match(text, /uv pip install --python \/opt\/venv\/bin\/python -- mkdocs==1\.6\.1\b/);
