@@ -2,19 +2,20 @@
 // with docstrings. Warnings are findings with their file and line, whatever the tool's exit code says. The pages are left in
 // the folder `site` of the job's reports, which is collected as `docs`. API pages that are made from what main's are made from are
 // not built again.
-import { readFileSync } from 'node:fs';
 import { type Check, endedWithout, type GateFacts, judgeEnd, toResult } from '../check.ts';
 import { everyFinding, parseFindingsJson } from '../reports/findings-json.ts';
 import { madeFromOf, madeFromReport } from '../reports/made-from.ts';
 import { startAhead } from './python-ahead.ts';
 import { isPython } from './python-config.ts';
+import { runnerFiles } from './runner-files.ts';
 
 const me = { kind: 'docs', name: 'docs' } as const;
-const runnerFile = new URL('../runners/run_docs.py', import.meta.url);
-const workerFile = new URL('../runners/docs_worker.js', import.meta.url);
-const memoFiles = ['pages_memo.py', 'import_time.py'].map(
-  (name) => [name, new URL(`../runners/${name}`, import.meta.url)] as const,
-);
+/** The part of run_docs.py that builds with it, and what that stands on. */
+const partOf = {
+  sphinx: ['docs_sphinx.py'],
+  mkdocs: ['docs_mkdocs.py', 'docs_worker.js'],
+  pdoc: ['docs_pdoc.py', 'pages_memo.py', 'import_time.py'],
+} as const;
 
 /**
  * What API pages are not made of: tests, and what a browser gets. The runner looks whether this is so (pages_memo.py): pages of an
@@ -37,7 +38,6 @@ export const pythonDocs: Check = {
     const isApi = tool === 'pdoc';
     const memo = isApi ? ['--memo', '{job}/pages_memo.py', '--made-from', `{job}/${madeFromReport}`] : [];
     const { ahead, aheadFiles } = isApi ? startAhead(facts) : {};
-    const memoTexts = memoFiles.map(([name, file]) => [name, readFileSync(file, 'utf8')] as const);
     return {
       command: { argv: [...argv, '--path', `{tool:${tool}}`, ...memo] },
       ...ahead,
@@ -45,10 +45,8 @@ export const pythonDocs: Check = {
       reports: ['docs.json', ...(isApi ? [madeFromReport] : [])],
       collect: { docs: 'site' },
       files: {
-        'run_docs.py': readFileSync(runnerFile, 'utf8'),
-        ...(isApi ? Object.fromEntries(memoTexts) : {}),
+        ...runnerFiles('run_docs.py', 'docs_told.py', ...partOf[tool]),
         ...aheadFiles,
-        ...(tool === 'mkdocs' ? { 'docs_worker.js': readFileSync(workerFile, 'utf8') } : {}),
       },
       env: { PYTHONDONTWRITEBYTECODE: '1', PYTHONHASHSEED: '0', ...facts.testEnv },
       // Nobody asked for API pages: an app that does not come back from its imports is not waited for long.

@@ -344,9 +344,9 @@ test("that another site's index cannot be fetched is no warning of the documenta
     'index.rst:3: WARNING: unknown document: gone',
   ];
   const program = [
-    'import json, sys; sys.path.insert(0, sys.argv[1]); import run_docs as r',
-    '[r.sphinx_warning(one, "docs") for one in json.loads(sys.argv[2])]',
-    'print(json.dumps([[one["message"] for one in r.FINDINGS], len(r.NOTES)]))',
+    'import json, sys; sys.path.insert(0, sys.argv[1]); import docs_sphinx, docs_told as told',
+    '[docs_sphinx.hear(told, one, "docs") for one in json.loads(sys.argv[2])]',
+    'print(json.dumps([[one["message"] for one in told.FINDINGS], len(told.NOTES)]))',
   ].join('\n');
   const said = execFileSync(python, ['-c', program, import.meta.dirname, JSON.stringify(warnings)], {
     encoding: 'utf8',
@@ -363,7 +363,7 @@ test('of a Sphinx that stops, the reason is told, in the forms of its versions',
     'something else\n',
   ];
   const program = [
-    'import io, json, sys; sys.path.insert(0, sys.argv[1]); import run_docs as r',
+    'import io, json, sys; sys.path.insert(0, sys.argv[1]); import docs_sphinx as r',
     'sys.stderr = io.StringIO()',
     'print(json.dumps([(lambda e: (e.write(one), e.reason())[1])(r.Echo()) for one in json.loads(sys.argv[2])]))',
   ].join('\n');
