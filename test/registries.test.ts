@@ -1,7 +1,7 @@
 // docker-hook's scenario, on a real engine, a real registry, its real notifications and docker's own client: an app that is an image follows its
 // tag. One Lockstep for all of it.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, globSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -283,8 +283,29 @@ engineTest(
     // Only control opens the registry's socket.
     const sock = statSync(join(stage.home, 'registry', 'sock'));
     assert.equal(sock.mode & 0o777, 0o600);
+    // What is deleted is freed by the next start.
+    const blobs = () =>
+      globSync('sha256/*/*/data', { cwd: join(stage.home, 'registry', 'data', 'docker', 'registry', 'v2', 'blobs') })
+        .length;
+    const accept = 'application/vnd.docker.distribution.manifest.v2+json';
+    const manifest = (method: string, reference: string) =>
+      fetch(`${stage.ready.url}/v2/site/manifests/${reference}`, {
+        method,
+        headers: { ...basic(stage.token), accept },
+      });
+    const draft = (await manifest('HEAD', 'draft')).headers.get('docker-content-digest');
+    assert.equal((await manifest('DELETE', draft!)).status, 202);
+    const before = blobs();
     const last = registryPid();
     assert.equal(await stage.down(), 0);
     assert.equal(existsSync(`/proc/${last}`), false);
+    await stage.up({ LOCKSTEP_ENGINE: socket, LOCKSTEP_REGISTRY: 'on' });
+    await until(
+      async () => (await manifest('HEAD', 'latest')).status === 200,
+      20_000,
+      () => 'the registry is not back',
+    );
+    assert.equal((await manifest('HEAD', 'draft')).status, 404);
+    assert.equal(blobs(), before - 3, 'a manifest, its config and its layer');
   },
 );
