@@ -4,6 +4,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { baseImage, engineTest } from '../../../test/support/engine.ts';
 import { contextOf } from '../../build/context/context.ts';
 import { readIgnore } from '../../build/context/ignore.ts';
+import { withOwnParts } from '../../build/dockerfile/own-parts.ts';
+import { readDockerfile } from '../../build/dockerfile/read-dockerfile.ts';
 import { isFailure } from '../../domain/errors.ts';
 import { type AppId, makeId, type TreeId } from '../../domain/ids.ts';
 import type { ImageEvent, ImageSpec } from '../../domain/image.ts';
@@ -170,3 +172,34 @@ engineTest('what the builder keeps is kept below its limit', { own: true }, asyn
   assert.ok(bytesFreed > 2_000_000, `${bytesFreed}`);
   assert.ok((await cached()) < 2_000_000);
 });
+
+engineTest(
+  "G6: a build reads no other app's cache, nothing of the machine and nothing that it was not given",
+  { own: true },
+  async (socket) => {
+    const [one, other] = [newId('app'), newId('app')];
+    const images = openImages({ socket, nodeId: newId('nod'), caps });
+    const { signal } = new AbortController();
+    const tag = await baseImage('python');
+    const build = async (appId: AppId, command: string) => {
+      const facts = readDockerfile(
+        `FROM ${tag}\nRUN --mount=type=cache,id=shared,target=/cache ${command} # ${appId}\n`,
+        [],
+      );
+      const context = contextWith(withOwnParts(facts.text, facts.stages, appId));
+      return ended(images.make(specOf(appId), context, signal));
+    };
+    builtOf((await build(one, 'echo secret > /cache/file')).last);
+    const mine = await build(one, 'cat /cache/file');
+    assert.ok(mine.lines.includes('secret'), mine.lines.join('\n'));
+    const theirs = await build(
+      other,
+      'ls -A /cache; env | cut -d= -f1 | sort | tr "\\n" " "; ls -A /var/run /run; id -u',
+    );
+    const seen = theirs.lines.join('\n');
+    builtOf(theirs.last);
+    assert.doesNotMatch(seen, /secret|\bfile$|docker\.sock|LOCKSTEP/m);
+    assert.match(seen, /^HOME /m);
+    for (const app of [one, other]) await images.collect(app, new Set());
+  },
+);
