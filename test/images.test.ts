@@ -1,8 +1,10 @@
 // The journey of an app with a Dockerfile, on a real engine: what was built is what is tested and what serves.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { askEngine } from '../src/agent/engine/ask.ts';
 import { baseImage, engineTest } from './support/engine.ts';
-import { Stage, until } from './support/stage.ts';
+import { root, Stage, until } from './support/stage.ts';
 
 const server = `"""A page."""
 
@@ -154,6 +156,30 @@ engineTest(
     await stage.up({ LOCKSTEP_ENGINE: socket });
     await stage.inSync('box');
     assert.equal((await stage.get('box')).body, 'one in True');
+
+    // An app without a Dockerfile, in an image that Lockstep writes: its own user, its volume, its tests.
+    const example = join(root, 'examples', 'flask-guestbook');
+    const book = await stage.makeApp('book', example);
+    const yml = readFileSync(join(example, 'lockstep.yml'), 'utf8');
+    stage.write(book, {
+      '.python-version': `${/\d+\.\d+/.exec(tag)![0]}\n`,
+      'lockstep.yml': `${yml}runtime: docker\n`,
+    });
+    await stage.commit(book, 'in a container');
+    assert.match(await stage.deploy(book), /tests ok .*: \d\d tests/);
+    assert.equal((await stage.get('book')).status, 200);
+    const who = await stage.lockstep([
+      'run',
+      '-a',
+      'book',
+      '--',
+      'sh',
+      '-c',
+      'id -u; touch data/x && echo kept; touch y',
+    ]);
+    assert.match(who.stdout, /^[1-9]\d*\nkept\n.*Read-only file system\n$/, who.stderr);
+    assert.notEqual(who.code, 0, 'nothing but its volumes can be written');
+
     const gone = await stage.lockstep(['destroy', '-a', 'box', '--yes', '--volumes'], { cwd: work });
     assert.equal(gone.code, 0, gone.stdout + gone.stderr);
   },
