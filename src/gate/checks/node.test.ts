@@ -268,7 +268,8 @@ test('standard needs no configuration: that a script calls it is enough, and its
   const program =
     'if (process.argv.includes("./bad.js")) {\n  process.exitCode = 1;\n' +
     `  console.log(\`${said('bad.js:2:5: Strings must use singlequote. (quotes)')}\`);\n` +
-    `  console.log(\`${said('bad.js:3:1: Parsing error: Unexpected token')}\`);\n}\n`;
+    `  console.log(\`${said('bad.js:3:1: Parsing error: Unexpected token')}\`);\n}\n` +
+    `console.log(\`${said('left.js:0:0: File ignored because of a matching ignore pattern. (null)')}\`);\n`;
   const files = {
     'package.json': JSON.stringify({ scripts: { test: 'standard' }, devDependencies: { standard: '17' } }),
     'node_modules/standard/package.json': '{"name":"standard","bin":{"standard":"bin/cmd.cjs"}}',

@@ -85,7 +85,8 @@ const tools = {
         return [{ file: inTree(path), line: Number(number), rule: rule ?? 'standard', message }];
       });
       if (status !== 0 && found.length === 0) throw new ToolError(`${stdout}\n${stderr}`.trim());
-      return found;
+      // It says of a file that it was told of by name that it leaves it out.
+      return found.filter(({ message }) => !/^File ignored\b/.test(message));
     });
   },
   biome(program, files) {
