@@ -1,7 +1,6 @@
 // The agent process: wires the agent's parts, ties it to the router's socket, serves control. `up.ts` calls `startAgent`
 // in its own process; as a program: LOCKSTEP_HOME=<folder> node agent.ts [--control-uid 990]
-import { randomBytes, randomUUID } from 'node:crypto';
-import { chmod, mkdir, readFile, stat } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
 import { availableParallelism, homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -41,11 +40,11 @@ import { Arrivals } from '../agent/tree/arrivals.ts';
 import { engineSocketOf, usualEngineSocket } from '../config/engine-socket.ts';
 import type { AgentHello } from '../domain/desired.ts';
 import { errorRegistry, fail, isFailure } from '../domain/errors.ts';
-import { type AppId, makeId, type NodeId, parseId } from '../domain/ids.ts';
-import { atomicWrite } from '../lib/atomic-write.ts';
+import type { AppId } from '../domain/ids.ts';
 import { steadyMs } from '../lib/clock.ts';
 import { kernelBoot } from '../lib/kernel-boot.ts';
 import { createRouterClient } from '../router/client.ts';
+import { makeHome, ownNodeId } from './agent-home.ts';
 import { claimHome } from './claim-home.ts';
 import { endOnUncaught } from './uncaught.ts';
 import { programVersion } from './version.ts';
@@ -273,51 +272,6 @@ function routerPort(socketPath: string): RouterPort {
     drained: async (ids, limitMs) => (await router.drained(ids, limitMs)).drained,
     letGo: (ids) => router.letGo(ids),
   };
-}
-
-/** @throws home-unreachable when the apps' identities could not come to their own folders */
-async function makeHome(folders: HomeFolders): Promise<void> {
-  await mkdir(folders.home, { recursive: true, mode: 0o711 });
-  if (process.getuid?.() === 0) {
-    const { mode } = await stat(folders.home);
-    if ((mode & 0o001) === 0) await chmod(folders.home, (mode & 0o7777) | 0o011);
-    for (let path = dirname(folders.home); path !== '/'; path = dirname(path)) {
-      if (((await stat(path)).mode & 0o001) !== 0) continue;
-      throw fail('home-unreachable', `The apps have users of their own, and these cannot pass through ${path}.`, {
-        advice: `Choose a home elsewhere (LOCKSTEP_HOME=/var/lib/lockstep), or: chmod o+x ${path}`,
-      });
-    }
-  }
-  const open = [folders.agent, folders.apps, dirname(folders.socket)];
-  const closed = [folders.instanceRecords, folders.pipes, join(folders.home, 'logs')];
-  for (const [paths, mode] of [
-    [open, 0o711],
-    [closed, 0o700],
-  ] as const) {
-    for (const path of paths) {
-      await mkdir(path, { recursive: true, mode });
-      await chmod(path, mode);
-    }
-  }
-}
-
-/** This machine's name for ever, made at the first start. */
-async function ownNodeId(folders: HomeFolders): Promise<NodeId> {
-  const text = await readFile(folders.nodeId, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error;
-    return null;
-  });
-  if (text === null) {
-    const id = makeId('nod', Date.now(), randomBytes(16));
-    await atomicWrite(folders.nodeId, `${id}\n`);
-    return id;
-  }
-  const id = parseId('nod', text.trim());
-  if (id === null)
-    throw fail('home-unreachable', `${folders.nodeId} does not hold a node id.`, {
-      advice: 'Restore it from a backup.',
-    });
-  return id;
 }
 
 if (import.meta.main) {
