@@ -96,9 +96,13 @@ const breaks: Readonly<Record<string, [Parameters<typeof other>[0], RegExp][]>> 
       /does not run/,
     ],
     [({ processes }) => void processes.push({ ...processes[0]!, job: 'job_x' }), /a job runs still/],
-    [({ waiting }) => void waiting.push({ id: 'job_x', appId: 'app_x' }), /job_x waits for an app that there is not/],
     [
-      ({ waiting, apps }) => void waiting.push(...['1', '2'].map((id) => ({ id, appId: apps[0]!.id }))),
+      ({ waiting }) => void waiting.push({ id: 'job_x', appId: 'app_x', work: '' }),
+      /job_x waits for an app that there is not/,
+    ],
+    [
+      ({ waiting, apps }) =>
+        void waiting.push(...['1', '2'].map((id) => ({ id, appId: apps[0]!.id, work: 'its tests' }))),
       /2 is not the only one that waits/,
     ],
     [({ processes }) => void processes.splice(0), /0 processes are control/],

@@ -59,8 +59,8 @@ export type HomeFacts = {
   /** By the agent's records. */
   instances: { id: string; setId: string; appId: string; state: string; pid: number | null }[];
   pipes: string[];
-  /** Programs that wait for their job, by the agent's records. */
-  waiting: { id: string; appId: string }[];
+  /** Programs that wait for their job, by the agent's records; `work`: what the record says of it. */
+  waiting: { id: string; appId: string; work: string }[];
   /** Whoever names the home in its command line, environment or working folder. */
   processes: ProcessFacts[];
 };
@@ -94,8 +94,8 @@ export function readHome(home: string): HomeFacts {
     pipes: list(join(home, 'agent', 'pipes')),
     waiting: list(join(home, 'agent', 'jobs')).flatMap((name) => {
       const text = textOf(join(home, 'agent', 'jobs', name, 'record.json'));
-      const { id, isAhead, uses } = text === '' ? {} : JSON.parse(text);
-      return isAhead ? [{ id, appId: uses.appId }] : [];
+      const { id, isAhead, uses, reports, collect } = text === '' ? {} : JSON.parse(text);
+      return isAhead ? [{ id, appId: uses.appId, work: JSON.stringify([reports, collect]) }] : [];
     }),
     processes: processesOf(home),
   };

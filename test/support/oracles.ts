@@ -122,8 +122,8 @@ const noOrphans: Oracle = ({ instances, pipes, processes, apps, waiting }) => {
       .filter(({ job }) => job !== null && !waiting.some(({ id }) => id === job))
       .map(({ command, pid }) => `a job runs still: ${pid} ${command}`),
     ...waiting
-      .filter(({ id, appId }) => waiting.some((one) => one.appId === appId && one.id < id))
-      .map(({ id }) => `${id} is not the only one that waits for its app`),
+      .filter(({ id, appId, work }) => waiting.some((one) => one.appId === appId && one.work === work && one.id < id))
+      .map(({ id, work }) => `${id} is not the only one that waits for its work ${work}`),
     ...waiting
       .filter(({ appId }) => !apps.some((app) => app.id === appId))
       .map(({ id }) => `${id} waits for an app that there is not`),
