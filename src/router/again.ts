@@ -1,7 +1,7 @@
 // Whether a request that failed may go out once more, and where to.
 import type { IncomingMessage } from 'node:http';
 import { type ProxyParts, pick, type Target } from './admit.ts';
-import type { DialFailure } from './dial.ts';
+import type { DialFailure } from './dial-outcome.ts';
 import type { Framing } from './headers.ts';
 import type { LCode } from './l-codes.ts';
 

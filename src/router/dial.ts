@@ -3,25 +3,11 @@
 // What has no body and may be repeated goes by the kept connections of `pool.ts` instead, with the same handlers.
 import { Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import type { Upstream } from '../domain/route.ts';
 import type { ProxyParts } from './admit.ts';
-import { type Answer, answerOf } from './answer.ts';
+import { answerOf } from './answer.ts';
+import type { DialHandlers } from './dial-outcome.ts';
 import type { LCode } from './l-codes.ts';
-
-/**
- * `unsent`: no byte of the request left us. `stale`: a connection that had served before was closed with no byte of an
- * answer (the upstream had let go of it). `sent`: anything else; the upstream may have acted on the request.
- */
-export type DialFailure = { code: LCode; detail: string; reach: 'unsent' | 'stale' | 'sent' };
-
-/** Exactly one of `answered`, `upgraded`, `failed` is called; `failed` also when the caller destroys the request first. */
-export type DialHandlers = {
-  connected(): void;
-  answered(answer: Answer): void;
-  upgraded?(answer: IncomingMessage, socket: Duplex, first: Buffer): void;
-  failed(failure: DialFailure): void;
-};
 
 export type DialledRequest = { method: string; path: string; headers: string[] };
 

@@ -3,7 +3,7 @@
 // many are busy at once is bounded by the route's concurrency.
 import type { InstanceId } from '../domain/ids.ts';
 import type { Upstream } from '../domain/route.ts';
-import type { DialHandlers } from './dial.ts';
+import type { DialHandlers } from './dial-outcome.ts';
 import { type ConnectionLimits, KeptConnection, type KeptRequest } from './kept/connection.ts';
 
 export const poolLimits = { mostIdle: 64, idleMs: 1000 };

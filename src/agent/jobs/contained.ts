@@ -11,12 +11,13 @@ import {
   type CgroupSupport,
   cgroupDirs,
   cgroupPids,
+  type Importance,
   oomKills,
   openCgroup,
   removeCgroup,
 } from '../process/cgroup.ts';
 import { launch } from '../process/launcher.ts';
-import { type Importance, limitArgv, machineMeans, openFilesLimit } from '../process/limit-means.ts';
+import { limitArgv, machineMeans, openFilesLimit } from '../process/limit-means.ts';
 import type { CaptureSink } from '../process/line-splitter.ts';
 import { isOverMemory, isWatched } from '../process/memory-watch.ts';
 import { netlessArgv } from '../process/netless.ts';

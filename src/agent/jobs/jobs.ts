@@ -22,7 +22,8 @@ import { openFifoPool } from './fifo-pool.ts';
 import { type ImageRoom, sweepImageJobs } from './in-image.ts';
 import type { JobRecord } from './job-folder.ts';
 import { jobPlaces, loadResult, readSmall } from './job-folder.ts';
-import { adoptJob, isLive, type RunningJob, startJob } from './running-job.ts';
+import { isLive } from './job-room.ts';
+import { adoptJob, type RunningJob, startJob } from './running-job.ts';
 import { openSpares, type SpareLimits } from './spares.ts';
 
 export type Jobs = {

@@ -1,20 +1,15 @@
 // One job from its start, or its adoption, to its result: the phases in order.
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { constants as os, uptime } from 'node:os';
 import type { JobResult, JobSpec } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
 import type { ImageId, JobId } from '../../domain/ids.ts';
 import { enter, isArmed, leave } from '../../lib/seam.ts';
-import type { HomeFolders } from '../folders.ts';
-import type { CgroupSupport } from '../process/cgroup.ts';
 import type { CaptureSink } from '../process/line-splitter.ts';
 import { isAlive } from '../process/proc.ts';
 import { removeTree } from '../remove-tree.ts';
-import type { Toolchains } from '../toolchains/toolchains.ts';
-import type { Arrivals } from '../tree/arrivals.ts';
 import { adoptContained, type Contained, type ContainedEnd, startContained } from './contained.ts';
-import type { FifoPool } from './fifo-pool.ts';
-import { type ImageRoom, startInImage } from './in-image.ts';
+import { startInImage } from './in-image.ts';
 import { identityOf, jobCommand } from './job-command.ts';
 import {
   closeJobFolder,
@@ -28,20 +23,10 @@ import {
   strayReports,
   writeSmall,
 } from './job-folder.ts';
+import { bootId, containedSpec, type JobRoom, recordOf } from './job-room.ts';
 import { type KeptOutput, keepOutput } from './kept-output.ts';
 import { type LineFeed, lineFeed } from './line-feed.ts';
 import type { Waiting } from './waiting-job.ts';
-
-export type JobRoom = {
-  folders: HomeFolders;
-  toolchains: Toolchains;
-  cgroups: CgroupSupport | null;
-  now: () => number;
-  fifos: FifoPool;
-  arrivals: Arrivals | null;
-  /** Where jobs in images run; null: nowhere. */
-  images: ImageRoom | null;
-};
 
 type StopReason = 'deadline' | 'cancelled' | 'disk-limit';
 
@@ -60,7 +45,6 @@ export type RunningJob = {
 const graceMs: Readonly<Record<StopReason, number>> = { deadline: 5000, cancelled: 2000, 'disk-limit': 0 };
 const tidyAfterMs = 1000;
 const longestTimerMs = 2 ** 31 - 1;
-export const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
 
 /** @param ahead whoever waits for this job, or null once nothing of it is in the way; left out: nobody ever did */
 export function startJob(spec: JobSpec, room: JobRoom, ahead: Promise<Waiting | null> | null = null): RunningJob {
@@ -146,47 +130,6 @@ export function adoptJob(record: JobRecord, room: JobRoom): RunningJob {
     return { contained, output, record, startedAt: null };
   });
 }
-
-export const recordOf = ({
-  id,
-  appId,
-  kind,
-  reports,
-  collect,
-  deadlineMs,
-  outputBytes,
-  limits,
-  place,
-  layerKey,
-}: JobSpec) => ({
-  id,
-  uses: {
-    appId,
-    treeId: 'treeId' in place ? place.treeId : null,
-    layerKey,
-    builtKey: 'treeId' in place ? (place.builtKey ?? null) : null,
-    copy: 'copy' in place ? place.copy : null,
-  },
-  kind,
-  reports,
-  ...(collect === undefined ? {} : { collect }),
-  deadlineMs,
-  outputBytes,
-  limits,
-});
-
-/** What runs with the live identity. */
-export const isLive = ({ kind }: Pick<JobRecord, 'kind'>): boolean => kind === 'release' || kind === 'run';
-
-export const containedSpec = (record: Pick<JobRecord, 'id' | 'kind' | 'limits'>, places: JobPlaces, room: JobRoom) => ({
-  name: record.id,
-  mark: `LOCKSTEP_JOB=${record.id}`,
-  fifo: places.fifo,
-  exitFile: places.exitFile,
-  limits: record.limits,
-  importance: isLive(record) ? ('app' as const) : ('job' as const),
-  cgroups: room.cgroups,
-});
 
 type Sink = (output: KeptOutput) => CaptureSink;
 type Begun = {

@@ -12,7 +12,7 @@ import { longestAheadMs, mayBeAhead, workOf } from '../../domain/ahead.ts';
 import type { JobSpec } from '../../domain/desired.ts';
 import type { AppId, JobId } from '../../domain/ids.ts';
 import type { JobRecord } from './job-folder.ts';
-import type { JobRoom } from './running-job.ts';
+import type { JobRoom } from './job-room.ts';
 import { startWaiting, sweepWaiting, type Waiting } from './waiting-job.ts';
 
 export type Spares = {

@@ -12,8 +12,8 @@ import { removeTree } from '../remove-tree.ts';
 import { adoptContained, type Contained, type ContainedLaunch, startContained } from './contained.ts';
 import { commandAhead, identityOf } from './job-command.ts';
 import { type JobRecord, jobPlaces, prepareJobFolder, writeFiles, writeSmall } from './job-folder.ts';
+import { bootId, containedSpec, type JobRoom, recordOf } from './job-room.ts';
 import { type KeptOutput, keepOutput } from './kept-output.ts';
-import { bootId, containedSpec, type JobRoom, recordOf } from './running-job.ts';
 
 export type Waiting = {
   contained: Contained;

@@ -5,10 +5,12 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Limits } from '../../domain/plan.ts';
 import { seen } from '../../lib/descriptors.ts';
-import type { Importance } from './limit-means.ts';
 import { readProcess } from './proc.ts';
 
 export type Controller = 'memory' | 'cpu' | 'pids';
+/** What an app may be (served, and its release commands) before what merely proves a change, and that before what only waits. */
+export type Importance = 'app' | 'job' | 'spare';
+
 export type CgroupSupport = {
   version: 1 | 2 | null;
   root: string;

@@ -4,11 +4,8 @@
 import { existsSync } from 'node:fs';
 import type { LimitHold } from '../../domain/desired.ts';
 import type { Limits } from '../../domain/plan.ts';
-import type { CgroupSupport } from './cgroup.ts';
+import type { CgroupSupport, Importance } from './cgroup.ts';
 import { hasNetworkNamespaces } from './netless.ts';
-
-/** What an app may be (served, and its release commands) before what merely proves a change, and that before what only waits. */
-export type Importance = 'app' | 'job' | 'spare';
 
 /** For each process. A program that leaks stops here; one with `concurrency` requests in flight stays far below. */
 export const openFilesLimit = 8192;

@@ -8,7 +8,7 @@
 import { connect, type Socket } from 'node:net';
 import type { Upstream } from '../../domain/route.ts';
 import type { AnswerSink } from '../answer.ts';
-import type { DialFailure, DialHandlers } from '../dial.ts';
+import type { DialFailure, DialHandlers } from '../dial-outcome.ts';
 import type { LCode } from '../l-codes.ts';
 import { type AnswerHead, readHead } from './answer-head.ts';
 import { type Chunks, createChunks } from './chunks.ts';
