@@ -19,8 +19,8 @@ if (files.length === 0) {
   process.exit(1);
 }
 
-/** These stop the engine that the others use: each has it for itself, after them. */
-const isLast = (file: string): boolean => /\bengine-faults\b/.test(file);
+/** These stop the engine that the others use, empty its cache or hold its builder to small limits: each has it for itself, after them. */
+const isLast = (file: string): boolean => /\bengine-faults\b|\bagent\/images\/images\b/.test(file);
 const engine = await engineFor(files);
 const silenceLimitMs = 10 * 60_000;
 const atOnce = Math.max(2, availableParallelism() - 1);
@@ -28,8 +28,11 @@ let tail = '';
 let child: ChildProcess;
 process.on('SIGINT', () => child.kill('SIGINT'));
 const codes: (number | null)[] = [];
-for (const phase of [files.filter((file) => !isLast(file)), files.filter(isLast)])
-  if (phase.length > 0) codes.push(await runFiles(phase));
+const phases = [
+  { phase: files.filter((file) => !isLast(file)), together: atOnce },
+  { phase: files.filter(isLast), together: 1 },
+];
+for (const { phase, together } of phases) if (phase.length > 0) codes.push(await runFiles(phase, together));
 await engine?.[Symbol.asyncDispose]();
 const left = [...tail.matchAll(/^ℹ (skipped|todo) (\d+)$/gm)].filter(([, , count]) => count !== '0');
 if (process.env.LOCKSTEP_NO_SKIP === '1' && left.length > 0) {
@@ -42,12 +45,12 @@ const failed = codes.find((code) => code !== 0);
 process.exit(failed === undefined ? 0 : (failed ?? 1));
 
 /** Its exit code; null: a signal ended it. */
-async function runFiles(phase: readonly string[]): Promise<number | null> {
+async function runFiles(phase: readonly string[], together: number): Promise<number | null> {
   const run = spawn(
     process.execPath,
     [
       ...['--disable-warning=ExperimentalWarning', '--test', '--test-timeout=300000', '--test-reporter=spec'],
-      ...[`--test-concurrency=${atOnce}`, ...phase],
+      ...[`--test-concurrency=${together}`, ...phase],
     ],
     {
       cwd: root,
