@@ -1,5 +1,5 @@
 // `npm run bench -- NAME [options]`: runs one of the measurements that lie beside this file, each a program of its own. Like
-// any stranger they use the programs and HTTP and import nothing of `src/`.
+// any stranger they use the programs and HTTP and import nothing of `src/`, but for the one question to a container engine.
 import { globSync } from 'node:fs';
 import { basename, join } from 'node:path';
 

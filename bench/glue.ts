@@ -2,11 +2,11 @@
 // live, and how many requests fail meanwhile. The script checks nothing; Lockstep runs the whole gate.
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { now } from '../scripts/demo/ask.ts';
+import { type Address, now } from '../scripts/demo/ask.ts';
 import { watchFor } from '../scripts/demo/poller.ts';
 import type { Page } from '../scripts/demo/timeline.ts';
 import { Stage } from '../test/support/stage.ts';
-import { type Asked, keepAsking } from './glue/asker.ts';
+import { type Asked, askedDuring } from './glue/asker.ts';
 import { openSite, type Site } from './glue/site.ts';
 import { Arena, app } from './journey/arena.ts';
 import { openHand } from './journey/hand.ts';
@@ -45,31 +45,16 @@ async function bench(arena: Arena, site: Site, runs: number, noise: number[], wr
       side.failed += asked.failed;
       side.why.push(...asked.why.filter((one) => !side.why.includes(one)));
     };
-    const byScript = await askedDuring(run > 0, at.script, () => pushToSite(site, arena.work, page, at.script));
+    const asks = (address: Address) => (run > 0 ? { address, everyMs } : null);
+    const byScript = await askedDuring(asks(at.script), () => pushToSite(site, arena.work, page, at.script));
     count(sides.script, byScript.result, byScript.asked);
-    const byLockstep = await askedDuring(run > 0, at.lockstep, () => arena.push(page));
+    const byLockstep = await askedDuring(asks(at.lockstep), () => arena.push(page));
     const { startedAt, firstByteAt, change } = byLockstep.result;
     wrong.push(...missingOf(change));
     count(sides.lockstep, firstByteAt - startedAt, byLockstep.asked);
     say(`${run}: script ${Math.round(byScript.result)} ms, Lockstep ${Math.round(firstByteAt - startedAt)} ms`);
   }
   return sides;
-}
-
-async function askedDuring<T>(
-  isLive: boolean,
-  address: { port: number; host: string; path: string },
-  work: () => Promise<T>,
-) {
-  const asker = isLive ? keepAsking(address, everyMs) : null;
-  try {
-    const result = await work();
-    // What the old instance leaves behind shows shortly after.
-    if (asker) await new Promise((resolve) => setTimeout(resolve, 1000));
-    return { result, asked: (await asker?.stop()) ?? { requests: 0, failed: 0, why: [] } };
-  } finally {
-    await asker?.stop();
-  }
 }
 
 async function pushToSite(site: Site, work: string, page: Page, address: { port: number; host: string; path: string }) {

@@ -1,5 +1,6 @@
 // Somebody who asks for the page all the time, every other time on a fresh connection, and counts what is no good answer.
 import { Agent } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Address, ask } from '../../scripts/demo/ask.ts';
 
 export type Asked = { requests: number; failed: number; why: string[] };
@@ -33,4 +34,19 @@ export function keepAsking(address: Address, everyMs: number): { stop(): Promise
       return asked;
     },
   };
+}
+
+/** Asks while `work` goes on, and for a second after: what an old instance leaves behind shows then. `asks` null: nobody asks. */
+export async function askedDuring<T>(
+  asks: { address: Address; everyMs: number } | null,
+  work: () => Promise<T>,
+): Promise<{ result: T; asked: Asked }> {
+  const asker = asks && keepAsking(asks.address, asks.everyMs);
+  try {
+    const result = await work();
+    if (asker) await sleep(1000);
+    return { result, asked: (await asker?.stop()) ?? { requests: 0, failed: 0, why: [] } };
+  } finally {
+    await asker?.stop();
+  }
 }

@@ -9,7 +9,7 @@ import type { Change } from './stages.ts';
 import { filesOf, findingIn } from './subject.ts';
 
 export const app = 'guestbook';
-const example = join(root, 'examples', 'flask-guestbook');
+export const example = join(root, 'examples', 'flask-guestbook');
 
 /** Times in milliseconds since the epoch. */
 export type Lived = { startedAt: number; firstByteAt: number; returnedAt: number; change: Change };
@@ -26,10 +26,14 @@ export class Arena {
 
   /**
    * Makes the app and has its packages fetched by a first push that cannot boot, with requirements of another layer: then
-   * nothing is live, nothing is built, and the packages lie in uv's cache.
+   * nothing is live, nothing is built, and the packages lie in uv's cache. `more`: files of the app besides the example's.
    */
-  static async open(stage: Stage): Promise<Arena> {
+  static async open(stage: Stage, more: Readonly<Record<string, string>> = {}): Promise<Arena> {
     const work = await stage.makeApp(app, example);
+    if (Object.keys(more).length > 0) {
+      stage.write(work, more);
+      await stage.commit(work, 'as it is measured');
+    }
     const arena = new Arena(stage, work);
     const requirements = readFileSync(join(work, 'requirements.txt'), 'utf8');
     stage.write(work, {

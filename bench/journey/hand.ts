@@ -62,12 +62,12 @@ export async function openHand(stage: Stage): Promise<Hand> {
 }
 
 /** What Lockstep installed for the app and for its style check, as `name==version`. */
-function packagesOf(home: string): string[] {
+export function packagesOf(home: string): string[] {
   const folders = ['apps/*/layers/*/lib/python*/site-packages/*.dist-info', 'toolchains/py*/*.dist-info'];
   const names = globSync(folders, { cwd: home }).map((path) => basename(path, '.dist-info').split('-'));
   return [...new Set(names.map(([name, version]) => `${name}==${version}`))].sort();
 }
 
-function insist(ended: Ended): void {
+export function insist(ended: Ended): void {
   if (ended.code !== 0) throw new Error(`by hand it failed: ${ended.stdout}${ended.stderr}`);
 }

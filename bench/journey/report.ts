@@ -16,7 +16,7 @@ export type Bar = {
   what: string;
   limit: number;
   measured: number | null;
-  unit: 'ms' | 'MB' | 'requests/s' | 'times' | 'failed';
+  unit: 'ms' | 'MB' | 'requests/s' | 'times' | 'failed' | '%';
   isLeast?: true;
   isMet: boolean;
 };

@@ -26,6 +26,13 @@ export function findingIn(work: string): Record<string, string> {
   return { [pythonFile]: swap(join(work, pythonFile), /^HEADLINE = .*$/m, `HEADLINE="${headline}"`) };
 }
 
+/** The list of what is required as another text that asks for the same: its layer is new to everyone. */
+export function newLayerIn(work: string): Record<string, string> {
+  const file = 'requirements.txt';
+  const asked = readFileSync(join(work, file), 'utf8').replace(/^# layer .*\n/, '');
+  return { [file]: `# layer ${randomBytes(6).toString('hex')}\n${asked}` };
+}
+
 function swap(file: string, line: RegExp, text: string): string {
   const before = readFileSync(file, 'utf8');
   if (!line.test(before)) throw new Error(`${file} has no line like ${line}`);

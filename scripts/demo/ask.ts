@@ -2,7 +2,8 @@
 // under .localhost resolve in browsers, not in most programs). Every request has a deadline.
 import { type Agent, request } from 'node:http';
 
-export type Address = { port: number; host: string; path: string };
+/** `at`: who is dialled, when it is not this machine. */
+export type Address = { port: number; host: string; path: string; at?: string };
 /** Times are milliseconds since the epoch with fractions; `firstByteAt` is when the answer's head arrived. */
 export type Answer = { status: number; body: string; startedAt: number; firstByteAt: number; endedAt: number };
 
@@ -10,14 +11,14 @@ export const now = (): number => performance.timeOrigin + performance.now();
 
 /** `agent` null: a connection of its own, closed afterwards. Rejects for connection errors, cut answers and the deadline. */
 export function ask(
-  { port, host, path }: Address,
+  { port, host, path, at = '127.0.0.1' }: Address,
   options: { agent?: Agent | null; headers?: Record<string, string>; deadlineMs?: number } = {},
 ): Promise<Answer> {
   const { agent = null, headers = {}, deadlineMs = 5000 } = options;
   return new Promise((resolve, reject) => {
     const startedAt = now();
     const asked = request({
-      host: '127.0.0.1',
+      host: at,
       port,
       path,
       agent: agent ?? false,

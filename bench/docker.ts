@@ -1,0 +1,92 @@
+// What a push costs when the app is an image: the journey's example built, tested in its image and live in a container, through the
+// whole gate. Beside each push, in turns and on trees of their own: the engine's floor, and the checks by hand in containers.
+// Usage: npm run bench -- docker [--runs 8] [--cold 2] [--install] [--json] [--strict]
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Stage } from '../test/support/stage.ts';
+import { EngineFloor } from './docker/floor.ts';
+import { HandInContainers } from './docker/hand.ts';
+import { type Figures, type Run, summarize } from './docker/summary.ts';
+import { Arena, example } from './journey/arena.ts';
+import { missingOf, stagesOf } from './journey/stages.ts';
+import { freshPage, newLayerIn } from './journey/subject.ts';
+import { openEngine } from './support/engine.ts';
+import { machineNow, noiseNow } from './support/machine.ts';
+import { print, say } from './support/report.ts';
+import { numberOf, toldBy, toldOptions } from './support/words.ts';
+
+type Sides = { arena: Arena; floor: EngineFloor; hand: HandInContainers };
+
+/** Each side takes a tree that the other two have not built: they share the builder's cache. */
+async function oneRun({ arena, floor, hand }: Sides, isCold: boolean): Promise<Run> {
+  const fresh = async () => {
+    await arena.follow();
+    const page = freshPage();
+    if (isCold) arena.stage.write(arena.work, newLayerIn(arena.work));
+    await arena.write(page);
+    return page;
+  };
+  const floored = await floor.run(arena.work, await fresh());
+  await fresh();
+  const byHand = await hand.run(arena.work);
+  const page = await fresh();
+  const { startedAt, firstByteAt, change } = await arena.push(page);
+  const wrong = missingOf(change);
+  const { stages, beside } = stagesOf(change, startedAt, firstByteAt);
+  return { pushToLiveMs: firstByteAt - startedAt, floor: floored, hand: byHand, stages, checks: beside, void: wrong };
+}
+
+/** The example as the image that Lockstep writes for it, on the Python of the base image that is there. */
+function asImage(base: string): Record<string, string> {
+  const yml = readFileSync(join(example, 'lockstep.yml'), 'utf8');
+  return { '.python-version': `${/\d+\.\d+/.exec(base)![0]}\n`, 'lockstep.yml': `${yml}runtime: docker\n` };
+}
+
+async function measure(open: AsyncDisposableStack, runs: number, colds: number, mayInstall: boolean): Promise<Figures> {
+  const machine = machineNow();
+  const engine = await openEngine(open, mayInstall);
+  const base = await engine.base('python');
+  const stage = open.use(await Stage.open({ LOCKSTEP_ENGINE: engine.socket }));
+  const arena = await Arena.open(stage, asImage(base));
+  const page = freshPage();
+  await arena.write(page);
+  const first = await arena.push(page);
+  say(`first push: ${Math.round(first.firstByteAt - first.startedAt)} ms`);
+  const written = await stage.lockstep(['dockerfile'], { cwd: arena.work });
+  if (written.code !== 0) throw new Error(`no Dockerfile was written: ${written.stderr}`);
+  const floor = open.adopt(new EngineFloor(stage, engine.socket, written.stdout), (one) => one.close());
+  const hand = open.adopt(new HandInContainers(stage, engine.socket, base), (one) => one.close());
+  const figures: Figures = { machine, engine: engine.version, noise: [], warm: [], cold: [], tools: hand.tools };
+  for (let run = 0; run <= runs + colds; run += 1) {
+    const isCold = run > runs;
+    if (run > 0) figures.noise.push(await noiseNow());
+    const one = await oneRun({ arena, floor, hand }, isCold);
+    const [live, bare, byHand] = [one.pushToLiveMs, one.floor.totalMs, one.hand.totalMs].map(Math.round);
+    const isVoid = one.void.length > 0 ? `, void: ${one.void.join('; ')}` : '';
+    say(`${run} ${isCold ? 'cold' : 'warm'}: push to live ${live} ms, floor ${bare} ms, by hand ${byHand} ms${isVoid}`);
+    // The first of all builds what the others find in the builder's cache.
+    if (run > 0) figures[isCold ? 'cold' : 'warm'].push(one);
+  }
+  return figures;
+}
+
+await using open = new AsyncDisposableStack();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.once(signal, () => void open.disposeAsync().finally(() => process.exit(1)));
+try {
+  const { values } = parseArgs({
+    options: {
+      runs: { type: 'string', default: '8' },
+      cold: { type: 'string', default: '2' },
+      install: { type: 'boolean', default: false },
+      ...toldOptions,
+    },
+  });
+  const runs = numberOf('runs', values.runs, { most: 1000 });
+  const colds = numberOf('cold', values.cold, { least: 0, most: 100 });
+  print(summarize(await measure(open, runs, colds, values.install)), toldBy(values));
+} catch (error) {
+  say(`images could not be measured: ${(error as Error).stack}`);
+  process.exitCode = 1;
+}
