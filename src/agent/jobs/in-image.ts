@@ -10,9 +10,8 @@ import type { ImageId, InstanceId, NodeId } from '../../domain/ids.ts';
 import type { Engine } from '../engine/engine.ts';
 import { labelFilter, labelsOf } from '../engine/labels.ts';
 import { jobCaptureCaps } from '../process/capture.ts';
-import { openFilesLimit } from '../process/limit-means.ts';
 import { type CaptureSink, lineSplitter } from '../process/line-splitter.ts';
-import { type ContainerAsk, containerBody, rootCapabilities } from '../runtimes/docker/container-spec.ts';
+import { type ContainerAsk, containerBody, limitsBody, rootCapabilities } from '../runtimes/docker/container-spec.ts';
 import { logFrames } from '../runtimes/docker/log-frames.ts';
 import type { Contained, ContainedEnd } from './contained.ts';
 import { type JobPlaces, reportBytes } from './job-folder.ts';
@@ -107,7 +106,6 @@ export async function sweepImageJobs({ engine, node }: ImageRoom, isRunning: (jo
 function bodyOf(spec: ImageSpecOfJob, node: NodeId, places: JobPlaces): object {
   const argv = fillCommand(spec.command, imagePlaces);
   const env = { ...fillEnv(spec.env, imagePlaces), LOCKSTEP_JOB: spec.id };
-  const { memoryBytes, cpus, pids, diskBytes } = spec.limits;
   return {
     Image: spec.place.image,
     Entrypoint: argv.slice(0, 1),
@@ -123,17 +121,9 @@ function bodyOf(spec: ImageSpecOfJob, node: NodeId, places: JobPlaces): object {
       CapAdd: [...rootCapabilities],
       SecurityOpt: ['no-new-privileges'],
       Mounts: [{ Type: 'bind', Source: places.files, Target: imagePlaces.job, ReadOnly: true }],
-      Memory: memoryBytes,
-      MemorySwap: memoryBytes,
       // As a check has against an app.
       CpuShares: 256,
-      ...(cpus === null ? {} : { NanoCpus: Math.round(cpus * 1e9) }),
-      PidsLimit: pids,
-      Ulimits: [
-        { Name: 'nofile', Soft: openFilesLimit, Hard: openFilesLimit },
-        { Name: 'fsize', Soft: diskBytes, Hard: diskBytes },
-        { Name: 'core', Soft: 0, Hard: 0 },
-      ],
+      ...limitsBody(spec.limits),
     },
   };
 }

@@ -47,10 +47,22 @@ export const rootCapabilities = [
   'KILL',
 ] as const;
 
+/** How much of the machine a container may take, of an instance as of a job. */
+export const limitsBody = ({ memoryBytes, cpus, pids, diskBytes }: Limits) => ({
+  Memory: memoryBytes,
+  MemorySwap: memoryBytes,
+  ...(cpus === null ? {} : { NanoCpus: Math.round(cpus * 1e9) }),
+  PidsLimit: pids,
+  Ulimits: [
+    { Name: 'nofile', Soft: openFilesLimit, Hard: openFilesLimit },
+    { Name: 'fsize', Soft: diskBytes, Hard: diskBytes },
+    { Name: 'core', Soft: 0, Hard: 0 },
+  ],
+});
+
 const logFile = { 'max-size': '10m', 'max-file': '2' };
 
 export function containerBody(asked: ContainerAsk): object {
-  const { memoryBytes, cpus, pids, diskBytes } = asked.limits;
   return {
     Image: asked.image,
     // Both: what the image starts with would else come before it.
@@ -69,16 +81,8 @@ export function containerBody(asked: ContainerAsk): object {
       SecurityOpt: ['no-new-privileges'],
       ReadonlyRootfs: asked.isConfined,
       Mounts: asked.mounts.map(({ from, to }) => ({ Type: 'bind', Source: from, Target: to })),
-      Memory: memoryBytes,
-      MemorySwap: memoryBytes,
       CpuShares: 1024,
-      ...(cpus === null ? {} : { NanoCpus: Math.round(cpus * 1e9) }),
-      PidsLimit: pids,
-      Ulimits: [
-        { Name: 'nofile', Soft: openFilesLimit, Hard: openFilesLimit },
-        { Name: 'fsize', Soft: diskBytes, Hard: diskBytes },
-        { Name: 'core', Soft: 0, Hard: 0 },
-      ],
+      ...limitsBody(asked.limits),
     },
   };
 }
