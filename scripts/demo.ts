@@ -1,53 +1,71 @@
 // `npm run demo`: a stranger takes a real Flask app from its first push to a rollback, on a throw-away home, and stays up
 // until Ctrl-C. `--check` leaves by itself, with exit 0 only if every step did what it should, and prints one JSON object as
-// its last line. Only the `git` and `lockstep` programs and HTTP are used; a poller asks for the page all the while.
+// its last line; `--json` prints that alone. Only the `git` and `lockstep` programs and HTTP are used; a poller asks for the page all the while.
+// `--runtime docker`: the same story, with the app in images that are built of it.
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { cross, say, tick, title } from './demo/account.ts';
+import { accountTo, cross, result, say, tick, title } from './demo/account.ts';
 import { ask } from './demo/ask.ts';
+import { openDemoEngine } from './demo/engine.ts';
+import { noFigures, resultOf } from './demo/figures.ts';
 import { Poller, watchFor } from './demo/poller.ts';
 import { type Ended, Stranger } from './demo/stranger.ts';
 import { isSamePage, type Page, readPage, Timeline } from './demo/timeline.ts';
+import { readWords, type Words } from './demo/words.ts';
 
 const app = 'guestbook';
 const liveLimitMs = 300_000;
 const leastPerSecond = 50;
-const isCheck = process.argv.includes('--check');
+const leaveLimitMs = 60_000;
+const figures = noFigures();
+
+const { isCheck, isAlone, runtime } = words();
+if (isAlone) accountTo(process.stderr);
+let isInterrupted = false;
+const interrupted = new Promise<'interrupted'>((resolve) => {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => {
+      isInterrupted = true;
+      resolve('interrupted');
+    });
+});
+
+const engine =
+  runtime === 'docker'
+    ? await openDemoEngine(process.env).catch((error: Error) => {
+        if (isCheck) result(resultOf(figures, false, null, null));
+        return refuse(error);
+      })
+    : null;
 const checkout = dirname(import.meta.dirname);
-const stranger = new Stranger(checkout, join(checkout, 'examples', 'flask-guestbook'));
+const stranger = new Stranger(
+  checkout,
+  join(checkout, 'examples', 'flask-guestbook'),
+  engine ? { LOCKSTEP_ENGINE: engine.socket } : {},
+);
 const timeline = new Timeline();
 let poller: Poller | null = null;
 
 const first: Page = { headline: 'Guestbook', lead: 'Leave a few words for those who come after you.' };
 const second: Page = { headline: 'Harbour Guestbook', lead: 'Say hello to those who sail in after you.' };
 
-type Figures = {
-  firstPushMs: number | null;
-  pushToLiveMs: number | null;
-  mergeToLiveMs: number | null;
-  styleRejectMs: number | null;
-  testRejectMs: number | null;
-  rollbackMs: number | null;
-};
-const figures: Figures = {
-  firstPushMs: null,
-  pushToLiveMs: null,
-  mergeToLiveMs: null,
-  styleRejectMs: null,
-  testRejectMs: null,
-  rollbackMs: null,
-};
-
 // ---- what a stranger does ------------------------------------------------------------------------------------------
 
 async function setUp(): Promise<void> {
   const ready = await stranger.start();
   tick(`lockstep up serves at ${ready.url}`, ready.ms);
+  if (engine) inImages(engine.python);
   await done(stranger.git('init', '-q', '-b', 'main'));
   await commit('A guestbook');
   await done(stranger.lockstep('create', app));
   tick('lockstep create guestbook', null);
+}
+
+/** What makes the example an app of images, on the Python that the engine has. */
+function inImages(python: string | null): void {
+  appendFileSync(join(stranger.workTree, 'lockstep.yml'), 'runtime: docker\n');
+  if (python !== null) writeFileSync(join(stranger.workTree, '.python-version'), `${python}\n`);
 }
 
 async function firstPush(): Promise<void> {
@@ -202,6 +220,17 @@ function lastRemoteLine(push: Ended): string[] {
     .slice(-1);
 }
 
+/** The engine outlives the demo: nothing of the demo's may be left in it. */
+async function leaveEngine(): Promise<string | null> {
+  if (!engine) return null;
+  const node = await stranger.lockstep('destroy', '-a', app, '--yes', '--volumes').then(() => stranger.nodeId());
+  for (const end = performance.now() + leaveLimitMs; ; await new Promise((resolve) => setTimeout(resolve, 100))) {
+    const left = await engine.leftOf(node);
+    if (left.length === 0) return null;
+    if (performance.now() > end) return `in the engine there is still: ${left.join(', ')}`;
+  }
+}
+
 // ---- the whole -----------------------------------------------------------------------------------------------------
 
 const steps: readonly (readonly [string, () => Promise<void>])[] = [
@@ -229,16 +258,20 @@ async function takeSteps(): Promise<boolean> {
   return true;
 }
 
-let isInterrupted = false;
-const interrupted = new Promise<'interrupted'>((resolve) => {
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.on(signal, () => {
-      isInterrupted = true;
-      resolve('interrupted');
-    });
-});
+function words(): Words {
+  try {
+    return readWords(process.argv.slice(2));
+  } catch (error) {
+    return refuse(error as Error, 64);
+  }
+}
 
-title('Lockstep: a real Flask app, from its first push to a rollback');
+function refuse(error: Error, code = 1): never {
+  cross('the demo cannot begin', error.message);
+  process.exit(code);
+}
+
+title(`Lockstep: a real Flask app${engine ? ' in containers' : ''}, from its first push to a rollback`);
 const outcome = await Promise.race([takeSteps(), interrupted]);
 let isOk = outcome === true;
 const url = isOk ? `http://${stranger.pageOf(app).host}` : null;
@@ -258,12 +291,10 @@ if (!isCheck && outcome !== 'interrupted') {
   say('  Ctrl-C stops it all and removes the throw-away home.');
   await interrupted;
 }
-const problem = await stranger.leave();
+const left = await leaveEngine().catch((error: Error) => `the engine was not asked what is left: ${error.message}`);
+const problem = (await stranger.leave()) ?? left;
+await engine?.[Symbol.asyncDispose]();
 if (problem) cross('leaving', problem);
 isOk &&= problem === null;
-if (isCheck) {
-  const whole = Object.entries(figures).map(([key, ms]) => [key, ms === null ? null : Math.round(ms * 10) / 10]);
-  const counts = { requests: report?.requests ?? 0, failedRequests: report?.failed ?? 0, url };
-  say(JSON.stringify({ ok: isOk, ...Object.fromEntries(whole), ...counts }));
-}
+if (isCheck) result(resultOf(figures, isOk, report ?? null, url));
 process.exit(isOk || (!isCheck && outcome === true) ? 0 : 1);

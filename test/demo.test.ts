@@ -1,12 +1,15 @@
-// The demo's own instruments, against a stub: what a poller counts as a failure, and that it can fail.
+// The demo's own instruments, against a stub: what a poller counts as a failure, and that it can fail; and what it says where it cannot begin.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Answer } from '../scripts/demo/ask.ts';
 import { Poller, watchFor } from '../scripts/demo/poller.ts';
 import { isSamePage, type Page, readPage, Timeline } from '../scripts/demo/timeline.ts';
+import { root } from './support/stage.ts';
 
 const [a, b, c]: Page[] = ['A', 'B', 'C'].map((headline) => ({ headline, lead: 'words' })) as [Page, Page, Page];
 const html = (page: Page) => `<html><h1>${page.headline}</h1>\n<p class="lead">${page.lead}</p></html>`;
@@ -89,4 +92,28 @@ test('the watch sees the first answer with the new page, and gives up with its s
   assert.ok(at <= performance.timeOrigin + performance.now());
   assert.deepEqual(seen, [503, 503, 200, 200, 200, 200]);
   await assert.rejects(watchFor(c, site.address, AbortSignal.timeout(50)));
+});
+
+test('a demo in containers without an engine says what to do, and its figures have the same shape', async () => {
+  const demo = join(root, 'scripts', 'demo.ts');
+  const run = (words: string[]) =>
+    new Promise<{ code: number; stdout: string; stderr: string }>((resolve) =>
+      execFile(
+        process.execPath,
+        [demo, ...words],
+        { env: { ...process.env, LOCKSTEP_TEST_ENGINE: '', LOCKSTEP_ENGINE: '/nowhere/engine.sock' } },
+        (error, stdout, stderr) => resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
+      ),
+    );
+  const { code, stdout, stderr } = await run(['--runtime', 'docker', '--json']);
+  assert.equal(code, 1);
+  assert.match(stderr, /there is no \/nowhere\/engine\.sock/);
+  assert.match(stderr, /apt install docker\.io/);
+  assert.match(stderr, /LOCKSTEP_TEST_ENGINE=install npm run demo -- --runtime docker/);
+  const figures = ['firstPushMs', 'pushToLiveMs', 'mergeToLiveMs', 'styleRejectMs', 'testRejectMs', 'rollbackMs'];
+  const shape = ['ok', ...figures, 'requests', 'failedRequests', 'url'];
+  assert.deepEqual(Object.keys(JSON.parse(stdout)), shape);
+  assert.equal(JSON.parse(stdout).ok, false);
+  const wrong = await run(['--runtime', 'podman']);
+  assert.deepEqual([wrong.code, /--runtime podman: it is process or docker/.test(wrong.stdout)], [64, true]);
 });

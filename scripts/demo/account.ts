@@ -1,9 +1,20 @@
 // The running account for a person: a line a step, a tick or a cross, and its milliseconds.
-const paints = process.stdout.isTTY && !process.env.NO_COLOR;
-const paint = (code: number, text: string): string => (paints ? `\u001b[${code}m${text}\u001b[0m` : text);
+// What a program reads of it is one line of JSON on the standard output, beside the account or alone.
+let to: NodeJS.WriteStream = process.stdout;
+const paint = (code: number, text: string): string =>
+  to.isTTY && !process.env.NO_COLOR ? `\u001b[${code}m${text}\u001b[0m` : text;
+
+/** From now on people read it there. */
+export function accountTo(stream: NodeJS.WriteStream): void {
+  to = stream;
+}
+
+export function result(value: object): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}
 
 export function say(text = ''): void {
-  process.stdout.write(`${text}\n`);
+  to.write(`${text}\n`);
 }
 
 export function title(text: string): void {

@@ -24,8 +24,8 @@ export class Stranger {
   #upEnded: Promise<number | null> = Promise.resolve(null);
   #ready: Ready | null = null;
 
-  /** `checkout` is Lockstep's own folder, `example` the app's. */
-  constructor(checkout: string, example: string) {
+  /** `checkout` is Lockstep's own folder, `example` the app's; `env`: what else `lockstep` is told. */
+  constructor(checkout: string, example: string, env: Readonly<Record<string, string>> = {}) {
     // Directly under /tmp and open to pass: the apps run under identities of their own.
     this.#root = mkdtempSync('/tmp/lockstep-demo-');
     chmodSync(this.#root, 0o711);
@@ -37,6 +37,7 @@ export class Stranger {
     const inherited = Object.entries(process.env).filter(([key]) => !/^(GIT|LOCKSTEP|PYTHON|VIRTUAL_ENV)/.test(key));
     this.#env = {
       ...(Object.fromEntries(inherited) as Record<string, string>),
+      ...env,
       LOCKSTEP_HOME: this.home,
       GIT_CONFIG_GLOBAL: '/dev/null',
       GIT_CONFIG_NOSYSTEM: '1',
@@ -52,6 +53,11 @@ export class Stranger {
 
   get home(): string {
     return join(this.#root, 'home');
+  }
+
+  /** By which the machine's Lockstep marks what it makes in an engine. */
+  nodeId(): string {
+    return readFileSync(join(this.home, 'agent', 'node-id'), 'utf8').trim();
   }
 
   get workTree(): string {
