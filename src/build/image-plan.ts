@@ -34,8 +34,7 @@ export async function decideRuntime(
     throw fail('bad-config', 'lockstep.yml: an image does not run as a process of the machine', {
       advice: 'Leave out runtime, or the image.',
     });
-  const hasDockerfile = hasFile(view, 'Dockerfile');
-  if (said === 'process' || (said === null && image === null && !hasDockerfile)) return 'process';
+  if (!isForEngine(view, { runtime: said, image })) return 'process';
   const look = await engine();
   if (look.state === 'ready') return 'docker';
   const why =
@@ -48,6 +47,16 @@ export async function decideRuntime(
   throw fail('no-engine', `${why}, and there is no container engine: ${look.why}`, {
     advice: `${look.advice} With "runtime: process" in lockstep.yml the app runs without one.`,
   });
+}
+
+/** Whether it is to run on a container engine, be there one or not. */
+const isForEngine = (view: TreeView, { runtime, image }: Pick<LockstepYml, 'runtime' | 'image'>): boolean =>
+  runtime === 'docker' || (runtime === null && (image !== null || hasFile(view, 'Dockerfile')));
+
+/** The plan that a deploy would follow where there is an engine: for whoever only wants to read it. @throws bad-config, no-detector */
+export async function planAsWritten(view: TreeView, appId: AppId, own: readonly string[]): Promise<Plan> {
+  const { lockstepYml } = await readProjectConfig(view);
+  return isForEngine(view, lockstepYml) ? decideImagePlan(view, appId, own) : decidePlan(view);
 }
 
 /** As decided for a tree of which nothing else is known yet. */

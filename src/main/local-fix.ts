@@ -7,13 +7,13 @@ import { dirname, join } from 'node:path';
 import { homeFolders } from '../agent/folders.ts';
 import { isToolName } from '../agent/toolchains/pins.ts';
 import { openToolchains } from '../agent/toolchains/toolchains.ts';
-import { decidePlan } from '../build/plan.ts';
+import { planAsWritten } from '../build/image-plan.ts';
 import type { TreeId } from '../domain/ids.ts';
 import { run } from '../exec/exec.ts';
 import { type Fix, fixesFor } from '../gate/fixers.ts';
 import { safe } from '../gate/messages.ts';
 import { factsOfTree } from '../journey/check-job.ts';
-import { withTree } from './local-plan.ts';
+import { noApp, withTree } from './local-plan.ts';
 
 const limitMs = 120_000;
 
@@ -29,7 +29,7 @@ export async function localFix(request: {
 }): Promise<string[]> {
   const { top, say } = request;
   const fixes = await withTree(request, async (tree, diff) =>
-    fixesFor(await factsOfTree(tree, diff, await decidePlan(tree.view))),
+    fixesFor(await factsOfTree(tree, diff, await planAsWritten(tree.view, noApp, []))),
   );
   if (fixes.length === 0)
     say('no tool that is configured here can mend the changed files (ruff, black, biome, eslint, prettier, gofmt)');

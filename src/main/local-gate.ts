@@ -19,6 +19,8 @@ import { type LocalWorld, openLocalWorld } from './local-world.ts';
 export type LocalGateRequest = {
   /** Where tools and layers are kept from one time to the next. */
   home: string;
+  /** Where the container engine listens. */
+  engineSocket: string;
   /** The top of the work tree, and its folder of objects. */
   top: string;
   objects: string;
@@ -46,7 +48,7 @@ export type LocalGateEnd = {
 export async function localGate(request: LocalGateRequest): Promise<LocalGateEnd> {
   const { say, signal } = request;
   const waiting = () => say('another lockstep gate is at work; waiting for it');
-  const local = await openLocalWorld(request.home, waiting, signal);
+  const local = await openLocalWorld(request.home, request.engineSocket, waiting, signal);
   try {
     const { app, repository } = await local.appOf(request.top, request.objects);
     const tree = await request.treeInto(`${repository.path}/objects`);

@@ -3,15 +3,19 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BlobCache, type GitTree, openGitTree } from '../build/git-tree.ts';
-import { decidePlan, gateOfTree } from '../build/plan.ts';
+import { planAsWritten } from '../build/image-plan.ts';
+import { gateOfTree } from '../build/plan.ts';
 import { lineOfKey } from '../config/readers/key-line.ts';
-import type { TreeId } from '../domain/ids.ts';
+import type { AppId, TreeId } from '../domain/ids.ts';
 import type { Plan } from '../domain/plan.ts';
 import { type Described, describeGate } from '../gate/describe.ts';
 import { suggestionsFor } from '../gate/suggestions.ts';
 import { openRepository } from '../git/repository.ts';
 import { factsOfTree } from '../journey/check-job.ts';
 import { checksAmong } from '../journey/checks-among.ts';
+
+/** What is only read needs no cache of its own. */
+export const noApp = 'app_00000000000000000000000000' as AppId;
 
 export type LocalPlan = {
   plan: Pick<Plan, 'detector' | 'why' | 'notes'>;
@@ -27,7 +31,7 @@ export async function localPlan(request: {
   only: readonly string[] | null;
 }): Promise<LocalPlan> {
   return withTree(request, async (tree, diff) => {
-    const plan = await decidePlan(tree.view);
+    const plan = await planAsWritten(tree.view, noApp, []);
     const { gate, yml } = await gateOfTree(tree.view);
     const facts = await factsOfTree(tree, diff, plan);
     const lineOf = (key: readonly string[]) => lineOfKey(yml, key, true);

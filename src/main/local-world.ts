@@ -46,9 +46,14 @@ const identityOffset = 8000;
 const mostWaitMs = 15 * 60_000;
 
 /** @param waiting told once when another command has the home */
-export async function openLocalWorld(home: string, waiting: () => void, signal: AbortSignal): Promise<LocalWorld> {
+export async function openLocalWorld(
+  home: string,
+  engineSocket: string,
+  waiting: () => void,
+  signal: AbortSignal,
+): Promise<LocalWorld> {
   const folders = homeFolders(home);
-  const agentProcess = await startWhenFree(home, waiting, signal);
+  const agentProcess = await startWhenFree(home, engineSocket, waiting, signal);
   const ended = new AbortController();
   const folder = join(home, 'control');
   await mkdir(join(folder, 'repos'), { recursive: true, mode: 0o700 });
@@ -122,12 +127,12 @@ export async function openLocalWorld(home: string, waiting: () => void, signal: 
 }
 
 /** Two commands of one user share the home, one after the other. */
-async function startWhenFree(home: string, waiting: () => void, signal: AbortSignal) {
+async function startWhenFree(home: string, engineSocket: string, waiting: () => void, signal: AbortSignal) {
   const until = performance.now() + mostWaitMs;
   for (let isTold = false; ; ) {
     try {
       return await startAgent({
-        ...{ home, controlUid: null, routerSocket: homeFolders(home).routerSocket, router: noRouter() },
+        ...{ home, engineSocket, controlUid: null, routerSocket: homeFolders(home).routerSocket, router: noRouter() },
         programRoot: dirname(dirname(import.meta.dirname)),
         log: () => {},
       });

@@ -2,6 +2,8 @@
 // gate passes, 1 when it rejects, 75 when there is no verdict.
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { developerEngine } from '../../config/developer-engine.ts';
+import { usualEngineSocket } from '../../config/engine-socket.ts';
 import { fail } from '../../domain/errors.ts';
 import type { CheckResult } from '../../domain/gate.ts';
 import { printable } from '../../domain/names.ts';
@@ -65,6 +67,8 @@ function cacheFolder(session: Session): string {
 async function run({ session, checkout, home, treeInto }: GateWork): Promise<number> {
   const { localGate } = await import('../../main/local-gate.ts');
   const { isJson } = session;
+  // Most apps need none: one that is elsewhere is in nobody's way.
+  const engineSocket = developerEngine(session.io.env).socket ?? usualEngineSocket;
   const say = isJson ? session.note : session.print;
   const { base, head } = checkout;
   say(whatLine(checkout, session.has('committed')));
@@ -73,7 +77,16 @@ async function run({ session, checkout, home, treeInto }: GateWork): Promise<num
   const startedAt = performance.now();
   try {
     const end = await localGate({
-      ...{ home, top: checkout.top, objects: checkout.objects, treeInto, base, head: head?.commit ?? null, say },
+      ...{
+        home,
+        engineSocket,
+        top: checkout.top,
+        objects: checkout.objects,
+        treeInto,
+        base,
+        head: head?.commit ?? null,
+        say,
+      },
       ...{ only: onlyOf(session), isRecheck: session.has('recheck'), signal: stop.signal },
     });
     if (stop.signal.aborted) return interrupted;
