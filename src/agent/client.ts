@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Agent, AppRef, LogLine } from '../domain/agent.ts';
 import { type CollectedFile, collectedCaps, type LeftOut } from '../domain/collected.ts';
 import type { AgentEvent, JobEvent, JobResult, LayerEvent } from '../domain/desired.ts';
-import { isFailure } from '../domain/errors.ts';
+import { fail, isFailure } from '../domain/errors.ts';
 import type { ImageEvent } from '../domain/image.ts';
 import type { PullEvent } from '../domain/pull.ts';
 import { patchSender } from '../lib/patch-sender.ts';
@@ -83,11 +83,16 @@ export function connectAgent(options: AgentClientOptions): Agent & { close(): vo
     pullImage: (spec, signal) =>
       lines<PullEvent>({ method: 'POST', path: `/v1/apps/${spec.appId}/pulls`, body: spec, signal }),
     async runJob(spec, { signal, onLine }) {
-      const cancel = () => void json({ method: 'DELETE', path: `/v1/jobs/${spec.id}` }).catch(() => {});
+      const drop = () => json({ method: 'DELETE', path: `/v1/jobs/${spec.id}` });
+      const cancel = () => void drop().catch(() => {});
       signal.addEventListener('abort', cancel, { once: true });
       try {
         return await untilResult(async () => {
-          if (signal.aborted) cancel();
+          if (signal.aborted) {
+            // Nobody was there to hear it the first time. The job is not asked for again: it would begin anew.
+            await drop();
+            throw fail('cancelled', 'the job was cancelled while the agent was away');
+          }
           // The same id again takes the job up, or gives the result that it had.
           for await (const event of lines<JobEvent>({ method: 'POST', path: '/v1/jobs', body: spec })) {
             if ('result' in event) return event.result;

@@ -205,6 +205,17 @@ test('cancelling ends a job; a listener that only leaves does not', async () => 
   assert.deepEqual(marked(given.id), []);
 });
 
+test('a job that is cancelled before it comes is not begun, and one that has ended keeps its result', async () => {
+  const given = spec('echo on', { place: { copy: 'never', isComing: true } });
+  await jobs.cancel(given.id);
+  await assert.rejects(run(given), { code: 'cancelled' });
+  assert.equal(await jobs.find(given.id), null);
+  const done = spec('echo done');
+  await run(done);
+  await jobs.cancel(done.id);
+  assert.deepEqual((await run(done)).result.outputTail, ['done']);
+});
+
 test('a signal whose reason is a cancellation cancels the job', async () => {
   const given = spec('echo on; sleep 600');
   const { lines, end, stopper } = follow(given);

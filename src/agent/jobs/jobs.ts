@@ -31,7 +31,7 @@ export type Jobs = {
    * Starts the job, or takes up the one with this id. Lines come from when the listening began; the last event is the
    * result. When the signal is aborted the listener lets go, and with a `cancelled` failure as its reason the job is
    * cancelled too.
-   * @throws bad-request, not-found, bad-env, and what fetching a tool throws: then the job never ran
+   * @throws bad-request, not-found, bad-env, cancelled, and what fetching a tool throws: then the job never ran
    */
   run(spec: JobSpec, signal: AbortSignal): AsyncIterable<JobEvent>;
   /**
@@ -43,7 +43,7 @@ export type Jobs = {
   endAhead(appId: AppId): Promise<void>;
   /** null: no such job (any more). */
   find(id: JobId): Promise<JobResult | 'running' | null>;
-  /** Resolves when nothing of it is left; nothing happens when it has ended or never was. */
+  /** Resolves when nothing of it is left; one that has not come yet is refused as `cancelled` when it comes. */
   cancel(id: JobId): Promise<void>;
   /** A folder that an ended job has left. @throws not-found, conflict (it runs still), too-large */
   collected(id: JobId, name: string): Promise<OpenedFolder>;
@@ -69,6 +69,8 @@ export type Jobs = {
   stopAll(appId?: AppId): Promise<void>;
 };
 
+/** Jobs that were cancelled before they came, of which this is remembered: they come within a moment, or never. */
+const mostRefused = 200;
 const kept = { count: 100, ageMs: 3600_000, bytes: 256 * 1024 ** 2 };
 
 export async function openJobs(given: {
@@ -91,6 +93,7 @@ export async function openJobs(given: {
   const fifos = openFifoPool(join(folders.agent, 'fifos'));
   const running = new Map<JobId, RunningJob>();
   const { images = null } = given;
+  const refused = new Set<JobId>();
   const room = { folders, toolchains, cgroups, now, fifos, arrivals, images };
   const placesOf = (id: JobId) => jobPlaces(folders.job(id));
   let begun = 0;
@@ -137,12 +140,14 @@ export async function openJobs(given: {
       if (parseId('job', spec.id) === null) throw fail('bad-request', 'That is not the id of a job.');
       let job = running.get(spec.id);
       if (job === undefined) {
-        const ahead = spares.take(spec);
+        const isRefused = refused.delete(spec.id);
+        const ahead = isRefused ? null : spares.take(spec);
         const result = ahead === null && existsSync(folders.job(spec.id)) ? loadResult(placesOf(spec.id)) : null;
         if (result !== null) {
           yield { result };
           return;
         }
+        if (isRefused) throw fail('cancelled', 'The job was cancelled before it came.');
         job = track(startJob(spec, room, ahead));
       }
       const theirs = job;
@@ -165,6 +170,8 @@ export async function openJobs(given: {
       return running.has(id) ? 'running' : loadResult(placesOf(id));
     },
     async cancel(id) {
+      if (!running.has(id) && parseId('job', id) !== null) refused.add(id);
+      for (const oldest of [...refused].slice(0, -mostRefused)) refused.delete(oldest);
       await Promise.all([running.get(id)?.stop('cancelled'), spares.end(id)]);
     },
     async collected(id, name) {
