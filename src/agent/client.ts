@@ -82,6 +82,8 @@ export function connectAgent(options: AgentClientOptions): Agent & { close(): vo
       json({ method: 'POST', path: '/v1/images/resolutions', body: question, signal, limitMs: lookMs }),
     pullImage: (spec, signal) =>
       lines<PullEvent>({ method: 'POST', path: `/v1/apps/${spec.appId}/pulls`, body: spec, signal }),
+    imageDetails: (image) => json({ method: 'GET', path: `/v1/images/${image}` }),
+    imageArchive: (image, signal) => ask({ method: 'GET', path: `/v1/images/${image}/archive`, signal, limitMs: null }),
     async runJob(spec, { signal, onLine }) {
       const drop = () => json({ method: 'DELETE', path: `/v1/jobs/${spec.id}` });
       const cancel = () => void drop().catch(() => {});

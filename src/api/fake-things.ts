@@ -9,12 +9,15 @@ import {
   type Digest,
   type HookId,
   type IdPrefix,
+  type ImageId,
   makeId,
   type ReleaseId,
   type TreeId,
 } from '../domain/ids.ts';
 import { parseImageReference } from '../domain/image-reference.ts';
+import type { LiveFacts } from '../domain/live.ts';
 import { parseBranch } from '../domain/names.ts';
+import { defaultLimits } from '../domain/plan.ts';
 import { insertConfig } from '../store/app-config.ts';
 import { followImage } from '../store/app-images.ts';
 import { insertChange } from '../store/changes.ts';
@@ -24,6 +27,32 @@ import { insertRelease } from '../store/releases.ts';
 import { appendEvent } from '../store/transition.ts';
 
 export const id = <P extends IdPrefix>(prefix: P) => makeId(prefix, Date.now(), randomBytes(16));
+
+/** An app that is an image. */
+export const live = (app: App): LiveFacts => ({
+  ...{ app: app.name, appId: app.id, node: id('nod') },
+  release: { version: 1, commit: 'a'.repeat(40) as CommitId, tree: 'b'.repeat(40) as TreeId },
+  start: {
+    ...{ command: { shell: 'serve' }, env: { MODE: 'fast' }, limits: defaultLimits, volumes: { data: 'data' } },
+    health: { path: '/', timeoutMs: 60_000 },
+  },
+  configNames: ['SECRET_KEY'],
+  image: {
+    ...{
+      id: `sha256:${'c'.repeat(64)}` as ImageId,
+      ports: [8080],
+      hasOwnCommand: true,
+      isGenerated: true,
+      pulled: null,
+    },
+    details: {
+      layers: [`sha256:${'d'.repeat(64)}`],
+      platform: 'linux/amd64',
+      config: `sha256:${'e'.repeat(64)}`,
+      engine: '1',
+    },
+  },
+});
 
 /** One problem, when an app is named; else none. */
 export function report(app: App | null): DoctorReport {

@@ -20,7 +20,7 @@ import { openDatabase } from '../store/open.ts';
 import { dropRegistry, keepRegistry, listRegistries } from '../store/registries.ts';
 import { findRelease, listReleases } from '../store/releases.ts';
 import { insertToken, listTokens, principalOf, revokeToken } from '../store/tokens.ts';
-import { id, report, seed } from './fake-things.ts';
+import { id, live, report, seed } from './fake-things.ts';
 import type { Platform, Progress } from './platform.ts';
 
 export type FakePlatform = Platform & {
@@ -169,6 +169,8 @@ export function createFakePlatform(): FakePlatform {
       problems: [],
       url: `http://${app.hosts[0]}:8080`,
     }),
+    live: async (_principal, app) => live(app),
+    liveImage: async () => ({ status: 200, headers: { 'content-type': 'application/x-tar' }, bytes: 'an archive' }),
     examine: async (_principal, app) => report(app),
     async repair(_principal, app) {
       await begin('repair');

@@ -22,6 +22,7 @@ import type {
 } from '../domain/ids.ts';
 import type { ImageReference } from '../domain/image-reference.ts';
 import type { LedgerEvent } from '../domain/ledger.ts';
+import type { LiveFacts } from '../domain/live.ts';
 import type { AppName, BranchName, EnvKey } from '../domain/names.ts';
 import type { Badge, BadgeMetric, Quality, ReportItem } from '../domain/quality.ts';
 import type { Release } from '../domain/release.ts';
@@ -105,6 +106,11 @@ export type Platform = {
   /** Stops and removes the app; its volumes stay on disk unless `volumes`. */
   destroyApp(principal: Principal, app: App, options: { volumes: boolean }): Promise<void>;
   status(principal: Principal, app: App): Promise<AppStatus>;
+
+  /** What is live, for whoever wants to run the same elsewhere. @throws no-release */
+  live(principal: Principal, app: App): Promise<LiveFacts>;
+  /** The image of what is live, whole. @throws no-release, not-found (it is none), no-engine, engine-away, agent-away, busy */
+  liveImage(principal: Principal, app: App, signal: AbortSignal): Promise<FileAnswer>;
 
   /** Looks at everything that the principal may see, or at one app. */
   examine(principal: Principal, app: App | null): Promise<DoctorReport>;

@@ -6,6 +6,7 @@ import { configRoutes } from './routes/config.ts';
 import { doctorRoutes } from './routes/doctor.ts';
 import { hookRoutes } from './routes/hooks.ts';
 import { imageRoutes } from './routes/images.ts';
+import { liveRoutes } from './routes/live.ts';
 import { mergeRoutes } from './routes/merges.ts';
 import { platformRoutes } from './routes/platform.ts';
 import { publishedRoutes } from './routes/published.ts';
@@ -17,6 +18,7 @@ import { tokenRoutes } from './routes/tokens.ts';
 export const routes: readonly Route[] = [
   ...platformRoutes,
   ...appRoutes,
+  ...liveRoutes,
   ...doctorRoutes,
   ...releaseRoutes,
   ...changeRoutes,

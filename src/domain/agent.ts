@@ -13,8 +13,9 @@ import type {
   LayerSpec,
 } from './desired.ts';
 import type { EngineLook } from './engine.ts';
-import type { AppId, InstanceId, JobId, TreeId } from './ids.ts';
+import type { AppId, ImageId, InstanceId, JobId, TreeId } from './ids.ts';
 import type { ImageEvent, ImageSpec } from './image.ts';
+import type { ImageDetails } from './live.ts';
 import type { ImageQuestion, PullEvent, PullSpec, ResolvedImage } from './pull.ts';
 import type { AgentSurvey, AppEvidence, LayerHash, LeftOver, ReleaseHash } from './survey.ts';
 
@@ -75,6 +76,10 @@ export type Agent = {
    * @throws no-engine, engine-away, registry-away, busy
    */
   pullImage(spec: PullSpec, signal: AbortSignal): AsyncIterable<PullEvent>;
+  /** What an image is made of; null: no engine answers, or it has no such image. */
+  imageDetails(image: ImageId): Promise<ImageDetails | null>;
+  /** The whole image, as other engines load it. @throws no-engine, engine-away, not-found, busy */
+  imageArchive(image: ImageId, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
   /**
    * Runs a job to its end; the signal cancels it. When the connection breaks (the agent restarts) it is taken up again, by
    * the job's id. @throws agent-away only when the agent stays away

@@ -15,6 +15,7 @@ import {
   type TreeId,
 } from '../domain/ids.ts';
 import type { ImageEvent, ImageSpec } from '../domain/image.ts';
+import type { ImageDetails } from '../domain/live.ts';
 import type { ImageQuestion, PullEvent, PullSpec } from '../domain/pull.ts';
 import type { Route } from '../domain/route.ts';
 import type { AgentSurvey, AppEvidence, LeftOver, ReleaseHash } from '../domain/survey.ts';
@@ -172,6 +173,18 @@ export class FakeAgent implements Agent {
     const id = parseImageId(spec.image.slice(spec.image.indexOf('@') + 1))!;
     yield { line: 'abcdef: 1.0 MB' };
     yield { pulled: { id, ports: [80], hasOwnCommand: true, bytes: 2 ** 20, wasThere: false, durationMs: 1 } };
+  }
+
+  details: ImageDetails | null = null;
+
+  async imageDetails() {
+    this.#demand();
+    return this.details;
+  }
+
+  async imageArchive() {
+    this.#demand();
+    return chunk(Buffer.from('an archive'));
   }
 
   async runJob(spec: JobSpec, { onLine }: { onLine?: (line: string) => void }): Promise<JobResult> {

@@ -12,6 +12,7 @@ import { engineAt } from '../agent/engine/engine.ts';
 import { lookAtEngine } from '../agent/engine/look.ts';
 import { type HomeFolders, homeFolders } from '../agent/folders.ts';
 import { BuildCaps, buildLimits } from '../agent/images/build-caps.ts';
+import { openImageExports } from '../agent/images/image-exports.ts';
 import { openImages } from '../agent/images/images.ts';
 import { openPulls } from '../agent/images/pulls.ts';
 import { openFifoPool } from '../agent/jobs/fifo-pool.ts';
@@ -177,6 +178,7 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
     caps: new BuildCaps(cgroups, buildLimits(availableParallelism())),
   });
   const pulls = openPulls({ socket: engineSocket, look: images.look });
+  const exports = openImageExports({ socket: engineSocket, look: images.look });
   const containers = dockerRuntime({
     ...{ engine: engineAt(engineSocket), node: nodeId, folder: join(folders.agent, 'containers') },
     onAgain: () => core.engineIsBack(),
@@ -248,7 +250,7 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
   });
   await jobs.adopt();
   setTimeout(() => void toolchains.dropOld().catch(() => {}), oldToolsAfterMs).unref();
-  return { core, folders, jobs, layers, images, pulls, containers };
+  return { core, folders, jobs, layers, images, pulls, exports, containers };
 }
 
 /** A log that has no room or no reader costs its lines, not the agent. */

@@ -15,6 +15,7 @@ import { NoticeDesk } from '../journey/images/hear-notice.ts';
 import { createHook, removeHook, rotateSecret } from '../journey/images/hooks.ts';
 import type { ImageLooks } from '../journey/images/looks.ts';
 import { forgetRegistry, setRegistry } from '../journey/images/registries.ts';
+import { liveFacts, liveImage } from '../journey/live.ts';
 import { tokenChanged } from '../journey/queue/wanted.ts';
 import type { ReceiptBook } from '../journey/receipts.ts';
 import { startRollback } from '../journey/rollback.ts';
@@ -77,6 +78,12 @@ export function platformOf(options: PlatformOptions): Platform {
     destroyApp: (principal, app, how) => destroyApp(world, principal, app, how),
     async status(_principal, app) {
       return { app: app.name, ...(await statusOf(world, app)), url: world.urlOf(app), docsUrl: docsUrlOf(app) };
+    },
+    live: (_principal, app) => liveFacts(world, app),
+    async liveImage(_principal, app, signal) {
+      const { id, bytes } = await liveImage(world, app, signal);
+      const headers = { 'content-type': 'application/x-tar', 'x-lockstep-image': id };
+      return { status: 200, headers, bytes: ReadableStream.from(bytes) };
     },
     examine: (principal, app) => examine(world, { principal, app, version: options.version }),
     repair: (principal, app) => repair(world, { principal, app, version: options.version }),

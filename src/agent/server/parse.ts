@@ -3,7 +3,15 @@
 import type { IncomingMessage } from 'node:http';
 import type { AppRef } from '../../domain/agent.ts';
 import { fail } from '../../domain/errors.ts';
-import { type Brand, type IdPrefix, parseId, parseObjectId, type TreeId } from '../../domain/ids.ts';
+import {
+  type Brand,
+  type IdPrefix,
+  type ImageId,
+  parseId,
+  parseImageId,
+  parseObjectId,
+  type TreeId,
+} from '../../domain/ids.ts';
 import { printable } from '../../domain/names.ts';
 
 export function idIn<P extends IdPrefix>(prefix: P, text: string): Brand<P> {
@@ -15,6 +23,12 @@ export function idIn<P extends IdPrefix>(prefix: P, text: string): Brand<P> {
 export function treeIn(text: string): TreeId {
   const id = parseObjectId(text);
   if (id === null) throw fail('bad-request', `${JSON.stringify(printable(text))} is not the id of a tree`);
+  return id;
+}
+
+export function imageIn(text: string): ImageId {
+  const id = parseImageId(text);
+  if (id === null) throw fail('bad-request', 'That is not the id of an image');
   return id;
 }
 

@@ -5,18 +5,19 @@ import { mostAhead } from '../../domain/ahead.ts';
 import type { CollectedFile } from '../../domain/collected.ts';
 import type { JobSpec, LayerSpec } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
-import { type AppId, parseImageId } from '../../domain/ids.ts';
+import type { AppId } from '../../domain/ids.ts';
 import type { ImageSpec } from '../../domain/image.ts';
 import type { ImageQuestion, PullSpec } from '../../domain/pull.ts';
 import type { LeftOver } from '../../domain/survey.ts';
 import type { AgentCore } from '../agent.ts';
 import type { HomeFolders } from '../folders.ts';
+import type { ImageExports } from '../images/image-exports.ts';
 import type { Images } from '../images/images.ts';
 import type { Pulls } from '../images/pulls.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { Layers } from '../layers/layers.ts';
 import { encodeTree, leftOutHeader, type TreeFile } from '../tree/tree-stream.ts';
-import { appIn, countIn, headedIn, idIn, jsonIn, nameIn, textIn, treeIn } from './parse.ts';
+import { appIn, countIn, headedIn, idIn, imageIn, jsonIn, nameIn, textIn, treeIn } from './parse.ts';
 
 export type ServerParts = {
   core: AgentCore;
@@ -25,6 +26,7 @@ export type ServerParts = {
   layers: Pick<Layers, 'make'>;
   images: Pick<Images, 'look' | 'make' | 'collect'>;
   pulls: Pulls;
+  exports: ImageExports;
 };
 
 export type Asked = { request: IncomingMessage; params: string[]; query: URLSearchParams; gone: AbortSignal };
@@ -133,6 +135,13 @@ export const agentRoutes: readonly AgentRoute[] = [
       throw fail('bad-request', 'The image is not the one that the address names');
     return { lines: supplying(core, spec.appId, images.make(spec, rest, gone)) };
   }),
+  route('GET', '/v1/images/:id', async ({ params }, { exports }) => ({
+    json: await exports.details(imageIn(params[0]!)),
+  })),
+  route('GET', '/v1/images/:id/archive', async ({ params, gone }, { exports }) => ({
+    bytes: await exports.archive(imageIn(params[0]!), gone),
+    headers: { 'content-type': 'application/x-tar' },
+  })),
   route('POST', '/v1/images/resolutions', async ({ request, gone }, { pulls }) => ({
     json: await pulls.resolve((await jsonIn(request, specBytes)) as ImageQuestion, gone),
   })),
@@ -148,8 +157,7 @@ export const agentRoutes: readonly AgentRoute[] = [
     idIn('app', String(spec.appId));
     if ('copy' in Object(spec.place)) nameIn(String((spec.place as { copy: unknown }).copy));
     else if ('image' in Object(spec.place)) {
-      if (parseImageId(String((spec.place as { image: unknown }).image)) === null)
-        throw fail('bad-request', 'That is not the id of an image');
+      imageIn(String((spec.place as { image: unknown }).image));
     } else treeIn(String((spec.place as { treeId?: unknown } | undefined)?.treeId));
     return { lines: jobs.run(spec, gone) };
   }),
