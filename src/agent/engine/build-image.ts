@@ -1,10 +1,12 @@
 // An image from a context, by the engine's BuildKit over its API. What the build says comes line by line, up to a limit; an end is a value,
-// whatever it is. Giving up closes the connection, by which the engine ends what runs. No session is opened: what needs one (secrets, a frontend
-// of its own) is refused before it is asked for.
+// whatever it is. Giving up closes the connection, by which the engine ends what runs. A session is opened only for a build that has something to
+// ask back (secrets, private images to begin from); of a secret nothing is in what is said. A frontend of its own is refused before it is asked for.
 
 import type { EngineFacts } from '../../domain/engine.ts';
 import { fail } from '../../domain/errors.ts';
+import { makeRedactor } from '../../lib/redact.ts';
 import { BuildLog } from './build-log.ts';
+import { openSession, type SessionAnswers } from './session.ts';
 import { EngineRefusal, engineLines } from './stream.ts';
 
 export type BuildRequest = {
@@ -17,6 +19,8 @@ export type BuildRequest = {
   /** A name for it, with a tag; null: none. */
   tag: string | null;
   buildArgs: Readonly<Record<string, string>>;
+  /** What the builder may ask back; null or left out: nothing. */
+  answers?: SessionAnswers | null;
   /** No step comes from a cache. */
   isUncached: boolean;
   deadlineMs: number;
@@ -41,7 +45,9 @@ export async function buildImage(asked: BuildRequest): Promise<BuildEnd> {
       advice: 'Give it another name.',
     });
   const limit = AbortSignal.timeout(asked.deadlineMs);
-  const log = new BuildLog(asked.onLine);
+  const { answers = null } = asked;
+  const redact = makeRedactor(Object.values(answers?.secrets ?? {}));
+  const log = new BuildLog(asked.onLine, redact);
   let imageId: string | null = null;
   let contextError: unknown = null;
   // Whose error an end is: the tree's own is the caller's to hear.
@@ -56,9 +62,10 @@ export async function buildImage(asked: BuildRequest): Promise<BuildEnd> {
   try {
     const signal = AbortSignal.any([asked.signal, limit]);
     const { socket, facts } = asked.engine;
+    await using session = answers && (await openSession(asked.engine, answers, signal));
     const lines = engineLines({
       socketPath: socket,
-      path: `/v${facts.api}/build?${queryOf(asked)}`,
+      path: `/v${facts.api}/build?${queryOf(asked, session?.id ?? null)}`,
       method: 'POST',
       body: context,
       signal,
@@ -67,7 +74,7 @@ export async function buildImage(asked: BuildRequest): Promise<BuildEnd> {
       const { id, aux, error } = messageOf(line);
       if (error !== null) {
         log.end();
-        return { end: 'failed', why: log.failure ?? error, tail: log.tail() };
+        return { end: 'failed', why: redact(log.failure ?? error), tail: log.tail() };
       }
       if (id === 'moby.image.id') imageId = (aux as { ID?: string } | null)?.ID ?? null;
       else if (id === 'moby.buildkit.trace' && typeof aux === 'string') log.add(Buffer.from(aux, 'base64'));
@@ -82,18 +89,19 @@ export async function buildImage(asked: BuildRequest): Promise<BuildEnd> {
     if (asked.signal.aborted) return { end: 'cancelled' };
     if (limit.aborted) return { end: 'timed-out' };
     if (error instanceof EngineRefusal && error.status < 500)
-      return { end: 'failed', why: error.message, tail: log.tail() };
+      return { end: 'failed', why: redact(error.message), tail: log.tail() };
     return { end: 'lost', why: (error as Error).message };
   }
 }
 
-function queryOf({ target, labels, tag, buildArgs, isUncached }: BuildRequest): string {
+function queryOf({ target, labels, tag, buildArgs, isUncached }: BuildRequest, session: string | null): string {
   return new URLSearchParams({
     ...{ version: '2', dockerfile: 'Dockerfile', rm: '1', forcerm: '1' },
     ...{ labels: JSON.stringify(labels), buildargs: JSON.stringify(buildArgs) },
     ...(target === null ? {} : { target }),
     ...(tag === null ? {} : { t: tag }),
     ...(isUncached ? { nocache: '1' } : {}),
+    ...(session === null ? {} : { session }),
   }).toString();
 }
 

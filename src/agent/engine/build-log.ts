@@ -7,6 +7,7 @@ const tailLines = 50;
 
 export class BuildLog {
   readonly #onLine: (line: string) => void;
+  readonly #redact: (text: string) => string;
   readonly #said = new Set<string>();
   readonly #names = new Map<string, string>();
   readonly #rests = new Map<string, string>();
@@ -16,8 +17,10 @@ export class BuildLog {
   /** The step that failed, and how; null: none has said so. */
   failure: string | null = null;
 
-  constructor(onLine: (line: string) => void) {
+  /** @param redact takes out of a text what nobody may see */
+  constructor(onLine: (line: string) => void, redact: (text: string) => string = (text) => text) {
     this.#onLine = onLine;
+    this.#redact = redact;
   }
 
   get cachedSteps(): number {
@@ -41,7 +44,8 @@ export class BuildLog {
     for (const { step, bytes } of status.output) {
       const text = (this.#rests.get(step) ?? '') + bytes.toString('utf8');
       const lines = text.split(/\r?\n/);
-      this.#rests.set(step, (lines.pop() ?? '').slice(-mostLineChars));
+      // Before it is cut: half of a secret is not known for one.
+      this.#rests.set(step, this.#redact(lines.pop() ?? '').slice(-mostLineChars));
       for (const line of lines) this.#say(line);
     }
   }
@@ -57,7 +61,7 @@ export class BuildLog {
   }
 
   #say(text: string): void {
-    const line = text.slice(0, mostLineChars);
+    const line = this.#redact(text).slice(0, mostLineChars);
     this.#tail.push(line);
     if (this.#tail.length > tailLines) this.#tail.shift();
     const wasWithin = this.#bytes <= mostBytes;
