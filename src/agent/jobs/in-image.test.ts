@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { baseImage, engineTest } from '../../../test/support/engine.ts';
 import type { JobResult, JobSpec } from '../../domain/desired.ts';
 import { type ImageId, makeId } from '../../domain/ids.ts';
@@ -73,23 +74,27 @@ engineTest(
       const alone = await run('cat /proc/net/dev | tail -n +3 | cut -d: -f1 | tr -d " "', { network: 'none' });
       assert.deepEqual(alone.lines, ['lo']);
 
-      // What an agent leaves the next one removes: nobody would hear of its end.
-      const left = run('sleep 600').catch(() => null);
-      const count = async (): Promise<number> => {
+      // What an agent leaves the next one removes, before it says that the job is lost: it runs nowhere while it is tried again.
+      const id = newId('job');
+      const left = run('sleep 600', { id }).catch(() => null);
+      const count = async (all = 1): Promise<number> => {
         const filters = encodeURIComponent(JSON.stringify({ label: [`io.lockstep.node=${room.node}`] }));
-        const listed = await askEngine(socket, `/v1.41/containers/json?all=1&filters=${filters}`, { timeoutMs: 9000 });
+        const listed = await askEngine(socket, `/v1.41/containers/json?all=${all}&filters=${filters}`, {
+          timeoutMs: 9000,
+        });
         return (JSON.parse(listed.body) as unknown[]).length;
       };
-      const until = async (wanted: number): Promise<void> => {
-        for (const end = performance.now() + 20_000; (await count()) !== wanted; )
-          assert.ok(performance.now() < end, `${await count()} containers, not ${wanted}`);
-      };
-      await until(1);
+      for (const end = performance.now() + 20_000; (await count(0)) !== 1; )
+        assert.ok(performance.now() < end, 'no container runs');
       await jobs.close();
       await left;
       const next = await openJobs({ folders, toolchains: {} as Toolchains, images: room });
       await next.adopt();
-      await until(0);
+      for (const end = performance.now() + 20_000; (await next.find(id)) === 'running'; await turn())
+        assert.ok(performance.now() < end, 'the job that was left has no end');
+      const lost = await next.find(id);
+      assert.ok(lost !== null && lost !== 'running');
+      assert.deepEqual([lost.endedBy, lost.exitCode, await count()], ['lost', null, 0]);
       await next.close();
     } finally {
       rmSync(home, { recursive: true, force: true });

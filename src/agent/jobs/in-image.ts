@@ -1,14 +1,14 @@
 // A job in a container of an image: what it finds there is the image and nothing of the machine but the job's own files, read-only. It writes
 // in a root of its own that is thrown away, as whoever it likes, root too: no folder of this machine that could be written is in it, so its
-// reports are asked of the engine when it has ended. A container does not outlive its agent: the next one removes it, and its job is lost
-// and asked for again.
+// reports are asked of the engine when it has ended. A container does not outlive its agent: the next one removes it (`left-in-images.ts`),
+// and its job is lost and asked for again.
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { JobSpec } from '../../domain/desired.ts';
 import type { ImageId, InstanceId, NodeId } from '../../domain/ids.ts';
 import type { Engine } from '../engine/engine.ts';
-import { labelFilter, labelsOf } from '../engine/labels.ts';
+import { labelsOf } from '../engine/labels.ts';
 import { jobCaptureCaps } from '../process/capture.ts';
 import { type CaptureSink, lineSplitter } from '../process/line-splitter.ts';
 import { type ContainerAsk, containerBody, limitsBody, rootCapabilities } from '../runtimes/docker/container-spec.ts';
@@ -32,7 +32,6 @@ export const imagePlaces = { job: '/lockstep/job', reports: '/lockstep/reports',
 const made = z.object({ Id: z.string() });
 const waited = z.object({ StatusCode: z.number() });
 const inspected = z.object({ State: z.object({ OOMKilled: z.boolean() }) });
-const listed = z.array(z.object({ Id: z.string(), Labels: z.record(z.string(), z.string()) }));
 const [startMs, removeMs, reportsMs] = [60_000, 60_000, 30_000];
 /** The limit is the job's own; this is for an engine that does not come back. */
 const longestMs = 2 ** 31 - 1;
@@ -92,15 +91,6 @@ export async function startInImage(
       over.abort();
     },
   };
-}
-
-/** Containers of jobs that an earlier agent left: nobody hears of their ends. Nothing happens without an engine. */
-export async function sweepImageJobs({ engine, node }: ImageRoom, isRunning: (job: string) => boolean): Promise<void> {
-  const filter = JSON.parse(labelFilter({ node })) as { label: string[] };
-  const filters = encodeURIComponent(JSON.stringify({ label: [...filter.label, 'io.lockstep.job'] }));
-  const { body } = await engine.ask('GET', `/containers/json?all=1&filters=${filters}`);
-  for (const { Id } of listed.parse(body).filter(({ Labels }) => !isRunning(Labels['io.lockstep.job'] ?? '')))
-    await engine.ask('DELETE', `/containers/${Id}?force=1&v=1`, { fine: [404, 409], timeoutMs: removeMs });
 }
 
 function bodyOf(spec: ImageSpecOfJob, node: NodeId, places: JobPlaces): object {

@@ -61,6 +61,8 @@ export type JobRecord = Pick<
   bootId: string;
   process: ProcessIdentity | null;
   startedAtMs: number;
+  /** It runs in a container, and not beyond its agent. */
+  isInImage?: boolean;
   /** It was started ahead, and no job has come for it yet. */
   isAhead?: boolean;
   /** Of one that was started ahead: when its job began, in milliseconds since the kernel's boot. */

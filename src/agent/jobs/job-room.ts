@@ -48,6 +48,7 @@ export const recordOf = ({
   deadlineMs,
   outputBytes,
   limits,
+  ...('image' in place ? { isInImage: true } : {}),
 });
 
 /** What runs with the live identity. */

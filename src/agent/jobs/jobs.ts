@@ -5,7 +5,8 @@
 // running   the record names its process                            -> ended; a new agent adopts it
 // ended     result.json is there; kept for an hour, 100 and 256 MiB at most -> collected
 // ahead     started before it was asked for (`spares.ts`): no job yet       -> running, or it is as if it never was
-// A job whose launcher is gone without an exit file, or that was starting when the agent died, has ended as `lost`.
+// A job whose launcher is gone without an exit file, that was starting when the agent died, or that an earlier agent ran in a container,
+// has ended as `lost`.
 import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JobEvent, JobResult, JobSpec } from '../../domain/desired.ts';
@@ -19,10 +20,11 @@ import type { Arrivals } from '../tree/arrivals.ts';
 import { type OpenedFolder, openCollected } from './collected.ts';
 import { removeLeftGroups } from './contained.ts';
 import { openFifoPool } from './fifo-pool.ts';
-import { type ImageRoom, sweepImageJobs } from './in-image.ts';
+import type { ImageRoom } from './in-image.ts';
 import type { JobRecord } from './job-folder.ts';
 import { jobPlaces, loadResult, readSmall } from './job-folder.ts';
 import { isLive } from './job-room.ts';
+import { leftInImages } from './left-in-images.ts';
 import { adoptJob, type RunningJob, startJob } from './running-job.ts';
 import { openSpares, type SpareLimits } from './spares.ts';
 
@@ -98,6 +100,8 @@ export async function openJobs(given: {
   const placesOf = (id: JobId) => jobPlaces(folders.job(id));
   let begun = 0;
   let ended = 0;
+  const adopted = new Set<JobId>();
+  const left = images && leftInImages(images, (id) => running.has(id) && !adopted.has(id));
   const isWork = (job: RunningJob): boolean => !isLive(job);
   const spares = openSpares({
     ...{ room, limits: given.ahead ?? {} },
@@ -110,6 +114,7 @@ export async function openJobs(given: {
     begun += 1;
     const forget = () => {
       running.delete(job.id);
+      adopted.delete(job.id);
       ended += 1;
       if (ended % 20 === 0) void collect().catch(() => {}); // tried again twenty jobs later
     };
@@ -149,6 +154,8 @@ export async function openJobs(given: {
         }
         if (isRefused) throw fail('cancelled', 'The job was cancelled before it came.');
         job = track(startJob(spec, room, ahead));
+        const look = (): void => left?.sweep('later');
+        if ('image' in spec.place) job.result.then(look, look);
       }
       const theirs = job;
       const stop = () => {
@@ -189,11 +196,13 @@ export async function openJobs(given: {
         const record = readSmall<JobRecord>(placesOf(id).record);
         if (record === null) await removeTree(folders.job(id));
         else if (record.isAhead) spares.sweep(record);
-        else track(adoptJob(record, room));
+        else {
+          adopted.add(id);
+          track(adoptJob(record, room));
+        }
       }
       await collect();
-      // Without an engine nothing of them runs.
-      if (images !== null) void sweepImageJobs(images, (id) => running.has(id as JobId)).catch(() => {});
+      left?.sweep('now');
     },
     inUse(appId) {
       const uses = [...running.values()].flatMap((job) => (job.uses.appId === appId ? [job.uses] : []));
@@ -217,6 +226,7 @@ export async function openJobs(given: {
     },
     dropEnded: () => collect({ count: 0, ageMs: 0, bytes: 0 }),
     async close() {
+      left?.close();
       const ended = spares.endAll();
       for (const job of running.values()) job.leave();
       running.clear();

@@ -25,6 +25,7 @@ import {
 } from './job-folder.ts';
 import { bootId, containedSpec, type JobRoom, recordOf } from './job-room.ts';
 import { type KeptOutput, keepOutput } from './kept-output.ts';
+import { adoptLeft } from './left-in-images.ts';
 import { type LineFeed, lineFeed } from './line-feed.ts';
 import type { Waiting } from './waiting-job.ts';
 
@@ -124,6 +125,7 @@ export function adoptJob(record: JobRecord, room: JobRoom): RunningJob {
   const places = jobPlaces(room.folders.job(record.id));
   return life(record, room, places, async (sink) => {
     const output = keepOutput(places.folder, record.outputBytes, true);
+    if (record.isInImage) return { contained: adoptLeft(room.images, record.id), output, record, startedAt: null };
     // From before a restart of the machine, or never launched as far as we know: whatever bears its mark is swept.
     const process = record.bootId === bootId ? record.process : null;
     const contained = adoptContained(containedSpec(record, places, room), process, sink(output));

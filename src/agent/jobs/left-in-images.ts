@@ -1,0 +1,75 @@
+// Containers of jobs of which nobody hears the end any more: an earlier agent made them and was killed, or the engine did not answer when they
+// were to go. They are found by their labels and removed, whatever they do: now, once more a little later (the engine may still have had in
+// hand what the earlier agent asked for), and as long as the engine does not answer.
+import { z } from 'zod';
+import type { JobId } from '../../domain/ids.ts';
+import type { Contained } from './contained.ts';
+import type { ImageRoom } from './in-image.ts';
+
+type Room = Pick<ImageRoom, 'engine' | 'node'>;
+
+const listed = z.array(z.object({ Id: z.string(), Labels: z.record(z.string(), z.string()) }));
+const jobLabel = 'io.lockstep.job';
+const removeMs = 60_000;
+
+/** Between rounds, in milliseconds: when one failed (doubled each time), and after the first that did not. */
+const rests = { failed: 1000, most: 600_000, later: 30_000 };
+
+/** What is no child of this agent. @throws engine-away, EngineRefusal */
+async function removeLeft({ engine, node }: Room, isLeft: (job: string) => boolean, of?: JobId): Promise<void> {
+  const label = [`io.lockstep.node=${node}`, of === undefined ? jobLabel : `${jobLabel}=${of}`];
+  const filters = encodeURIComponent(JSON.stringify({ label }));
+  const { body } = await engine.ask('GET', `/containers/json?all=1&filters=${filters}`);
+  const left = listed.parse(body).filter(({ Labels }) => isLeft(Labels[jobLabel] ?? ''));
+  const query = 'force=1&v=1';
+  await Promise.all(
+    left.map(({ Id }) => engine.ask('DELETE', `/containers/${Id}?${query}`, { fine: [404, 409], timeoutMs: removeMs })),
+  );
+}
+
+export type LeftInImages = {
+  /** Begins with the rounds, or begins anew: now, or for a job that has ended just now when its container had time to go. */
+  sweep(when: 'now' | 'later'): void;
+  close(): void;
+};
+
+/** @param isOurs whether this agent started the job, and hears of its end */
+export function leftInImages(room: Room, isOurs: (job: JobId) => boolean, given = rests): LeftInImages {
+  let timer: NodeJS.Timeout | null = null;
+  let turn = 0;
+  const after = (restMs: number, next: () => Promise<void>): void => {
+    timer = setTimeout(() => void next(), restMs).unref();
+  };
+  const round = async (mine: number, restMs: number, isLast: boolean): Promise<void> => {
+    const isDone = await removeLeft(room, (job) => !isOurs(job as JobId)).then(
+      () => true,
+      () => false,
+    );
+    if (mine !== turn || (isDone && isLast)) return; // a newer one goes on, or nothing is left
+    if (isDone) after(given.later, () => round(mine, given.failed, true));
+    else after(restMs, () => round(mine, Math.min(given.most, restMs * 2), isLast));
+  };
+  const end = (): void => {
+    turn += 1;
+    if (timer !== null) clearTimeout(timer);
+  };
+  return {
+    sweep(when) {
+      end();
+      if (when === 'now') void round(turn, given.failed, false);
+      else after(given.later, () => round(turn, given.failed, true));
+    },
+    close: end,
+  };
+}
+
+/** A job that an earlier agent began in a container: it is over for whoever waits when nothing of it runs any more, or nobody can say. */
+export function adoptLeft(room: Room | null, id: JobId): Contained {
+  const removed = room === null ? Promise.resolve() : removeLeft(room, () => true, id).catch(() => {}); // tried again by the rounds
+  return {
+    process: { pid: 2 ** 30, startTicks: 0 },
+    ended: removed.then(() => ({ code: null, isOutOfMemory: false })),
+    stop: () => removed,
+    leave() {},
+  };
+}
