@@ -288,6 +288,8 @@ export type JobResult = {
   reports: Readonly<Record<string, string>>;
   /** What control has kept of the job's folders, by their names; absent: none was asked for. */
   collected?: Readonly<Record<string, Kept>>;
+  /** The image in a container of which it ran, as control adds it; absent: on the machine. */
+  ranIn?: ImageId;
   startedAtMs: number;
   durationMs: number;
 };

@@ -1,6 +1,6 @@
 // The gate's words: a check asks one question of a candidate, its findings say where, the verdict is what they add up to.
 
-import type { Digest } from './ids.ts';
+import type { Digest, ImageId } from './ids.ts';
 
 export type Language = 'python' | 'node' | 'go' | 'web' | 'any';
 
@@ -67,6 +67,8 @@ export type CheckResult = {
   flaky?: string[];
   startedAtMs: number;
   durationMs: number;
+  /** It ran in a container of this image: the candidate's own, or one made from it. Left out: on the machine. */
+  ranIn?: ImageId;
   /** Of a style check, before the policy: how many findings each of the files that were looked at has. */
   byFile?: Readonly<Record<string, number>>;
   /** Folders that the check left and that are kept, by name (`docs`: a site that is served); absent: none. */
@@ -92,6 +94,8 @@ export type Verdict = {
   checks: CheckResult[];
   /** Named by the first check that failed, for the one-line reason. */
   reason: string | null;
+  /** The image that was checked and would serve; absent: the tree runs without one, or it came to none. */
+  image?: ImageId;
 };
 
 /**

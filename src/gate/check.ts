@@ -111,6 +111,7 @@ export function toResult(check: Pick<Check, 'kind' | 'name'>, job: JobResult, ju
     outputTail: judgement.outcome === 'failed' && findings.length === 0 ? job.outputTail.slice(-20) : [],
     startedAtMs: job.startedAtMs,
     durationMs: job.durationMs,
+    ...(job.ranIn === undefined ? {} : { ranIn: job.ranIn }),
   };
 }
 

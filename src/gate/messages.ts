@@ -23,7 +23,7 @@ export function findingLine(finding: Finding): string {
 /** The lines of one finished check: the first says how it ended, the others are findings and warnings. */
 export function checkLines(result: CheckResult): string[] {
   const name = safe(result.name, 60);
-  const seconds = `${(result.durationMs / 1000).toFixed(1)}s`;
+  const seconds = `${(result.durationMs / 1000).toFixed(1)}s${result.ranIn ? ' in the image' : ''}`;
   const warnings = result.warnings.map((warning) => `${name} warning: ${safe(warning)}`);
   if (result.outcome === 'passed') {
     const what = result.summary === '' ? '' : `: ${safe(result.summary)}`;

@@ -36,8 +36,20 @@ export type MaterialsAsked = {
   isKnown: boolean;
   say(line: string): void;
   placed(): void;
+  /** Begun already; left out: it begins now. */
+  image?: Promise<ImageArtifact | null> | null;
   signal: AbortSignal;
 };
+
+/** What the candidate's processes run in: built, or pulled; null: they run on the machine. */
+export function beginImage(
+  world: World,
+  { app, build, say, signal }: Pick<MaterialsAsked, 'app' | 'build' | 'say' | 'signal'>,
+): Promise<ImageArtifact | null> {
+  const { plan } = build.artifact;
+  if (build.pulled) return pullImage(world, app, { image: build.pulled, web: plan.processes.web }, say, signal);
+  return build.image ? buildImage(world, build.image, plan, say, signal) : Promise.resolve(null);
+}
 
 export function gather(world: World, asked: MaterialsAsked): Materials {
   const { app, tree, build, isKnown, say, signal } = asked;
@@ -58,12 +70,7 @@ export function gather(world: World, asked: MaterialsAsked): Materials {
     return making;
   };
   const built = buildTree();
-  const { plan } = build.artifact;
-  const image = build.pulled
-    ? pullImage(world, app, { image: build.pulled, web: plan.processes.web }, say, signal)
-    : build.image
-      ? buildImage(world, build.image, plan, say, signal)
-      : Promise.resolve(null);
+  const image = asked.image ?? beginImage(world, asked);
   let testing: Promise<ImageId> | null = null;
   for (const promise of [sent, run, gate, built, image]) promise.catch(() => {});
 

@@ -1,10 +1,11 @@
-// The memo of verdicts: what one depends on, which are kept, and what a kept one says today.
+// The memo of verdicts: what one depends on, which are kept, and what a kept one says today. What ran in an image was asked of that image: under
+// another one, or none, the tree is asked again.
 import { createHash } from 'node:crypto';
 import type { App } from '../domain/app.ts';
 import type { AgentHello } from '../domain/desired.ts';
-import { type CheckResult, fold, type Verdict } from '../domain/gate.ts';
+import { type CheckKind, type CheckResult, fold, type Verdict } from '../domain/gate.ts';
 import { defaultGate, type GateSettings } from '../domain/gate-settings.ts';
-import type { TreeId } from '../domain/ids.ts';
+import type { ImageId, TreeId } from '../domain/ids.ts';
 import { policyVersion } from '../gate/policy/policy.ts';
 import { hasBeenLive } from '../store/releases.ts';
 import { keepVerdict, passingVerdict, recallVerdict, refusingVerdict } from '../store/verdicts.ts';
@@ -42,6 +43,16 @@ export function memoKeys(
 }
 
 export type MemoKeys = ReturnType<typeof memoKeys>;
+
+/** What asks of the commit's files alone; it says the same wherever the app runs. */
+const ofSources: ReadonlySet<CheckKind> = new Set(['policy', 'style', 'docstrings', 'links']);
+
+/** Whether the verdict would be another if the app ran in another image, or in none. */
+export const isOfWhatRan = ({ outcome, checks }: Verdict): boolean =>
+  outcome === 'passed' || !checks.some((one) => one.outcome === 'failed' && ofSources.has(one.kind));
+
+/** Whether it is about what would serve now. @param image null: the tree runs without one */
+export const isAbout = (verdict: Verdict, image: ImageId | null): boolean => (verdict.image ?? null) === image;
 
 /** Keeps a verdict of the tree itself. */
 export function remember(

@@ -7,6 +7,8 @@ import type { AgentHello } from '../domain/desired.ts';
 import { isFailure } from '../domain/errors.ts';
 import { type CheckResult, fold, type Verdict } from '../domain/gate.ts';
 import { gateOf } from '../domain/gate-settings.ts';
+import type { ImageId } from '../domain/ids.ts';
+import type { ImageArtifact } from '../domain/release.ts';
 import type { GateFacts } from '../gate/check.ts';
 import { configuredChecks } from '../gate/configured.ts';
 import { fixHint } from '../gate/fixers.ts';
@@ -20,7 +22,7 @@ import { checkLayer, gateFacts, isInImage, placedInImage, runCheckJob } from './
 import { checksAmong } from './checks-among.ts';
 import { earlierRuns, rememberGate } from './gate-history.ts';
 import { gather, type Materials, unbuilt } from './materials.ts';
-import { checksOfMain, type MemoKeys, memoKeys, recall, remember, withToday } from './memo.ts';
+import { checksOfMain, isOfWhatRan, type MemoKeys, memoKeys, recall, remember, withToday } from './memo.ts';
 import { addressOf, withoutRelease } from './needs-release.ts';
 import { pagesBefore, withPagesBefore } from './pages-before.ts';
 import type { Override, Proof, ProveRequest } from './proof.ts';
@@ -28,6 +30,7 @@ import type { Looked } from './quality.ts';
 import { readCandidate } from './reading.ts';
 import { failedCheck, passedCheck, skippedCheck } from './results.ts';
 import { standingOf } from './standing.ts';
+import { stillHolds } from './still-holds.ts';
 import { nowMs, refOf, type World } from './world.ts';
 
 export async function proveCandidate(world: World, request: ProveRequest): Promise<Proof> {
@@ -54,13 +57,13 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
   // Before anything is remembered: what passed once may be weaker than what main has come to.
   if (standing.weakening?.outcome === 'failed' && !request.override) return refusedBy(standing.weakening);
   const keys = memoKeys(app, request, hello, currentConfig(world.database, app.id).version, standing);
-  const { known, refused } = recall(world, request, keys);
-  if (refused) {
-    for (const result of refused.checks) for (const line of checkLines(result)) say(line);
+  const recalled = recall(world, request, keys);
+  const refuse = (by: Verdict): Proof => {
+    for (const result of by.checks) for (const line of checkLines(result)) say(line);
     say('this tree was checked before; git push -o recheck runs the checks again');
-    return unstarted(refused, refused.checks, true);
-  }
-  if (known && request.change === null) return unstarted(known, known.checks, true);
+    return unstarted(by, by.checks, true);
+  };
+  if (recalled.refused && !isOfWhatRan(recalled.refused)) return refuse(recalled.refused);
 
   let build: Build;
   try {
@@ -75,7 +78,11 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
   say(`${build.artifact.plan.detector}: ${build.artifact.plan.why}`);
   for (const note of build.notes) say(`note: ${note}`);
   moment('planned');
-  return checkAndStart(world, request, { hello, tree, diff, build, known, keys, weakening: standing.weakening });
+  const asked = { app, build, say, signal, isToServe: request.change !== null };
+  const { known, refused, image } = await stillHolds(world, asked, recalled);
+  if (refused) return refuse(refused);
+  if (known && request.change === null) return unstarted(known, known.checks, true);
+  return checkAndStart(world, request, { hello, tree, diff, build, image, known, keys, weakening: standing.weakening });
 }
 
 const unstarted = (verdict: Verdict | null, results: readonly CheckResult[], isMemoised: boolean): Proof => ({
@@ -89,6 +96,8 @@ type Planned = {
   /** null at the first push */
   diff: string | null;
   build: Build;
+  /** Begun already, to see whether it is the one that was checked; null: not yet. */
+  image: Promise<ImageArtifact | null> | null;
   /** It has passed before. */
   known: Verdict | null;
   keys: MemoKeys;
@@ -106,6 +115,7 @@ async function checkAndStart(world: World, request: ProveRequest, planned: Plann
   const materials = gather(world, {
     ...{ app, tree, build, say, signal: together },
     ...{ isChecked: !known && !overridden, isKnown: known !== null, placed: () => moment('placed') },
+    image: planned.image,
   });
   const { copy, sent } = materials;
   const candidate = change && openCandidate(world, { ...request, change }, build.artifact);
@@ -120,8 +130,11 @@ async function checkAndStart(world: World, request: ProveRequest, planned: Plann
     request.isBoot !== false;
   const booted = Promise.withResolvers<CheckResult>();
 
+  /** What was checked, and would serve. */
+  let served: ImageId | null = null;
   const servable = async (): Promise<void> => {
     const image = await materials.whenServable();
+    served = image?.id ?? null;
     if (image && candidate && !candidate.runnable.artifact.image) becomeImage(candidate, image);
   };
   const builds = async (): Promise<CheckResult> => {
@@ -172,7 +185,7 @@ async function checkAndStart(world: World, request: ProveRequest, planned: Plann
           const job = await runCheckJob(world, app, asked, { image }, build, AbortSignal.any([stop, together]));
           moment(`${check.name}Started`, job.startedAtMs);
           request.onReports?.({ check: check.name, reports: job.reports });
-          return job;
+          return { ...job, ranIn: image };
         }
         await materials.whenCheckable(plan);
         const env = plan.needsRelease ? { GATE_URL: await addressOf(world, candidate!, booted.promise, stop) } : {};
@@ -206,7 +219,8 @@ async function checkAndStart(world: World, request: ProveRequest, planned: Plann
     });
     if (!known) for (const line of summaryLines(end.results)) say(line);
     if (change) request.afterwards(() => rememberGate(world, app, change.id, end.results));
-    const verdict = known && end.verdict?.outcome === 'passed' ? withToday(known, end.results) : end.verdict;
+    const judged = known && end.verdict?.outcome === 'passed' ? withToday(known, end.results) : end.verdict;
+    const verdict = judged && served ? { ...judged, image: served } : judged;
     const isWhole = among === gate || verdict?.outcome === 'rejected';
     if (verdict && isWhole && !known && !request.only && !overridden) remember(world, app, request.tree, keys, verdict);
     return {

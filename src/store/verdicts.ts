@@ -13,7 +13,8 @@ export function keepVerdict(
     .prepare(
       `INSERT INTO verdicts (team_id, app_id, key, tree_id, policy_key, outcome, verdict, created_at_ms)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (app_id, key) DO UPDATE SET outcome = excluded.outcome, verdict = excluded.verdict`,
+       ON CONFLICT (app_id, key) DO UPDATE
+         SET outcome = excluded.outcome, verdict = excluded.verdict, created_at_ms = excluded.created_at_ms`,
     )
     .run(
       owner.teamId,
