@@ -60,6 +60,20 @@ def test_place():
         stream.write("x")
 `;
 
+const waiting = `"""Tests that end when they are told."""
+
+import os
+import time
+
+
+def test_wait():
+    """It waits for a word from outside of its container."""
+    until = time.monotonic() + 60
+    while not os.path.exists("/lockstep/job/go"):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+`;
+
 engineTest(
   'an app with a Dockerfile is built, tested in its image and live from it; what is red, broken or without an engine is refused',
   { own: true },
@@ -181,6 +195,43 @@ engineTest(
     const lines = who.stdout.trim().split('\n').sort();
     assert.match(lines.join('\n'), /^[1-9]\d*\nkept\n.*Read-only file system$/, who.stderr);
     assert.notEqual(who.code, 0, 'nothing but its volumes can be written');
+
+    // The agent is killed while tests run in a container: they run again in another one, the change ends once, and nothing stays behind.
+    stage.write(work, { 'tests/test_wait.py': waiting });
+    await stage.commit(work, 'a test that waits');
+    const jobs = async (): Promise<string[]> => {
+      const label = [`io.lockstep.app=${id}`, 'io.lockstep.job'];
+      const list = await ask('GET', `/containers/json?filters=${encodeURIComponent(JSON.stringify({ label }))}`);
+      return (JSON.parse(list) as { Labels: Record<string, string> }[]).map((one) => one.Labels['io.lockstep.job']!);
+    };
+    const running = async (but: string | null): Promise<string> => {
+      let found: string[] = [];
+      const isNew = async (): Promise<boolean> => {
+        found = (await jobs()).filter((one) => one !== but);
+        return found.length > 0;
+      };
+      await until(isNew, 60_000, () => `no tests run in a container\n${stage.logs()}`);
+      return found[0]!;
+    };
+    const pushing = stage.push(work);
+    const before = await running(null);
+    await stage.killAgent();
+    await stage.up({ LOCKSTEP_ENGINE: socket });
+    const again = await running(before);
+    assert.deepEqual(await jobs(), [again], 'the tests of the agent that was killed run no more');
+    stage.write(join(stage.home, 'agent', 'jobs', again, 'files'), { go: '' });
+    const pushed = await pushing;
+    assert.equal(pushed.code, 0, pushed.stderr + stage.logs());
+    assert.match(pushed.stderr, /tests ok [\d.]+s in the image: 3 tests/);
+    const changes = (await stage.api('/apps/box/changes?limit=2')).body.items as { state: string; head: string }[];
+    assert.equal(changes[0]?.state, 'landed');
+    assert.notEqual(changes[1]?.head, changes[0]?.head);
+    await until(
+      async () => (await jobs()).length === 0,
+      30_000,
+      () => 'a container of a job is left',
+    );
+    await stage.inSync('box');
 
     const gone = await stage.lockstep(['destroy', '-a', 'box', '--yes', '--volumes'], { cwd: work });
     assert.equal(gone.code, 0, gone.stdout + gone.stderr);
