@@ -35,6 +35,7 @@ import { recover } from '../journey/recover.ts';
 import { StoredBranches } from '../journey/stored-branches.ts';
 import { idsFollow, newId, nowMs, type World } from '../journey/world.ts';
 import { collectAtRest } from '../lib/collect-at-rest.ts';
+import { keepCompiled } from '../lib/keep-compiled.ts';
 import { lineLog } from '../lib/line-log.ts';
 import { Semaphore } from '../lib/semaphore.ts';
 import { Uses } from '../lib/uses.ts';
@@ -64,6 +65,8 @@ const { values } = parseArgs({
   options: { port: { type: 'string', default: '8080' }, base: { type: 'string', default: 'localhost' } },
 });
 process.umask(0o077);
+/** It takes a moment in which nobody is answered: not the first one. */
+const keepCompiledAfterMs = 1000;
 const config = readConfig({ port: values.port, base: values.base }, process.env, false);
 const folder = join(config.home, 'control');
 const say = lineLog(1, 'control');
@@ -287,6 +290,7 @@ receipts.makeUp();
 queues.takeUp();
 looks.takeUp();
 collectAtRest();
+setTimeout(keepCompiled, keepCompiledAfterMs).unref();
 
 /** Takes requests from now on; asked again, it does already. */
 async function listen(): Promise<void> {

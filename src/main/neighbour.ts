@@ -100,7 +100,7 @@ export class Neighbour {
         ['--disable-warning=ExperimentalWarning', ...heapOf(this.#name), file, ...this.#words()],
         {
           cwd: this.#config.home,
-          env: { ...process.env, ...nodeEnv, LOCKSTEP_HOME: this.#config.home },
+          env: { ...process.env, ...nodeEnv, ...this.#compiled(), LOCKSTEP_HOME: this.#config.home },
           stdio: ['ignore', log, log],
           detached: true,
           ...(identity ? { uid: identity.uid, gid: identity.gid } : {}),
@@ -124,6 +124,12 @@ export class Neighbour {
     } finally {
       closeSync(log);
     }
+  }
+
+  /** Where Node keeps what it compiled (`keep-compiled.ts`): a folder of its own, for it runs what it finds there. */
+  #compiled(): { NODE_COMPILE_CACHE: string } {
+    const named = process.env.NODE_COMPILE_CACHE || join(this.#config.home, 'compiled', this.#name, programVersion);
+    return { NODE_COMPILE_CACHE: named };
   }
 
   /** Without room for it the neighbour starts and serves all the same, and is recorded as soon as there is some. */

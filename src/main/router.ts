@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { readConfig } from '../config/config.ts';
 import { errorRegistry, fail, isFailure } from '../domain/errors.ts';
 import { collectAtRest } from '../lib/collect-at-rest.ts';
+import { keepCompiled } from '../lib/keep-compiled.ts';
 import { waitingLineLog } from '../lib/line-log.ts';
 import { limitRate } from '../router/log-rate.ts';
 import { startRouter } from '../router/start-router.ts';
@@ -23,6 +24,7 @@ function numericId(name: string, value: string | undefined): number | null {
 }
 
 async function main(): Promise<void> {
+  keepCompiled();
   const { values } = parseArgs({
     options: {
       home: { type: 'string' },

@@ -3,6 +3,7 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { removeTree } from '../agent/remove-tree.ts';
 import { type Config, readConfig } from '../config/config.ts';
 import { engineSocketOf } from '../config/engine-socket.ts';
 import { collectAtRest } from '../lib/collect-at-rest.ts';
@@ -18,7 +19,7 @@ import { endOnUncaught } from './uncaught.ts';
 import type { UpArguments } from './up-arguments.ts';
 import { checkHome, identitiesFor, type OwnIdentities, refuseSecond, registryIdentity } from './up-checks.ts';
 import { UpRecord } from './up-record.ts';
-import { programRoot } from './version.ts';
+import { programRoot, programVersion } from './version.ts';
 
 /** Runs until it is told to stop. The exit code. @throws home-in-use, home-unreachable, port-in-use */
 export async function up(argv: UpArguments): Promise<number> {
@@ -32,6 +33,7 @@ export async function up(argv: UpArguments): Promise<number> {
   await refuseSecond(config.sockets.agent);
   const own = identitiesFor(programRoot, isRoot);
   makeHome(config, own);
+  void dropCompiled(config.home).catch(() => {}); // the next start tries again
   const logs = ['agent', 'control', 'router', 'registry'].map((name) => join(config.home, 'logs', `${name}.log`));
   const bound = (): void => logs.forEach((file) => void boundLog(file));
   bound();
@@ -164,14 +166,26 @@ function makeHome(config: Config, own: OwnIdentities): void {
     ['agent/instances', 0o700],
     ['control', 0o700],
     ['router', 0o700],
+    ['compiled', 0o711],
+    // The router begins as root: what it reads there nobody else may write.
+    ['compiled/router', 0o700],
+    ['compiled/control', 0o700],
   ] as const) {
     mkdirSync(join(config.home, name), { recursive: true });
     chmodSync(join(config.home, name), mode);
   }
   if (own.control) {
-    chownSync(join(config.home, 'control'), own.control.uid, own.control.gid);
+    for (const name of ['control', 'compiled/control'])
+      chownSync(join(config.home, name), own.control.uid, own.control.gid);
   }
   if (own.router) chownSync(join(config.home, 'router'), own.router.uid, own.router.gid);
+}
+
+/** Of other versions of the program. */
+async function dropCompiled(home: string): Promise<void> {
+  for (const name of ['control', 'router'])
+    for (const version of readdirSync(join(home, 'compiled', name)))
+      if (version !== programVersion) await removeTree(join(home, 'compiled', name, version));
 }
 
 /** What is announced answers: a new home's first routes are on their way when control answers. */
