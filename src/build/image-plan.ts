@@ -13,16 +13,15 @@ import { contextOf } from './context/context.ts';
 import { type Ignores, readIgnore } from './context/ignore.ts';
 import type { Detection } from './detectors/detection.ts';
 import { writeDockerfile } from './dockerfile/dockerfile.ts';
-import { isOfTests, writeGate } from './dockerfile/gate.ts';
 import { withOwnParts } from './dockerfile/own-parts.ts';
 import { readDockerfile } from './dockerfile/read-dockerfile.ts';
 import type { GitTree } from './git-tree.ts';
 import { decidePlan, readProjectConfig } from './plan.ts';
+import { type ForTests, testsInImage } from './tests-in-image.ts';
 import { hasFile, readConfigFile, type TreeView } from './tree-view.ts';
 
 const deadlineMs = 15 * 60_000;
 const dockerfileBytes = 256 * 1024;
-const mostTests = 2000;
 
 /** @throws bad-config, no-engine, engine-away (nobody can say now) */
 export async function decideRuntime(
@@ -145,15 +144,15 @@ async function ownDockerfile(view: TreeView): Promise<string | null> {
   return bytes.toString('utf8');
 }
 
-export type ImageWork = {
+/** What one image is made of. */
+export type ImageMaking = {
   spec: ImageSpec;
   /** A tar stream, made anew at each call. @throws tree-refused, too-large */
   context(): AsyncGenerator<Buffer>;
-  /** Images in which the app's tests run, made one after the other once the first one is there; the last is for the tests. Empty: they run outside. */
-  forTests: readonly Pick<ImageWork, 'spec' | 'context'>[];
-  /** Which Python the tests run with, where the image has more than one: what is there first. */
-  pythons: readonly string[];
 };
+
+/** `forTests` null: the app's tests run outside. */
+export type ImageWork = ImageMaking & { forTests: ForTests | null };
 
 type Tree = Pick<GitTree, 'id' | 'view'> & { files(): AsyncIterable<OutgoingFile> };
 
@@ -166,39 +165,25 @@ export async function imageWork(
   nonce: string,
 ): Promise<ImageWork> {
   const dockerfile = recipe.written ?? (await ownText(tree.view, appId, own));
-  const ignored = (await readConfigFile(tree.view, '.dockerignore')) ?? '';
-  const ignores = readIgnore(ignored);
+  const ignores = readIgnore((await readConfigFile(tree.view, '.dockerignore')) ?? '');
   const { isUncached } = recipe;
-  const of = (
-    text: string,
-    target: string | null,
-    more: object,
-    left: Ignores,
-  ): Omit<ImageWork, 'forTests' | 'pythons'> => {
-    const body = { form: 1, appId, tree: tree.id, dockerfile: text, target, ...more, ...(isUncached ? { nonce } : {}) };
+  const making = (text: string, left: Ignores, of: object, target: string | null = null): ImageMaking => {
+    const body = { form: 2, appId, dockerfile: text, target, ...of };
     const key = createHash('sha256').update(JSON.stringify(body)).digest('hex');
     const spec = { key, appId, treeId: tree.id, target, buildArgs: {}, isUncached: false, deadlineMs };
     return { spec, context: () => contextOf({ files: tree.files(), ignores: left, dockerfile: text }) };
   };
-  const served = of(dockerfile, null, {}, ignores);
+  const ofTree = { tree: tree.id, ...(isUncached ? { nonce } : {}) };
+  const served = making(dockerfile, ignores, ofTree);
   const image = { ...served, spec: { ...served.spec, isUncached } };
-  if (gateLayer?.interpreter.kind !== 'python') return { ...image, forTests: [], pythons: [] };
-  const facts = readDockerfile(dockerfile, own);
-  const tested = recipe.testTarget === null ? null : of(dockerfile, recipe.testTarget, {}, ignores);
-  const tests = tree.view.list().filter(({ path, mode }) => mode.startsWith('100') && isOfTests(path));
-  const names = tests.slice(0, mostTests).map(({ path }) => path);
-  const imageKey = (tested ?? image).spec.key;
-  const text = writeGate({ appId, imageKey, facts, recipe: gateLayer, tests: names });
-  const kept = new Set([...gateLayer.inputs, ...names]);
-  const gate = of(text, null, { imageKey }, (path) => !kept.has(path));
-  const started = facts.entrypoint ?? facts.command;
-  const program = started?.form === 'exec' ? (started.argv[0] ?? '') : '';
-  const beside = /^\/[\w./-]+$/.test(program) ? [`${program.slice(0, program.lastIndexOf('/'))}/python3`] : [];
-  return {
-    ...image,
-    forTests: [...(tested === null ? [] : [tested]), gate],
-    pythons: [...beside, 'python3', 'python'],
-  };
+  if (gateLayer?.interpreter.kind !== 'python') return { ...image, forTests: null };
+  const stage = recipe.testTarget === null ? null : making(dockerfile, ignores, ofTree, recipe.testTarget);
+  const forTests = await testsInImage({
+    ...{ appId, view: tree.view, recipe: gateLayer, facts: readDockerfile(dockerfile, own), stage },
+    imageKey: (stage ?? image).spec.key,
+    toolsOf: (text, inputs, of) => making(text, (path) => !inputs.has(path), of),
+  });
+  return { ...image, forTests };
 }
 
 async function ownText(view: TreeView, appId: AppId, own: readonly string[]): Promise<string> {

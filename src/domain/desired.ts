@@ -239,12 +239,13 @@ export type JobSpec = Identities & {
   /**
    * Where it runs: a throw-away copy of a tree, or an artifact's release directory or built tree (read-only). `isComing`: the tree is sent
    * beside the job, which is launched as soon as its copy is whole. Or an image: then it runs in a container that is thrown away, in the folder
-   * that the image says and without tools; of the gate as root with a `{layer}` of the image's own, of the live identity as an instance would.
+   * that the image says and without tools; of the live identity as an instance would, of the gate as root. A gate's has `{layer}`, read-only: what
+   * is in the folder of that name of the image `tools`; and copies of these files of a tree, read-only, in `{job}/tests`.
    */
   place:
     | { copy: string; isComing?: boolean }
     | { treeId: TreeId; builtKey?: string | null }
-    | { image: ImageId; isGenerated?: boolean };
+    | ({ image: ImageId } & InImage);
   /** The folder of the place to run in; left out: its top. */
   folder?: string;
   layerKey: string | null;
@@ -274,6 +275,13 @@ export type JobSpec = Identities & {
   /** Kept of the output: the first and the last bytes; more is counted and dropped. */
   outputBytes: number;
   limits: Limits;
+};
+
+/** What a job in an image has besides it. */
+export type InImage = {
+  isGenerated?: boolean;
+  tools?: ImageId;
+  tests?: { treeId: TreeId; files: readonly string[] };
 };
 
 export type JobResult = {

@@ -35,6 +35,8 @@ export type ImageFacts = {
   ports: readonly number[];
   /** It has an ENTRYPOINT or a CMD. */
   hasOwnCommand: boolean;
+  /** What its files are made of, the lowest first: digests. */
+  layers: readonly string[];
 };
 
 export type ImageEvent =

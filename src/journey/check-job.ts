@@ -5,11 +5,11 @@ import { partId } from '../build/part-layers.ts';
 import type { App } from '../domain/app.ts';
 import type { JobResult, JobSpec, LayerSpec } from '../domain/desired.ts';
 import type { CheckKind } from '../domain/gate.ts';
-import type { ImageId } from '../domain/ids.ts';
 import { defaultLimits, type Plan } from '../domain/plan.ts';
 import { addedFiles, parseChangedLines } from '../gate/changed-lines.ts';
 import { type CheckPlan, type GateFacts, isConfigFile, mostConfigFiles } from '../gate/check.ts';
 import { collectFolders } from './collect-folders.ts';
+import type { TestPlace } from './image.ts';
 import { isUnbuilt } from './pages-before.ts';
 import { newId, refOf, type World } from './world.ts';
 
@@ -65,16 +65,17 @@ export const isInImage = (plan: CheckPlan, check: { kind: CheckKind }, { image }
   plan.part?.language === 'python' &&
   'argv' in plan.command &&
   plan.command.argv[0] === '{python}' &&
-  (image?.forTests.length ?? 0) > 0;
+  image?.forTests != null;
 
-/** The same program, with the image's own Python, and what it needs beside the app's own at the end of its path. */
-const pythonOf = (pythons: readonly string[]): string =>
-  `for one in ${pythons.join(' ')}; do command -v "$one" >/dev/null 2>&1 && exec "$one" "$@"; done; echo "the image has no Python" >&2; exit 127`;
+/** The same program, with the commit's tests in their places, the image's own Python, and what it needs beside the app's own at the end of its path. */
+const inImageOf = (pythons: readonly string[]): string =>
+  `mkdir -p "$1" && cp -R "$2/." . || exit 126; shift 2; for one in ${pythons.join(' ')}; do command -v "$one" >/dev/null 2>&1 && exec "$one" "$@"; done; echo "the image has no Python" >&2; exit 127`;
 
 export function placedInImage(plan: CheckPlan, { image }: Build): CheckPlan {
   const { ahead: _, ...rest } = plan;
   const words = 'argv' in plan.command ? plan.command.argv.slice(1) : [];
-  const argv = ['/bin/sh', '-c', pythonOf(image?.pythons ?? []), 'sh', ...words, '--path', '{layer}'];
+  const script = inImageOf(image?.forTests?.pythons ?? []);
+  const argv = ['/bin/sh', '-c', script, 'sh', '{reports}', '{job}/tests', ...words, '--path', '{layer}'];
   return { ...rest, command: { argv } };
 }
 
@@ -83,7 +84,7 @@ export async function runCheckJob(
   world: World,
   app: App,
   { name, plan }: { name: string; plan: CheckPlan },
-  where: string | { image: ImageId },
+  where: string | TestPlace,
   build: Build,
   signal: AbortSignal,
 ): Promise<JobResult> {

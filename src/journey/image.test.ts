@@ -11,7 +11,15 @@ const ready = { state: 'ready', socket: '/run/engine', facts: {} } as unknown as
 const files = { Dockerfile: 'FROM debian:12\nEXPOSE 9000\nCMD ["/serve"]\n' };
 const id = (digit: string) => `sha256:${digit.repeat(64)}`;
 const built = (digit: string) => ({
-  built: { id: id(digit), ports: [9000], hasOwnCommand: true, wasThere: false, cachedSteps: 0, durationMs: 1200 },
+  built: {
+    id: id(digit),
+    ports: [9000],
+    hasOwnCommand: true,
+    layers: [],
+    wasThere: false,
+    cachedSteps: 0,
+    durationMs: 1200,
+  },
 });
 
 test('a push becomes an image, and what is live and kept is named by its id', async () => {

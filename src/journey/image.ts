@@ -1,8 +1,8 @@
 // The image of a candidate: built by the agent from the tree's own objects, line by line before the pusher's eyes; or pulled by its digest.
-import type { ImageWork } from '../build/image-plan.ts';
+import type { ImageMaking, ImageWork } from '../build/image-plan.ts';
 import type { App } from '../domain/app.ts';
 import { fail } from '../domain/errors.ts';
-import { type ImageId, parseImageId } from '../domain/ids.ts';
+import { type ImageId, parseImageId, type TreeId } from '../domain/ids.ts';
 import type { ImageEvent } from '../domain/image.ts';
 import { parseImageReference } from '../domain/image-reference.ts';
 import type { Plan, ProcessType } from '../domain/plan.ts';
@@ -31,25 +31,32 @@ export async function buildImage(
   return { id: imageId, ports, hasOwnCommand, isGenerated: recipe?.written != null };
 }
 
-/** What the app's tests run in: the image with what they need beside it. @throws as `buildImage` */
-export async function testImage(
+/** Where a job of the gate runs in an image. */
+export type TestPlace = { image: ImageId; tools: ImageId; tests: { treeId: TreeId; files: readonly string[] } };
+
+/** What the app's tests run in and with, of the image that is there. @throws as `buildImage` */
+export async function placeForTests(
   world: World,
-  { forTests }: Pick<ImageWork, 'forTests'>,
+  { forTests, ...itself }: ImageWork,
   say: (line: string) => void,
   signal: AbortSignal,
-): Promise<ImageId> {
-  let last: ImageId | null = null;
+): Promise<TestPlace> {
+  if (forTests === null) throw fail('internal', 'There is no image to test in');
   // Its steps are Lockstep's own: what they say is shown, which is nothing where nothing is installed.
   const isTold = (line: string): boolean => !/^(?:\[|copy \/context|exporting )/.test(line);
-  for (const work of forTests)
-    last = (await built(world, work, 'the image for the tests', say, signal, isTold)).imageId;
-  if (last === null) throw fail('internal', 'There is no image to test in');
-  return last;
+  const make = (work: ImageMaking): Promise<Built> =>
+    built(world, work, 'the image for the tests', say, signal, isTold);
+  const tested = await make(forTests.stage ?? itself);
+  const tools = await make(forTests.tools(tested.layers));
+  return {
+    ...{ image: tested.imageId, tools: tools.imageId },
+    tests: { treeId: itself.spec.treeId, files: forTests.files },
+  };
 }
 
 async function built(
   world: World,
-  { spec, context }: Pick<ImageWork, 'spec' | 'context'>,
+  { spec, context }: ImageMaking,
   what: string,
   say: (line: string) => void,
   signal: AbortSignal,

@@ -5,12 +5,11 @@ import type { GitTree } from '../build/git-tree.ts';
 import type { App } from '../domain/app.ts';
 import type { LayerSpec } from '../domain/desired.ts';
 import { fail } from '../domain/errors.ts';
-import type { ImageId } from '../domain/ids.ts';
 import type { ImageArtifact } from '../domain/release.ts';
 import type { CheckPlan } from '../gate/check.ts';
 import { safe } from '../gate/messages.ts';
 import { checkLayer } from './check-job.ts';
-import { buildImage, pullImage, testImage } from './image.ts';
+import { buildImage, placeForTests, pullImage, type TestPlace } from './image.ts';
 import { newId, refOf, type World } from './world.ts';
 
 export type Materials = {
@@ -20,8 +19,8 @@ export type Materials = {
   sent: Promise<void>;
   /** What serves can be started: its image, else the tree, its layer, and what is built of it. @throws what failed */
   whenServable(): Promise<ImageArtifact | null>;
-  /** The image in which the app's tests run, made from the candidate's. @throws install-failed, and what failed */
-  forTests(): Promise<ImageId>;
+  /** What the app's tests run in and with, once the candidate's image is there. @throws install-failed, and what failed */
+  forTests(): Promise<TestPlace>;
   /** What a check runs with is there. @throws cancelled when the build failed, which says why */
   whenCheckable(plan: Pick<CheckPlan, 'layer' | 'part'>): Promise<void>;
 };
@@ -71,7 +70,7 @@ export function gather(world: World, asked: MaterialsAsked): Materials {
   };
   const built = buildTree();
   const image = asked.image ?? beginImage(world, asked);
-  let testing: Promise<ImageId> | null = null;
+  let testing: Promise<TestPlace> | null = null;
   for (const promise of [sent, run, gate, built, image]) promise.catch(() => {});
 
   /** What the tree becomes before it is served: when it is there, and the layers that it stands on. */
@@ -92,8 +91,9 @@ export function gather(world: World, asked: MaterialsAsked): Materials {
     },
     async forTests() {
       if ((await image) === null || build.image === null) throw fail('internal', 'There is no image to test in');
-      testing ??= testImage(world, build.image, say, signal);
-      return testing;
+      testing ??= placeForTests(world, build.image, say, signal);
+      // A copy of the commit's tests is made of its tree.
+      return (await Promise.all([testing, sent]))[0];
     },
     async whenCheckable(plan) {
       if (plan.layer === 'gate') await run.catch(unbuilt);

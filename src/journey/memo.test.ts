@@ -74,7 +74,7 @@ const ready = { state: 'ready', socket: '/run/engine', facts: {} } as unknown as
 const absent: EngineLook = { state: 'absent', socket: '/run/engine', why: 'there is none', advice: 'Install one.' };
 const imageOf = (digit: string): ImageEvent => ({
   built: {
-    ...{ id: `sha256:${digit.repeat(64)}`, ports: [9000], hasOwnCommand: true, wasThere: true },
+    ...{ id: `sha256:${digit.repeat(64)}`, ports: [9000], hasOwnCommand: true, layers: [], wasThere: true },
     ...{ cachedSteps: 0, durationMs: 1 },
   },
 });

@@ -180,12 +180,12 @@ async function checkAndStart(world: World, request: ProveRequest, planned: Plann
       earlier,
       runJob: async (plan, check, stop) => {
         if (isInImage(plan, check, build)) {
-          const image = await materials.forTests().catch(unlessBuilt(materials));
+          const place = await materials.forTests().catch(unlessBuilt(materials));
           const asked = { name: check.name, plan: placedInImage(plan, build) };
-          const job = await runCheckJob(world, app, asked, { image }, build, AbortSignal.any([stop, together]));
+          const job = await runCheckJob(world, app, asked, place, build, AbortSignal.any([stop, together]));
           moment(`${check.name}Started`, job.startedAtMs);
           request.onReports?.({ check: check.name, reports: job.reports });
-          return { ...job, ranIn: image };
+          return { ...job, ranIn: place.image };
         }
         await materials.whenCheckable(plan);
         const env = plan.needsRelease ? { GATE_URL: await addressOf(world, candidate!, booted.promise, stop) } : {};

@@ -75,7 +75,15 @@ test('an image that the agent lacks is built again; one that comes out other tha
   using stage = new FakeWorld();
   const id = (digit: string) => `sha256:${digit.repeat(64)}`;
   const built = (digit: string) => ({
-    built: { id: id(digit), ports: [], hasOwnCommand: true, wasThere: false, cachedSteps: 0, durationMs: 1 },
+    built: {
+      id: id(digit),
+      ports: [],
+      hasOwnCommand: true,
+      layers: [],
+      wasThere: false,
+      cachedSteps: 0,
+      durationMs: 1,
+    },
   });
   stage.agent.engineLook = { state: 'ready', socket: '/run/engine', facts: {} } as never;
   stage.agent.built = [built('1')];

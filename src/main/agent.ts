@@ -15,6 +15,7 @@ import { BuildCaps, buildLimits } from '../agent/images/build-caps.ts';
 import { openImageExports } from '../agent/images/image-exports.ts';
 import { openImages } from '../agent/images/images.ts';
 import { openPulls } from '../agent/images/pulls.ts';
+import { openToolVolumes } from '../agent/images/tool-volumes.ts';
 import { openFifoPool } from '../agent/jobs/fifo-pool.ts';
 import { openJobs } from '../agent/jobs/jobs.ts';
 import { openLayers } from '../agent/layers/layers.ts';
@@ -149,10 +150,11 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
   const isMaking = (appId: AppId): boolean => layers.inMaking(appId).length > 0;
   const engineSocket = options.engineSocket ?? usualEngineSocket;
   const engine = engineAt(engineSocket);
+  const tools = openToolVolumes({ engine, node: nodeId });
   const jobs = await openJobs({
     ...{ folders, toolchains, cgroups, arrivals, isMaking },
     images: {
-      ...{ engine, node: nodeId },
+      ...{ engine, node: nodeId, tools },
       async live(spec, tmp) {
         const image = { id: spec.place.image, isGenerated: spec.place.isGenerated ?? false };
         const parts = { folders, factsOf: containers.factsOf };
@@ -229,6 +231,7 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
     async removeLeavings(app) {
       await removeLeavings(app, { isGrouped: cgroups.version !== null });
       await containers.removeApp(app.id);
+      await tools.collect(app.id, 0);
       await images.collect(app.id, new Set());
       await pulls.collect(app.id, new Set());
     },
@@ -250,7 +253,7 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
   });
   await jobs.adopt();
   setTimeout(() => void toolchains.dropOld().catch(() => {}), oldToolsAfterMs).unref();
-  return { core, folders, jobs, layers, images, pulls, exports, containers };
+  return { core, folders, jobs, layers, images, pulls, exports, tools, containers };
 }
 
 /** A log that has no room or no reader costs its lines, not the agent. */

@@ -14,6 +14,7 @@ const inspected = z.object({
       Labels: z.record(z.string(), z.string()).nullish(),
     })
     .nullish(),
+  RootFS: z.object({ Layers: z.array(z.string()).nullish() }).nullish(),
 });
 const listed = z.array(z.object({ Id: imageId, Size: z.number(), RepoTags: z.array(z.string()).nullish() }));
 
@@ -28,6 +29,7 @@ export function factsOfImage(body: string, labels: Readonly<Record<string, strin
     id: data.Id,
     ports: ports.map(Number).sort((a, b) => a - b),
     hasOwnCommand: (Entrypoint ?? []).length > 0 || (Cmd ?? []).length > 0,
+    layers: data.RootFS?.Layers ?? [],
   };
 }
 

@@ -54,7 +54,8 @@ engineTest(
     const dockerfile = `FROM ${tag}\nEXPOSE 9000 53/udp 80\nRUN echo made\nCMD ["python3"]\n`;
     const spec = specOf(appId, { isUncached: true });
     const first = await ended(images.make(spec, contextWith(dockerfile), signal));
-    const { id, ...built } = builtOf(first.last);
+    const { id, layers, ...built } = builtOf(first.last);
+    assert.ok(layers.length >= 2 && layers.every((one) => /^sha256:[0-9a-f]{64}$/.test(one)), layers.join());
     assert.deepEqual(
       { ...built, durationMs: 0, cachedSteps: 0 },
       { ports: [80, 9000], hasOwnCommand: true, wasThere: false, cachedSteps: 0, durationMs: 0 },

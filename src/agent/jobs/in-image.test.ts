@@ -1,20 +1,34 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { baseImage, engineTest } from '../../../test/support/engine.ts';
 import type { JobResult, JobSpec } from '../../domain/desired.ts';
-import { type ImageId, makeId } from '../../domain/ids.ts';
+import { type ImageId, makeId, type NodeId, type TreeId } from '../../domain/ids.ts';
 import { defaultLimits } from '../../domain/plan.ts';
 import { askEngine } from '../engine/ask.ts';
 import { engineAt } from '../engine/engine.ts';
+import { labelFilter } from '../engine/labels.ts';
 import { homeFolders } from '../folders.ts';
+import { openToolVolumes, toolFolder } from '../images/tool-volumes.ts';
 import type { Toolchains } from '../toolchains/toolchains.ts';
 import { openJobs } from './jobs.ts';
 
 const newId = <P extends 'app' | 'nod' | 'job'>(prefix: P) => makeId(prefix, Date.now(), randomBytes(16));
+
+/** As an agent has it. */
+const roomAt = (socket: string, node = newId('nod')) => {
+  const engine = engineAt(socket);
+  return { engine, node, tools: openToolVolumes({ engine, node }) };
+};
+
+const volumesOf = async (socket: string, node: NodeId): Promise<string[]> => {
+  const path = `/v1.41/volumes?filters=${encodeURIComponent(labelFilter({ node }))}`;
+  const { body } = await askEngine(socket, path, { timeoutMs: 9000 });
+  return ((JSON.parse(body) as { Volumes: { Name: string }[] | null }).Volumes ?? []).map(({ Name }) => Name);
+};
 
 engineTest(
   'a job in an image brings its lines and reports, has its limits, writes nothing on the machine, and leaves nothing',
@@ -25,8 +39,7 @@ engineTest(
       const folders = homeFolders(home);
       mkdirSync(folders.agent, { recursive: true });
       const room = {
-        engine: engineAt(socket),
-        node: newId('nod'),
+        ...roomAt(socket),
         live: () => Promise.reject(new Error('none is live')),
       };
       const jobs = await openJobs({ folders, toolchains: {} as Toolchains, images: room });
@@ -74,9 +87,6 @@ engineTest(
       const alone = await run('cat /proc/net/dev | tail -n +3 | cut -d: -f1 | tr -d " "', { network: 'none' });
       assert.deepEqual(alone.lines, ['lo']);
 
-      // What an agent leaves the next one removes, before it says that the job is lost: it runs nowhere while it is tried again.
-      const id = newId('job');
-      const left = run('sleep 600', { id }).catch(() => null);
       const count = async (all = 1): Promise<number> => {
         const filters = encodeURIComponent(JSON.stringify({ label: [`io.lockstep.node=${room.node}`] }));
         const listed = await askEngine(socket, `/v1.41/containers/json?all=${all}&filters=${filters}`, {
@@ -84,6 +94,48 @@ engineTest(
         });
         return (JSON.parse(listed.body) as unknown[]).length;
       };
+      const until = async (wanted: number): Promise<void> => {
+        for (const end = performance.now() + 20_000; (await count()) !== wanted; )
+          assert.ok(performance.now() < end, `${await count()} containers, not ${wanted}`);
+      };
+      // The tools of the checks, which no check can change for the next; and the commit's tests, where the image has none.
+      const made = await askEngine(socket, '/v1.41/containers/create', {
+        ...{ method: 'POST', timeoutMs: 9000 },
+        json: { Image: tag, Cmd: ['sh', '-c', `mkdir -p ${toolFolder}; echo tool > ${toolFolder}/tool`] },
+      });
+      const { Id: maker } = JSON.parse(made.body) as { Id: string };
+      for (const verb of ['start', 'wait'])
+        await askEngine(socket, `/v1.41/containers/${maker}/${verb}`, { method: 'POST', timeoutMs: 30_000 });
+      const kept = await askEngine(socket, `/v1.41/commit?container=${maker}`, { method: 'POST', timeoutMs: 30_000 });
+      await askEngine(socket, `/v1.41/containers/${maker}?force=1`, { method: 'DELETE', timeoutMs: 30_000 });
+      const tools = (JSON.parse(kept.body) as { Id: ImageId }).Id;
+      const treeId = 'a'.repeat(40) as TreeId;
+      const tree = folders.tree(appId, treeId);
+      mkdirSync(join(tree, 'tests'), { recursive: true });
+      writeFileSync(join(tree, 'tests/run.sh'), 'echo ran\n', { mode: 0o555 });
+      writeFileSync(join(tree, 'tests/data.bin'), Buffer.from([0, 255]));
+      const place = { image, tools, tests: { treeId, files: ['tests/run.sh', 'tests/data.bin'] } };
+      const poison = `for way in "echo x > ${toolFolder}/tool" "rm ${toolFolder}/tool" "touch ${toolFolder}/new" "chmod 777 ${toolFolder}" "mount -o remount,rw ${toolFolder}" "umount ${toolFolder}"; do (eval "$way") 2>/dev/null && echo "did: $way"; done; cat ${toolFolder}/tool`;
+      assert.deepEqual((await run(poison, { place })).lines, ['tool']);
+      const [before] = await volumesOf(socket, room.node);
+      const tested = await run(
+        `ls ${toolFolder}; cp -R /lockstep/job/tests/. . && tests/run.sh; od -An -tx1 tests/data.bin; touch /lockstep/job/tests/x 2>/dev/null || echo read-only`,
+        { place },
+      );
+      assert.deepEqual(tested.lines, ['tool', 'ran', ' 00 ff', 'read-only']);
+      // Removed by somebody: it is there again, whole, before the job begins.
+      await until(0);
+      await room.engine.ask('DELETE', `/volumes/${before}`);
+      assert.deepEqual((await run(`cat ${toolFolder}/tool`, { place })).lines, ['tool']);
+      const [after, ...more] = await volumesOf(socket, room.node);
+      assert.ok(after !== undefined && after !== before && more.length === 0);
+      const astray = { ...place, tests: { treeId, files: ['../../other'] } };
+      await assert.rejects(run('true', { place: astray }), /no files of a tree/);
+      await askEngine(socket, `/v1.41/images/${tools}`, { method: 'DELETE', timeoutMs: 30_000 });
+
+      // What an agent leaves the next one removes, before it says that the job is lost: it runs nowhere while it is tried again.
+      const id = newId('job');
+      const left = run('sleep 600', { id }).catch(() => null);
       for (const end = performance.now() + 20_000; (await count(0)) !== 1; )
         assert.ok(performance.now() < end, 'no container runs');
       await jobs.close();
@@ -96,6 +148,8 @@ engineTest(
       assert.ok(lost !== null && lost !== 'running');
       assert.deepEqual([lost.endedBy, lost.exitCode, await count()], ['lost', null, 0]);
       await next.close();
+      await room.tools.collect(appId, 0);
+      assert.deepEqual(await volumesOf(socket, room.node), []);
     } finally {
       rmSync(home, { recursive: true, force: true });
     }

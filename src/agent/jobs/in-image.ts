@@ -5,10 +5,12 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { JobSpec } from '../../domain/desired.ts';
+import type { InImage, JobSpec } from '../../domain/desired.ts';
+import { fail } from '../../domain/errors.ts';
 import type { ImageId, InstanceId, NodeId } from '../../domain/ids.ts';
 import type { Engine } from '../engine/engine.ts';
 import { labelsOf } from '../engine/labels.ts';
+import { type ToolVolumes, toolFolder } from '../images/tool-volumes.ts';
 import { jobCaptureCaps } from '../process/capture.ts';
 import { type CaptureSink, lineSplitter } from '../process/line-splitter.ts';
 import { type ContainerAsk, containerBody, limitsBody, rootCapabilities } from '../runtimes/docker/container-spec.ts';
@@ -23,11 +25,12 @@ export type ImageRoom = {
   node: NodeId;
   /** What a container of the app's live identity has of this machine, as an instance. @throws engine-away, bad-config */
   live(spec: ImageSpecOfJob, tmp: string): Promise<Omit<ContainerAsk, 'argv' | 'limits' | 'node' | 'instance'>>;
+  tools: ToolVolumes;
 };
-type ImageSpecOfJob = JobSpec & { place: { image: ImageId; isGenerated?: boolean } };
+export type ImageSpecOfJob = JobSpec & { place: { image: ImageId } & InImage };
 
 /** Where a job finds its things in a container: `{job}`, `{reports}` and `{layer}` of a command. */
-export const imagePlaces = { job: '/lockstep/job', reports: '/lockstep/reports', layer: '/lockstep/gate' } as const;
+export const imagePlaces = { job: '/lockstep/job', reports: '/lockstep/reports', layer: toolFolder } as const;
 
 const made = z.object({ Id: z.string() });
 const waited = z.object({ StatusCode: z.number() });
@@ -46,14 +49,8 @@ export async function startInImage(
   sink: CaptureSink,
 ): Promise<Contained> {
   const { engine } = room;
-  const json = spec.identity === 'live' ? await liveBody(spec, room, places) : bodyOf(spec, room.node, places);
-  const answer = await engine.ask('POST', '/containers/create', { json, timeoutMs: startMs });
-  const container = made.parse(answer.body).Id;
-  const remove = async (): Promise<void> =>
-    void (await engine.ask('DELETE', `/containers/${container}?force=1&v=1`, {
-      fine: [404, 409],
-      timeoutMs: removeMs,
-    }));
+  const container = await createFor(spec, room, places);
+  const remove = () => removeContainer(engine, container);
   const over = new AbortController();
   let isLeft = false;
   try {
@@ -93,7 +90,33 @@ export async function startInImage(
   };
 }
 
-function bodyOf(spec: ImageSpecOfJob, node: NodeId, places: JobPlaces): object {
+const removeContainer = async (engine: Engine, container: string): Promise<void> =>
+  void (await engine.ask('DELETE', `/containers/${container}?force=1&v=1`, { fine: [404, 409], timeoutMs: removeMs }));
+
+async function create(engine: Engine, json: object): Promise<string> {
+  const answer = await engine.ask('POST', '/containers/create', { json, timeoutMs: startMs });
+  return made.parse(answer.body).Id;
+}
+
+/** The container, and with it what it needs. */
+async function createFor(spec: ImageSpecOfJob, room: ImageRoom, places: JobPlaces): Promise<string> {
+  const { engine, node, tools } = room;
+  if (spec.identity === 'live') return create(engine, await liveBody(spec, room, places));
+  const image = spec.place.tools;
+  if (image === undefined) return create(engine, bodyOf(spec, node, places, null));
+  for (let isAgain = false; ; isAgain = true) {
+    const volume = await tools.of(spec.appId, image, spec.id);
+    const container = await create(engine, bodyOf(spec, node, places, volume));
+    if (await tools.isWhole(volume)) return container;
+    // Somebody removed it, and the engine has made an empty one of its name.
+    await removeContainer(engine, container);
+    await tools.forget(volume);
+    if (isAgain) throw fail('engine-away', 'The volume of the checks is removed again and again.');
+  }
+}
+
+/** @param tools the volume with what it needs; null: nothing */
+function bodyOf(spec: ImageSpecOfJob, node: NodeId, places: JobPlaces, tools: string | null): object {
   const argv = fillCommand(spec.command, imagePlaces);
   const env = { ...fillEnv(spec.env, imagePlaces), LOCKSTEP_JOB: spec.id };
   return {
@@ -110,7 +133,13 @@ function bodyOf(spec: ImageSpecOfJob, node: NodeId, places: JobPlaces): object {
       CapDrop: ['ALL'],
       CapAdd: [...rootCapabilities],
       SecurityOpt: ['no-new-privileges'],
-      Mounts: [{ Type: 'bind', Source: places.files, Target: imagePlaces.job, ReadOnly: true }],
+      Mounts: [
+        { Type: 'bind', Source: places.files, Target: imagePlaces.job, ReadOnly: true },
+        // What lies there in the app's own image is nothing of ours.
+        ...(tools === null
+          ? []
+          : [{ Type: 'volume', Source: tools, Target: toolFolder, ReadOnly: true, VolumeOptions: { NoCopy: true } }]),
+      ],
       // As a check has against an app.
       CpuShares: 256,
       ...limitsBody(spec.limits),

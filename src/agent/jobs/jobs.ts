@@ -203,6 +203,8 @@ export async function openJobs(given: {
       }
       await collect();
       left?.sweep('now');
+      // One that a container of theirs holds goes with a later collection.
+      void images?.tools.sweep().catch(() => {});
     },
     inUse(appId) {
       const uses = [...running.values()].flatMap((job) => (job.uses.appId === appId ? [job.uses] : []));

@@ -3,13 +3,14 @@ import { existsSync, statSync } from 'node:fs';
 import { constants as os, uptime } from 'node:os';
 import type { JobResult, JobSpec } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
-import type { ImageId, JobId } from '../../domain/ids.ts';
+import type { JobId } from '../../domain/ids.ts';
 import { enter, isArmed, leave } from '../../lib/seam.ts';
 import type { CaptureSink } from '../process/line-splitter.ts';
 import { isAlive } from '../process/proc.ts';
 import { removeTree } from '../remove-tree.ts';
 import { adoptContained, type Contained, type ContainedEnd, startContained } from './contained.ts';
-import { startInImage } from './in-image.ts';
+import { copyTests, testsIn } from './copy-tests.ts';
+import { type ImageSpecOfJob, startInImage } from './in-image.ts';
 import { identityOf, jobCommand } from './job-command.ts';
 import {
   closeJobFolder,
@@ -103,7 +104,7 @@ export function startJob(spec: JobSpec, room: JobRoom, ahead: Promise<Waiting | 
   });
 }
 
-function startJobInImage(spec: JobSpec & { place: { image: ImageId } }, room: JobRoom, places: JobPlaces): RunningJob {
+function startJobInImage(spec: ImageSpecOfJob, room: JobRoom, places: JobPlaces): RunningJob {
   return life(recordOf(spec), room, places, async (sink) => {
     if (room.images === null) throw fail('engine-away', 'There is no container engine for the job.');
     if (existsSync(places.folder)) throw fail('conflict', 'A job of this id was there before.');
@@ -111,6 +112,7 @@ function startJobInImage(spec: JobSpec & { place: { image: ImageId } }, room: Jo
     try {
       prepareJobFolder(places, spec, identityOf(spec, spec.identity));
       writeSmall(places.record, record);
+      if (spec.place.tests) await copyTests(spec, spec.place.tests, room.folders, places);
       const output = keepOutput(places.folder, spec.outputBytes, false);
       const startedAt = performance.now();
       return { contained: await startInImage(spec, room.images, places, sink(output)), output, record, startedAt };
@@ -258,5 +260,5 @@ function tidy(places: JobPlaces, record: Pick<JobRecord, 'reports'>): void {
   } catch {
     // Out of descriptors, for example: the folder itself is removed later.
   }
-  for (const path of [places.home, places.tmp, ...stray]) void removeTree(path).catch(() => {});
+  for (const path of [places.home, places.tmp, testsIn(places), ...stray]) void removeTree(path).catch(() => {});
 }

@@ -14,6 +14,7 @@ import type { HomeFolders } from '../folders.ts';
 import type { ImageExports } from '../images/image-exports.ts';
 import type { Images } from '../images/images.ts';
 import type { Pulls } from '../images/pulls.ts';
+import type { ToolVolumes } from '../images/tool-volumes.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { Layers } from '../layers/layers.ts';
 import { encodeTree, leftOutHeader, type TreeFile } from '../tree/tree-stream.ts';
@@ -27,6 +28,7 @@ export type ServerParts = {
   images: Pick<Images, 'look' | 'make' | 'collect'>;
   pulls: Pulls;
   exports: ImageExports;
+  tools: ToolVolumes;
 };
 
 export type Asked = { request: IncomingMessage; params: string[]; query: URLSearchParams; gone: AbortSignal };
@@ -197,14 +199,16 @@ export const agentRoutes: readonly AgentRoute[] = [
   route('GET', '/v1/apps/:app/usage', async ({ params }, { core }) => ({
     json: core.usage(idIn('app', params[0]!)),
   })),
-  route('POST', '/v1/apps/:app/collect', async ({ request, params }, { core, images, pulls }) => {
+  route('POST', '/v1/apps/:app/collect', async ({ request, params }, { core, images, pulls, tools }) => {
     const keep = (await jsonIn(request, specBytes)) as { treeIds?: unknown; layerKeys?: unknown; imageIds?: unknown };
     const { treeIds, layerKeys, imageIds = [] } = keep ?? {};
     if (!isStrings(treeIds) || !isStrings(layerKeys) || !isStrings(imageIds))
       throw fail('bad-request', 'treeIds, layerKeys and imageIds are not lists of texts');
     const appId = idIn('app', params[0]!);
     const files = await core.collect(appId, { treeIds, layerKeys });
-    const wanted = new Set([...imageIds, ...core.imagesWanted(appId)]);
+    // What is kept no longer holds its image either.
+    await tools.collect(appId);
+    const wanted = new Set([...imageIds, ...core.imagesWanted(appId), ...tools.images(appId)]);
     const theirs = await images.collect(appId, wanted);
     await pulls.collect(appId, wanted);
     return { json: { bytesFreed: files.bytesFreed + theirs.bytesFreed } };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { AppId } from '../../domain/ids.ts';
 import type { LayerRecipe } from '../../domain/plan.ts';
-import { isOfTests, writeGate } from './gate.ts';
+import { writeGate } from './gate.ts';
 import { readDockerfile } from './read-dockerfile.ts';
 
 const appId = 'app_00000000000000000000000000' as AppId;
@@ -13,22 +13,16 @@ const recipe: LayerRecipe = {
   installer: { tool: 'uv-requirements', files: ['requirements.txt', 'requirements/dev.txt'] },
 };
 
-test('tests run in the image itself; what they need is installed apart, of the image that it began with', () => {
+test('what checks need is installed of what the image began with, and nothing of the commit is in it', () => {
   const facts = readDockerfile('FROM python:3.12-slim AS base\nFROM base AS app\nFROM app\nCMD ["x"]\n', []);
-  const text = writeGate({ appId, imageKey: 'k'.repeat(64), facts, recipe, tests: ['tests/test_a.py', 'conftest.py'] });
+  const text = writeGate({ appId, imageKey: 'k'.repeat(64), facts, recipe });
   const lines = text.split('\n').filter((line) => !/^(?:ENV|RUN) /.test(line));
   assert.deepEqual(lines, [
-    'FROM python:3.12-slim AS lockstep-gate',
+    'FROM python:3.12-slim',
     'USER 0:0',
     'WORKDIR /lockstep/inputs',
     'COPY requirements.txt ./',
     'COPY requirements/dev.txt ./requirements/',
-    `FROM lockstep/${appId.toLowerCase()}:${'k'.repeat(64)}`,
-    'USER 0:0',
-    'COPY --from=lockstep-gate /lockstep/reports /lockstep/reports',
-    'COPY --from=lockstep-gate /lockstep/gate /lockstep/gate',
-    'COPY tests/test_a.py ./tests/',
-    'COPY conftest.py ./',
     '',
   ]);
   assert.match(
@@ -42,17 +36,9 @@ test('tests run in the image itself; what they need is installed apart, of the i
 test('where nothing can be named that it began with, it is the image itself', () => {
   const check = (dockerfile: string, from: RegExp) => {
     const facts = readDockerfile(dockerfile, []);
-    assert.match(writeGate({ appId, imageKey: 'k', facts, recipe, tests: [] }), from, dockerfile);
+    assert.match(writeGate({ appId, imageKey: 'k', facts, recipe }), from, dockerfile);
   };
   check('FROM scratch\nCOPY a /\n', /^FROM lockstep\//);
   check('FROM python:$PY\n', /^FROM lockstep\//);
-  check('ARG PY=3.12\nFROM python:$PY\n', /^FROM python:3\.12 AS/);
-});
-
-test('what is taken of the commit are its tests, and what says how they run', () => {
-  const check = (path: string, expected: boolean) => assert.equal(isOfTests(path), expected, path);
-  for (const path of ['tests/a.json', 'shop/test/x.py', 'shop/test_pay.py', 'a_test.py', 'conftest.py', 'tox.ini'])
-    check(path, true);
-  for (const path of ['app.py', 'shop/pyproject.toml', 'latest/a.py', 'tests/a b.py', 'tests/$X.py'])
-    check(path, false);
+  check('ARG PY=3.12\nFROM python:$PY\n', /^FROM python:3\.12\n/);
 });

@@ -1,6 +1,6 @@
-// The image in which a Python app's tests run: the candidate's own, by its name, with what its checks need beside it in a folder that comes
-// last on the path, so that the versions which serve are those that are tested. What the checks need is installed in a stage of its own, from
-// the image that the candidate began with, so that a change of sources installs nothing. The commit's tests are put where they are missing.
+// What the checks of a Python app need beside it, as an image of its own: installed from what the candidate began with, in a folder that comes
+// last on the path, so that the versions which serve are those that are tested. Nothing of the commit is in it but what says what to install: it
+// stays while that does, and a test's container is given the folder (`agent/images/tool-volumes.ts`), never the image.
 
 import type { AppId } from '../../domain/ids.ts';
 import { imageTag } from '../../domain/image.ts';
@@ -12,7 +12,6 @@ import type { DockerfileFacts } from './read-dockerfile.ts';
 
 /** As a job in an image finds them (`agent/jobs/in-image.ts`). */
 const folder = '/lockstep/gate';
-const reports = '/lockstep/reports';
 const inputs = '/lockstep/inputs';
 const cacheFolder = '/lockstep/cache';
 
@@ -22,11 +21,9 @@ export type GateAsked = {
   imageKey: string;
   facts: Pick<DockerfileFacts, 'stages'>;
   recipe: LayerRecipe;
-  /** Files of the commit that its tests are. */
-  tests: readonly string[];
 };
 
-export function writeGate({ appId, imageKey, facts, recipe, tests }: GateAsked): string {
+export function writeGate({ appId, imageKey, facts, recipe }: GateAsked): string {
   const image = imageTag(appId, imageKey);
   const cache = { folder: cacheFolder, id: `${appId}-gate` };
   const place = (word: string): string =>
@@ -40,22 +37,17 @@ export function writeGate({ appId, imageKey, facts, recipe, tests }: GateAsked):
   const steps = layerSteps(recipe, 'gate');
   const settings = Object.entries(steps[0]?.env ?? {}).map(([name, value]) => [name, place(value)]);
   return [
-    `FROM ${beganWith(facts) ?? image} AS lockstep-gate`,
+    `FROM ${beganWith(facts) ?? image}`,
     'USER 0:0',
     ...env({
       ...Object.fromEntries(settings),
       ...{ PIP_CACHE_DIR: `${cacheFolder}/pip`, PIP_ROOT_USER_ACTION: 'ignore', PIP_BREAK_SYSTEM_PACKAGES: '1' },
     }),
-    run(['mkdir', '-p', inputs, reports]),
+    run(['mkdir', '-p', inputs]),
     run(['python3', '-m', 'pip', 'install', '--quiet', `uv==${uvVersion}`], cache),
     `WORKDIR ${inputs}`,
     ...copyFiles(recipe.inputs),
     ...steps.map(({ argv }) => run(argv.map(place), argv[0]!.includes('{tool:uv}') ? cache : null)),
-    `FROM ${image}`,
-    'USER 0:0',
-    `COPY --from=lockstep-gate ${reports} ${reports}`,
-    `COPY --from=lockstep-gate ${folder} ${folder}`,
-    ...copyFiles(tests),
     '',
   ].join('\n');
 }
@@ -72,11 +64,3 @@ function beganWith({ stages }: Pick<DockerfileFacts, 'stages'>): string | null {
   const base = stages[at]?.base ?? '';
   return base === '' || base === 'scratch' || base.includes('$') ? null : base;
 }
-
-/** Tests of the commit, and what says how they run: an image often leaves them out. */
-export const isOfTests = (path: string): boolean =>
-  /^[\w@%+=:,./-]+$/.test(path) &&
-  !path.startsWith('-') &&
-  (/(?:^|\/)tests?\//.test(path) ||
-    /(?:^|\/)(?:test_[^/]*|[^/]*_test|conftest|tests)\.py$/.test(path) ||
-    /^(?:\.?pytest\.ini|pyproject\.toml|setup\.cfg|tox\.ini|\.coveragerc)$/.test(path));
