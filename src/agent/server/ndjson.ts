@@ -1,8 +1,10 @@
 // Streams: JSON, one value a line, and bytes. An error before the first line is an ordinary error answer; after it, a last line
 // `{"error": …}`. A reader that takes nothing for long is let go.
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 
 const stuckMs = 30_000;
+
+const restMs = 10_000;
 
 /** Sends what comes until it ends or the reader is gone. @throws what `values` throws before its first value */
 export async function sendLines(
@@ -21,7 +23,21 @@ export async function sendLines(
     response.write(`${JSON.stringify({ error: toError(error) })}\n`);
   }
   if (!response.headersSent) response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+  await dropRest(response.req);
   response.end();
+}
+
+/**
+ * An answer may be whole before the question is (an image that is there needs no context). A connection that closed then would break off a
+ * sender in its writing, who would lose the answer with it: so the rest is taken first, for a while, and dropped.
+ */
+async function dropRest(request: IncomingMessage): Promise<void> {
+  if (request.complete || request.destroyed) return;
+  const limit = AbortSignal.timeout(restMs);
+  const rest = (async () => {
+    for await (const _ of request as AsyncIterable<Buffer>) if (limit.aborted) return;
+  })().catch(() => {}); // the sender has heard what it wanted
+  await Promise.race([rest, new Promise((resolve) => limit.addEventListener('abort', resolve, { once: true }))]);
 }
 
 /** Bytes as they come. An error on the way ends the connection, so that no part is taken for the whole. */
