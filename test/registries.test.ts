@@ -199,6 +199,13 @@ engineTest(
       stage.run(['docker', '--config', config, '--host', `unix://${socket}`, ...words], { input });
     const tokenFor = async (name: string, ...words: string[]) =>
       (await stage.lockstep(['tokens', 'create', name, ...words])).stdout.trim();
+    const basic = (secret: string) => ({ authorization: `Basic ${Buffer.from(`any:${secret}`).toString('base64')}` });
+    const accept = 'application/vnd.docker.distribution.manifest.v2+json';
+    const manifest = (method: string, reference: string) =>
+      fetch(`${stage.ready.url}/v2/site/manifests/${reference}`, {
+        method,
+        headers: { ...basic(stage.token), accept },
+      });
     const login = (token: string) => docker(['login', '--username', 'any', '--password-stdin', host], token);
     const push = async (image: string, name: string) => {
       // Kept by a name of its own: without one it goes with the name that it is pushed by.
@@ -234,6 +241,9 @@ engineTest(
     assert.equal(image, `${host}/site:latest`);
 
     await using watch = new PageWatch(stage, 'site', /^page (\d+)\n$/);
+    const digestAt = async (tag: string) =>
+      (await manifest('HEAD', tag)).headers.get('docker-content-digest') ?? 'none';
+    const firstDigest = await digestAt('latest');
     const second = await tinySite(socket, 'page 2\n');
     assert.equal((await push(second, 'site:latest')).code, 0);
     await until(
@@ -252,11 +262,31 @@ engineTest(
     await docker(['rmi', `${host}/site:draft`]);
     assert.equal((await stage.get('site')).body, 'page 2\n');
 
+    // No tag names it any more, and a rollback may: it is kept.
+    const tidied = await stage.lockstep(['registry', 'tidy']);
+    assert.equal(tidied.code, 0, tidied.stderr);
+    assert.equal((await manifest('HEAD', firstDigest)).status, 200);
+
+    // Anybody pulls what is public, and pushes nothing.
+    assert.equal((await docker(['logout', host])).code, 0);
+    assert.notEqual((await docker(['pull', `${host}/site:draft`])).code, 0);
+    assert.equal((await stage.lockstep(['registry', 'public', 'site'])).code, 0);
+    const anonymous = await docker(['pull', `${host}/site:draft`]);
+    assert.equal(anonymous.code, 0, anonymous.stderr);
+    await docker(['rmi', `${host}/site:draft`]);
+    assert.notEqual((await push(first, 'site:latest')).code, 0);
+    assert.equal((await stage.lockstep(['registry', 'private', 'site'])).code, 0);
+
+    // More than it may be is told to who pushes.
+    assert.equal((await login(ci)).code, 0);
+    assert.equal((await stage.lockstep(['registry', 'quota', '1MB', '-a', 'site'])).code, 0);
+    assert.match((await push(await tinySite(socket, 'page 4\n'), 'site:large')).stderr, /quota: the images of site/);
+    assert.equal((await stage.lockstep(['registry', 'quota', 'usual', '-a', 'site'])).code, 0);
+
     // Who may read pulls, and does not push; a token that is revoked is dead, its pass too.
     assert.equal((await login(await tokenFor('reader', '--rights', 'read'))).code, 0);
     assert.equal((await docker(['pull', `${host}/site:latest`])).code, 0);
     assert.notEqual((await push(first, 'site:latest')).code, 0);
-    const basic = (secret: string) => ({ authorization: `Basic ${Buffer.from(`any:${secret}`).toString('base64')}` });
     const scope = 'service=lockstep&scope=repository:site:pull,push';
     const { token: pass } = (await (
       await fetch(`${stage.ready.url}/v2/token?${scope}`, { headers: basic(ci) })
@@ -283,19 +313,15 @@ engineTest(
     // Only control opens the registry's socket.
     const sock = statSync(join(stage.home, 'registry', 'sock'));
     assert.equal(sock.mode & 0o777, 0o600);
-    // What is deleted is freed by the next start.
+    // What is deleted is freed when it is tidied, and stays away.
     const blobs = () =>
       globSync('sha256/*/*/data', { cwd: join(stage.home, 'registry', 'data', 'docker', 'registry', 'v2', 'blobs') })
         .length;
-    const accept = 'application/vnd.docker.distribution.manifest.v2+json';
-    const manifest = (method: string, reference: string) =>
-      fetch(`${stage.ready.url}/v2/site/manifests/${reference}`, {
-        method,
-        headers: { ...basic(stage.token), accept },
-      });
     const draft = (await manifest('HEAD', 'draft')).headers.get('docker-content-digest');
     assert.equal((await manifest('DELETE', draft!)).status, 202);
     const before = blobs();
+    assert.equal((await stage.lockstep(['registry', 'tidy'])).code, 0);
+    assert.equal(blobs(), before - 3, 'a manifest, its config and its layer');
     const last = registryPid();
     assert.equal(await stage.down(), 0);
     assert.equal(existsSync(`/proc/${last}`), false);
@@ -306,6 +332,6 @@ engineTest(
       () => 'the registry is not back',
     );
     assert.equal((await manifest('HEAD', 'draft')).status, 404);
-    assert.equal(blobs(), before - 3, 'a manifest, its config and its layer');
+    assert.equal(blobs(), before - 3);
   },
 );

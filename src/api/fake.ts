@@ -9,6 +9,7 @@ import { fail } from '../domain/errors.ts';
 import type { FlakyTest } from '../domain/gate-run.ts';
 import type { AppId, CommitId, TeamId } from '../domain/ids.ts';
 import { type AppName, parseAppName, parseBranch, parseHostname } from '../domain/names.ts';
+import { appOfRepository } from '../domain/own-image.ts';
 import { currentConfig, insertConfig } from '../store/app-config.ts';
 import { afterCommand, followedImage, followImage, setAfterCommand } from '../store/app-images.ts';
 import { deleteApp, findApp, insertApp, isBadgePublic, listApps, publicBadge, setBadgePublic } from '../store/apps.ts';
@@ -17,6 +18,7 @@ import { listEvents } from '../store/events.ts';
 import { deleteHook, insertHook, listHooks, rotateHook } from '../store/hooks.ts';
 import { keepAnswer, recallAnswer } from '../store/idempotency.ts';
 import { openDatabase } from '../store/open.ts';
+import { listPublic, quotaOf, setPublic, setQuota } from '../store/own-images.ts';
 import { dropRegistry, keepRegistry, listRegistries } from '../store/registries.ts';
 import { findRelease, listReleases } from '../store/releases.ts';
 import { insertToken, listTokens, principalOf, revokeToken } from '../store/tokens.ts';
@@ -284,6 +286,26 @@ export function createFakePlatform(): FakePlatform {
     forgetRegistry(principal, host) {
       fake.calls.push('forgetRegistry');
       if (!dropRegistry(database, principal, host)) missing('registry');
+    },
+    async ownImages(_principal, app) {
+      const open = listPublic(database, app.id);
+      const repositories = [app.name, ...open.filter((name) => name !== app.name)].map((name) => ({
+        ...{ name, isPublic: open.includes(name), bytes: 3 * 1024 ** 2, tags: 1 },
+      }));
+      return { repositories, bytes: 3 * 1024 ** 2, mostBytes: quotaOf(database, app.id) };
+    },
+    setImageVisibility(_principal, app, repository, isPublic) {
+      fake.calls.push('setImageVisibility');
+      if (appOfRepository(repository) !== app.name) throw fail('bad-request', 'it is of another app');
+      setPublic(database, app, repository, isPublic);
+    },
+    setImageQuota(_principal, app, mostBytes) {
+      fake.calls.push('setImageQuota');
+      setQuota(database, app, mostBytes);
+    },
+    async tidyRegistry() {
+      fake.calls.push('tidyRegistry');
+      return { repositories: 0, images: 2, bytes: 5 * 1024 ** 2 };
     },
     recallAnswer: (principal, key, fingerprint) => recallAnswer(database, principal.teamId, key, fingerprint),
     keepAnswer: (principal, key, fingerprint, answer) =>

@@ -24,6 +24,7 @@ import type { ImageReference } from '../domain/image-reference.ts';
 import type { LedgerEvent } from '../domain/ledger.ts';
 import type { LiveFacts } from '../domain/live.ts';
 import type { AppName, BranchName, EnvKey } from '../domain/names.ts';
+import type { Freed, OwnImages } from '../domain/own-image.ts';
 import type { Badge, BadgeMetric, Quality, ReportItem } from '../domain/quality.ts';
 import type { Release } from '../domain/release.ts';
 import type { FileAnswer } from './answer.ts';
@@ -242,6 +243,15 @@ export type Platform = {
   setRegistry(principal: Principal, login: RegistryLogin): KnownRegistry;
   /** @throws not-found */
   forgetRegistry(principal: Principal, host: string): void;
+
+  /** @throws not-found (no registry is run here), registry-away */
+  ownImages(principal: Principal, app: App): Promise<OwnImages>;
+  /** @throws not-found (no registry is run here), bad-request for a repository of another app, too-large */
+  setImageVisibility(principal: Principal, app: App, repository: string, isPublic: boolean): void;
+  /** null: the usual. @throws not-found (no registry is run here) */
+  setImageQuota(principal: Principal, app: App, mostBytes: number | null): void;
+  /** @throws not-found (no registry is run here), busy while somebody pushes, registry-away */
+  tidyRegistry(): Promise<Freed>;
 
   /** The stored answer of an Idempotency-Key, null when it is new. @throws idempotency-mismatch */
   recallAnswer(principal: Principal, key: string, fingerprint: string): { status: number; body: string } | null;

@@ -54,6 +54,9 @@ const bodies: Record<string, unknown> = {
   setAfterCommand: { argv: ['true'] },
   createHook: { name: 'docker-hub' },
   rotateHook: {},
+  setImageVisibility: { repository: 'blog/api', isPublic: true },
+  setImageQuota: { mostBytes: 1024 },
+  tidyRegistry: {},
   logInToRegistry: { host: 'ghcr.io', username: 'ann', password: 'secret' },
 };
 

@@ -8,6 +8,7 @@ import { hookRoutes } from './routes/hooks.ts';
 import { imageRoutes } from './routes/images.ts';
 import { liveRoutes } from './routes/live.ts';
 import { mergeRoutes } from './routes/merges.ts';
+import { ownImageRoutes } from './routes/own-images.ts';
 import { platformRoutes } from './routes/platform.ts';
 import { publishedRoutes } from './routes/published.ts';
 import { recordRoutes } from './routes/records.ts';
@@ -30,4 +31,5 @@ export const routes: readonly Route[] = [
   ...tokenRoutes,
   ...imageRoutes,
   ...hookRoutes,
+  ...ownImageRoutes,
 ];

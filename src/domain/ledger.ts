@@ -37,6 +37,8 @@ export const eventTypes = [
   'image.after-changed',
   'registry.changed',
   'registry.removed',
+  /** In our own registry: what of an app's is public, or how much it may hold. */
+  'registry.repository-changed',
   'branch.stored',
   'gate.weakened',
   'instance.crashed',

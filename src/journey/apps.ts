@@ -5,6 +5,7 @@ import type { ImageReference } from '../domain/image-reference.ts';
 import { type AppName, type BranchName, parseHostname } from '../domain/names.ts';
 import { deleteApp, insertApp } from '../store/apps.ts';
 import { inTransaction } from '../store/open.ts';
+import { keepImagesRemoval } from '../store/own-images.ts';
 import { endRemoval, keepRemoval, listRemovals, type Removal } from '../store/removals.ts';
 import { appendEvent } from '../store/transition.ts';
 import { follow } from './images/follow.ts';
@@ -70,12 +71,14 @@ export async function destroyApp(
       world.database,
       eventOf({ teamId: app.teamId, appId: app.id, actor: principal.name }, 'app.destroyed', { name: app.name }),
     );
+    keepImagesRemoval(world.database, app.name);
     keepRemoval(world.database, { ref: refOf(app), volumes: options.volumes });
     deleteApp(world.database, principal, app.id);
   });
   world.announce();
   await world.desired.forget(app.id).catch((error: Error) => world.log({ level: 'warn', message: error.message }));
   removeLeftOvers(world, app.id);
+  world.imagesGone();
 }
 
 /** Files of destroyed apps, also of those that an earlier control had not come to: in the background, until they are gone. */

@@ -113,6 +113,7 @@ export class FakeWorld implements Disposable {
       gitUrlOf: (app) => `http://test/${app.name}.git`,
       hello: () => agent.hello(),
       ownRegistry: null,
+      imagesGone() {},
       announce: () => {},
       receiptsDue: (app) => void this.due.add(app.id),
       queueGrown: (app) => queues.wake(app.id),

@@ -58,6 +58,8 @@ export type World = {
   gitUrlOf(app: App): string;
   /** This Lockstep's own registry: how images name it, and as whom the engine pulls an app's. null: there is none. */
   ownRegistry: { host: string; loginOf(app: Pick<App, 'id'>): ImageLogin } | null;
+  /** An app was destroyed: what it has in the own registry goes soon, and before its name is used again. */
+  imagesGone(): void;
   /** The agent's word about itself, asked once per agent process. */
   hello(): Promise<AgentHello>;
   /** Something of the app has gone live: its receipt is made soon, beside everything else. */

@@ -16,7 +16,6 @@ import { readConfig } from '../config/config.ts';
 import type { App } from '../domain/app.ts';
 import type { AgentHello } from '../domain/desired.ts';
 import { type AppId, parseId } from '../domain/ids.ts';
-import { parseImageReference } from '../domain/image-reference.ts';
 import { parseHostname } from '../domain/names.ts';
 import { unguarded } from '../git/inspect.ts';
 import { removeQuarantines } from '../git/left-overs.ts';
@@ -25,7 +24,6 @@ import { removeLeftOvers } from '../journey/apps.ts';
 import { DesiredPublisher } from '../journey/desired.ts';
 import { dropOldRows } from '../journey/housekeeping.ts';
 import { ImageLooks } from '../journey/images/looks.ts';
-import { tagPushed } from '../journey/images/tag-pushed.ts';
 import { JobsAhead } from '../journey/jobs-ahead.ts';
 import { keepMakingRoom } from '../journey/make-room.ts';
 import { ProgressBook } from '../journey/progress.ts';
@@ -54,9 +52,9 @@ import { answerGit, answerTrouble, type GitDoor } from './git-door.ts';
 import { keepHearing } from './hear-agent.ts';
 import { holdOrEnd } from './hold-or-end.ts';
 import { keepCopies } from './keep-copies.ts';
-import { registrySocket } from './own-registry.ts';
 import { platformOf } from './platform.ts';
-import { RegistryDoor } from './registry-door.ts';
+import { answerNone } from './registry-door.ts';
+import { openOwnRegistry } from './registry-room.ts';
 import { answerRefused, openSurely } from './stand-by.ts';
 import { endOnUncaught } from './uncaught.ts';
 import { programVersion } from './version.ts';
@@ -183,10 +181,11 @@ const world: World = {
   docsUrlOf: (app) => withPort(docsHostOf(app)),
   gitUrlOf: (app) => `${url}/${app.name}.git`,
   get ownRegistry() {
-    return config.registryProgram === null
+    return ownRegistry === null
       ? null
-      : { host: registryHost, loginOf: (app: Pick<App, 'id'>) => registry.loginOf(app) };
+      : { host: registryHost, loginOf: (app: Pick<App, 'id'>) => ownRegistry.door.loginOf(app) };
   },
+  imagesGone: () => ownRegistry?.gone(),
   hello() {
     const bootId = observations.agent?.bootId ?? '';
     if (hello === null || hello.bootId !== bootId) {
@@ -215,12 +214,7 @@ const looks = new ImageLooks(world, {
   answer: (url, outcome) => answerSender(url, outcome, { allowed: config.callbackOrigins }),
 });
 const registryHost = `127.0.0.1:${config.port}`;
-const registry: RegistryDoor = new RegistryDoor({
-  ...{ world, home: config.home, socketPath: registrySocket(config.home) },
-  pushed(app, repository, tag, actor) {
-    tagPushed(world, looks, app, { image: parseImageReference(`${registryHost}/${repository}:${tag}`), actor });
-  },
-});
+const ownRegistry = config.registryProgram === null ? null : await openOwnRegistry(world, looks, config, registryHost);
 const door: GitDoor = {
   world,
   branches,
@@ -231,6 +225,7 @@ const door: GitDoor = {
 const platform = platformOf({
   world,
   looks,
+  ownImages: ownRegistry?.book ?? null,
   receipts,
   publicKey: signer,
   base: config.base,
@@ -274,7 +269,8 @@ answer = (request, response) => {
   // A host of its own, where nothing else of the platform answers.
   const docsOfApp = docsNameOf(request.headers.host);
   if (docsOfApp !== null) return void docs.answer(docsOfApp, request, response);
-  if (/^\/v2(?:[/?]|$)/.test(request.url ?? '')) return void registry.answer(request, response);
+  if (/^\/v2(?:[/?]|$)/.test(request.url ?? ''))
+    return void (ownRegistry?.door.answer ?? answerNone)(request, response);
   const isGit = /^\/[^/?]+\.git\//.test(request.url ?? '');
   if (!isGit) return void answerApi(request, response);
   answerGit(door, request, response).catch((error: Error) => {
@@ -284,6 +280,7 @@ answer = (request, response) => {
 };
 await listen();
 keepMakingRoom(world, config.home);
+ownRegistry?.keep();
 keepCopies(database, databaseFile, say, ended.signal);
 say({ level: 'info', message: 'ready', pid: process.pid });
 receipts.makeUp();

@@ -95,6 +95,7 @@ export async function openLocalWorld(
     gitUrlOf: () => '',
     hello: () => agent.hello(),
     ownRegistry: null,
+    imagesGone() {},
     receiptsDue: quiet,
     queueGrown: () => {},
     announce: quiet,

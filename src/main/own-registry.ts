@@ -1,32 +1,31 @@
 // The registry of this Lockstep: Debian's docker-registry (CNCF Distribution), started and restarted by `up` where LOCKSTEP_REGISTRY says so. It
-// listens on a socket in its own folder that only control can open, runs as a user of its own where Lockstep is root, keeps what it holds under
-// the home, and reaches nothing. It ends with `up`; one that a killed `up` left behind is ended by the next. What no manifest names any more is
-// removed before each start, when nobody can push.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import {
-  chmodSync,
-  chownSync,
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { join } from 'node:path';
+// listens on a socket in its own folder that only control can open, asks for tokens that control signed, and tells control what was pushed. It runs
+// as a user of its own where Lockstep is root, keeps what it holds under the home, and ends with `up`; one that a killed `up` left behind
+// is ended by the next. Its disk is tidied when control says so (`registry-keeper.ts`), while it is stopped and nobody can push.
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { extname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { identify, isAlive, type ProcessIdentity } from '../agent/process/proc.ts';
+import type { RegistryDisk, RegistryKeeper, RegistryNeeds } from '../domain/own-image.ts';
 import { stopProcess } from './end-process.ts';
+import { registryConfig } from './registry-config.ts';
+import type { DiskOrder } from './registry-disk.ts';
+import { runToEnd } from './registry-program.ts';
+import { type RegistryTrust, readTrust } from './registry-trust.ts';
+
+type Identity = { uid: number; gid: number };
 
 export type OwnRegistryOptions = {
   home: string;
   program: string;
   /** As whom it runs; null: as we do. */
-  identity: { uid: number; gid: number } | null;
+  identity: Identity | null;
+  /** As whom its disk is tidied; null: as we do. */
+  diskIdentity: Identity | null;
   /** Who may open its socket; null: we. */
-  control: { uid: number; gid: number } | null;
+  control: Identity | null;
+  /** Where Lockstep is reached on this machine. */
+  port(): number;
   log(level: 'info' | 'warn' | 'error', message: string): void;
 };
 
@@ -34,16 +33,20 @@ const startMs = 20_000;
 const collectMs = 10 * 60_000;
 const mostPauseMs = 30_000;
 const memory = '128MiB';
+const mostAnswerBytes = 64 * 1024 ** 2;
 
 export const registryFolder = (home: string): string => join(home, 'registry');
 export const registrySocket = (home: string): string => join(registryFolder(home), 'sock');
 
-export class OwnRegistry {
+export class OwnRegistry implements RegistryKeeper {
   readonly #options: OwnRegistryOptions;
   readonly #folder: string;
   readonly #end = new AbortController();
   #identity: ProcessIdentity | null = null;
   #work: Promise<void> | null = null;
+  /** What is done before it serves again; the result tells that it does. */
+  #interlude: (() => Promise<() => void>) | null = null;
+  #serving: AbortController | null = null;
 
   constructor(options: OwnRegistryOptions) {
     this.#options = options;
@@ -62,85 +65,126 @@ export class OwnRegistry {
     rmSync(join(this.#folder, 'process.json'), { force: true });
   }
 
+  measure(needs: RegistryNeeds): Promise<RegistryDisk> {
+    return this.#onDisk({ what: 'measure', ...mutable(needs) });
+  }
+
+  async drop(names: readonly string[]): Promise<void> {
+    await this.#onDisk({ what: 'drop', names: [...names] });
+  }
+
+  /** One at a time. @throws Error when one is on its way, or the collector failed: then nothing but what nobody needs is gone */
+  tidy(needs: RegistryNeeds): Promise<RegistryDisk> {
+    if (this.#interlude) return Promise.reject(new Error('the registry is being tidied already'));
+    return new Promise((resolve, reject) => {
+      this.#interlude = () =>
+        this.#tidyNow(needs).then(
+          (disk) => () => resolve(disk),
+          (error: Error) => () => reject(error),
+        );
+      this.#end.signal.addEventListener('abort', () => reject(new Error('Lockstep is stopping')), { once: true });
+      this.#serving?.abort();
+    });
+  }
+
+  async #tidyNow(needs: RegistryNeeds): Promise<RegistryDisk> {
+    await this.#onDisk({ what: 'clear', ...mutable(needs) });
+    if (existsSync(join(this.#folder, 'data', 'docker', 'registry', 'v2', 'repositories'))) {
+      const limit = AbortSignal.any([this.#end.signal, AbortSignal.timeout(collectMs)]);
+      const how = await this.#run(['garbage-collect', 'config.yml'], limit);
+      if (how !== 'exit 0') throw new Error(`the registry's collector ended (${how}); see logs/registry.log`);
+    }
+    return this.#onDisk({ what: 'links', ...mutable(needs) });
+  }
+
   async #keep(): Promise<void> {
     const { signal } = this.#end;
     await this.#endLeftOver();
-    this.#prepare();
+    const trust = await this.#untilTrusted(signal);
+    if (trust === null) return;
+    this.#prepare(trust);
     for (let pauseMs = 500; !signal.aborted; pauseMs = Math.min(mostPauseMs, pauseMs * 2)) {
-      await this.#run(['garbage-collect', 'config.yml'], AbortSignal.any([signal, AbortSignal.timeout(collectMs)]));
+      const tell = (await this.#interlude?.()) ?? (() => {});
+      this.#interlude = null;
       if (signal.aborted) return;
       const startedAtMs = performance.now();
       rmSync(registrySocket(this.#options.home), { force: true });
-      const how = await this.#run(['serve', 'config.yml'], signal, () => {
-        this.#share(signal).catch((error: Error) =>
-          this.#options.log('error', `the registry's socket: ${error.message}`),
-        );
+      this.#serving = new AbortController();
+      const how = await this.#run(['serve', 'config.yml'], AbortSignal.any([signal, this.#serving.signal]), () => {
+        this.#share(signal)
+          .catch((error: Error) => this.#options.log('error', `the registry's socket: ${error.message}`))
+          // Whoever had it tidied wants to be served again.
+          .finally(tell);
       });
+      tell();
+      this.#serving = null;
       if (signal.aborted) return;
+      if (this.#interlude) continue;
       this.#options.log('warn', `the registry ended (${how}); it is started again`);
       if (performance.now() - startedAtMs > 60_000) pauseMs = 500;
       await sleep(pauseMs, undefined, { signal }).catch(() => {});
     }
   }
 
-  #prepare(): void {
-    const { identity } = this.#options;
-    mkdirSync(join(this.#folder, 'data'), { recursive: true });
-    // Its users may pass, and see nothing.
-    chmodSync(this.#folder, 0o711);
-    chmodSync(join(this.#folder, 'data'), 0o700);
-    writeFileSync(join(this.#folder, 'config.yml'), JSON.stringify(this.#config()), { mode: 0o600 });
-    if (!identity) return;
-    for (const path of [this.#folder, join(this.#folder, 'data'), join(this.#folder, 'config.yml')])
-      chownSync(path, identity.uid, identity.gid);
+  /** Control makes what the registry trusts at its own start, which may take a while, and may come later. null: we end. */
+  async #untilTrusted(signal: AbortSignal): Promise<RegistryTrust | null> {
+    for (;;) {
+      const trust = readTrust(this.#options.home);
+      if (trust || signal.aborted) return trust;
+      await sleep(50, undefined, { signal }).catch(() => {});
+    }
   }
 
-  #config(): object {
-    const { home } = this.#options;
-    return {
-      version: 0.1,
-      log: { level: 'warn', accesslog: { disabled: true } },
-      storage: {
-        filesystem: { rootdirectory: join(this.#folder, 'data'), maxthreads: 25 },
-        delete: { enabled: true },
-        maintenance: { uploadpurging: { enabled: true, age: '24h', interval: '6h', dryrun: false } },
-      },
-      // Who asks is control, which knows by which name it was asked.
-      http: { net: 'unix', addr: registrySocket(home), relativeurls: true, secret: randomBytes(32).toString('hex') },
-    };
+  #prepare({ certificate, noticeSecret }: RegistryTrust): void {
+    const { identity, home, port } = this.#options;
+    const folder = this.#folder;
+    mkdirSync(join(folder, 'data'), { recursive: true });
+    // Its users may pass, and see nothing.
+    chmodSync(folder, 0o711);
+    chmodSync(join(folder, 'data'), 0o700);
+    const config = registryConfig({ folder, socket: registrySocket(home), port: port(), noticeSecret });
+    const files = { 'tokens.crt': certificate, 'config.yml': JSON.stringify(config) };
+    for (const [name, text] of Object.entries(files)) {
+      // The folder is the registry's: what it may have put there is not written through.
+      rmSync(join(folder, name), { force: true });
+      writeFileSync(join(folder, name), text, { mode: 0o600, flag: 'wx' });
+    }
+    if (!identity) return;
+    for (const path of [folder, join(folder, 'data'), ...Object.keys(files).map((name) => join(folder, name))])
+      chownSync(path, identity.uid, identity.gid);
   }
 
   /** Resolves with how it ended. @param started is called when it has begun */
   async #run(words: readonly string[], signal: AbortSignal, started: () => void = () => {}): Promise<string> {
     const { program, identity, home } = this.#options;
-    const log = openSync(join(home, 'logs', 'registry.log'), 'a', 0o600);
-    let child: ChildProcess;
-    try {
-      child = spawn(program, [...words], {
-        cwd: this.#folder,
-        env: { PATH: '/usr/bin:/bin', HOME: this.#folder, GOMEMLIMIT: memory, OTEL_TRACES_EXPORTER: 'none' },
-        stdio: ['ignore', log, log],
-        ...(identity ? { uid: identity.uid, gid: identity.gid } : {}),
-      });
-    } finally {
-      closeSync(log);
-    }
-    const ended = new Promise<string>((resolve) => {
-      child.once('error', (error) => resolve(error.message));
-      child.once('exit', (code, name) => resolve(name ?? `exit ${code}`));
+    const { ended } = runToEnd([program, ...words], {
+      ...{ cwd: this.#folder, identity, signal, log: join(home, 'logs', 'registry.log') },
+      env: { HOME: this.#folder, GOMEMLIMIT: memory, OTEL_TRACES_EXPORTER: 'none' },
+      begun: (pid) => {
+        this.#identity = identify(pid);
+        const file = join(this.#folder, 'process.json');
+        rmSync(file, { force: true });
+        writeFileSync(file, JSON.stringify(this.#identity), { mode: 0o600, flag: 'wx' });
+        started();
+      },
     });
-    if (child.pid !== undefined) {
-      this.#identity = identify(child.pid);
-      writeFileSync(join(this.#folder, 'process.json'), JSON.stringify(this.#identity), { mode: 0o600 });
-      started();
-    }
-    const kill = (): void => void child.kill('SIGTERM');
-    signal.addEventListener('abort', kill, { once: true });
-    if (signal.aborted) kill();
-    const how = await ended;
-    signal.removeEventListener('abort', kill);
+    const { how } = await ended;
     this.#identity = null;
     return how;
+  }
+
+  async #onDisk(order: DiskOrder): Promise<RegistryDisk> {
+    const { diskIdentity: identity, home } = this.#options;
+    const data = join(this.#folder, 'data');
+    if (!existsSync(data)) return { repositories: [], bytesOfApps: {}, bytes: 0 };
+    const file = join(import.meta.dirname, `registry-disk${extname(import.meta.filename)}`);
+    const { ended } = runToEnd([process.execPath, '--disable-warning=ExperimentalWarning', file, data], {
+      ...{ cwd: this.#folder, identity, log: join(home, 'logs', 'registry.log'), input: JSON.stringify(order) },
+      ...{ env: {}, signal: AbortSignal.any([this.#end.signal, AbortSignal.timeout(collectMs)]), mostAnswerBytes },
+    });
+    const { how, output } = await ended;
+    if (how !== 'exit 0') throw new Error(`the registry's disk could not be looked at (${how}); see logs/registry.log`);
+    return JSON.parse(output) as RegistryDisk;
   }
 
   /** Its socket is control's, as soon as it is there. */
@@ -168,3 +212,5 @@ export class OwnRegistry {
     rmSync(registrySocket(this.#options.home), { force: true });
   }
 }
+
+const mutable = ({ apps, keep, graceMs }: RegistryNeeds) => ({ apps: [...apps], keep: [...keep], graceMs });

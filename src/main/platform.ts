@@ -14,6 +14,7 @@ import { changeAfterCommand, deployFollowed } from '../journey/images/follow.ts'
 import { NoticeDesk } from '../journey/images/hear-notice.ts';
 import { createHook, removeHook, rotateSecret } from '../journey/images/hooks.ts';
 import type { ImageLooks } from '../journey/images/looks.ts';
+import type { OwnImagesBook } from '../journey/images/own-images.ts';
 import { forgetRegistry, setRegistry } from '../journey/images/registries.ts';
 import { liveFacts, liveImage } from '../journey/live.ts';
 import { tokenChanged } from '../journey/queue/wanted.ts';
@@ -43,6 +44,8 @@ export type PlatformOptions = {
   world: World;
   receipts: Pick<ReceiptBook, 'of'>;
   looks: Pick<ImageLooks, 'look'>;
+  /** null: it runs no registry. */
+  ownImages: OwnImagesBook | null;
   /** null: the signing key is damaged. */
   publicKey: PublicKey | null;
   base: string;
@@ -65,6 +68,13 @@ export function platformOf(options: PlatformOptions): Platform {
     if (!app)
       throw fail('not-found', `there is no app ${name}`, { advice: 'See lockstep apps, or make it: lockstep create.' });
     return app;
+  };
+
+  const mustRun = (): OwnImagesBook => {
+    if (options.ownImages) return options.ownImages;
+    throw fail('not-found', 'this Lockstep runs no registry of its own', {
+      advice: 'Start it with LOCKSTEP_REGISTRY=on in the environment of lockstep up (docs/registry.md).',
+    });
   };
 
   return {
@@ -213,6 +223,11 @@ export function platformOf(options: PlatformOptions): Platform {
       tokenChanged(world, id);
       world.announce();
     },
+    ownImages: async (_principal, app) => mustRun().of(app),
+    setImageVisibility: (principal, app, repository, isPublic) =>
+      mustRun().setVisibility(principal, app, repository, isPublic),
+    setImageQuota: (principal, app, mostBytes) => mustRun().setQuota(principal, app, mostBytes),
+    tidyRegistry: async () => mustRun().tidy(),
     recallAnswer: (principal, key, fingerprint) => recallAnswer(database, principal.teamId, key, fingerprint),
     keepAnswer: (principal, key, fingerprint, answer) =>
       keepAnswer(database, principal.teamId, key, fingerprint, answer, Math.round(nowMs())),

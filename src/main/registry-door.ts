@@ -1,265 +1,276 @@
-// Control's door for the registry of this Lockstep: who asks, for which app's images, with which right; then the registry itself answers, which
-// listens on a socket that only control can open. Docker's own client gets a pass at `/v2/token` for its API token and carries it from then on;
-// a token that is revoked is dead at once all the same. A tag that was pushed is told to whoever follows images.
-import { randomBytes } from 'node:crypto';
+// Control's door for the registry of this Lockstep: who asks, for which app's images, with which right, and whether there is room for it; then the
+// registry itself answers, which listens on a socket that only control can open and asks for a token of its own. While its disk is tidied, whoever
+// asks waits a moment. What was pushed the registry itself tells, here as well.
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { App, Principal, Right } from '../domain/app.ts';
+import { askEngine, type EngineAnswer } from '../agent/engine/ask.ts';
+import type { App } from '../domain/app.ts';
 import { diskFull } from '../domain/disk-failure.ts';
-import { isFailure } from '../domain/errors.ts';
-import { type AppId, parseId, type TokenId } from '../domain/ids.ts';
-import { parseAppName } from '../domain/names.ts';
-import type { ImageLogin } from '../domain/pull.ts';
+import { appOfRepository } from '../domain/own-image.ts';
 import type { World } from '../journey/world.ts';
 import { isShort } from '../lib/room.ts';
-import { isPullPassword, type Pass, passMs, pullPassword, readPass, writePass } from '../receive/registry/passes.ts';
+import { readOwnNotice } from '../receive/registry/own-notices.ts';
 import {
-  appOf,
   parseScopes,
-  type RegistryAction,
   type RegistryRequest,
   registryRequest,
   type Scope,
   scopeText,
 } from '../receive/registry/scopes.ts';
-import { appOfId, findApp } from '../store/apps.ts';
-import { principalOf, principalOfToken } from '../store/tokens.ts';
+import { type Issuer, isSame, tokenMs, tokenService } from '../receive/registry/tokens.ts';
+import { isBeingRemoved } from '../store/own-images.ts';
+import { RegistryAccess } from './registry-access.ts';
+import { RegistrySocket } from './registry-socket.ts';
+import { RegistryUse } from './registry-use.ts';
 
 export type RegistryDoorOptions = {
-  world: World;
+  world: Pick<World, 'database'>;
   home: string;
   /** The registry's; whoever cannot open it has none. */
   socketPath: string;
+  trust: Issuer & { noticeSecret: string };
   /** A tag of a repository was pushed by somebody who may. */
-  pushed(app: App, repository: string, tag: string, actor: string): void;
+  pushed(repository: string, tag: string, actor: string): void;
+  /** How many bytes an app may still push; asked before and while it does. */
+  roomOf(app: App): Promise<number>;
 };
 
-const rightsOf: Readonly<Record<RegistryAction, Right>> = { pull: 'read', push: 'deploy', delete: 'deploy' };
 /** At once; more are told to come again. */
 const mostRequests = 64;
 /** Of one request: a layer. */
 const mostBytes = 10 * 1024 ** 3;
+const mostNoticeBytes = 1024 ** 2;
 const silenceMs = 60_000;
-const service = 'lockstep';
+const lingerMs = 5000;
 
 type Refusal = { status: number; code: string; message: string };
-const no = (status: number, code: string, message: string) => ({ refused: { status, code, message } });
-const { refused: needsToken } = no(
-  401,
-  'UNAUTHORIZED',
-  'an API token is needed as the password: lockstep tokens create NAME',
-);
-const { refused: needsRight } = no(
-  401,
-  'UNAUTHORIZED',
-  'a token with the right to it is needed: read pulls, deploy pushes',
-);
-const { refused: isNotRun } = no(
-  404,
-  'UNSUPPORTED',
-  'this Lockstep runs no registry: start it with LOCKSTEP_REGISTRY=on',
-);
-const { refused: brokenOff } = no(502, 'UNKNOWN', 'the registry broke off');
+const no = (status: number, code: string, message: string): Refusal => ({ status, code, message });
+const needsToken = no(401, 'UNAUTHORIZED', 'an API token is needed as the password: lockstep tokens create NAME');
+const needsRight = no(401, 'UNAUTHORIZED', 'a token with the right to it is needed: read pulls, deploy pushes');
+const isNotRun = no(404, 'UNSUPPORTED', 'this Lockstep runs no registry: start it with LOCKSTEP_REGISTRY=on');
+const brokenOff = no(502, 'UNKNOWN', 'the registry broke off');
+const isAway = no(503, 'TOOMANYREQUESTS', 'the registry is being started or tidied; come again');
+const tooMany = no(503, 'TOOMANYREQUESTS', 'too many requests at once');
+const tooLarge = no(413, 'SIZE_INVALID', 'a layer is larger than 10 GiB');
+const quota = (app: App): Refusal =>
+  no(
+    413,
+    'DENIED',
+    `quota: the images of ${app.name} would hold more than they may; lockstep registry images -a ${app.name} says what they do, lockstep registry quota raises it`,
+  );
 const json = { 'content-type': 'application/json' };
 
-/** What becomes of a request. `kept` is called when the registry has kept what came. */
-type Ruling =
-  | { refused: Refusal }
-  | { challenged: RegistryRequest }
-  | { isKnown: true }
-  | { token: true }
-  | { kept(): unknown };
-
-type Who = { actor: string; may(app: App, action: RegistryAction): boolean; find(name: string): App | null };
+type Asked = Extract<RegistryRequest, { kind: 'repository' }>;
 
 export class RegistryDoor {
   readonly #options: RegistryDoorOptions;
-  readonly #key = randomBytes(32);
-  #running = 0;
+  readonly #access: RegistryAccess;
+  /** Who is at it now, and who has begun a push. */
+  readonly use = new RegistryUse();
+  readonly #serving: RegistrySocket;
 
   constructor(options: RegistryDoorOptions) {
     this.#options = options;
+    this.#access = new RegistryAccess(options.world, options.trust);
+    this.#serving = new RegistrySocket(options.socketPath);
   }
 
   /** As whom the engine pulls an app's own images. */
-  loginOf(app: Pick<App, 'id'>): ImageLogin {
-    return { username: app.id.toLowerCase(), password: pullPassword(this.#key, app.id) };
+  loginOf(app: Pick<App, 'id'>) {
+    return this.#access.loginOf(app);
+  }
+
+  /** Asks the registry itself, as control. @throws what node says of a socket that is not there */
+  ask(path: string, scope: Scope, headers: Readonly<Record<string, string>> = {}): Promise<EngineAnswer> {
+    const authorization = `Bearer ${this.#access.write('', [scope])}`;
+    return askEngine(this.#options.socketPath, path, { timeoutMs: 30_000, headers: { ...headers, authorization } });
   }
 
   /** Answers a request under /v2. */
-  answer(request: IncomingMessage, response: ServerResponse): void {
+  readonly answer = (request: IncomingMessage, response: ServerResponse): void => {
     response.setHeader('docker-distribution-api-version', 'registry/2.0');
-    const ruling = this.#rule(request);
-    if ('refused' in ruling) refuse(request, response, ruling.refused);
-    else if ('challenged' in ruling) challenge(request, response, ruling.challenged);
-    else if ('isKnown' in ruling) response.writeHead(200, json).end('{}');
-    else if ('token' in ruling) this.#givePass(request, response);
-    else this.#pass(request, response, ruling.kept);
-  }
-
-  #rule(request: IncomingMessage): Ruling {
     const asked = registryRequest(request.method ?? '', request.url ?? '');
-    if (asked === null) return no(404, 'UNSUPPORTED', 'there is no such address here');
-    if (asked.kind === 'token') return { token: true };
-    const who = this.#who(request.headers.authorization);
-    if (!who) return { challenged: asked };
-    if (asked.kind === 'base') return { isKnown: true };
-    const app = who.find(asked.app);
-    if (!app || !who.may(app, asked.action)) return { challenged: asked };
-    const from = asked.from === null ? app : who.find(appOf(asked.from));
-    if (!from || !who.may(from, 'pull')) return { challenged: asked };
-    if (asked.action === 'push' && isShort(this.#options.home)) {
-      const { code, message, advice } = diskFull('nothing was kept');
-      return no(507, 'DENIED', `${code}: ${message}. ${advice}`);
-    }
-    if (Number(request.headers['content-length'] ?? 0) > mostBytes)
-      return no(413, 'SIZE_INVALID', 'a layer is larger than 10 GiB');
-    if (this.#running >= mostRequests) return no(503, 'TOOMANYREQUESTS', 'too many requests at once');
-    const { name, tag } = asked;
-    return { kept: () => tag !== null && this.#options.pushed(app, name, tag, who.actor) };
+    if (asked === null) refuse(request, response, no(404, 'UNSUPPORTED', 'there is no such address here'));
+    else if (asked.kind === 'token') this.#giveToken(request, response);
+    else if (asked.kind === 'notice') this.#hear(request, response);
+    else if (asked.kind === 'base') this.#answerBase(request, response);
+    else
+      this.#answerRepository(asked, request, response).catch((error: Error) => {
+        if (response.headersSent) response.destroy();
+        else refuse(request, response, no(500, 'UNKNOWN', error.message));
+      });
+  };
+
+  #answerBase(request: IncomingMessage, response: ServerResponse): void {
+    const { authorization } = request.headers;
+    const isKnown = authorization !== undefined && this.#access.who(authorization) !== null;
+    if (isKnown) response.writeHead(200, json).end('{}');
+    else challenge(request, response, null);
   }
 
-  /** `GET /v2/token?scope=repository:web:pull,push` with an API token as the password: what of it may be done, as a pass. */
-  #givePass(request: IncomingMessage, response: ServerResponse): void {
+  async #answerRepository(asked: Asked, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const who = this.#access.who(request.headers.authorization);
+    const app = who?.allows(asked.name, asked.action) ?? null;
+    const isFromOpen = asked.from === null || who?.allows(asked.from, 'pull') != null;
+    if (!who || !app || !isFromOpen) return challenge(request, response, asked);
+    if (isBeingRemoved(this.#options.world.database, appOfRepository(asked.name)))
+      return refuse(request, response, isAway);
+    const isPush = asked.action === 'push';
+    if (isPush && isShort(this.#options.home)) {
+      const { code, message, advice } = diskFull('nothing was kept');
+      return refuse(request, response, no(507, 'DENIED', `${code}: ${message}. ${advice}`));
+    }
+    const length = Number(request.headers['content-length'] ?? 0);
+    if (length > mostBytes) return refuse(request, response, tooLarge);
+    if (this.use.running >= mostRequests) return refuse(request, response, tooMany);
+    if (!(await this.use.untilOpen()) || !(await this.#serving.untilThere())) return refuse(request, response, isAway);
+    const carriesBytes = isPush && request.method !== 'GET' && request.method !== 'HEAD';
+    const room = carriesBytes ? await this.#options.roomOf(app) : mostBytes;
+    if (carriesBytes && length >= room) return refuse(request, response, quota(app));
+    if (response.destroyed) return;
+    const over = this.use.begin(asked.name, carriesBytes ? (asked.tag === null ? 'push' : 'tag') : 'read');
+    this.#pass(request, response, {
+      token: tokenFor(who.carried, asked) ?? this.#access.write(who.subject, scopesOf(asked)),
+      most: room < mostBytes ? { bytes: room, refusal: quota(app) } : { bytes: mostBytes, refusal: tooLarge },
+      over: (bytes) => over(carriesBytes ? bytes : 0),
+    });
+  }
+
+  /** `GET /v2/token?scope=repository:web:pull,push` with an API token as the password: what of it may be done. Without: what anybody may. */
+  #giveToken(request: IncomingMessage, response: ServerResponse): void {
     const { searchParams } = new URL(request.url ?? '', 'http://registry');
-    const principal = this.#principal(request.headers.authorization);
-    if (!principal) {
-      response.setHeader('www-authenticate', `Basic realm="${service}", charset="UTF-8"`);
+    const given = this.#access.grant(request.headers.authorization, parseScopes(searchParams.getAll('scope')));
+    if (!given) {
+      response.setHeader('www-authenticate', `Basic realm="${tokenService}", charset="UTF-8"`);
       refuse(request, response, needsToken);
       return;
     }
-    const access = parseScopes(searchParams.getAll('scope')).flatMap(({ name, actions }): Scope[] => {
-      const app = this.#find(principal, appOf(name));
-      const granted = app ? actions.filter((one) => principal.rights.includes(rightsOf[one])) : [];
-      return granted.length > 0 ? [{ name, actions: granted }] : [];
-    });
-    const nowMs = Date.now();
-    const of = principal.tokenId === null ? { appId: principal.appIds?.[0] ?? '' } : { tokenId: principal.tokenId };
-    const pass = writePass(this.#key, { of, access, endsAtMs: nowMs + passMs });
+    const { token, issuedAtMs } = given;
     request.resume();
-    const body = {
-      token: pass,
-      access_token: pass,
-      expires_in: passMs / 1000,
-      issued_at: new Date(nowMs).toISOString(),
-    };
-    response
-      .writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' })
-      .end(JSON.stringify(body));
-  }
-
-  #who(header: string | undefined): Who | null {
-    const bearer = /^Bearer (\S{1,16384})$/i.exec(header ?? '')?.[1];
-    const pass = bearer === undefined ? null : readPass(this.#key, bearer, Date.now());
-    if (pass) return this.#ofPass(pass);
-    const principal = this.#principal(header);
-    return (
-      principal && {
-        actor: principal.name,
-        find: (name) => this.#find(principal, name),
-        may: (_app, action) => principal.rights.includes(rightsOf[action]),
-      }
+    response.writeHead(200, { ...json, 'cache-control': 'no-store' }).end(
+      JSON.stringify({
+        ...{ token, access_token: token, expires_in: tokenMs / 1000 },
+        issued_at: new Date(issuedAtMs).toISOString(),
+      }),
     );
   }
 
-  /** Who made it may have lost the right since. */
-  #ofPass({ of, access }: Pass): Who | null {
-    const { database } = this.#options.world;
-    const isGranted = (name: string, action: RegistryAction): boolean =>
-      access.some((scope) => appOf(scope.name) === name && scope.actions.includes(action));
-    if ('appId' in of) {
-      const own = appOfId(database, of.appId as AppId);
-      return {
-        actor: 'lockstep',
-        find: (name) => (own?.name === name ? own : null),
-        may: (app, action) => action === 'pull' && isGranted(app.name, action),
-      };
+  /** The registry tells until it has been heard: what is answered 200 is written down. */
+  #hear(request: IncomingMessage, response: ServerResponse): void {
+    const secret = /^Bearer (\S{1,200})$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
+    if (!isSame(this.#options.trust.noticeSecret, secret)) {
+      refuse(request, response, needsToken);
+      return;
     }
-    const principal = principalOfToken(database, of.tokenId as TokenId, Date.now());
-    return (
-      principal && {
-        actor: principal.name,
-        find: (name) => this.#find(principal, name),
-        may: (app, action) => principal.rights.includes(rightsOf[action]) && isGranted(app.name, action),
-      }
-    );
-  }
-
-  /** The secret of Basic or Bearer: an API token, or the engine's own for an app. */
-  #principal(header: string | undefined): Principal | null {
-    const { database } = this.#options.world;
-    const basic = /^Basic ([A-Za-z0-9+/=]{1,2000})$/i.exec(header ?? '')?.[1];
-    const [, name = '', secret] = basic
-      ? (/^([^:]*):(.*)$/s.exec(Buffer.from(basic, 'base64').toString('utf8')) ?? [])
-      : [null, '', /^Bearer (\S{1,512})$/i.exec(header ?? '')?.[1]];
-    if (secret === undefined || secret === '') return null;
-    const appId = parseId('app', name.toUpperCase().replace(/^APP_/, 'app_'));
-    if (appId !== null && isPullPassword(this.#key, appId, secret)) {
-      const app = appOfId(database, appId);
-      return app && { tokenId: null, name: 'lockstep', teamId: app.teamId, rights: ['read'], appIds: [app.id] };
-    }
-    return principalOf(database, secret, Date.now());
-  }
-
-  #find(principal: Principal, name: string): App | null {
-    try {
-      return findApp(this.#options.world.database, principal, parseAppName(name));
-    } catch (error) {
-      if (isFailure(error, 'bad-name')) return null;
-      throw error;
-    }
-  }
-
-  /** Hands it to the registry, and its answer back, as they come. `kept` is called before the client hears that something was. */
-  #pass(request: IncomingMessage, response: ServerResponse, kept: () => unknown): void {
-    this.#running += 1;
-    let isOver = false;
-    const over = (): void => {
-      if (!isOver) this.#running -= 1;
-      isOver = true;
-    };
-    const { authorization: _, connection: _connection, ...headers } = request.headers;
-    const asked = httpRequest({
-      ...{ socketPath: this.#options.socketPath, method: request.method, path: request.url, headers, agent: false },
-    });
-    asked.setTimeout(silenceMs, () => asked.destroy(new Error('the registry says nothing')));
+    const chunks: Buffer[] = [];
     let bytes = 0;
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes > mostBytes) asked.destroy(new Error('a layer is larger than 10 GiB'));
+      if (bytes <= mostNoticeBytes) chunks.push(chunk);
     });
+    request.once('end', () => {
+      const pushes = bytes > mostNoticeBytes ? null : readOwnNotice(Buffer.concat(chunks));
+      if (!pushes) return refuse(request, response, no(400, 'UNSUPPORTED', 'it is no notice'));
+      for (const { repository, tag, subject } of pushes)
+        this.#options.pushed(repository, tag, this.#access.actorOf(subject));
+      response.writeHead(200, json).end('{}');
+    });
+  }
+
+  /** Hands it to the registry, and its answer back, as they come. */
+  #pass(
+    request: IncomingMessage,
+    response: ServerResponse,
+    passed: { token: string; most: { bytes: number; refusal: Refusal }; over(bytes: number): void },
+    isAgain = false,
+  ): void {
+    const { token, most, over } = passed;
+    const { connection: _connection, ...headers } = request.headers;
+    const asked = httpRequest({
+      ...{ socketPath: this.#options.socketPath, method: request.method, path: request.url, agent: false },
+      headers: { ...headers, authorization: `Bearer ${token}` },
+    });
+    asked.setTimeout(silenceMs, () => asked.destroy(new Error('the registry says nothing')));
+    let bytes = 0;
+    let refusal: Refusal | null = null;
+    const count = (chunk: Buffer): void => {
+      bytes += chunk.length;
+      if (bytes <= most.bytes || refusal !== null) return;
+      refusal = most.refusal;
+      asked.destroy();
+    };
+    request.on('data', count);
     asked.once('response', (answer) => {
-      if (answer.statusCode === 201) kept();
       const { connection: _gone, 'keep-alive': _kept, ...answered } = answer.headers;
       response.writeHead(answer.statusCode ?? 502, answered);
       answer.pipe(response);
       answer.once('error', () => response.destroy());
     });
     asked.once('error', (error: NodeJS.ErrnoException) => {
-      over();
-      const isNone = error.code === 'ENOENT' || error.code === 'ECONNREFUSED';
+      const isLost = this.#serving.lost(error);
       if (response.headersSent) response.destroy();
-      else refuse(request, response, isNone ? isNotRun : brokenOff);
+      else if (!isLost || bytes > 0 || isAgain) refuse(request, response, refusal ?? (isLost ? isAway : brokenOff));
+      else {
+        // It has not heard a word: it was ended since it was asked last, and is started again.
+        request.off('data', count);
+        request.unpipe(asked);
+        void this.#serving.untilThere().then((isThere) => {
+          if (!isThere) refuse(request, response, isAway);
+          else if (!response.destroyed) this.#pass(request, response, passed, true);
+        });
+      }
     });
     response.once('close', () => {
-      over();
+      over(bytes);
       if (!response.writableEnded) asked.destroy();
     });
     request.pipe(asked);
   }
 }
 
-/** Alike for what is not there, is foreign, and may not be done: the client asks for a pass, and says `denied` when it has one. */
-function challenge(request: IncomingMessage, response: ServerResponse, asked: RegistryRequest): void {
+/** Where none is run. */
+export const answerNone = (request: IncomingMessage, response: ServerResponse): void =>
+  refuse(request, response, isNotRun);
+
+const scopesOf = ({ name, asks, from }: Asked): Scope[] => [
+  { name, actions: asks },
+  ...(from === null ? [] : [{ name: from, actions: ['pull'] as const }]),
+];
+
+/** The client's own token, when it allows all that the registry will ask. */
+function tokenFor(carried: { text: string; access: readonly Scope[] } | null, asked: Asked): string | null {
+  const isCovered = ({ name, actions }: Scope): boolean =>
+    actions.every((action) => carried?.access.some((one) => one.name === name && one.actions.includes(action)));
+  return carried && scopesOf(asked).every(isCovered) ? carried.text : null;
+}
+
+/** Alike for what is not there, is foreign, and may not be done: the client asks for a token, and says `denied` when it has one. */
+function challenge(request: IncomingMessage, response: ServerResponse, asked: Asked | null): void {
   const { host = '', 'x-forwarded-proto': proto } = request.headers;
   const at = `${proto === 'https' ? 'https' : 'http'}://${/^[A-Za-z0-9.:[\]-]{1,255}$/.test(host) ? host : '127.0.0.1'}`;
-  const scope = asked.kind === 'repository' ? `,scope="${scopeText(asked.name, asked.action)}"` : '';
-  response.setHeader('www-authenticate', `Bearer realm="${at}/v2/token",service="${service}"${scope}`);
+  const scope = asked ? `,scope="${scopeText(asked.name, asked.action)}"` : '';
+  response.setHeader('www-authenticate', `Bearer realm="${at}/v2/token",service="${tokenService}"${scope}`);
   refuse(request, response, needsRight);
 }
 
-/** An error as registries say it. */
+/**
+ * An error as registries say it. Whoever still sends gets it whole, and what they send is thrown away for a while: a connection that is closed
+ * with unread bytes is reset, and the answer lost with it.
+ */
 function refuse(request: IncomingMessage, response: ServerResponse, { status, code, message }: Refusal): void {
-  request.resume();
+  const body = JSON.stringify({ errors: [{ code, message }] });
   if (status === 503) response.setHeader('retry-after', '5');
-  response.writeHead(status, json).end(JSON.stringify({ errors: [{ code, message }] }));
+  response.writeHead(status, { ...json, 'content-length': Buffer.byteLength(body) });
+  request.unpipe();
+  request.resume();
+  if (request.complete) {
+    response.end(body);
+    return;
+  }
+  response.write(body);
+  const timer = setTimeout(end, lingerMs);
+  function end(): void {
+    clearTimeout(timer);
+    response.end();
+  }
+  for (const event of ['end', 'close']) request.once(event, end);
 }

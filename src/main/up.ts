@@ -15,6 +15,7 @@ import { boundLog } from './bound-log.ts';
 import { detach } from './detach.ts';
 import { Neighbour, startLimitMs } from './neighbour.ts';
 import { OwnRegistry } from './own-registry.ts';
+import { serveKeeper } from './registry-keeper.ts';
 import { endOnUncaught } from './uncaught.ts';
 import type { UpArguments } from './up-arguments.ts';
 import { checkHome, identitiesFor, type OwnIdentities, refuseSecond, registryIdentity } from './up-checks.ts';
@@ -71,8 +72,10 @@ export async function up(argv: UpArguments): Promise<number> {
     config.registryProgram === null
       ? null
       : new OwnRegistry({
-          ...{ home: config.home, program: config.registryProgram, control: own.control },
+          ...{ home: config.home, program: config.registryProgram, control: own.control, port: () => port },
           identity: isRoot ? registryIdentity : null,
+          // Where others cannot read the program it can only run as we do.
+          diskIdentity: own.control ? registryIdentity : null,
           log: (level, message) => log({ level, message }),
         });
   const file = join(config.home, 'run', 'up.json');
@@ -106,7 +109,10 @@ export async function up(argv: UpArguments): Promise<number> {
     using _rest = collectAtRest();
     announce(argv, record(), Math.round(Date.now() - startedAtMs), own, agent.hello.enforcement.why);
     void router.keep(port, stopping.signal, write, log);
-    registry?.start();
+    if (registry) {
+      serveKeeper(config.home, own.control, registry).unref();
+      registry.start();
+    }
     void control.keep(port, stopping.signal, () => write().then(sayRefusal), log);
     await new Promise<void>((resolve) => {
       stopping.signal.addEventListener('abort', () => resolve(), { once: true });

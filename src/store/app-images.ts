@@ -21,7 +21,7 @@ export function followImage(database: DatabaseSync, app: Pick<App, 'id' | 'teamI
   database
     .prepare(
       `INSERT INTO app_images (app_id, team_id, reference) VALUES (?, ?, ?)
-       ON CONFLICT (app_id) DO UPDATE SET reference = excluded.reference`,
+       ON CONFLICT (app_id) DO UPDATE SET reference = excluded.reference, seen = NULL`,
     )
     .run(app.id, app.teamId, imageText(image));
 }
@@ -57,6 +57,17 @@ export function endLook(database: DatabaseSync, appId: AppId, ended: LookDue): v
 
 function setLookDue(database: DatabaseSync, appId: AppId, due: LookDue | null): void {
   database.prepare('UPDATE app_images SET due = ? WHERE app_id = ?').run(due && JSON.stringify(due), appId);
+}
+
+/** The digest at which the last look ended, however; null: none has, or what it follows is another since. */
+export function seenDigest(database: DatabaseSync, appId: AppId): string | null {
+  const row = database.prepare('SELECT seen FROM app_images WHERE app_id = ?').get(appId);
+  return typeof row?.seen === 'string' ? row.seen : null;
+}
+
+/** The caller holds the transaction. */
+export function noteSeen(database: DatabaseSync, appId: AppId, digest: string): void {
+  database.prepare('UPDATE app_images SET seen = ? WHERE app_id = ?').run(digest, appId);
 }
 
 export function appsWithLooksDue(database: DatabaseSync): AppId[] {

@@ -75,6 +75,12 @@ export function appOfId(database: DatabaseSync, id: AppId): App | null {
   return row ? present(database, row) : null;
 }
 
+/** By its name, of whatever team, as `appOfId`. */
+export function appNamed(database: DatabaseSync, name: string): App | null {
+  const row = database.prepare('SELECT * FROM apps WHERE name = ?').get(name);
+  return row ? present(database, row) : null;
+}
+
 /** Every app of every team: for the desired state, which is the platform's own and no principal's. */
 export function everyApp(database: DatabaseSync): App[] {
   const rows = database.prepare('SELECT * FROM apps ORDER BY id').all();

@@ -178,6 +178,18 @@ export function worthKeeping(
   };
 }
 
+/** The digests of registries' images that the newest `count` releases run: what a rollback may pull again. */
+export function pulledDigests(database: DatabaseSync, appId: AppId, count: number): string[] {
+  const rows = database
+    .prepare(
+      `SELECT json_extract(a.plan, '$.image.pulled') AS image FROM releases r
+       JOIN artifacts a ON a.app_id = r.app_id AND a.digest = r.artifact_digest
+       WHERE r.app_id = ? AND r.state != 'failed' ORDER BY r.id DESC LIMIT ?`,
+    )
+    .all(appId, count);
+  return rows.flatMap(({ image }) => (typeof image === 'string' ? image.slice(image.lastIndexOf('@') + 1) : []));
+}
+
 function present(row: Record<string, SQLOutputValue>): Release {
   return {
     id: row.id as ReleaseId,

@@ -67,6 +67,14 @@ export type TokenView = {
   revokedAt: string | null;
 };
 
+export type OwnImagesView = {
+  repositories: { name: string; isPublic: boolean; bytes: number; tags: number }[];
+  bytes: number;
+  mostBytes: number;
+};
+
+export type FreedView = { repositories: number; images: number; bytes: number };
+
 export type HookView = {
   id: string;
   name: string;

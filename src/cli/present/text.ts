@@ -24,3 +24,11 @@ export function short(id: string | null | undefined): string {
 export function safeLine(text: string): string {
   return text.replace(/\u001b(?!\[[0-9;]{0,20}m)|[\u0000-\u0008\u000a-\u001a\u001c-\u001f\u007f-\u009f]/g, '');
 }
+
+/** `3.0 MB`; of 1024 each. */
+export function bytesText(bytes: number): string {
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB'];
+  let [value, at] = [bytes, 0];
+  for (; value >= 1024 && at < units.length - 1; at += 1) value /= 1024;
+  return at === 0 ? `${value} bytes` : `${value.toFixed(1)} ${units[at]}`;
+}

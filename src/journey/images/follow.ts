@@ -2,7 +2,7 @@
 import type { App, Principal } from '../../domain/app.ts';
 import { fail } from '../../domain/errors.ts';
 import { type ImageReference, imageText } from '../../domain/image-reference.ts';
-import { followedImage, followImage, setAfterCommand } from '../../store/app-images.ts';
+import { followedImage, followImage, noteSeen, setAfterCommand } from '../../store/app-images.ts';
 import { inTransaction } from '../../store/open.ts';
 import { appendEvent } from '../../store/transition.ts';
 import { eventOf, type World } from '../world.ts';
@@ -31,10 +31,12 @@ export async function deployFollowed(
   if (!image)
     throw fail('not-found', `${app.name} follows no image`, { advice: 'Name one: lockstep deploy --image NAME' });
   const deploy = await beginImageDeploy(world, app, image, principal.name);
-  if (present === null || imageText(present) !== imageText(image)) {
-    inTransaction(world.database, () => follow(world, app, image, principal.name));
-    world.announce();
-  }
+  const isOther = present === null || imageText(present) !== imageText(image);
+  inTransaction(world.database, () => {
+    if (isOther) follow(world, app, image, principal.name);
+    noteSeen(world.database, app.id, deploy.digest);
+  });
+  if (isOther) world.announce();
   return { image, deploy };
 }
 

@@ -6,7 +6,7 @@ import type { App } from '../../domain/app.ts';
 import { isFailure } from '../../domain/errors.ts';
 import { imageText } from '../../domain/image-reference.ts';
 import type { Outcome } from '../../receive/notices/answer-sender.ts';
-import { appsWithLooksDue, endLook, followedImage, type LookDue, lookDue } from '../../store/app-images.ts';
+import { appsWithLooksDue, endLook, followedImage, type LookDue, lookDue, noteSeen } from '../../store/app-images.ts';
 import { appOfId } from '../../store/apps.ts';
 import { inTransaction } from '../../store/open.ts';
 import { appendEvent } from '../../store/transition.ts';
@@ -108,6 +108,7 @@ export class ImageLooks {
     const { database } = this.#world;
     inTransaction(database, () => {
       endLook(database, app.id, due);
+      if (digest !== null) noteSeen(database, app.id, digest);
       appendEvent(
         database,
         eventOf({ teamId: app.teamId, appId: app.id, actor: due.actor }, 'image.looked', {

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
 import { anyText, fc, holds } from '../../../test/support/fuzz.ts';
-import { isPullPassword, pullPassword, readPass, writePass } from './passes.ts';
+import { pemOf, selfSigned } from './certificate.ts';
+import { readOwnNotice } from './own-notices.ts';
 import { parseScopes, registryRequest, scopeText } from './scopes.ts';
+import { isPullPassword, pullPassword, type RegistryToken, readToken, writeToken } from './tokens.ts';
 
 const digest = `sha256:${'0a'.repeat(32)}`;
 const said = (method: string, url: string): string => {
@@ -25,6 +27,9 @@ const cases: [string, string, string][] = [
   ['GET', '/v2', 'base'],
   ['POST', '/v2/', 'nothing'],
   ['GET', '/v2/token?service=lockstep&scope=repository:web:pull', 'token'],
+  ['POST', '/v2/token', 'nothing'],
+  ['POST', '/v2/_notices', 'notice'],
+  ['GET', '/v2/_notices', 'nothing'],
   ['GET', '/v2/web/manifests/latest', 'pull web'],
   ['HEAD', `/v2/web/manifests/${digest}`, 'pull web'],
   ['PUT', '/v2/web/manifests/latest', 'push web sets latest'],
@@ -95,18 +100,64 @@ test('scopes are read as they are asked, and what is of another form is none', (
   assert.deepEqual(parseScopes([scopeText('web', 'push')]), [{ name: 'web', actions: ['pull', 'push'] }]);
 });
 
-test('a pass is read by who wrote it, until it ends, and as it was written', () => {
-  const key = randomBytes(32);
-  const pass = { of: { tokenId: 'tok_1' }, access: [{ name: 'web', actions: ['pull'] as const }], endsAtMs: 1000 };
-  const text = writePass(key, pass);
-  assert.deepEqual(readPass(key, text, 999), pass);
-  assert.equal(readPass(key, text, 1000), null);
-  assert.equal(readPass(randomBytes(32), text, 0), null);
-  const [, mac] = text.split('.');
-  const other = Buffer.from(JSON.stringify({ ...pass, endsAtMs: 1e15 })).toString('base64url');
-  assert.equal(readPass(key, `${other}.${mac}`, 0), null);
-  for (const bad of ['', '.', 'a.b', `${text}.x`, `${text}x`]) assert.equal(readPass(key, bad, 0), null, bad);
-  holds(fc.string({ maxLength: 100 }), 500, (bad) => assert.equal(readPass(key, bad, 0), null));
+function issuer() {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const certificate = selfSigned(privateKey, 'tests', Date.now());
+  return { privateKey, publicKey, certificate: certificate.toString('base64'), pem: pemOf(certificate) };
+}
+
+test('a token is read by who signed it, until it ends, and as it was signed', () => {
+  const mine = issuer();
+  const token: RegistryToken = {
+    ...{ subject: 'tok_1', access: [{ name: 'web', actions: ['pull'] }], endsAtMs: 10_000 },
+  };
+  const text = writeToken(mine, token, 1000);
+  assert.deepEqual(readToken(mine, text, 9999), token);
+  assert.equal(readToken(mine, text, 10_000), null);
+  assert.equal(readToken(issuer(), text, 0), null);
+  const [head, claims, signature] = text.split('.');
+  const coded = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const said = JSON.parse(Buffer.from(claims!, 'base64url').toString('utf8'));
+  const forged = [
+    `${head}.${coded({ ...said, exp: 9e9 })}.${signature}`,
+    `${coded({ typ: 'JWT', alg: 'none' })}.${claims}.`,
+    `${coded({ typ: 'JWT', alg: 'HS256' })}.${claims}.${signature}`,
+    // Another's key, and its own certificate beside it.
+    writeToken(issuer(), token, 1000),
+    ...['', '.', 'a.b', 'a.b.c', '..', `${text}.x`, text.slice(0, -4)],
+  ];
+  for (const bad of forged) assert.equal(readToken(mine, bad, 0), null, bad);
+  holds(fc.string({ maxLength: 100 }), 500, (bad) => assert.equal(readToken(mine, bad, 0), null));
+});
+
+test('the certificate is X.509 as others read it, of the key and by it', () => {
+  const { pem, privateKey, publicKey } = issuer();
+  const read = new X509Certificate(pem);
+  assert.ok(read.verify(publicKey) && read.checkPrivateKey(privateKey) && read.ca);
+  assert.ok(read.publicKey.equals(createPublicKey(privateKey)));
+  assert.equal(read.subject, 'CN=tests');
+  assert.ok(
+    read.validFromDate.getTime() < Date.now() && read.validToDate.getTime() > Date.now() + 10 * 365 * 86_400_000,
+  );
+});
+
+test('of the registry’s own notices only tags that were pushed count', () => {
+  const event = (action: string, target: object, actor: object = { name: 'tok_1' }) => ({ action, target, actor });
+  const read = (...events: object[]) => readOwnNotice(Buffer.from(JSON.stringify({ events })));
+  assert.deepEqual(
+    read(
+      event('push', { repository: 'web/api', tag: 'latest', digest }),
+      event('push', { repository: 'web', digest }),
+      event('pull', { repository: 'web', tag: 'latest' }),
+      event('push', { repository: '../web', tag: 'latest' }),
+      event('push', { repository: 'web', tag: 'a/b' }),
+      { action: 'push' },
+    ),
+    [{ repository: 'web/api', tag: 'latest', subject: 'tok_1' }],
+  );
+  for (const bad of ['', '{}', '[]', '{"events":{}}', '\xff'])
+    assert.equal(readOwnNotice(Buffer.from(bad, 'latin1')), null);
+  holds(fc.json(), 500, (text) => void readOwnNotice(Buffer.from(text)));
 });
 
 test('the engine’s password is for one app', () => {

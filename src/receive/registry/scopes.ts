@@ -1,6 +1,7 @@
 // What a request to a registry is about, and what it needs, by the addresses of the distribution specification. Pure. A repository of ours is
 // named by its app: `web`, or whatever lies below `web/`. Anything that is not of the specification is nothing.
 import { parseDigest, parsePath, parseTag } from '../../domain/image-reference.ts';
+import { appOfRepository } from '../../domain/own-image.ts';
 
 export const registryActions = ['pull', 'push', 'delete'] as const;
 export type RegistryAction = (typeof registryActions)[number];
@@ -10,20 +11,32 @@ export type RegistryRequest =
   | { kind: 'base' }
   /** Where a token is got. */
   | { kind: 'token' }
+  /** What the registry itself tells. */
+  | { kind: 'notice' }
   | {
       kind: 'repository';
       /** The repository, and the app that it is of. */
       name: string;
       app: string;
       action: RegistryAction;
+      /** What the registry itself wants a token to allow. */
+      asks: readonly RegistryAction[];
       /** The tag that this request would set; null: it sets none. */
       tag: string | null;
       /** The repository that a blob would be mounted from; null: none. */
       from: string | null;
     };
 
+/** No repository is named so. */
+export const noticePath = '/v2/_notices';
+
 const actions: Readonly<Record<string, RegistryAction>> = {
   ...{ GET: 'pull', HEAD: 'pull', POST: 'push', PUT: 'push', PATCH: 'push', DELETE: 'delete' },
+};
+
+const pushes: readonly RegistryAction[] = ['pull', 'push'];
+const askedBy: Readonly<Record<string, readonly RegistryAction[]>> = {
+  ...{ GET: ['pull'], HEAD: ['pull'], POST: pushes, PUT: pushes, PATCH: pushes, DELETE: ['delete'] },
 };
 
 /** null: no address of a registry. */
@@ -31,7 +44,9 @@ export function registryRequest(method: string, url: string): RegistryRequest | 
   const at = url.indexOf('?');
   const path = at < 0 ? url : url.slice(0, at);
   if (path === '/v2' || path === '/v2/') return method === 'GET' || method === 'HEAD' ? { kind: 'base' } : null;
-  if (path === '/v2/token') return method === 'GET' || method === 'POST' ? { kind: 'token' } : null;
+  // Clients that would POST a form ask by GET when that is not there.
+  if (path === '/v2/token') return method === 'GET' ? { kind: 'token' } : null;
+  if (path === noticePath) return method === 'POST' ? { kind: 'notice' } : null;
   const action = actions[method];
   const [, name, what, reference] =
     /^\/v2\/(.+)\/(manifests|blobs|tags)\/([A-Za-z0-9._:=/-]{1,600})$/.exec(
@@ -43,14 +58,18 @@ export function registryRequest(method: string, url: string): RegistryRequest | 
   const from = query.get('from');
   if (from !== null && parsePath(from) === null) return null;
   const tag = what === 'manifests' && method === 'PUT' && parseDigest(reference) === null ? reference : null;
-  // An upload that is given up is the pusher's own.
-  const needed = action === 'delete' && what === 'blobs' && reference.startsWith('uploads/') ? 'push' : action;
-  // An upload is also asked about by who pushes.
+  // An upload is asked about, and given up, by who pushes.
   const isUpload = what === 'blobs' && reference.startsWith('uploads/');
-  return { kind: 'repository', name, app: appOf(name), action: isUpload ? 'push' : needed, tag, from };
+  return {
+    kind: 'repository',
+    name,
+    app: appOfRepository(name),
+    action: isUpload ? 'push' : action,
+    asks: askedBy[method]!,
+    tag,
+    from,
+  };
 }
-
-export const appOf = (repository: string): string => repository.split('/')[0]!;
 
 function isOfSpecification(what: string, reference: string): boolean {
   if (what === 'tags') return reference === 'list';
