@@ -14,11 +14,13 @@ import {
   realpathSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { askEngine } from '../../src/agent/engine/ask.ts';
 import { filesOf, installedAmong, packageSets, pythonVersion } from './host-files.ts';
 
@@ -45,6 +47,7 @@ export const tagOf = (image: BaseImage): string =>
 export async function giveBaseImage(socket: string, image: BaseImage): Promise<string> {
   const tag = tagOf(image);
   const [repository, version] = tag.split(':');
+  await using _turn = await turnFor(`${socket} ${tag}`);
   const archive = archiveOf(image);
   const made = basename(archive);
   const there = await askEngine(socket, `/images/${tag}/json`, { timeoutMs: importMs });
@@ -62,6 +65,26 @@ export async function giveBaseImage(socket: string, image: BaseImage): Promise<s
   });
   if (said.status !== 200 || /"error"/.test(said.body)) throw new Error(`${tag}: ${said.body.slice(-500)}`);
   return tag;
+}
+
+/**
+ * Test files run side by side: a second import would give the name to another image while the first one builds, and all of its steps would be
+ * done again. What a killed run left is passed over.
+ */
+async function turnFor(what: string): Promise<AsyncDisposable> {
+  mkdirSync(cache, { recursive: true, mode: 0o700 });
+  const lock = join(cache, `.giving-${createHash('sha256').update(what).digest('hex').slice(0, 16)}`);
+  for (;;) {
+    try {
+      mkdirSync(lock);
+      return { [Symbol.asyncDispose]: async () => rmSync(lock, { recursive: true, force: true }) };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      const since = statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+      if (Date.now() - since > importMs) rmSync(lock, { recursive: true, force: true });
+      else await sleep(50);
+    }
+  }
 }
 
 /** The archive's file, made when what it is made of has changed. */
