@@ -4,6 +4,7 @@ import { readBuildStatus } from './build-status.ts';
 const mostBytes = 2 * 1024 ** 2;
 const mostLineChars = 2000;
 const tailLines = 50;
+const namedChars = 160;
 
 export class BuildLog {
   readonly #onLine: (line: string) => void;
@@ -39,7 +40,7 @@ export class BuildLog {
       } else if (isStarted && !isDone && !this.#said.has(digest)) this.#say(name);
       if (isStarted || isCached) this.#said.add(digest);
       this.#names.set(digest, name);
-      if (error !== '' && !/context canceled/.test(error)) this.failure ??= `${name}: ${error}`;
+      if (error !== '' && !/context canceled/.test(error)) this.failure ??= failureOf(name, error);
     }
     for (const { step, bytes } of status.output) {
       const text = (this.#rests.get(step) ?? '') + bytes.toString('utf8');
@@ -69,4 +70,10 @@ export class BuildLog {
     if (this.#bytes <= mostBytes) this.#onLine(line);
     else if (wasWithin) this.#onLine('… the build writes more than is shown');
   }
+}
+
+/** The builder says the whole command once more before how it ended: that is left out, or the end of it would be cut. */
+function failureOf(name: string, error: string): string {
+  const how = error.replace(/^(?:executor failed running \[.*\]|process ".*" did not complete successfully): /s, '');
+  return `${name.length > namedChars ? `${name.slice(0, namedChars)}…` : name}: ${how}`;
 }
