@@ -1,5 +1,7 @@
 // The journey of an app with a Dockerfile, on a real engine: what was built is what is tested and what serves.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { askEngine } from '../src/agent/engine/ask.ts';
@@ -80,17 +82,29 @@ engineTest(
   async (socket) => {
     const tag = await baseImage('python');
     await using stage = await Stage.open({ LOCKSTEP_ENGINE: socket });
-    const dockerfile = `# syntax=docker/dockerfile:1\nFROM ${tag}\nWORKDIR /app\nRUN echo made > /made-by-the-image\nCOPY server.py ./\nEXPOSE 5000\nCMD ["/usr/local/bin/python3", "server.py"]\n`;
+    const dockerfile = `# syntax=docker/dockerfile:1\nFROM ${tag}\nWORKDIR /app\nARG MADE\nRUN --mount=type=secret,id=TOKEN echo "with $(cat /run/secrets/TOKEN)"; echo $MADE > /made-by-the-image\nCOPY server.py ./\nEXPOSE 5000\nCMD ["/usr/local/bin/python3", "server.py"]\n`;
+    const build = 'build:\n  args: { MADE: made, UNUSED: 1 }\n  secrets: [TOKEN]\n';
     const work = await stage.makeApp('box', {
+      'lockstep.yml': build,
       ...{ Dockerfile: dockerfile, 'server.py': server, 'tests/test_server.py': tests },
       // The container ignores PORT, its image has no tests in it, and there is nothing that Lockstep would know how to run.
       '.dockerignore': 'tests\n',
       'conftest.py': '"""Finds the page."""\n',
     });
+    const without = await stage.push(work);
+    assert.notEqual(without.code, 0, without.stderr);
+    assert.match(without.stderr, /no value is known of its build secret TOKEN/);
+    assert.match(without.stderr, /lockstep config set --build/);
+    const token = `tok-${randomBytes(12).toString('hex')}`;
+    stage.write(stage.folder, { 'build.env': `TOKEN=${token}\n` });
+    const given = ['config', 'set', '-a', 'box', '--build', '--file', join(stage.folder, 'build.env')];
+    const set = await stage.lockstep(given, { cwd: work });
+    assert.deepEqual([set.code, set.stdout.includes(token)], [0, false], set.stderr);
     const first = await stage.deploy(work);
+    assert.match(first, /no ARG of the Dockerfile declares UNUSED/);
+    assert.match(first, /with \[redacted\]/);
     assert.match(first, /Dockerfile: the repository has one/);
     assert.match(first, /"# syntax=docker\/dockerfile:1" is dropped/);
-    assert.match(first, /RUN echo made/);
     assert.match(first, /image [0-9a-f]{12} built in/);
     assert.match(first, /tests ok .*: 2 tests/);
     assert.equal((await stage.get('box')).body, 'one in True');
@@ -98,7 +112,7 @@ engineTest(
 
     // A line of the source: what the tests need is not installed again, and what serves is the new image.
     // The release command and `run` are in the image too, with the app's volume, config and user.
-    stage.write(work, { 'lockstep.yml': 'release: echo $WORD >> data/words\nvolumes:\n  data: data\n' });
+    stage.write(work, { 'lockstep.yml': `${build}release: echo $WORD >> data/words\nvolumes:\n  data: data\n` });
     await stage.lockstep(['config', 'set', '-a', 'box', 'WORD=migrated'], { cwd: work });
     await stage.edit(work, 'server.py', 'TEXT = "one"', 'TEXT = "two"');
     const second = await stage.deploy(work);
@@ -109,7 +123,7 @@ engineTest(
       '--',
       'sh',
       '-c',
-      'cat data/words /made-by-the-image; exit 7',
+      'cat data/words /made-by-the-image; env | grep TOKEN; exit 7',
     ]);
     assert.deepEqual([ran.code, ran.stdout], [7, 'migrated\nmade\n'], ran.stderr);
     assert.doesNotMatch(second, /image for the tests/);
@@ -123,7 +137,7 @@ engineTest(
     assert.match(red.stderr, /tests\/test_server\.py:\d+/);
     await stage.edit(work, 'server.py', 'TEXT = "THREE"', 'TEXT = "four"');
 
-    await stage.edit(work, 'Dockerfile', 'echo made >', 'echo no compiler here; exit 1; echo made >');
+    await stage.edit(work, 'Dockerfile', 'echo $MADE >', 'echo no compiler here; exit 1; echo $MADE >');
     const broken = await stage.push(work);
     assert.notEqual(broken.code, 0, broken.stderr);
     assert.match(broken.stderr, /the image could not be built: .*exit code: 1/);
@@ -156,7 +170,15 @@ engineTest(
     );
     await stage.inSync('box');
 
+    // Its one place is the database: no log, no record of a job or a release has it.
+    const said = [first, second, stage.logs(), (await stage.lockstep(['events', '-a', 'box', '--json'])).stdout];
+    assert.ok(!said.join().includes(token), 'the build secret was told');
     await stage.down();
+    const holders = execFileSync('grep', ['-rlF', token, stage.home], { encoding: 'utf8' }).trim().split('\n');
+    assert.ok(
+      holders.every((file) => /\/control\/(?:lockstep\.db|copies\/)/.test(file)),
+      holders.join(),
+    );
     await stage.up({ LOCKSTEP_ENGINE: `${stage.folder}/none.sock` });
     await stage.git(work, 'fetch', '-q', 'lockstep');
     await stage.git(work, 'reset', '-q', '--hard', 'lockstep/main');

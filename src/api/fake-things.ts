@@ -20,6 +20,7 @@ import { parseBranch } from '../domain/names.ts';
 import { defaultLimits } from '../domain/plan.ts';
 import { insertConfig } from '../store/app-config.ts';
 import { followImage } from '../store/app-images.ts';
+import { keepBuildSecret } from '../store/build-secrets.ts';
 import { insertChange } from '../store/changes.ts';
 import { insertHook } from '../store/hooks.ts';
 import { keepRegistry } from '../store/registries.ts';
@@ -106,6 +107,7 @@ export function seed(database: DatabaseSync, app: App): { change: ChangeId; rele
   insertHook(database, app, { id: hook, name: 'ci', hash: hook, createdAtMs: 1 });
   const login = { host: 'ghcr.io', username: 'ann', password: 'hunter3' };
   keepRegistry(database, app, login, { actor: 'owner', nowMs: 1 });
+  keepBuildSecret(database, app, { name: 'NPM_TOKEN', value: 'hunter4' }, { actor: 'owner', nowMs: 1 });
   for (const change of changes)
     appendEvent(database, {
       ...owner,

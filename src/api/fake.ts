@@ -13,6 +13,7 @@ import { appOfRepository } from '../domain/own-image.ts';
 import { currentConfig, insertConfig } from '../store/app-config.ts';
 import { afterCommand, followedImage, followImage, setAfterCommand } from '../store/app-images.ts';
 import { deleteApp, findApp, insertApp, isBadgePublic, listApps, publicBadge, setBadgePublic } from '../store/apps.ts';
+import { dropBuildSecret, keepBuildSecret, listBuildSecrets } from '../store/build-secrets.ts';
 import { changeOfNumber, findChange, listChanges, queuedChanges, verdictOfChange } from '../store/changes.ts';
 import { listEvents } from '../store/events.ts';
 import { deleteHook, insertHook, listHooks, rotateHook } from '../store/hooks.ts';
@@ -227,6 +228,14 @@ export function createFakePlatform(): FakePlatform {
       const owner = { teamId: app.teamId, appId: app.id };
       const version = insertConfig(database, owner, entries, principal.name, 1);
       return { version, started: set.size > 0 ? { kind: 'release', id: ids.release } : null };
+    },
+    buildSecrets: (_principal, app) => listBuildSecrets(database, app.id),
+    changeBuildSecrets(principal, app, { set, unset }) {
+      fake.calls.push('changeBuildSecrets');
+      const by = { actor: principal.name, nowMs: 1_700_000_000_000 };
+      for (const [name, value] of set) keepBuildSecret(database, app, { name, value }, by);
+      for (const name of unset) dropBuildSecret(database, app.id, name);
+      return listBuildSecrets(database, app.id);
     },
     logs: (_principal, _app, { count }, signal) => scripted(fake.script.lines.slice(-count || Infinity), signal),
     async *events(principal, app, { afterSeq, limit, follow }, signal) {

@@ -3,6 +3,7 @@
 // The right itself is checked by the door (each route declares it) before a verb is called.
 import type { LogLine } from '../domain/agent.ts';
 import type { App, Principal, Right, Token } from '../domain/app.ts';
+import type { KnownBuildSecret } from '../domain/build-inputs.ts';
 import type { Change, ChangeState, Priority } from '../domain/change.ts';
 import type { JobEvent, ObservedInstance } from '../domain/desired.ts';
 import type { DoctorRepair, DoctorReport, Problem } from '../domain/doctor.ts';
@@ -183,6 +184,15 @@ export type Platform = {
     app: App,
     wanted: { set: ReadonlyMap<EnvKey, string>; unset: readonly EnvKey[] },
   ): Promise<{ version: number; started: Started | null }>;
+
+  /** Without their values, which no answer has. */
+  buildSecrets(principal: Principal, app: App): readonly KnownBuildSecret[];
+  /** All that there are then. @throws too-large */
+  changeBuildSecrets(
+    principal: Principal,
+    app: App,
+    wanted: { set: ReadonlyMap<string, string>; unset: readonly string[] },
+  ): readonly KnownBuildSecret[];
 
   logs(
     principal: Principal,

@@ -47,6 +47,7 @@ const bodies: Record<string, unknown> = {
   restart: {},
   repair: {},
   changeConfig: { set: { GREETING: 'hello' } },
+  changeBuildSecrets: { set: { NPM_TOKEN: 'hunter5' } },
   run: { argv: ['true'] },
   setBadge: { isPublic: false },
   createToken: { name: 'ci', rights: ['admin'] },

@@ -1,6 +1,7 @@
 // Every route that there is. The OpenAPI document, the rights matrix of the tests and the server are made from this list.
 import type { Route } from './route.ts';
 import { appRoutes } from './routes/apps.ts';
+import { buildSecretRoutes } from './routes/build-secrets.ts';
 import { changeRoutes } from './routes/changes.ts';
 import { configRoutes } from './routes/config.ts';
 import { doctorRoutes } from './routes/doctor.ts';
@@ -26,6 +27,7 @@ export const routes: readonly Route[] = [
   ...mergeRoutes,
   ...publishedRoutes,
   ...configRoutes,
+  ...buildSecretRoutes,
   ...recordRoutes,
   ...runRoutes,
   ...tokenRoutes,

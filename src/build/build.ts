@@ -93,7 +93,14 @@ export async function planBuild(request: BuildRequest): Promise<Build> {
     layers: { run, gate, built, parts },
     image:
       plan.image && isMade && !plan.image.pulled
-        ? await imageWork(app.id, tree, { ...plan, image: plan.image }, request.names, randomUUID())
+        ? await imageWork(
+            app.id,
+            tree,
+            { ...plan, image: plan.image },
+            request.names,
+            randomUUID(),
+            hello.hasCertificates,
+          )
         : null,
     pulled: isMade ? (plan.image?.pulled ?? null) : null,
     builtNeeds: plan.built?.needs ?? [],

@@ -12,6 +12,8 @@ import type { Plan, ProcessType } from '../domain/plan.ts';
 import { contextOf } from './context/context.ts';
 import { type Ignores, readIgnore } from './context/ignore.ts';
 import type { Detection } from './detectors/detection.ts';
+import { buildInputs, registriesOf, unusedInputs } from './dockerfile/build-inputs.ts';
+import { withCertificates } from './dockerfile/certificates.ts';
 import { writeDockerfile } from './dockerfile/dockerfile.ts';
 import { withOwnParts } from './dockerfile/own-parts.ts';
 import { readDockerfile } from './dockerfile/read-dockerfile.ts';
@@ -79,10 +81,12 @@ export async function decideImagePlan(view: TreeView, appId: AppId, own: readonl
   if (text === null) {
     const plan = await decidePlan(view);
     const { text: written, notes } = await writeDockerfile(view, appId);
-    return inImage(plan, { written, testTarget: null, isUncached: false }, { command: null, env, notes });
+    const given = { command: null, env, notes: [...notes, ...unusedInputs(lockstepYml.build)] };
+    return inImage(plan, { written, testTarget: null, isUncached: false }, given);
   }
-  const facts = readDockerfile(text, own);
+  const facts = readDockerfile(text, own, lockstepYml.build.args);
   withOwnParts(facts.text, facts.stages, appId);
+  const { inputs, notes: ofInputs } = buildInputs(facts, lockstepYml.build);
   const plan = await decidePlan(view, byDockerfile).catch((error: unknown) => {
     throw isFailure(error, 'no-detector')
       ? fail('internal', 'A Dockerfile was not taken for one', { cause: error })
@@ -94,9 +98,11 @@ export async function decideImagePlan(view: TreeView, appId: AppId, own: readonl
   const notes = [
     ...facts.notes.map((note) => `Dockerfile, ${note}`),
     ...facts.advice.map((one) => `Dockerfile, line ${one.line}: ${one.text}`),
+    ...ofInputs,
     ...(unused ? ['the Dockerfile says what serves: the web line of the Procfile is not used'] : []),
   ];
-  const recipe = { written: null, testTarget: facts.testStage, isUncached: facts.advice.some((one) => one.isUncached) };
+  const isUncached = facts.advice.some((one) => one.isUncached);
+  const recipe = { written: null, testTarget: facts.testStage, isUncached, ...inputs };
   return inImage(plan, recipe, { command: line === null ? null : { shell: line }, env, notes });
 }
 
@@ -149,6 +155,8 @@ export type ImageMaking = {
   spec: ImageSpec;
   /** A tar stream, made anew at each call. @throws tree-refused, too-large */
   context(): AsyncGenerator<Buffer>;
+  /** What the builder will ask back: names of secrets, and hosts of the registries that it begins from. */
+  asks: { secrets: readonly string[]; registries: readonly string[] };
 };
 
 /** `forTests` null: the app's tests run outside. */
@@ -156,22 +164,33 @@ export type ImageWork = ImageMaking & { forTests: ForTests | null };
 
 type Tree = Pick<GitTree, 'id' | 'view'> & { files(): AsyncIterable<OutgoingFile> };
 
-/** How the image of a plan is built of its tree. @param nonce for what is not to be found again @throws bad-config */
+/**
+ * How the image of a plan is built of its tree.
+ * @param nonce for what is not to be found again
+ * @param isTrusting the agent gives builds certificates of the installation
+ * @throws bad-config
+ */
 export async function imageWork(
   appId: AppId,
   tree: Tree,
   { image: recipe, gateLayer }: Pick<Plan, 'gateLayer'> & { image: ImageRecipe },
   own: readonly string[],
   nonce: string,
+  isTrusting = false,
 ): Promise<ImageWork> {
-  const dockerfile = recipe.written ?? (await ownText(tree.view, appId, own));
+  const { buildArgs = {}, secrets = [] } = recipe;
+  const trusting = (written: string): string => (isTrusting ? withCertificates(written) : written);
+  const dockerfile =
+    recipe.written !== null ? trusting(recipe.written) : await ownText(tree.view, appId, own, buildArgs);
+  const facts = readDockerfile(dockerfile, own, buildArgs);
+  const asks = { secrets, registries: registriesOf(facts) };
   const ignores = readIgnore((await readConfigFile(tree.view, '.dockerignore')) ?? '');
   const { isUncached } = recipe;
   const making = (text: string, left: Ignores, of: object, target: string | null = null): ImageMaking => {
     const body = { form: 2, appId, dockerfile: text, target, ...of };
     const key = createHash('sha256').update(JSON.stringify(body)).digest('hex');
-    const spec = { key, appId, treeId: tree.id, target, buildArgs: {}, isUncached: false, deadlineMs };
-    return { spec, context: () => contextOf({ files: tree.files(), ignores: left, dockerfile: text }) };
+    const spec = { key, appId, treeId: tree.id, target, buildArgs, isUncached: false, deadlineMs };
+    return { spec, asks, context: () => contextOf({ files: tree.files(), ignores: left, dockerfile: text }) };
   };
   const ofTree = { tree: tree.id, ...(isUncached ? { nonce } : {}) };
   const served = making(dockerfile, ignores, ofTree);
@@ -179,16 +198,21 @@ export async function imageWork(
   if (gateLayer?.interpreter.kind !== 'python') return { ...image, forTests: null };
   const stage = recipe.testTarget === null ? null : making(dockerfile, ignores, ofTree, recipe.testTarget);
   const forTests = await testsInImage({
-    ...{ appId, view: tree.view, recipe: gateLayer, facts: readDockerfile(dockerfile, own), stage },
+    ...{ appId, view: tree.view, recipe: gateLayer, facts, stage },
     imageKey: (stage ?? image).spec.key,
-    toolsOf: (text, inputs, of) => making(text, (path) => !inputs.has(path), of),
+    toolsOf: (text, inputs, of) => making(trusting(text), (path) => !inputs.has(path), of),
   });
   return { ...image, forTests };
 }
 
-async function ownText(view: TreeView, appId: AppId, own: readonly string[]): Promise<string> {
+async function ownText(
+  view: TreeView,
+  appId: AppId,
+  own: readonly string[],
+  buildArgs: Readonly<Record<string, string>>,
+): Promise<string> {
   const text = await ownDockerfile(view);
   if (text === null) throw fail('bad-config', 'the Dockerfile of the release is not in its tree');
-  const facts = readDockerfile(text, own);
+  const facts = readDockerfile(text, own, buildArgs);
   return withOwnParts(facts.text, facts.stages, appId);
 }

@@ -223,6 +223,8 @@ export type AgentHello = {
   pid: number;
   nodeId: NodeId;
   enforcement: Enforcement;
+  /** Builds get certificates of the installation; left out: none. */
+  hasCertificates?: boolean;
   /** Interpreters that an app's identity can execute. */
   interpreters: readonly { id: string; kind: 'python' | 'node' | 'go'; version: string }[];
 };

@@ -1,4 +1,5 @@
 // How an image is made of a tree: what the plan says of it, what is asked of the agent for it, and what comes back while it is built.
+import type { BuildAnswers } from './build-inputs.ts';
 import type { AppId, TreeId } from './ids.ts';
 
 /** What a plan says of the image that its processes run in. */
@@ -11,6 +12,10 @@ export type ImageRecipe = {
   isUncached: boolean;
   /** An image of a registry, by its digest; null or left out: it is built. */
   pulled?: string | null;
+  /** Values of ARGs of the tree's own Dockerfile; left out: none. */
+  buildArgs?: Readonly<Record<string, string>>;
+  /** Names of the secrets that its steps mount; left out: none. */
+  secrets?: readonly string[];
 };
 
 export type ImageSpec = {
@@ -22,6 +27,8 @@ export type ImageSpec = {
   target: string | null;
   buildArgs: Readonly<Record<string, string>>;
   isUncached: boolean;
+  /** What the builder may ask back; null or left out: nothing. It is no part of the key: another value of a secret is no other image. */
+  answers?: BuildAnswers | null;
   deadlineMs: number;
 };
 

@@ -22,6 +22,8 @@ export const eventTypes = [
   'release.retired',
   'release.failed',
   'config.changed',
+  /** Names only. */
+  'build-secrets.changed',
   'token.created',
   'token.revoked',
   'hook.created',

@@ -9,12 +9,14 @@ import type { Plan, ProcessType } from '../domain/plan.ts';
 import type { PullEvent } from '../domain/pull.ts';
 import type { ImageArtifact } from '../domain/release.ts';
 import { safe } from '../gate/messages.ts';
+import { answersFor } from './images/build-secrets.ts';
 import { loginFor } from './images/registry-logins.ts';
 import type { World } from './world.ts';
 
 /** @throws install-failed with the last lines, engine-away, busy, cancelled */
 export async function buildImage(
   world: World,
+  app: Pick<App, 'id' | 'teamId'>,
   work: ImageWork,
   { image: recipe }: Pick<Plan, 'image'>,
   say: (line: string) => void,
@@ -22,6 +24,7 @@ export async function buildImage(
 ): Promise<ImageArtifact> {
   const { id, imageId, ports, hasOwnCommand, wasThere, durationMs } = await built(
     world,
+    app,
     work,
     'the image',
     say,
@@ -37,6 +40,7 @@ export type TestPlace = { image: ImageId; tools: ImageId; tests: { treeId: TreeI
 /** What the app's tests run in and with, of the image that is there. @throws as `buildImage` */
 export async function placeForTests(
   world: World,
+  app: Pick<App, 'id' | 'teamId'>,
   { forTests, ...itself }: ImageWork,
   say: (line: string) => void,
   signal: AbortSignal,
@@ -45,7 +49,7 @@ export async function placeForTests(
   // Its steps are Lockstep's own: what they say is shown, which is nothing where nothing is installed.
   const isTold = (line: string): boolean => !/^(?:\[|copy \/context|exporting )/.test(line);
   const make = (work: ImageMaking): Promise<Built> =>
-    built(world, work, 'the image for the tests', say, signal, isTold);
+    built(world, app, work, 'the image for the tests', say, signal, isTold);
   const tested = await make(forTests.stage ?? itself);
   const tools = await make(forTests.tools(tested.layers));
   return {
@@ -56,7 +60,8 @@ export async function placeForTests(
 
 async function built(
   world: World,
-  { spec, context }: ImageMaking,
+  app: Pick<App, 'id' | 'teamId'>,
+  { spec, context, asks }: ImageMaking,
   what: string,
   say: (line: string) => void,
   signal: AbortSignal,
@@ -64,7 +69,8 @@ async function built(
 ): Promise<Built> {
   let last: ImageEvent | null = null;
   let isFirst = true;
-  for await (const event of world.agent.buildImage(spec, context(), signal)) {
+  const answers = answersFor(world, app, asks);
+  for await (const event of world.agent.buildImage({ ...spec, answers }, context(), signal)) {
     last = event;
     if (!('line' in event) || event.line.trim() === '' || !isTold(event.line)) continue;
     if (isFirst) say(`building ${what}`);

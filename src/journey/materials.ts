@@ -47,7 +47,7 @@ export function beginImage(
 ): Promise<ImageArtifact | null> {
   const { plan } = build.artifact;
   if (build.pulled) return pullImage(world, app, { image: build.pulled, web: plan.processes.web }, say, signal);
-  return build.image ? buildImage(world, build.image, plan, say, signal) : Promise.resolve(null);
+  return build.image ? buildImage(world, app, build.image, plan, say, signal) : Promise.resolve(null);
 }
 
 export function gather(world: World, asked: MaterialsAsked): Materials {
@@ -91,7 +91,7 @@ export function gather(world: World, asked: MaterialsAsked): Materials {
     },
     async forTests() {
       if ((await image) === null || build.image === null) throw fail('internal', 'There is no image to test in');
-      testing ??= placeForTests(world, build.image, say, signal);
+      testing ??= placeForTests(world, app, build.image, say, signal);
       // A copy of the commit's tests is made of its tree.
       return (await Promise.all([testing, sent]))[0];
     },

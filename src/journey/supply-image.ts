@@ -34,6 +34,8 @@ async function imageAgain(world: World, app: App, { artifact }: Runnable, tree: 
   const recipe = plan.image ?? { written: null, testTarget: null, isUncached: false };
   if (recipe.pulled)
     return pullImage(world, app, { image: recipe.pulled, web: plan.processes.web }, quiet, world.signal);
-  const work = await imageWork(app.id, tree, { gateLayer: null, image: recipe }, [app.name], randomUUID());
-  return buildImage(world, work, plan, quiet, world.signal);
+  const { hasCertificates } = await world.hello();
+  const plain = { gateLayer: null, image: recipe };
+  const work = await imageWork(app.id, tree, plain, [app.name], randomUUID(), hasCertificates);
+  return buildImage(world, app, work, plan, quiet, world.signal);
 }

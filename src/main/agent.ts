@@ -39,6 +39,7 @@ import { volumeVariable } from '../agent/supervise/start-plan.ts';
 import { isToolName, toolsDigest } from '../agent/toolchains/pins.ts';
 import { openToolchains } from '../agent/toolchains/toolchains.ts';
 import { Arrivals } from '../agent/tree/arrivals.ts';
+import { type BuildNetwork, buildNetworkOf, plainNetwork } from '../config/build-network.ts';
 import { engineSocketOf, usualEngineSocket } from '../config/engine-socket.ts';
 import type { AgentHello } from '../domain/desired.ts';
 import { errorRegistry, fail, isFailure } from '../domain/errors.ts';
@@ -70,6 +71,8 @@ export type AgentOptions = {
   diskRestMs?: number;
   /** Where the container engine listens; the usual place unless told. */
   engineSocket?: string;
+  /** What builds get to reach anything; nothing unless told. */
+  buildNetwork?: BuildNetwork;
 };
 
 export type RunningAgent = {
@@ -176,7 +179,7 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
     onMade: (appId) => core.supplied(appId),
   });
   const images = openImages({
-    ...{ socket: engineSocket, nodeId },
+    ...{ socket: engineSocket, nodeId, network: options.buildNetwork ?? plainNetwork },
     caps: new BuildCaps(cgroups, buildLimits(availableParallelism())),
   });
   const pulls = openPulls({ socket: engineSocket, look: images.look });
@@ -205,6 +208,7 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
       program: `lockstep-agent/${programVersion} tools/${toolsDigest()}`,
       pid: process.pid,
       enforcement: enforcementOf(machineMeans(cgroups)),
+      ...(options.buildNetwork?.certificates ? { hasCertificates: true } : {}),
     },
     nodeId,
     bootId: randomUUID(),
@@ -294,6 +298,7 @@ if (import.meta.main) {
     routerSocket: homeFolders(home).routerSocket,
     programRoot: dirname(dirname(import.meta.dirname)),
     engineSocket: engineSocketOf(process.env),
+    buildNetwork: buildNetworkOf(process.env),
     log: say,
   }).catch((error: unknown) => {
     if (!isFailure(error)) throw error;

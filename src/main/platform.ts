@@ -10,6 +10,7 @@ import { createApp, destroyApp } from '../journey/apps.ts';
 import { sourceOf } from '../journey/change-source.ts';
 import { editOf, startConfigChange, startRestart } from '../journey/config-release.ts';
 import { examine, repair } from '../journey/doctor/doctor.ts';
+import { changeBuildSecrets } from '../journey/images/build-secrets.ts';
 import { changeAfterCommand, deployFollowed } from '../journey/images/follow.ts';
 import { NoticeDesk } from '../journey/images/hear-notice.ts';
 import { createHook, removeHook, rotateSecret } from '../journey/images/hooks.ts';
@@ -27,6 +28,7 @@ import type { PublicKey } from '../proof/signing-key.ts';
 import { currentConfig } from '../store/app-config.ts';
 import { afterCommand, followedImage } from '../store/app-images.ts';
 import { findApp, listApps } from '../store/apps.ts';
+import { listBuildSecrets } from '../store/build-secrets.ts';
 import { changeOfNumber, findChange, listChanges, verdictOfChange } from '../store/changes.ts';
 import { listEvents } from '../store/events.ts';
 import { recentGateRuns } from '../store/gate-runs.ts';
@@ -168,6 +170,8 @@ export function platformOf(options: PlatformOptions): Platform {
       });
       return { version, started: id ? { kind: 'release', id } : null };
     },
+    buildSecrets: (_principal, app) => listBuildSecrets(database, app.id),
+    changeBuildSecrets: (principal, app, wanted) => changeBuildSecrets(world, principal, app, wanted),
     logs: (_principal, app, wanted, signal) => world.agent.logs(app.id, { ...wanted, instanceId: null }, signal),
     events: (principal, app, wanted, signal) => eventsOf(options, principal, app, wanted, signal),
     async startRun(_principal, app, argv) {

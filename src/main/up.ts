@@ -4,6 +4,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, openSync, readdirSync, rmS
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { removeTree } from '../agent/remove-tree.ts';
+import { buildNetworkOf } from '../config/build-network.ts';
 import { type Config, readConfig } from '../config/config.ts';
 import { engineSocketOf } from '../config/engine-socket.ts';
 import { collectAtRest } from '../lib/collect-at-rest.ts';
@@ -27,6 +28,7 @@ export async function up(argv: UpArguments): Promise<number> {
   const startedAtMs = performance.timeOrigin;
   const isRoot = process.getuid?.() === 0;
   const config = readConfig(argv, process.env, isRoot);
+  const buildNetwork = buildNetworkOf(process.env);
   checkHome(config.home, isRoot);
   if (argv.isDetached) return detach(config, argv);
 
@@ -59,6 +61,7 @@ export async function up(argv: UpArguments): Promise<number> {
     routerSocket: config.sockets.router,
     programRoot,
     engineSocket: engineSocketOf(process.env),
+    buildNetwork,
     log: (level, message, more) => log({ ...more, level, message }),
   });
   if (own.control) shareRunFolder(join(config.home, 'run'), own.control.gid);

@@ -2,11 +2,12 @@
 // whatever it is. Giving up closes the connection, by which the engine ends what runs. A session is opened only for a build that has something to
 // ask back (secrets, private images to begin from); of a secret nothing is in what is said. A frontend of its own is refused before it is asked for.
 
+import { type BuildAnswers, certificatesId } from '../../domain/build-inputs.ts';
 import type { EngineFacts } from '../../domain/engine.ts';
 import { fail } from '../../domain/errors.ts';
 import { makeRedactor } from '../../lib/redact.ts';
 import { BuildLog } from './build-log.ts';
-import { openSession, type SessionAnswers } from './session.ts';
+import { openSession } from './session.ts';
 import { EngineRefusal, engineLines } from './stream.ts';
 
 export type BuildRequest = {
@@ -20,7 +21,7 @@ export type BuildRequest = {
   tag: string | null;
   buildArgs: Readonly<Record<string, string>>;
   /** What the builder may ask back; null or left out: nothing. */
-  answers?: SessionAnswers | null;
+  answers?: BuildAnswers | null;
   /** No step comes from a cache. */
   isUncached: boolean;
   deadlineMs: number;
@@ -46,7 +47,11 @@ export async function buildImage(asked: BuildRequest): Promise<BuildEnd> {
     });
   const limit = AbortSignal.timeout(asked.deadlineMs);
   const { answers = null } = asked;
-  const redact = makeRedactor(Object.values(answers?.secrets ?? {}));
+  // Certificates are public, and thousands of lines.
+  const secrets = Object.entries(answers?.secrets ?? {}).filter(([name]) => name !== certificatesId);
+  const proxies = Object.entries(asked.buildArgs).filter(([name]) => /_proxy$/i.test(name));
+  const accounts = proxies.flatMap(([, address]) => /\/\/([^@/]+)@/.exec(address)?.[1] ?? []);
+  const redact = makeRedactor([...secrets.map(([, value]) => value), ...accounts]);
   const log = new BuildLog(asked.onLine, redact);
   let imageId: string | null = null;
   let contextError: unknown = null;

@@ -7,15 +7,15 @@ import { baseImage, engineTest } from '../../../test/support/engine.ts';
 import { account, smallImage, TestRegistry } from '../../../test/support/registry.ts';
 import { contextOf } from '../../build/context/context.ts';
 import { readIgnore } from '../../build/context/ignore.ts';
+import type { BuildAnswers } from '../../domain/build-inputs.ts';
 import { askEngine } from './ask.ts';
 import { type BuildRequest, buildImage } from './build-image.ts';
-import type { SessionAnswers } from './session.ts';
 import { engineBytes } from './stream.ts';
 import { fieldsOf, messageOf, textIn } from './wire.ts';
 
 const api = '1.41';
 
-async function build(socket: string, dockerfile: string, answers: SessionAnswers | null, more: Partial<BuildRequest>) {
+async function build(socket: string, dockerfile: string, answers: BuildAnswers | null, more: Partial<BuildRequest>) {
   const lines: string[] = [];
   const end = await buildImage({
     engine: { socket, facts: { api } },

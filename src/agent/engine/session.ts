@@ -5,16 +5,9 @@ import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, request } from 'node:http';
 import { performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
-import type { ImageLogin } from '../../domain/pull.ts';
+import type { BuildAnswers } from '../../domain/build-inputs.ts';
 import { EngineRefusal } from './stream.ts';
 import { fieldsOf, messageOf, textIn } from './wire.ts';
-
-export type SessionAnswers = {
-  /** By the names that a Dockerfile has for them. */
-  secrets: Readonly<Record<string, string>>;
-  /** By the host, as images name it; Docker Hub is docker.io. */
-  logins: Readonly<Record<string, NonNullable<ImageLogin>>>;
-};
 
 export type Session = AsyncDisposable & {
   /** What `/build` is told. */
@@ -23,15 +16,13 @@ export type Session = AsyncDisposable & {
 
 const openMs = 10_000;
 const mostQuestionBytes = 64 * 1024;
-/** The builder takes no larger secret. */
-export const mostSecretBytes = 500 * 1024;
 
 /** Codes of gRPC. */
 const code = { ok: 0, invalid: 3, notFound: 5, unknownMethod: 12 } as const;
 type Answer = { body: Buffer } | { code: number; message: string };
 
 /** A question is a method with the fields of its message. A new one is a line more. */
-const methods: Readonly<Record<string, (asked: ReturnType<typeof fieldsOf>, answers: SessionAnswers) => Answer>> = {
+const methods: Readonly<Record<string, (asked: ReturnType<typeof fieldsOf>, answers: BuildAnswers) => Answer>> = {
   // SERVING
   '/grpc.health.v1.Health/Check': () => ({ body: messageOf([[1, 1]]) }),
   '/moby.buildkit.secrets.v1.Secrets/GetSecret': (asked, { secrets }) => {
@@ -60,7 +51,7 @@ const hostOf = (asked: string): string =>
 /** Ends with the signal, with the engine's own end of it, or when it is disposed of. @throws EngineRefusal, what node says of a socket, the signal's reason */
 export async function openSession(
   engine: { socket: string; facts: { api: string } },
-  answers: SessionAnswers,
+  answers: BuildAnswers,
   signal: AbortSignal,
 ): Promise<Session> {
   const id = randomUUID();
@@ -117,7 +108,7 @@ function connect(
   return promise;
 }
 
-async function answer(stream: ServerHttp2Stream, path: string, answers: SessionAnswers): Promise<void> {
+async function answer(stream: ServerHttp2Stream, path: string, answers: BuildAnswers): Promise<void> {
   stream.on('error', () => {});
   const question = await questionOf(stream);
   const method = Object.hasOwn(methods, path) ? methods[path] : undefined;

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { baseImage, engineTest } from '../../../test/support/engine.ts';
 import { contextOf } from '../../build/context/context.ts';
 import { readIgnore } from '../../build/context/ignore.ts';
+import { withCertificates } from '../../build/dockerfile/certificates.ts';
 import { withOwnParts } from '../../build/dockerfile/own-parts.ts';
 import { readDockerfile } from '../../build/dockerfile/read-dockerfile.ts';
 import { isFailure } from '../../domain/errors.ts';
@@ -82,6 +83,30 @@ engineTest(
     assert.equal(await isThere(id), true);
     await images.collect(appId, new Set());
     assert.equal(await isThere(id), false);
+  },
+);
+
+engineTest(
+  'builds get the installation’s certificates and proxies, of which nothing is in the image',
+  { own: true },
+  async (socket) => {
+    const appId = newId('app');
+    const certificates = `-----BEGIN CERTIFICATE-----\n${randomBytes(60).toString('base64')}\n-----END CERTIFICATE-----\n`;
+    const network = { certificates, proxies: { HTTPS_PROXY: 'http://ann:correct-horse@proxy.example:3128' } };
+    const images = openImages({ socket, nodeId: newId('nod'), caps, network });
+    const text = withCertificates(
+      `FROM ${await baseImage('python')}\nRUN sha256sum $PIP_CERT $SSL_CERT_FILE > /sums; cat /sums; echo "by $HTTPS_PROXY"\nCMD ["sh"]\n`,
+    );
+    const { lines, last } = await ended(images.make(specOf(appId), contextWith(text), new AbortController().signal));
+    const { id } = builtOf(last);
+    const sum = createHash('sha256').update(certificates).digest('hex');
+    assert.equal(lines.filter((line) => line.startsWith(sum)).length, 2, lines.join('\n'));
+    assert.ok(lines.includes('by http://[redacted]@proxy.example:3128'), lines.join('\n'));
+    for (const path of [`/images/${id}/json`, `/images/${id}/history`]) {
+      const { body } = await askEngine(socket, `/v1.41${path}`, { timeoutMs: 10_000 });
+      assert.ok(!/proxy\.example|correct-horse/.test(body), body);
+    }
+    await images.collect(appId, new Set());
   },
 );
 

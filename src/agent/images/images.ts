@@ -1,6 +1,8 @@
 // Images of apps, on the machine's container engine: built one at a time, named by what went into them, found again instead of built
 // again. A build belongs to the request that asked for it: it ends when nobody listens any more (control died, a newer push came), and is
 // safe to ask for again, since the same key is the same image and done steps are in the builder's cache. Touches no image but its own.
+import { type BuildNetwork, plainNetwork } from '../../config/build-network.ts';
+import { type BuildAnswers, certificatesId } from '../../domain/build-inputs.ts';
 import type { EngineFacts, EngineLook } from '../../domain/engine.ts';
 import { fail } from '../../domain/errors.ts';
 import { type AppId, type NodeId, parseId, parseObjectId } from '../../domain/ids.ts';
@@ -40,8 +42,10 @@ export function openImages(given: {
   caps: BuildCaps;
   /** What the builder may keep of done steps, for all apps. */
   cacheBytes?: number;
+  /** What every build gets to reach anything. */
+  network?: BuildNetwork;
 }): Images {
-  const { socket, nodeId, caps, cacheBytes = usualCacheBytes } = given;
+  const { socket, nodeId, caps, cacheBytes = usualCacheBytes, network = plainNetwork } = given;
   const turns = new Semaphore(1);
   const works = new Set<{ appId: AppId; stopper: AbortController; end: Promise<unknown> }>();
   let known: EngineFacts | null = null;
@@ -98,9 +102,10 @@ export function openImages(given: {
         exceeded = seen;
         if (seen !== null) stopper.abort();
       });
-      const { appId, treeId, key, target, buildArgs, isUncached, deadlineMs } = spec;
+      const { appId, treeId, key, target, buildArgs, answers = null, isUncached, deadlineMs } = spec;
       const end = buildImage({
-        ...{ engine: { socket, facts }, context, target, buildArgs, isUncached, deadlineMs },
+        ...{ engine: { socket, facts }, context, target, isUncached, deadlineMs },
+        ...{ buildArgs: { ...network.proxies, ...buildArgs }, answers: withCertificates(network, answers) },
         labels: labelsOf({ node: nodeId, app: appId, tree: treeId, key }),
         tag: imageTag(appId, key),
         signal: quit,
@@ -161,13 +166,19 @@ export function openImages(given: {
   };
 }
 
-function refuseMisshapen({ appId, treeId, key, target, buildArgs, deadlineMs }: ImageSpec): void {
+function withCertificates({ certificates }: BuildNetwork, answers: BuildAnswers | null): BuildAnswers | null {
+  if (certificates === null) return answers;
+  return { logins: answers?.logins ?? {}, secrets: { ...answers?.secrets, [certificatesId]: certificates } };
+}
+
+function refuseMisshapen({ appId, treeId, key, target, buildArgs, answers, deadlineMs }: ImageSpec): void {
   const isWell =
     parseId('app', String(appId)) !== null &&
     parseObjectId(String(treeId)) !== null &&
     /^[0-9a-f]{64}$/.test(key) &&
     (target === null || /^[\w][\w.-]{0,127}$/.test(target)) &&
     Object.values(Object(buildArgs)).every((value) => typeof value === 'string') &&
+    Object.values(Object(answers?.secrets)).every((value) => typeof value === 'string') &&
     deadlineMs > 0 &&
     deadlineMs <= 60 * 60_000;
   if (!isWell) throw fail('bad-request', 'That does not say which image to build');

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { caBundleOf } from '../../config/build-network.ts';
 import { run } from '../../exec/exec.ts';
 import { atomicWrite } from '../../lib/atomic-write.ts';
 import { isReachable } from './reachable.ts';
@@ -19,13 +20,15 @@ const steering =
 
 const certificateFiles = ['SSL_CERT_FILE', 'REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE', 'NODE_EXTRA_CA_CERTS', 'PIP_CERT'];
 
-/** The allow-listed variables of `from`. */
-export const passedEnv = (from: Readonly<Record<string, string | undefined>>): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(from).filter(
-      (entry): entry is [string, string] => entry[1] !== undefined && passed.test(entry[0]) && !steering.test(entry[0]),
-    ),
+/** The allow-listed variables of `from`; certificates that it names for everything are named to whatever has no others. */
+export function passedEnv(from: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const bundle = caBundleOf(from);
+  const ofAll = bundle === null ? {} : Object.fromEntries(certificateFiles.map((name) => [name, bundle]));
+  const said = Object.entries(from).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined && passed.test(entry[0]) && !steering.test(entry[0]),
   );
+  return { ...ofAll, ...Object.fromEntries(said) };
+}
 
 /**
  * What uv gets: `env` and, from the answer of `pip config list`, what is not said for uv already.

@@ -111,6 +111,11 @@ const secret: Rule = (one) => {
       );
 };
 
+const proxyArgument: Rule = (one) =>
+  one.name === 'ARG' && pairsOf(one).some(([name]) => /^(?:https?|ftp|all|no)_proxy$/i.test(name))
+    ? say('proxy-argument', 'the builder has this ARG already: declared here, its value gets into the image’s history')
+    : null;
+
 const volume: Rule = (one, { isLast }) =>
   isLast && one.name === 'VOLUME'
     ? say('volume', 'VOLUME makes a new, empty volume at every start: name it under volumes: in lockstep.yml')
@@ -127,7 +132,16 @@ const remoteAdd: Rule = (one) =>
 const onBuild: Rule = (one) =>
   one.name === 'ONBUILD' ? say('onbuild', 'ONBUILD does nothing when an app is built') : null;
 
-const rules: readonly Rule[] = [clonesItself, shellForm, developmentServer, secret, volume, remoteAdd, onBuild];
+const rules: readonly Rule[] = [
+  clonesItself,
+  shellForm,
+  developmentServer,
+  secret,
+  proxyArgument,
+  volume,
+  remoteAdd,
+  onBuild,
+];
 
 export function adviseOn(stages: readonly Stage[], about: About): Advice[] {
   const found: Advice[] = [];

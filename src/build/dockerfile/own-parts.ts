@@ -49,6 +49,21 @@ export function withOwnParts(text: string, stages: readonly Stage[], cacheId: st
   return whole;
 }
 
+/** Ids of the secrets that its steps mount, with their lines. @throws bad-config for a mount that cannot be read surely */
+export function secretMounts(text: string, stages: readonly Stage[]): { id: string; line: number }[] {
+  const names = new Set(stages.flatMap(({ name }) => name ?? []));
+  return readInstructions(text).instructions.flatMap((one) =>
+    mountsOf(one, names).flatMap(({ options: { type, id, target, dst, destination } }) => {
+      if (type !== 'secret') return [];
+      const at = target ?? dst ?? destination ?? '';
+      const named = id ?? at.slice(at.lastIndexOf('/') + 1);
+      if (named === '' || named.includes('$'))
+        throw refused(one.line, 'a secret without a name that can be read', 'Write --mount=type=secret,id=NAME.');
+      return [{ id: named, line: one.line }];
+    }),
+  );
+}
+
 type Mount = { flag: string; options: Readonly<Record<string, string>> };
 
 function mountsOf(one: Instruction, names: ReadonlySet<string>): Mount[] {
@@ -66,11 +81,11 @@ function mountsOf(one: Instruction, names: ReadonlySet<string>): Mount[] {
       if (Object.keys(options).length !== pairs.length || /\$/.test(`${options.type}${options.from}`))
         throw unclear(one);
       options.type = (options.type ?? 'bind').toLowerCase();
-      if (options.type === 'secret' || options.type === 'ssh')
+      if (options.type === 'ssh')
         throw refused(
           one.line,
-          `--mount=type=${options.type} is not built here yet`,
-          'Fetch what is private before the build, or keep it in the repository.',
+          '--mount=type=ssh is not built here: there is no agent of keys',
+          'Give a key or a token as a build secret: --mount=type=secret.',
         );
       if (options.from !== undefined && !/^\d+$/.test(options.from)) refuseForeign(options.from, names, one.line);
       return { flag, options };

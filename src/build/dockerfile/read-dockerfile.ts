@@ -29,6 +29,8 @@ export type DockerfileFacts = {
   testStage: string | null;
   /** Of the last stage, in order; a port that is a variable without a value is not among them. */
   ports: readonly number[];
+  /** Names that an ARG declares, anywhere. */
+  args: readonly string[];
   /** null: the image's own, or root. */
   user: string | null;
   entrypoint: Start | null;
@@ -39,12 +41,20 @@ export type DockerfileFacts = {
 
 const testStages = ['gate', 'test', 'tests', 'testing'];
 
-/** @param own by which names the app's own repository is known: its name, and hosts with paths. @throws bad-config, too-large */
-export function readDockerfile(text: string, own: readonly string[]): DockerfileFacts {
+/**
+ * @param own by which names the app's own repository is known: its name, and hosts with paths
+ * @param given values of ARGs, before those that the file has for them
+ * @throws bad-config, too-large
+ */
+export function readDockerfile(
+  text: string,
+  own: readonly string[],
+  given: Readonly<Record<string, string>> = {},
+): DockerfileFacts {
   const { instructions, syntax } = readInstructions(text);
   const notes: string[] = [];
   if (syntax !== null) notes.push(dropSyntax(syntax));
-  const { stages, globals } = stagesOf(instructions);
+  const { stages, globals } = stagesOf(instructions, given);
   const last = stages.at(-1)!;
   const values = new Map(globals);
   const facts = {
@@ -54,8 +64,11 @@ export function readDockerfile(text: string, own: readonly string[]): Dockerfile
     command: null as Start | null,
   };
   for (const one of chainOf(stages, last).flatMap((stage) => stage.instructions)) {
-    if (one.name === 'ARG' || one.name === 'ENV')
-      for (const [name, value] of pairsOf(one)) values.set(name, filled(value, values));
+    if (one.name === 'ENV') for (const [name, value] of pairsOf(one)) values.set(name, filled(value, values));
+    if (one.name === 'ARG')
+      // Without a value it is the one of before the first FROM.
+      for (const [name, value] of argsOf(one, given))
+        if (value !== '' || !values.has(name)) values.set(name, filled(value, values));
     if (one.name === 'EXPOSE') facts.ports.push(...portsOf(filled(one.text, values)));
     if (one.name === 'USER') facts.user = filled(one.text, values).trim() || null;
     if (one.name === 'CMD') facts.command = startOf(one);
@@ -68,6 +81,11 @@ export function readDockerfile(text: string, own: readonly string[]): Dockerfile
   return {
     text: syntax === null ? text : withoutSyntax(text),
     stages,
+    args: [
+      ...new Set(
+        instructions.filter(({ name }) => name === 'ARG').flatMap((one) => pairsOf(one).map(([name]) => name)),
+      ),
+    ],
     testStage: stages.slice(0, -1).find(({ name }) => name !== null && testStages.includes(name))?.name ?? null,
     ...{ ...facts, ports: [...new Set(facts.ports)].slice(0, 100) },
     advice: adviseOn(stages, { user: facts.user, own }),
@@ -95,7 +113,10 @@ function withoutSyntax(text: string): string {
     .join('\n');
 }
 
-function stagesOf(instructions: readonly Instruction[]): { stages: Stage[]; globals: Map<string, string> } {
+function stagesOf(
+  instructions: readonly Instruction[],
+  given: Readonly<Record<string, string>>,
+): { stages: Stage[]; globals: Map<string, string> } {
   const stages: (Stage & { instructions: Instruction[] })[] = [];
   const globals = new Map<string, string>();
   for (const one of instructions) {
@@ -112,12 +133,16 @@ function stagesOf(instructions: readonly Instruction[]): { stages: Stage[]; glob
         instructions: [],
       });
     } else if (stages.length > 0) stages.at(-1)!.instructions.push(one);
-    else if (one.name === 'ARG') for (const [name, value] of pairsOf(one)) globals.set(name, filled(value, globals));
+    else if (one.name === 'ARG')
+      for (const [name, value] of argsOf(one, given)) globals.set(name, filled(value, globals));
     else throw refused(one.line, `${one.name} stands before the first FROM`);
   }
   if (stages.length === 0) throw refused(1, 'there is no FROM');
   return { stages, globals };
 }
+
+const argsOf = (one: Instruction, given: Readonly<Record<string, string>>): [string, string][] =>
+  pairsOf(one).map(([name, value]) => [name, Object.hasOwn(given, name) ? given[name]! : value]);
 
 /** A stage and what it stands on in this file, the lowest first. */
 function chainOf(stages: readonly Stage[], stage: Stage): Stage[] {

@@ -16,6 +16,7 @@ async function read(session: Session, reveal: boolean): Promise<ConfigView> {
 
 /** Lists the keys, with `--reveal` the values. */
 export async function config(session: Session): Promise<number> {
+  if (session.has('build')) return (await import('./build-secrets.ts')).buildSecrets(session);
   const view = await read(session, session.has('reveal'));
   if (session.isJson) {
     session.printJson(view);
@@ -44,13 +45,17 @@ export async function configGet(session: Session): Promise<number> {
 /** Sets what the operands and `--file` say. @throws bad-env, bad-request */
 export async function configSet(session: Session): Promise<number> {
   const file = session.text('file');
-  const set = parsePairs([...(file === undefined ? [] : await pairsOf(session, file)), ...session.words]);
+  const words = [...(file === undefined ? [] : await pairsOf(session, file)), ...session.words];
+  if (session.has('build') && words.length > 0)
+    return (await import('./build-secrets.ts')).setBuildSecrets(session, words.map(splitPair));
+  const set = parsePairs(words);
   if (set.size === 0) throw fail('bad-request', 'there is nothing to set', { advice: 'lockstep config set KEY=VALUE' });
   return change(session, { set: Object.fromEntries(set) }, `config: ${[...set.keys()].join(', ')} set`);
 }
 
 /** @throws bad-env */
 export async function configUnset(session: Session): Promise<number> {
+  if (session.has('build')) return (await import('./build-secrets.ts')).unsetBuildSecrets(session);
   const unset = session.words.map(parseEnvKey);
   return change(session, { unset }, `config: ${unset.join(', ')} unset`);
 }
@@ -78,17 +83,19 @@ async function change(session: Session, wanted: object, how: string): Promise<nu
 /** `K=V` words as a map; the value is everything after the first `=`. @throws bad-env, bad-request */
 export function parsePairs(words: readonly string[]): Map<string, string> {
   const pairs = new Map<string, string>();
-  for (const word of words) {
-    const at = word.indexOf('=');
-    if (at < 0) {
-      throw fail('bad-request', `"${printable(word)}" is not KEY=VALUE`, {
-        advice: 'To remove one: lockstep config unset KEY',
-      });
-    }
-    const key = parseEnvKey(word.slice(0, at));
-    pairs.set(key, parseEnvValue(key, word.slice(at + 1)));
+  for (const [name, value] of words.map(splitPair)) {
+    const key = parseEnvKey(name);
+    pairs.set(key, parseEnvValue(key, value));
   }
   return pairs;
+}
+
+function splitPair(word: string): [string, string] {
+  const at = word.indexOf('=');
+  if (at >= 0) return [word.slice(0, at), word.slice(at + 1)];
+  throw fail('bad-request', `"${printable(word)}" is not KEY=VALUE`, {
+    advice: 'To remove one: lockstep config unset KEY',
+  });
 }
 
 /** Lines of an environment file: blank ones and comments are left out, `export ` and one pair of quotes are taken off. */

@@ -88,4 +88,5 @@ export type HookView = {
 /** The secret is null when the connection broke before it was read. */
 export type NewHookView = HookView & { secret: string | null; secretPath: string | null };
 
+export type BuildSecretView = { name: string; actor: string; createdAt: string };
 export type RegistryView = { host: string; username: string; actor: string; createdAt: string };

@@ -1,6 +1,11 @@
 // The environment of an app.
-import type { CommandSpec } from '../command.ts';
+import type { CommandSpec, OptionSpec } from '../command.ts';
 import { ofApp, ofWork } from './options.ts';
+
+const build: OptionSpec = {
+  kind: 'flag',
+  about: 'build secrets: read by the build of the image (--mount=type=secret), and by nothing that runs',
+};
 
 export const configCommands: readonly CommandSpec[] = [
   {
@@ -8,8 +13,8 @@ export const configCommands: readonly CommandSpec[] = [
     summary: 'list the app’s environment',
     operands: '',
     counts: [0, 0],
-    options: { ...ofApp, reveal: { kind: 'flag', about: 'show the values, too' } },
-    examples: ['lockstep config', 'lockstep config --reveal --json'],
+    options: { ...ofApp, reveal: { kind: 'flag', about: 'show the values, too' }, build },
+    examples: ['lockstep config', 'lockstep config --reveal --json', 'lockstep config --build'],
     load: async () => (await import('../commands/config.ts')).config,
   },
   {
@@ -31,8 +36,13 @@ export const configCommands: readonly CommandSpec[] = [
     options: {
       ...ofWork,
       file: { kind: 'text', value: 'FILE', about: 'read KEY=VALUE lines from it (- is standard input)' },
+      build,
     },
-    examples: ['lockstep config set GREETING="Hello there" DEBUG=0', 'lockstep config set --file - < production.env'],
+    examples: [
+      'lockstep config set GREETING="Hello there" DEBUG=0',
+      'lockstep config set --file - < production.env',
+      'lockstep config set --build --file - < build.env',
+    ],
     load: async () => (await import('../commands/config.ts')).configSet,
   },
   {
@@ -40,7 +50,7 @@ export const configCommands: readonly CommandSpec[] = [
     summary: 'remove values',
     operands: 'KEY …',
     counts: [1, 1_000],
-    options: ofWork,
+    options: { ...ofWork, build },
     examples: ['lockstep config unset DEBUG'],
     load: async () => (await import('../commands/config.ts')).configUnset,
   },

@@ -3,6 +3,7 @@
 
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
+import { isArgumentName, isReservedArgument, parseBuildSecretName } from '../../domain/build-inputs.ts';
 import { isFailure } from '../../domain/errors.ts';
 import type { BuiltInCheck, GateSettings } from '../../domain/gate-settings.ts';
 import { imageText, parseImageReference } from '../../domain/image-reference.ts';
@@ -29,6 +30,8 @@ export type LockstepYml = {
   /** Only what the file sets. */
   limits: Partial<Limits>;
   gate: GateSettings;
+  /** What the build of its own Dockerfile gets: values of its ARGs, and names of the secrets that it mounts. */
+  build: { args: Readonly<Record<string, string>>; secrets: readonly string[] };
   /** Checks of which the file says that Lockstep's own are to run, whatever other files have for them. */
   saidAuto: readonly BuiltInCheck[];
 };
@@ -43,6 +46,39 @@ const limitsShape = {
     .optional(),
   pids: z.int('must be a whole number').min(8, 'must be at least 8').max(32768, 'must be at most 32768').optional(),
   disk: size(16 * 2 ** 20, 64 * 1024 * 2 ** 30, '1G').optional(),
+};
+const buildShape = {
+  args: z
+    .record(
+      z.string(),
+      z
+        .union(
+          [z.string(), z.number(), z.boolean()],
+          'must be a text, a number, true or false (a secret is named under build.secrets)',
+        )
+        .transform(String)
+        .refine((text) => text.length <= 4096 && !/[\0\r\n]/.test(text), 'must be one line of at most 4096 characters'),
+      'must be a map of NAME: value',
+    )
+    .superRefine((args, context) => {
+      if (Object.keys(args).length > 50) context.addIssue({ code: 'custom', message: 'has more than 50 arguments' });
+      for (const name of Object.keys(args)) {
+        const why = !isArgumentName(name)
+          ? 'is not the name of an ARG'
+          : isReservedArgument(name)
+            ? 'is the builder’s own, or set by who runs the server'
+            : null;
+        if (why !== null) context.addIssue({ code: 'custom', path: [name], message: why });
+      }
+    })
+    .optional()
+    .describe('NAME: value of an ARG of the Dockerfile; everybody who has the image can read it'),
+  secrets: z
+    .array(z.string().transform(secretName), 'must be a list of names')
+    .max(20, 'has more than 20 names')
+    .refine((names) => new Set(names).size === names.length, 'names one twice')
+    .optional()
+    .describe('Ids of RUN --mount=type=secret in the Dockerfile; values: lockstep config set --build'),
 };
 const shape = {
   runtime: z
@@ -75,6 +111,10 @@ const shape = {
   release: line.optional().describe('A command that runs once before the new release starts, such as a migration'),
   web: line.optional().describe('The command that serves; $PORT says where'),
   limits: z.strictObject(limitsShape, 'must be a map').optional().describe('What an instance may use'),
+  build: z
+    .strictObject(buildShape, 'must be a map of args and secrets')
+    .optional()
+    .describe('What the build of the Dockerfile gets'),
   gate: gateShape.optional(),
 };
 const plain = z.strictObject({ ...shape, health: urlPath.optional() });
@@ -99,7 +139,17 @@ export function readLockstepYml(text: string, file = 'lockstep.yml'): LockstepYm
   const isPlain = typeof (input as { health?: unknown }).health === 'string';
   const parsed = isPlain ? plain.safeParse(input) : full.safeParse(input);
   if (!parsed.success) throw badConfig(file, zodProblems(parsed.error, input, knownAt));
-  const { runtime = null, image = null, volumes = {}, health, release, web, limits = {}, gate } = parsed.data;
+  const {
+    runtime = null,
+    image = null,
+    volumes = {},
+    health,
+    release,
+    web,
+    limits = {},
+    build = {},
+    gate,
+  } = parsed.data;
   return {
     runtime,
     image,
@@ -116,6 +166,7 @@ export function readLockstepYml(text: string, file = 'lockstep.yml'): LockstepYm
       ...(limits.pids === undefined ? {} : { pids: limits.pids }),
       ...(limits.disk === undefined ? {} : { diskBytes: limits.disk }),
     },
+    build: { args: build.args ?? {}, secrets: build.secrets ?? [] },
     gate: gateSettings(gate, file),
     saidAuto: autoChecks(gate),
   };
@@ -135,6 +186,16 @@ function pinnedImage(text: string, context: z.core.$RefinementCtx): string {
     context.addIssue({ code: 'custom', message: error.message });
   }
   return z.NEVER;
+}
+
+function secretName(text: string, context: z.core.$RefinementCtx): string {
+  try {
+    return parseBuildSecretName(text);
+  } catch (error) {
+    if (!isFailure(error, 'bad-env')) throw error;
+    context.addIssue({ code: 'custom', message: error.message });
+    return z.NEVER;
+  }
 }
 
 function parseYaml(text: string, file: string): unknown {

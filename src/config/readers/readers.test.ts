@@ -75,6 +75,7 @@ test('lockstep.yml is read whole', () => {
       release: null,
       web: null,
       limits: {},
+      build: { args: {}, secrets: [] },
       gate: defaultGate,
       saidAuto: [],
       ...expected,
@@ -89,6 +90,9 @@ test('lockstep.yml is read whole', () => {
     web: 'x',
   });
   check('runtime: docker', { runtime: 'docker' });
+  check('build: { args: { MODE: fast, LEVEL: 2, DEBUG: false }, secrets: [NPM_TOKEN, pip.conf] }', {
+    build: { args: { MODE: 'fast', LEVEL: '2', DEBUG: 'false' }, secrets: ['NPM_TOKEN', 'pip.conf'] },
+  });
   const digest = `@sha256:${'0'.repeat(64)}`;
   check(`image: team/web${digest}`, { image: `docker.io/team/web${digest}` });
   for (const image of ['team/web:latest', 'Team', '--x', '1'])
@@ -142,6 +146,20 @@ test('lockstep.yml refuses the unknown, the misshapen and the hostile, all probl
   await check('health: { path: up, timout: 3 }', 'health.path: "up"', 'did you mean "timeout"');
   await check('runtim: docker', 'runtim', 'did you mean "runtime"');
   await check('runtime: podman', 'runtime: "podman"', 'must be process or docker');
+  await check('build: { arg: {} }', 'build.arg', 'did you mean "args"');
+  await check('build: { args: [A] }', 'build.args', 'map of NAME: value');
+  await check('build: { args: { A: [1] } }', 'build.args.A', 'must be a text');
+  await check('build: { args: { B C: x } }', 'build.args.B C', 'name of an ARG');
+  await check(
+    'build: { args: { https_proxy: x, BUILDKIT_SYNTAX: y } }',
+    'https_proxy',
+    'BUILDKIT_SYNTAX',
+    'builder’s own',
+  );
+  await check('build: { args: { A: "x\\ny" } }', 'one line');
+  await check('build: { secrets: { NPM_TOKEN: x } }', 'build.secrets', 'list of names');
+  await check('build: { secrets: [a, a] }', 'names one twice');
+  await check('build: { secrets: [lockstep-ca, "a b"] }', 'build.secrets.0', 'build.secrets.1');
   await check('gates: {}', 'gates ({})', 'did you mean "gate"');
   await check('volumes: { a: /etc }', 'volumes.a', '/etc');
   await check('volumes: { a: x/../../y }', 'within the app');
