@@ -160,6 +160,24 @@ test('the registry of one’s own: tokens that it verifies itself, public and pr
   assert.equal((await looks()).at(-1).actor, 'lockstep');
   assert.notEqual(pid(), killed);
 
+  // Into a backup while it serves, and out of it.
+  const file = join(stage.folder, 'backup');
+  const made = JSON.parse(await done('backup', file, '--home', stage.home, '--json'));
+  assert.deepEqual(made.notes, []);
+  const home = join(stage.folder, 'restored');
+  await done('restore', file, '--home', home);
+  const filesOf = (of: string) =>
+    globSync('registry/data/docker/registry/v2/{blobs,repositories}/**', { cwd: of, withFileTypes: true })
+      .filter((one) => one.isFile() && !one.parentPath.includes('_uploads'))
+      .map((one) => join(one.parentPath, one.name));
+  const [kept, back] = [filesOf(stage.home), filesOf(home)];
+  assert.equal(back.length, made.images.files);
+  assert.deepEqual(
+    back.map((path) => path.slice(home.length)).sort(),
+    kept.map((path) => path.slice(stage.home.length)).sort(),
+  );
+  for (const path of back) assert.equal(lstatSync(path).uid, lstatSync(`${stage.home}${path.slice(home.length)}`).uid);
+
   // What is destroyed is gone for whoever has the name next.
   const old = isDigest(await ci.push('web', 'v1'));
   await done('destroy', '-a', 'web', '--yes');

@@ -1,6 +1,6 @@
 // A home goes into a file and comes back as it was; everything else is refused, and leaves the home empty.
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import {
   chownSync,
   closeSync,
@@ -20,7 +20,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import type { CommitId } from '../domain/ids.ts';
@@ -31,6 +31,7 @@ import { packOf } from '../git/pack.ts';
 import { checkHome } from '../main/up-checks.ts';
 import { createBackup, pinMain } from './create.ts';
 import type { EntryHead } from './entries.ts';
+import { blobPath } from './image-path.ts';
 import { keptFile, repositoryFolder, volumesFolder } from './kept.ts';
 import { sweepPlainCopies } from './plain-copy.ts';
 import { restoreBackup } from './restore.ts';
@@ -87,6 +88,48 @@ test('everything of a home comes back: database, refs, secrets, volumes with the
   assert.deepEqual([after!.mode, Math.round(after!.mtimeMs)], [before!.mode, Math.round(before!.mtimeMs)]);
   assert.equal(readlinkSync(join(volume, 'link')), '../../../../../etc/passwd');
   assert.ok(!existsSync(join(home, 'restore-incomplete')));
+});
+
+test('the images of the own registry come back, each layer as its name says, and nothing else that lies there', async () => {
+  await using one = await TestHome.make();
+  const root = (home: string) => join(home, 'registry', 'data', 'docker', 'registry', 'v2');
+  const hex = createHash('sha256').update('layer').digest('hex');
+  const files: Record<string, string> = {
+    [blobPath(hex)]: 'layer',
+    [`repositories/web/api/_layers/sha256/${hex}/link`]: `sha256:${hex}`,
+    [`repositories/web/api/_manifests/revisions/sha256/${hex}/link`]: `sha256:${hex}`,
+    'repositories/web/api/_manifests/tags/latest/current/link': `sha256:${hex}`,
+  };
+  const others = { 'repositories/web/_uploads/1/data': 'half', 'blobs/sha256/ab/x/data': 'x', secret: 'x' };
+  for (const [path, text] of Object.entries({ ...files, ...others })) {
+    mkdirSync(dirname(join(root(one.home), path)), { recursive: true });
+    writeFileSync(join(root(one.home), path), text);
+  }
+  writeFileSync(join(one.home, 'registry', 'config.yml'), 'a secret');
+  symlinkSync('/etc/passwd', join(root(one.home), 'repositories', 'web', 'link'));
+  const made = await create(one);
+  assert.deepEqual([made.images.files, made.images.bytes], [4, 5 + 3 * 71]);
+  const home = join(one.folder, 'restored');
+  await restore(one, home);
+  const found = readdirSync(join(home, 'registry'), { recursive: true, withFileTypes: true }).filter((entry) =>
+    entry.isFile(),
+  );
+  assert.deepEqual(
+    Object.fromEntries(
+      found.map((entry) => {
+        const path = join(entry.parentPath, entry.name);
+        return [relative(root(home), path), readFileSync(path, 'utf8')];
+      }),
+    ),
+    files,
+  );
+  assert.deepEqual((await verifyBackup(one.file, null)).problems, []);
+  rmSync(one.file);
+  rmSync(join(root(one.home), blobPath(hex)));
+  await create(one);
+  assert.deepEqual((await verifyBackup(one.file, null)).problems, [
+    `of web/api@sha256:${hex} the registry has no file`,
+  ]);
 });
 
 test('as root, volumes belong to their app again and the rest to control; links to others’ files are left out', {
@@ -248,7 +291,29 @@ test('hostile archives put nothing anywhere', async (t) => {
   const evil = await one.git(['commit-tree', await one.git(['mktree'], `040000 tree ${inner}\t.git\n`), '-m', 'evil']);
   const evilPieces: Buffer[] = [];
   for await (const piece of packOf(repositoryFolder(one.home, id), [evil as never])) evilPieces.push(piece);
+  const hex = createHash('sha256').update('layer').digest('hex');
+  const link = `sha256:${hex}`;
+  const image = (to: string): EntryHead => ({ kind: 'image', path: to });
   const cases: Record<string, Parts> = {
+    'a path above the registry': [...head, ...repository, [image('../x'), 'x']],
+    'a repository above the registry': [
+      ...head,
+      ...repository,
+      [image(`repositories/../x/_layers/sha256/${hex}/link`), link],
+    ],
+    'a tag above the registry': [
+      ...head,
+      ...repository,
+      [image('repositories/web/_manifests/tags/../current/link'), link],
+    ],
+    'a layer that is not what its name says': [...head, ...repository, [image(blobPath(hex)), 'x']],
+    'a layer in another’s place': [...head, ...repository, [image(`blobs/sha256/ff/${hex}/data`), 'layer']],
+    'a link to something else': [
+      ...head,
+      ...repository,
+      [image(`repositories/web/_layers/sha256/${hex}/link`), '/etc/shadow'],
+    ],
+    'a layer twice': [...head, ...repository, [image(blobPath(hex)), 'layer'], [image(blobPath(hex)), 'layer']],
     'a path above the volume': withNodes([node('../x', file), 'x']),
     'an absolute path': withNodes([node('/x', file), 'x']),
     'a path with a NUL': withNodes([node('a\0b', file), 'x']),

@@ -10,6 +10,7 @@ import { diskFailure } from '../domain/disk-failure.ts';
 import { fail, isFailure } from '../domain/errors.ts';
 import type { ObjectId } from '../domain/ids.ts';
 import { printable } from '../domain/names.ts';
+import { registryIdentity } from '../domain/own-image.ts';
 import { branchRef, type RefName } from '../git/argv.ts';
 import { openGit } from '../git/git.ts';
 import { packOf } from '../git/pack.ts';
@@ -17,6 +18,7 @@ import { usualCost, writeContainer } from './container.ts';
 import { type EntryWriter, keptNames, refsBytes, writeEntries } from './entries.ts';
 import { databaseFile, incompleteMark, keptFile, repositoryFolder, volumesFolder } from './kept.ts';
 import { openNameless, plainCopyPath, removePlainCopy, sweepPlainCopies } from './plain-copy.ts';
+import { imageFiles } from './registry-files.ts';
 import { copyDatabase, type KeptApp, readSnapshot } from './snapshot.ts';
 import { type WalkCounts, walkVolume } from './walk-volume.ts';
 
@@ -37,6 +39,8 @@ export type BackupMade = {
   apps: number;
   bytes: number;
   volumes: WalkCounts;
+  /** Of the own registry. */
+  images: { files: number; bytes: number };
   /** What a person should know, one line each. */
   notes: readonly string[];
 };
@@ -104,8 +108,9 @@ async function write(asked: BackupAsked, entries: EntryWriter, copy: string): Pr
   if (volumes.leftOut > 0)
     notes.push(`${volumes.leftOut} of the volumes’ entries were left out: not plain files, or not the app’s own`);
   if (volumes.changed > 0) notes.push(`${volumes.changed} files of volumes were written to while they were read`);
+  const images = await writeImages(home, isRoot, entries);
   await entries.end();
-  return { apps: apps.length, volumes, notes };
+  return { apps: apps.length, volumes, images, notes };
 }
 
 async function writeRepository(home: string, app: KeptApp, entries: EntryWriter, notes: string[]): Promise<void> {
@@ -156,6 +161,24 @@ async function writeVolumes(
       else if (one.type === 'link') await entries.entry({ ...at, type: 'link' }, [one.target]);
       else await entries.entry({ ...at, type: 'file', mode: one.mode, mtimeMs: one.mtimeMs }, one.data);
     }
+  }
+}
+
+/** As whoever runs the registry keeps them; layers that several images share are there once. */
+async function writeImages(home: string, isRoot: boolean, entries: EntryWriter): Promise<BackupMade['images']> {
+  const images = { files: 0, bytes: 0 };
+  const uid = isRoot ? registryIdentity.uid : null;
+  for (const { path, data } of imageFiles(home, uid)) {
+    await entries.entry({ kind: 'image', path }, counted(data, images));
+    images.files += 1;
+  }
+  return images;
+}
+
+function* counted(data: Iterable<Buffer>, sum: { bytes: number }): Generator<Buffer> {
+  for (const piece of data) {
+    sum.bytes += piece.length;
+    yield piece;
   }
 }
 

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { parseId } from '../domain/ids.ts';
 import { type Container, refused } from './container.ts';
+import { isImagePath } from './image-path.ts';
 
 /** Files of the home that are kept as they are; the place of each is in `kept.ts`. */
 export const keptNames = ['owner.token', 'receipt.key', 'node-id'] as const;
@@ -37,6 +38,8 @@ const headShape = z.union([
   z.strictObject({ ...node, type: z.literal('file'), mode: z.int().min(0).max(0o777), mtimeMs: z.number() }),
   /** Data: where it leads to. */
   z.strictObject({ ...node, type: z.literal('link') }),
+  /** Of the own registry. */
+  z.strictObject({ kind: z.literal('image'), path: z.string().max(1000).refine(isImagePath) }),
   z.strictObject({ kind: z.literal('end'), entries: z.int().min(0) }),
 ]);
 export type EntryHead = z.output<typeof headShape>;

@@ -9,6 +9,7 @@ import { diskFailure } from '../domain/disk-failure.ts';
 import { fail, isFailure } from '../domain/errors.ts';
 import { type AppId, type ObjectId, parseObjectId } from '../domain/ids.ts';
 import { printable } from '../domain/names.ts';
+import { registryIdentity } from '../domain/own-image.ts';
 import { run } from '../exec/exec.ts';
 import type { RefName } from '../git/argv.ts';
 import { makeRefs, takePack } from '../git/pack.ts';
@@ -16,6 +17,7 @@ import { openRepository } from '../git/repository.ts';
 import { readContainer, refused } from './container.ts';
 import { type Entry, type EntryHead, readEntries, refsBytes, wholeOf } from './entries.ts';
 import { databaseFile, incompleteMark, keptFile, repositoryFolder } from './kept.ts';
+import { giveImages, placeImageFile } from './registry-files.ts';
 import { type KeptApp, readSnapshot } from './snapshot.ts';
 import { VolumePlacer } from './volume-placer.ts';
 
@@ -100,7 +102,10 @@ async function place(asked: RestoreAsked, entries: AsyncGenerator<Entry>): Promi
     if (head.kind === 'file') await placeFile(keptFile(home, head.name), data, counted);
     else if (head.kind === 'refs') await placeRefs(asked, mustKnow(known, head), data, refs);
     else if (head.kind === 'pack') await placePack(asked, mustKnow(known, head), data, refs);
-    else if (head.kind === 'node') await volumes.place(mustKnow(known, head), head, data);
+    else if (head.kind === 'image') {
+      counted.bytes += (await placeImageFile(home, head.path, data)).bytes;
+      counted.files += 1;
+    } else if (head.kind === 'node') await volumes.place(mustKnow(known, head), head, data);
     else throw refused('it does not hold what it should');
   }
   if (refs.size > 0) throw refused('a repository is not whole');
@@ -108,6 +113,7 @@ async function place(asked: RestoreAsked, entries: AsyncGenerator<Entry>): Promi
   if (lacking) throw refused(`the repository of ${lacking.name} is not in it`);
   volumes.finish();
   if (control) await give(join(home, 'control'), control);
+  if (asked.isRoot) await giveImages(home, registryIdentity);
   const { program, madeAtMs } = manifest.head;
   return { program, madeAtMs, apps, ...counted };
 }

@@ -10,6 +10,7 @@ import { damageOf } from '../git/pack.ts';
 import { verifyReceipt } from '../proof/receipt-text.ts';
 import { signerOf } from '../proof/signing-key.ts';
 import { databaseFile, keptFile, repositoryFolder } from './kept.ts';
+import { imagesWithoutFiles } from './registry-files.ts';
 import { type Restored, restoreBackup } from './restore.ts';
 import { type KeptApp, lastReceipt } from './snapshot.ts';
 
@@ -73,7 +74,7 @@ async function problemsOf(home: string, app: KeptApp): Promise<string[]> {
 }
 
 function installationProblems(home: string, { apps }: Restored): string[] {
-  const problems: string[] = [];
+  const problems = imagesWithoutFiles(home).map((image) => `of ${image} the registry has no file`);
   if (!existsSync(keptFile(home, 'owner.token')))
     problems.push('the owner’s token is not in it: the next start makes another');
   if (!existsSync(keptFile(home, 'receipt.key')))

@@ -22,6 +22,9 @@ export type OwnImages = {
 /** What the disk was rid of. */
 export type Freed = { repositories: number; images: number; bytes: number };
 
+/** As whom it runs where Lockstep is root; below the first identity of an app (store/apps.ts). */
+export const registryIdentity = { uid: 39_992, gid: 39_992 };
+
 export const usualQuotaBytes = 10 * 1024 ** 3;
 /** More is no limit any more. */
 export const largestQuotaBytes = 1024 ** 5;

@@ -11,10 +11,6 @@ export type OwnIdentities = { control: OwnIdentity | null; router: OwnIdentity |
 /** Below the first identity of an app (store/apps.ts). */
 const controlId = 39_990;
 const routerId = 39_991;
-const registryId = 39_992;
-
-/** Of the registry, where Lockstep is root. */
-export const registryIdentity: OwnIdentity = { uid: registryId, gid: registryId };
 
 /**
  * Makes the home, and refuses one that other identities cannot pass.

@@ -7,6 +7,7 @@ import { removeTree } from '../agent/remove-tree.ts';
 import { buildNetworkOf } from '../config/build-network.ts';
 import { type Config, readConfig } from '../config/config.ts';
 import { engineSocketOf } from '../config/engine-socket.ts';
+import { registryIdentity } from '../domain/own-image.ts';
 import { collectAtRest } from '../lib/collect-at-rest.ts';
 import { lineLog } from '../lib/line-log.ts';
 import { createRouterClient } from '../router/client.ts';
@@ -19,7 +20,7 @@ import { OwnRegistry } from './own-registry.ts';
 import { serveKeeper } from './registry-keeper.ts';
 import { endOnUncaught } from './uncaught.ts';
 import type { UpArguments } from './up-arguments.ts';
-import { checkHome, identitiesFor, type OwnIdentities, refuseSecond, registryIdentity } from './up-checks.ts';
+import { checkHome, identitiesFor, type OwnIdentities, refuseSecond } from './up-checks.ts';
 import { UpRecord } from './up-record.ts';
 import { programRoot, programVersion } from './version.ts';
 

@@ -36,7 +36,7 @@ export async function backup(session: Session): Promise<number> {
   else {
     for (const note of made.notes) session.note(safeLine(note));
     session.print(
-      `${printable(words[0]!)}: ${countOf(made.apps, 'app')}, ${countOf(made.volumes.files, 'file')} in volumes, ${megabytes(made.bytes)} in ${seconds(durationMs)}${passphrase === null ? '; it is not encrypted, and holds every secret of this server' : ', encrypted'}`,
+      `${printable(words[0]!)}: ${countOf(made.apps, 'app')}, ${countOf(made.volumes.files, 'file')} in volumes, ${made.images.files > 0 ? `the registry’s images (${megabytes(made.images.bytes)}), ` : ''}${megabytes(made.bytes)} in ${seconds(durationMs)}${passphrase === null ? '; it is not encrypted, and holds every secret of this server' : ', encrypted'}`,
     );
   }
   return 0;
