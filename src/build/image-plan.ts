@@ -51,7 +51,7 @@ export async function decideRuntime(
 }
 
 /** Whether it is to run on a container engine, be there one or not. */
-const isForEngine = (view: TreeView, { runtime, image }: Pick<LockstepYml, 'runtime' | 'image'>): boolean =>
+export const isForEngine = (view: TreeView, { runtime, image }: Pick<LockstepYml, 'runtime' | 'image'>): boolean =>
   runtime === 'docker' || (runtime === null && (image !== null || hasFile(view, 'Dockerfile')));
 
 /** The plan that a deploy would follow where there is an engine: for whoever only wants to read it. @throws bad-config, no-detector */

@@ -9,6 +9,7 @@ import { gateCommands } from './tables/gate.ts';
 import { imagesCommands } from './tables/images.ts';
 import { instancesCommands } from './tables/instances.ts';
 import { landingCommands } from './tables/landing.ts';
+import { localCommands } from './tables/local.ts';
 import { releasesCommands } from './tables/releases.ts';
 import { serverCommands } from './tables/server.ts';
 
@@ -18,6 +19,7 @@ export const commandTable: readonly CommandSpec[] = [
   ...appsCommands,
   ...landingCommands,
   ...gateCommands,
+  ...localCommands,
   ...changesCommands,
   ...releasesCommands,
   ...configCommands,

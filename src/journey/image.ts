@@ -3,15 +3,18 @@ import type { ImageMaking, ImageWork } from '../build/image-plan.ts';
 import type { App } from '../domain/app.ts';
 import { fail } from '../domain/errors.ts';
 import { type ImageId, parseImageId, type TreeId } from '../domain/ids.ts';
-import type { ImageEvent } from '../domain/image.ts';
+import type { ImageEvent, ImageSpec } from '../domain/image.ts';
 import { parseImageReference } from '../domain/image-reference.ts';
 import type { Plan, ProcessType } from '../domain/plan.ts';
-import type { PullEvent } from '../domain/pull.ts';
+import type { PullEvent, PullSpec } from '../domain/pull.ts';
 import type { ImageArtifact } from '../domain/release.ts';
 import { safe } from '../gate/messages.ts';
 import { answersFor } from './images/build-secrets.ts';
 import { loginFor } from './images/registry-logins.ts';
 import type { World } from './world.ts';
+
+/** Who builds: an agent, or whoever does what it does. */
+export type ImageMaker = (spec: ImageSpec, context: AsyncIterable<Buffer>) => AsyncIterable<ImageEvent>;
 
 /** @throws install-failed with the last lines, engine-away, busy, cancelled */
 export async function buildImage(
@@ -22,14 +25,15 @@ export async function buildImage(
   say: (line: string) => void,
   signal: AbortSignal,
 ): Promise<ImageArtifact> {
-  const { id, imageId, ports, hasOwnCommand, wasThere, durationMs } = await built(
-    world,
-    app,
-    work,
-    'the image',
-    say,
-    signal,
-  );
+  return madeImage(await built(world, app, work, 'the image', say, signal), recipe, say);
+}
+
+/** What was built, as a release names it; said is how long it took. */
+export function madeImage(
+  { id, imageId, ports, hasOwnCommand, wasThere, durationMs }: Built,
+  recipe: Plan['image'],
+  say: (line: string) => void,
+): ImageArtifact {
   say(wasThere ? `image ${shortId(id)} is there` : `image ${shortId(id)} built in ${(durationMs / 1000).toFixed(1)}s`);
   return { id: imageId, ports, hasOwnCommand, isGenerated: recipe?.written != null };
 }
@@ -67,10 +71,21 @@ async function built(
   signal: AbortSignal,
   isTold: (line: string) => boolean = () => true,
 ): Promise<Built> {
+  const make: ImageMaker = (spec, context) => world.agent.buildImage(spec, context, signal);
+  return builtBy(make, { spec: { ...spec, answers: answersFor(world, app, asks) }, context }, what, say, isTold);
+}
+
+/** @throws as `buildImage` */
+export async function builtBy(
+  make: ImageMaker,
+  { spec, context }: Pick<ImageMaking, 'spec' | 'context'>,
+  what: string,
+  say: (line: string) => void,
+  isTold: (line: string) => boolean = () => true,
+): Promise<Built> {
   let last: ImageEvent | null = null;
   let isFirst = true;
-  const answers = answersFor(world, app, asks);
-  for await (const event of world.agent.buildImage({ ...spec, answers }, context(), signal)) {
+  for await (const event of make(spec, context())) {
     last = event;
     if (!('line' in event) || event.line.trim() === '' || !isTold(event.line)) continue;
     if (isFirst) say(`building ${what}`);
@@ -103,9 +118,19 @@ export async function pullImage(
   signal: AbortSignal,
 ): Promise<ImageArtifact> {
   const login = loginFor(world, app, parseImageReference(image).host);
-  const spec = { appId: app.id, image, login, deadlineMs: pullDeadlineMs, mostBytes: mostPulledBytes };
+  const pull = (spec: PullSpec) => world.agent.pullImage(spec, signal);
+  return pulledImage(pull, { appId: app.id, image, login }, web, say);
+}
+
+/** @param pull how, an agent's or another's. @throws as `pullImage` */
+export async function pulledImage(
+  pull: (spec: PullSpec) => AsyncIterable<PullEvent>,
+  asked: Pick<PullSpec, 'appId' | 'image' | 'login'>,
+  web: Pick<ProcessType, 'command'>,
+  say: (line: string) => void,
+): Promise<ImageArtifact> {
   let last: PullEvent | null = null;
-  for await (const event of world.agent.pullImage(spec, signal)) {
+  for await (const event of pull({ ...asked, deadlineMs: pullDeadlineMs, mostBytes: mostPulledBytes })) {
     last = event;
     if ('line' in event) say(`  ${safe(event.line)}`);
   }
@@ -130,7 +155,7 @@ export async function pullImage(
   });
 }
 
-type Built = Extract<ImageEvent, { built: unknown }>['built'] & { imageId: ImageId };
+export type Built = Extract<ImageEvent, { built: unknown }>['built'] & { imageId: ImageId };
 
 /** As docker shows it. */
 const shortId = (id: string): string => id.replace(/^sha256:/, '').slice(0, 12);

@@ -44,16 +44,24 @@ export async function localPlan(request: {
 /** Opens a tree in a repository that is gone afterwards. */
 export async function withTree<T>(
   request: { objects: string; treeInto(objects: string): Promise<TreeId>; baseTree: TreeId | null },
-  look: (tree: GitTree, diff: string | null) => Promise<T>,
+  /** `open`: another tree of the repository; null: it is not there. */
+  look: (tree: GitTree, diff: string | null, open: (id: TreeId) => Promise<GitTree | null>) => Promise<T>,
 ): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'lockstep-plan-'));
   try {
     const { git, path } = await openRepository(join(folder, 'tree.git'), {});
     await writeFile(join(path, 'objects', 'info', 'alternates'), `${request.objects}\n`);
     const id = await request.treeInto(join(path, 'objects'));
-    const read = await openGitTree(git, new BlobCache(), id, new AbortController().signal);
+    const blobs = new BlobCache();
+    const { signal } = new AbortController();
+    const read = await openGitTree(git, blobs, id, signal);
+    const open = (other: TreeId): Promise<GitTree | null> =>
+      openGitTree(git, blobs, other, signal).then(
+        (found) => ({ ...found, id: other }),
+        () => null, // not of this repository, as far as it was fetched
+      );
     const diff = request.baseTree === null ? null : await git.diff(request.baseTree, id);
-    return await look({ ...read, id }, diff);
+    return await look({ ...read, id }, diff, open);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

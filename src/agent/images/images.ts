@@ -44,8 +44,10 @@ export function openImages(given: {
   cacheBytes?: number;
   /** What every build gets to reach anything. */
   network?: BuildNetwork;
+  /** How what is built is called, beside its labels: by an agent as `imageTag` has it. */
+  tagOf?: typeof imageTag;
 }): Images {
-  const { socket, nodeId, caps, cacheBytes = usualCacheBytes, network = plainNetwork } = given;
+  const { socket, nodeId, caps, cacheBytes = usualCacheBytes, network = plainNetwork, tagOf = imageTag } = given;
   const turns = new Semaphore(1);
   const works = new Set<{ appId: AppId; stopper: AbortController; end: Promise<unknown> }>();
   let known: EngineFacts | null = null;
@@ -70,8 +72,13 @@ export function openImages(given: {
     });
 
   const inspect = async (facts: EngineFacts, appId: AppId, key: string): Promise<ImageFacts | null> => {
-    const answer = await ask(facts, 'GET', `/images/${imageTag(appId, key)}/json`);
-    return answer.status === 200 ? factsOfImage(answer.body, labelsOf({ node: nodeId, app: appId, key })) : null;
+    const labels = labelsOf({ node: nodeId, app: appId, key });
+    for (const tag of new Set([tagOf(appId, key), imageTag(appId, key)])) {
+      const answer = await ask(facts, 'GET', `/images/${tag}/json`);
+      const found = answer.status === 200 ? factsOfImage(answer.body, labels) : null;
+      if (found !== null) return found;
+    }
+    return null;
   };
 
   return {
@@ -107,7 +114,7 @@ export function openImages(given: {
         ...{ engine: { socket, facts }, context, target, isUncached, deadlineMs },
         ...{ buildArgs: { ...network.proxies, ...buildArgs }, answers: withCertificates(network, answers) },
         labels: labelsOf({ node: nodeId, app: appId, tree: treeId, key }),
-        tag: imageTag(appId, key),
+        tag: tagOf(appId, key),
         signal: quit,
         onLine: (line) => feed.push(line),
       }).finally(() => feed.close());
@@ -166,7 +173,8 @@ export function openImages(given: {
   };
 }
 
-function withCertificates({ certificates }: BuildNetwork, answers: BuildAnswers | null): BuildAnswers | null {
+/** What the installation adds to what a builder may ask back. */
+export function withCertificates({ certificates }: BuildNetwork, answers: BuildAnswers | null): BuildAnswers | null {
   if (certificates === null) return answers;
   return { logins: answers?.logins ?? {}, secrets: { ...answers?.secrets, [certificatesId]: certificates } };
 }

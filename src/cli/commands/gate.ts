@@ -1,12 +1,11 @@
 // `lockstep gate`: what the server would say of this checkout, without asking it and without moving anything. Exit 0 when the
 // gate passes, 1 when it rejects, 75 when there is no verdict.
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
 import { developerEngine } from '../../config/developer-engine.ts';
 import { usualEngineSocket } from '../../config/engine-socket.ts';
 import { fail } from '../../domain/errors.ts';
 import type { CheckResult } from '../../domain/gate.ts';
 import { printable } from '../../domain/names.ts';
+import { cacheHome } from '../cache-home.ts';
 import type { Session } from '../session.ts';
 import { type Checkout, openCheckout, treeOfWork } from '../work-tree/snapshot.ts';
 import { type GateWork, onlyOf } from './gate-work.ts';
@@ -22,7 +21,7 @@ export async function gate(session: Session): Promise<number> {
   const checkout = await openCheckout(session.io.cwd, session.io.env, session.text('base'));
   if (session.has('committed') && checkout.head === null)
     throw fail('bad-request', 'there is no commit yet', { advice: 'Commit first, or leave --committed out.' });
-  const what = { session, checkout, home: homeOf(session), treeInto: treeMaker(session, checkout) };
+  const what = { session, checkout, home: cacheHome(session, 'gate'), treeInto: treeMaker(session, checkout) };
   if (session.has('print')) return (await import('./gate-print.ts')).printPlan(what);
   if (session.has('fix')) await fix(what);
   return run(what);
@@ -42,26 +41,6 @@ async function fix({ session, checkout, home, treeInto }: GateWork): Promise<voi
 
 function treeMaker({ io, has }: Session, checkout: Checkout): GateWork['treeInto'] {
   return async (objects) => (has('committed') ? checkout.head!.tree : await treeOfWork(checkout, io.env, objects));
-}
-
-/** unix(7): sun_path holds 108 bytes with its end; the longest socket of a home is run/control.sock. */
-const mostHomeBytes = 107 - '/run/control.sock'.length;
-
-/** @throws bad-request for a folder whose path is too long for the sockets in it */
-function homeOf(session: Session): string {
-  const home = cacheFolder(session);
-  if (Buffer.byteLength(home) <= mostHomeBytes) return home;
-  throw fail('bad-request', `the path of the cache is too long for a Unix socket: ${printable(home)}`, {
-    advice: `Name a shorter one, at most ${mostHomeBytes} bytes: --cache DIR`,
-  });
-}
-
-/** Under the user's cache; root's own folder is closed to the identities that checks run with. */
-function cacheFolder(session: Session): string {
-  const given = session.text('cache');
-  if (given !== undefined) return resolve(session.io.cwd, given);
-  if (process.getuid?.() === 0) return '/var/cache/lockstep/gate';
-  return join(session.io.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'lockstep', 'gate');
 }
 
 async function run({ session, checkout, home, treeInto }: GateWork): Promise<number> {

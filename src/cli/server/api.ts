@@ -84,6 +84,13 @@ export function openApi(server: { url: string; token: string }) {
       } while (cursor !== null && items.length < count);
       return items.slice(0, count);
     },
+    /** A file as it comes: whoever asked reads it, within the limit on silence. @throws whatever code the server names */
+    async bytes(path: string, signal: AbortSignal): Promise<IncomingMessage> {
+      const url = at(path);
+      const answer = await dial({ method: 'GET', url, headers: own(), body: null, signal, idleMs: answerIdleMs });
+      if (answer.statusCode === 200) return answer;
+      throw problemOf(answer.statusCode ?? 0, answer.headers['content-type'] ?? '', await read(answer), url.origin);
+    },
     /**
      * One connection's events, until the server ends it or the signal aborts it.
      * @throws BrokenConnection when it ends in the middle; the caller decides about another

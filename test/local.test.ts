@@ -1,0 +1,242 @@
+// The app of a checkout on a developer's machine, on a real engine, beside a server that has it live: the same image, the same page, the same
+// environment, and nothing left of it.
+import assert from 'node:assert/strict';
+import { cpSync, createReadStream, createWriteStream, existsSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { test } from 'node:test';
+import { askEngine } from '../src/agent/engine/ask.ts';
+import { layersOfArchive } from '../src/agent/images/layer-contents.ts';
+import { nameImage } from '../src/main/local/own-images.ts';
+import { openLocalPlace } from '../src/main/local/place.ts';
+import { takeLive } from '../src/main/local/take-live.ts';
+import { baseImage, engineTest } from './support/engine.ts';
+import { type Json, root, Stage, until } from './support/stage.ts';
+
+const bin = join(root, 'bin', 'lockstep');
+
+/** A run in the background: what it said as JSON, and its end. */
+function localRun(stage: Stage, work: string, env: Record<string, string>, ...words: string[]) {
+  const cache = join(stage.folder, 'cache');
+  const argv = [bin, 'local', 'run', '--json', '--cache', cache, ...words];
+  const { child, ended } = stage.spawn(argv, { cwd: work, env: { LOCKSTEP_HOME: stage.home, ...env } });
+  const said: Json[] = [];
+  let [rest, errors] = ['', ''];
+  child.stderr!.on('data', (chunk: Buffer) => {
+    errors += chunk.toString();
+  });
+  child.stdout!.on('data', (chunk: Buffer) => {
+    const lines = (rest + chunk.toString()).split('\n');
+    rest = lines.pop()!;
+    for (const line of lines) said.push(JSON.parse(line));
+  });
+  const of = async (what: string): Promise<Json> => {
+    await until(
+      () => child.exitCode !== null || said.some((one) => what in one),
+      60_000,
+      () => `it never said ${what}: ${JSON.stringify(said)}\n${errors}`,
+    );
+    const found = said.find((one) => what in one);
+    assert.ok(found, `it ended without a word of ${what}: ${JSON.stringify(said)}\n${errors}`);
+    return found[what];
+  };
+  return { child, ended, of, said };
+}
+
+const page = `"""A page."""
+
+import http.server
+import os
+
+
+class Page(http.server.BaseHTTPRequestHandler):
+    """Says where it is."""
+
+    def do_GET(self):
+        """Answer."""
+        words = [os.environ.get(name, "-") for name in ("WORD", "LOCKSTEP_APP", "LOCKSTEP_RELEASE")]
+        body = " ".join([*words, str(os.getpid())]).encode()
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(body)
+
+
+print("here", flush=True)
+http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Page).serve_forever()
+`;
+
+test('an app of processes runs here with what is not committed; what is in the way is told, and nothing is left', async () => {
+  await using stage = Stage.bare();
+  const work = join(stage.folder, 'words');
+  const none = { LOCKSTEP_ENGINE: join(stage.folder, 'no-engine.sock') };
+  stage.write(stage.folder, { 'local.env': '# values\nexport WORD="of mine"\n' });
+  const local = (cwd: string, ...words: string[]) =>
+    stage.lockstep(['local', ...words, '--cache', join(stage.folder, 'cache')], { cwd, env: none });
+  const nowhere = await local(stage.folder, 'run');
+  assert.equal(nowhere.code, 64);
+  assert.match(nowhere.stderr, /is not a git work tree/);
+
+  stage.write(work, { 'server.py': page, Procfile: 'web: python3 server.py\n' });
+  await stage.git(stage.folder, 'init', '-q', '-b', 'main', work);
+  await stage.commit(work, 'first');
+  stage.write(work, { 'server.py': page.replace('"here"', '"not committed"') });
+  const run = localRun(stage, work, none, '--env-file', join(stage.folder, 'local.env'));
+  const { url, status } = await run.of('ready');
+  assert.equal(status, 200);
+  const [mine, of, app, release, pid] = (await (await fetch(url)).text()).split(' ');
+  assert.deepEqual([mine, of, app, release], ['of', 'mine', 'words', 'local']);
+  const port = new URL(url).port;
+  const busy = await local(work, 'run', '--port', port);
+  assert.equal(busy.code, 73, busy.stderr);
+  assert.match(busy.stderr, new RegExp(`the port ${port} of 127\\.0\\.0\\.1 is taken`));
+  run.child.kill('SIGINT');
+  assert.equal((await run.ended).code, 0, JSON.stringify(run.said));
+  assert.ok(run.said.some(({ line }) => line === 'not committed'));
+  // Whoever is to reap it may be slow.
+  const stat = existsSync(`/proc/${pid}`) ? readFileSync(`/proc/${pid}/stat`, 'latin1') : 'gone) Z';
+  assert.match(stat, /\) Z/);
+
+  const shell = await local(work, 'shell');
+  assert.match(shell.stderr, /there is no image of it to be in/);
+  stage.write(work, { Dockerfile: 'FROM scratch\n' });
+  const engineless = await local(work, 'run');
+  assert.equal(engineless.code, 69, engineless.stderr);
+  assert.match(engineless.stderr, /no container engine: there is no \S+no-engine\.sock\n.*apt install docker\.io/);
+});
+
+engineTest(
+  'a checkout runs here in the very image that is live, with the same page; what differs is said, and nothing is left',
+  { own: true },
+  async (socket, context) => {
+    const tag = await baseImage('python');
+    const env = { LOCKSTEP_ENGINE: socket };
+    await using stage = await Stage.open(env);
+    const source = join(stage.folder, 'source');
+    cpSync(join(root, 'examples', 'flask-guestbook'), source, { recursive: true });
+    // What takes time, and is another test's.
+    rmSync(join(source, 'tests'), { recursive: true });
+    const work = await stage.makeApp('guestbook', source);
+    stage.write(work, {
+      '.python-version': `${/\d+\.\d+/.exec(tag)![0]}\n`,
+      'lockstep.yml': `runtime: docker\n${readFileSync(join(work, 'lockstep.yml'), 'utf8')}`,
+    });
+    await stage.commit(work, 'in an image');
+    await stage.lockstep(['config', 'set', '-a', 'guestbook', 'SECRET_WORD=never-leaves-the-server'], { cwd: work });
+    await stage.deploy(work);
+    const { body: live } = await stage.api('/apps/guestbook/live');
+    assert.deepEqual([live.configNames, live.image.isGenerated], [['SECRET_WORD'], true]);
+    const inEngine = async (what: string): Promise<Json[]> =>
+      JSON.parse((await askEngine(socket, `/${what}`, { timeoutMs: 30_000 })).body);
+    const before = {
+      containers: (await inEngine('containers/json?all=1')).map(({ Id }) => Id).sort(),
+      networks: (await inEngine('networks')).map(({ Id }) => Id).sort(),
+    };
+
+    const envFile = join(stage.folder, 'local.env');
+    stage.write(stage.folder, { 'local.env': 'ONLY_HERE=yes\n' });
+    const run = localRun(stage, work, env, '--env-file', envFile);
+    const comparison = await run.of('comparison');
+    assert.deepEqual([comparison.isSame, comparison.here, comparison.live], [true, live.image.id, live.image.id]);
+    const { url, status } = await run.of('ready');
+    assert.match(url, /^http:\/\/127\.0\.0\.1:\d+$/);
+    assert.equal(status, 200);
+    const page = await fetch(url);
+    assert.equal(await page.text(), (await stage.get('guestbook')).body);
+    const ours = (await inEngine('containers/json')).filter(({ Id }) => !before.containers.includes(Id));
+    assert.equal(ours.length, 1);
+    const of = async (id: string): Promise<Json> => inEngine(`containers/${id}/json`);
+    const [here, there] = [await of(ours[0].Id), await of(before.containers[0])];
+    assert.equal(here.Image, there.Image);
+    const shape = ({ Config, HostConfig }: Json) => ({
+      ...{ user: Config.User, argv: [Config.Entrypoint, Config.Cmd], root: HostConfig.ReadonlyRootfs },
+      ...{ caps: [HostConfig.CapAdd, HostConfig.CapDrop], security: HostConfig.SecurityOpt, memory: HostConfig.Memory },
+      ...{ pids: HostConfig.PidsLimit, init: HostConfig.Init, ports: HostConfig.PortBindings },
+      mounts: HostConfig.Mounts.map(({ Target }: Json) => Target),
+    });
+    // Each machine has users of its own for it.
+    assert.deepEqual({ ...shape(here), user: '' }, { ...shape(there), user: '' });
+    const names = ({ Config }: Json) => Config.Env.map((one: string) => one.split('=')[0]).sort();
+    assert.deepEqual(
+      names(here).filter((one: string) => one !== 'ONLY_HERE'),
+      names(there).filter((one: string) => one !== 'SECRET_WORD'),
+    );
+    assert.ok(!JSON.stringify(here).includes('never-leaves'));
+    run.child.kill('SIGINT');
+    const end = await run.ended;
+    assert.equal(end.code, 0, end.stderr);
+    assert.match(end.stderr, /not set here, but on the server: SECRET_WORD\n/);
+    assert.match(end.stderr, /set here, and not on the server: ONLY_HERE/);
+    assert.deepEqual((await run.of('end')).isStopped, true);
+    const after = {
+      containers: (await inEngine('containers/json?all=1')).map(({ Id }) => Id).sort(),
+      networks: (await inEngine('networks')).map(({ Id }) => Id).sort(),
+    };
+    assert.deepEqual(after, before);
+
+    // Not committed, and another image; a command in it has its environment and its own exit code.
+    stage.write(work, { 'guestbook/new.py': '"""New."""\n' });
+    const shell = await stage.lockstep(
+      [
+        'local',
+        'shell',
+        '--cache',
+        join(stage.folder, 'cache'),
+        '--',
+        'sh',
+        '-c',
+        'cat guestbook/new.py; echo $PORT $LOCKSTEP_VOLUME_DATA; cat; exit 7',
+      ],
+      { cwd: work, env, input: 'from outside' },
+    );
+    assert.deepEqual([shell.code, shell.stdout], [7, '"""New."""\n8080 /app/data\nfrom outside'], shell.stderr);
+    assert.match(shell.stderr, /and what is not committed/);
+    assert.match(shell.stderr, /this is not the image that is live \(v1\)/);
+    assert.match(shell.stderr, /tree +\w+ here, \w+ live: guestbook\/new\.py/);
+    assert.match(shell.stderr, /dependencies +the same/);
+    assert.match(shell.stderr, /base image +python:\S+-slim, the same/);
+    assert.match(shell.stderr, /start +the same/);
+    const last = await inEngine('containers/json?all=1');
+    assert.deepEqual(last.map(({ Id }) => Id).sort(), before.containers);
+
+    const again = await stage.lockstep(['local', 'rebuild', '--json', '--cache', join(stage.folder, 'cache')], {
+      ...{ cwd: work, env },
+    });
+    context.diagnostic(again.stdout);
+    assert.equal(again.code, 0, again.stdout + again.stderr);
+    const rebuilt = JSON.parse(again.stdout);
+    assert.deepEqual([rebuilt.live, rebuilt.isSameContent], [live.image.id, true], again.stdout);
+
+    // The image of the server, as another machine gets it.
+    const runLive = localRun(stage, stage.folder, env, '--live', '-a', 'guestbook');
+    const { url: liveUrl } = await runLive.of('ready');
+    assert.equal(await (await fetch(liveUrl)).text(), (await stage.get('guestbook')).body);
+    runLive.child.kill('SIGINT');
+    const liveEnd = await runLive.ended;
+    assert.match(liveEnd.stderr, new RegExp(`the very image that is live \\(v1\\): ${live.image.id}`));
+    assert.equal(liveEnd.code, 0, liveEnd.stderr);
+
+    // An engine that has it not takes it from the server, under the same id.
+    const archive = join(stage.folder, 'image.tar');
+    const answer = await fetch(`${stage.ready.url}/api/v1/apps/guestbook/live/image`, {
+      headers: { authorization: `Bearer ${stage.token}` },
+    });
+    assert.deepEqual([answer.status, answer.headers.get('x-lockstep-image')], [200, live.image.id]);
+    await pipeline(Readable.fromWeb(answer.body as Parameters<typeof Readable.fromWeb>[0]), createWriteStream(archive));
+    assert.equal((await layersOfArchive(createReadStream(archive))).length, live.image.details.layers.length);
+    assert.equal((await stage.lockstep(['destroy', '-a', 'guestbook', '--yes'], { cwd: work })).code, 0);
+    const place = await openLocalPlace({ socket, from: 'the test' }, join(stage.folder, 'other'));
+    try {
+      assert.equal((await askEngine(socket, `/images/${live.image.id}/json`, { timeoutMs: 30_000 })).status, 404);
+      const given = { fetch: async () => createReadStream(archive), loginOf: () => null };
+      const signal = AbortSignal.timeout(60_000);
+      assert.equal(await takeLive(place, live.appId, live.image, given, () => {}, signal), 'fetched');
+      assert.equal(await takeLive(place, live.appId, live.image, given, () => {}, signal), 'there');
+      await nameImage(place.engine, live.appId, live.image.id);
+      const [named] = (await inEngine('images/json')).filter(({ Id }) => Id === live.image.id);
+      assert.match(named.RepoTags[0], /^lockstep-local\/app_/);
+    } finally {
+      place.close();
+    }
+  },
+);
