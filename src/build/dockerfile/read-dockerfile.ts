@@ -145,7 +145,7 @@ const argsOf = (one: Instruction, given: Readonly<Record<string, string>>): [str
   pairsOf(one).map(([name, value]) => [name, Object.hasOwn(given, name) ? given[name]! : value]);
 
 /** A stage and what it stands on in this file, the lowest first. */
-function chainOf(stages: readonly Stage[], stage: Stage): Stage[] {
+export function chainOf(stages: readonly Stage[], stage: Stage): Stage[] {
   const chain: Stage[] = [];
   for (let one: Stage | undefined = stage; one !== undefined; ) {
     chain.unshift(one);

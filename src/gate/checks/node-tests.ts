@@ -89,6 +89,7 @@ function jobOf(facts: GateFacts, plan: TestPlan): CheckPlan {
       ...runnerFiles(
         'node_tests.mjs',
         'node_reporter.mjs',
+        'node_in_image.mjs',
         'jest_reporter.cjs',
         'mocha_reporter.cjs',
         'node_tap.mjs',

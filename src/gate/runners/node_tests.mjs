@@ -1,14 +1,17 @@
 // Runs a project's JavaScript tests with one report, whichever runner they are written for: OUT gets {"runner", "cases": [{name,
 // file, line, outcome, message}], "notes"}, `lcov.info` beside it the coverage. Exit as the runner's own; 5: there are no tests.
 //
-// node_tests.mjs LAYER OUT MANAGERS PLAN: PLAN a file {"runner", "argv", "before": [scripts],
-// "coverage"}. The runner "script" is one that we do not know: its exit code is all that it says.
+// node_tests.mjs LAYER OUT MANAGERS PLAN [in-image]: PLAN a file {"runner", "argv", "before": [scripts],
+// "coverage"}. The runner "script" is one that we do not know: its exit code is all that it says. In an image LAYER holds in `modules` what
+// is installed for checks, and the Node is the one that runs this.
 import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
+import { mergeModules } from './node_in_image.mjs';
 import { linkModules, managerCommands, runProgram } from './node-tree.mjs';
 
-const [layer, out, managersJson, planFile] = process.argv.slice(2);
+const [layer, out, managersJson, planFile, where] = process.argv.slice(2);
+const notes = [];
 const managers = JSON.parse(managersJson);
 const plan = JSON.parse(readFileSync(planFile, 'utf8'));
 const tree = realpathSync(process.cwd());
@@ -16,9 +19,10 @@ const reports = dirname(out);
 const mine = import.meta.dirname ?? dirname(new URL(import.meta.url).pathname);
 const work = join(tmpdir(), 'tests');
 mkdirSync(work, { recursive: true });
-linkModules(layer, tree);
+if (where === 'in-image') notes.push(...mergeModules(join(layer, 'modules'), tree));
+else linkModules(layer, tree);
 /** The Node that the app runs with. */
-const appNode = join(layer, 'bin', 'node');
+const appNode = where === 'in-image' ? process.execPath : join(layer, 'bin', 'node');
 const PATH = `${managerCommands(managers)}:${join(tree, 'node_modules', '.bin')}:${process.env.PATH}`;
 const cases = join(work, 'cases.json');
 const env = { ...process.env, PATH, CI: 'true', LOCKSTEP_CASES: cases, npm_config_update_notifier: 'false' };
@@ -182,7 +186,6 @@ function unevenVersions() {
     : `vitest is ${vitest} and ${other} ${versionOf(other)}; they must be of one version`;
 }
 
-const notes = [];
 /** That a script's own program is not there is the project's affair: these codes say that the machine lacks one. */
 const exitOf = (code) => ([125, 126, 127].includes(code) ? 1 : code);
 const say = (runner, all) => writeFileSync(out, JSON.stringify({ runner, cases: all, notes }));
