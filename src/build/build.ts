@@ -18,6 +18,7 @@ import { layerKey } from './layer-key.ts';
 import { layerSteps, layerTools } from './layer-steps.ts';
 import { type PartOfTree, partId, partRecipes } from './part-layers.ts';
 import { decidePlan } from './plan.ts';
+import type { TestedPart } from './tests-in-image.ts';
 
 const stepDeadlineMs = 15 * 60_000;
 const inputBytes = 16 * 1024 * 1024;
@@ -72,12 +73,32 @@ export async function planBuild(request: BuildRequest): Promise<Build> {
   const run = isNeeded ? await layerSpec(app, tree, plan.layer, 'run', interpreter, null) : null;
   const gate = plan.gateLayer ? await gateSpec(app, tree, plan, plan.gateLayer, hello, interpreter, notes, run) : null;
   const parts: Record<string, LayerSpec> = {};
-  for (const { part, view, recipe } of await partRecipes(plan, tree.view, asked, notes)) {
+  const tested: TestedPart[] = [];
+  if (plan.gateLayer)
+    tested.push({
+      part: { language: plan.gateLayer.interpreter.kind, root: '' },
+      ...{ view: tree.view, recipe: plan.gateLayer, isApp: true },
+    });
+  for (const one of await partRecipes(plan, tree.view, asked, notes)) {
+    const { part, view, recipe } = one;
+    tested.push(one);
     const partInterpreter = interpreterOr(recipe, hello, notes, part.root);
     const spec = await layerSpec(app, { view }, recipe, 'gate', partInterpreter, null);
     if (spec) parts[partId(part)] = spec;
   }
   const keys = { run: run?.key ?? null, gate: gate?.key ?? null };
+  const image =
+    plan.image && isMade && !plan.image.pulled
+      ? await imageWork(
+          app.id,
+          tree,
+          { image: plan.image, parts: tested },
+          request.names,
+          randomUUID(),
+          hello.hasCertificates,
+        )
+      : null;
+  notes.push(...(image?.notes ?? []));
   const built = plan.built ? builtSpec({ app, treeId: tree.id, plan, recipe: plan.built, hello, notes, keys }) : null;
   const layerKey = plan.image ? null : keys.run;
   const body = { tree: tree.id, layer: layerKey, plan, ...(built ? { built: built.key } : {}) };
@@ -91,17 +112,7 @@ export async function planBuild(request: BuildRequest): Promise<Build> {
       plan: withPartLayers(plan, parts),
     },
     layers: { run, gate, built, parts },
-    image:
-      plan.image && isMade && !plan.image.pulled
-        ? await imageWork(
-            app.id,
-            tree,
-            { ...plan, image: plan.image },
-            request.names,
-            randomUUID(),
-            hello.hasCertificates,
-          )
-        : null,
+    image,
     pulled: isMade ? (plan.image?.pulled ?? null) : null,
     builtNeeds: plan.built?.needs ?? [],
     notes,

@@ -18,8 +18,9 @@ import { writeDockerfile } from './dockerfile/dockerfile.ts';
 import { withOwnParts } from './dockerfile/own-parts.ts';
 import { readDockerfile } from './dockerfile/read-dockerfile.ts';
 import type { GitTree } from './git-tree.ts';
+import { partId } from './part-layers.ts';
 import { decidePlan, readProjectConfig } from './plan.ts';
-import { type ForTests, testsInImage } from './tests-in-image.ts';
+import { type ForTests, type ForTestsAsked, type TestedPart, testsInImage } from './tests-in-image.ts';
 import { hasFile, readConfigFile, type TreeView } from './tree-view.ts';
 
 const deadlineMs = 15 * 60_000;
@@ -159,8 +160,8 @@ export type ImageMaking = {
   asks: { secrets: readonly string[]; registries: readonly string[] };
 };
 
-/** `forTests` null: the app's tests run outside. */
-export type ImageWork = ImageMaking & { forTests: ForTests | null };
+/** `forTests`: by `partId`; the tests of other parts run outside. `notes`: why. */
+export type ImageWork = ImageMaking & { forTests: Readonly<Record<string, ForTests>>; notes: readonly string[] };
 
 type Tree = Pick<GitTree, 'id' | 'view'> & { files(): AsyncIterable<OutgoingFile> };
 
@@ -173,7 +174,7 @@ type Tree = Pick<GitTree, 'id' | 'view'> & { files(): AsyncIterable<OutgoingFile
 export async function imageWork(
   appId: AppId,
   tree: Tree,
-  { image: recipe, gateLayer }: Pick<Plan, 'gateLayer'> & { image: ImageRecipe },
+  { image: recipe, parts }: { image: ImageRecipe; parts: readonly TestedPart[] },
   own: readonly string[],
   nonce: string,
   isTrusting = false,
@@ -195,14 +196,24 @@ export async function imageWork(
   const ofTree = { tree: tree.id, ...(isUncached ? { nonce } : {}) };
   const served = making(dockerfile, ignores, ofTree);
   const image = { ...served, spec: { ...served.spec, isUncached } };
-  if (gateLayer?.interpreter.kind !== 'python') return { ...image, forTests: null };
-  const stage = recipe.testTarget === null ? null : making(dockerfile, ignores, ofTree, recipe.testTarget);
-  const forTests = await testsInImage({
-    ...{ appId, view: tree.view, recipe: gateLayer, facts, stage },
-    imageKey: (stage ?? image).spec.key,
+  if (parts.length === 0) return { ...image, forTests: {}, notes: [] };
+  const asked: ForTestsAsked = {
+    ...{ appId, view: tree.view, facts, imageKey: image.spec.key },
+    stageOf: (name) => making(dockerfile, ignores, ofTree, name),
     toolsOf: (text, inputs, of) => making(trusting(text), (path) => !inputs.has(path), of),
-  });
-  return { ...image, forTests };
+  };
+  const notes: string[] = [];
+  const forTests: Record<string, ForTests> = {};
+  for (const one of parts) {
+    const found = await testsInImage(asked, one);
+    if (found === null) continue;
+    if ('outside' in found)
+      notes.push(
+        `tests of ${one.part.root || one.part.language} run on the machine, not in the image: ${found.outside}`,
+      );
+    else forTests[partId(one.part)] = found;
+  }
+  return { ...image, forTests, notes };
 }
 
 async function ownText(

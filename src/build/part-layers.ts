@@ -52,7 +52,7 @@ export async function partRecipes(
 }
 
 /** A folder of the tree as if it were the whole. */
-function viewOf(view: TreeView, root: string): TreeView {
+export function viewOf(view: TreeView, root: string): TreeView {
   if (root === '') return view;
   if (!root.endsWith('/')) throw fail('internal', `${root} is no folder`);
   return {

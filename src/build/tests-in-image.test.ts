@@ -4,7 +4,9 @@ import type { AppId, TreeId } from '../domain/ids.ts';
 import type { LayerRecipe } from '../domain/plan.ts';
 import { imageWork } from './image-plan.ts';
 import { memoryTree } from './memory-tree.ts';
+import { viewOf } from './part-layers.ts';
 import { isOfTests } from './tests-in-image.ts';
+import type { TreeView } from './tree-view.ts';
 
 const appId = 'app_00000000000000000000000000' as AppId;
 const recipe: LayerRecipe = {
@@ -20,20 +22,22 @@ const files = {
   'tests/test_app.py': 'def test_x():\n    pass\n',
 };
 
+const partOf = (view: TreeView) => ({ part: { language: 'python', root: '' }, view, recipe, isApp: true as const });
+
 const workOf = async (changed: Partial<typeof files> = {}, testTarget: string | null = null) => {
   const tree = {
     ...{ id: 'a'.repeat(40) as TreeId, view: memoryTree({ ...files, ...changed }) },
     files: async function* () {},
   };
   const image = { written: null, testTarget, isUncached: false };
-  const { forTests, spec } = await imageWork(appId, tree, { gateLayer: recipe, image }, [], 'n');
-  return { spec, forTests: forTests ?? assert.fail('its tests run in the image') };
+  const { forTests, spec } = await imageWork(appId, tree, { parts: [partOf(tree.view)], image }, [], 'n');
+  return { spec, forTests: forTests['python:'] ?? assert.fail('its tests run in the image') };
 };
 
 test('tests run in the candidate itself, and their tools are the same for every commit that says the same of them', async () => {
   const { forTests } = await workOf();
   assert.deepEqual([forTests.stage, forTests.files], [null, ['tests/test_app.py']]);
-  assert.deepEqual(forTests.pythons, ['/opt/venv/bin/python3', 'python3', 'python']);
+  assert.deepEqual(forTests.programs, ['/opt/venv/bin/python3', 'python3', 'python']);
   const keyOf = async (layers: string[], changed = {}) => (await workOf(changed)).forTests.tools(layers).spec.key;
   const key = await keyOf(['base', 'sources of one']);
   assert.equal(await keyOf(['base', 'sources of another'], { 'app.py': 'x = 2\n', 'tests/test_app.py': '' }), key);
@@ -60,19 +64,89 @@ test('what cannot be read whole makes the tools those of one commit', async () =
     const { forTests } = await imageWork(
       appId,
       { ...tree, view, id: id as TreeId },
-      { gateLayer: recipe, image },
+      { parts: [partOf(view)], image },
       [],
       'n',
     );
-    return (forTests ?? assert.fail('its tests run in the image')).tools(['base', 'x']).spec.key;
+    return (forTests['python:'] ?? assert.fail('its tests run in the image')).tools(['base', 'x']).spec.key;
   };
   assert.notEqual(await keyOf('a'.repeat(40)), await keyOf('b'.repeat(40)));
 });
 
 test('what is taken of the commit are its tests, and what says how they run', () => {
-  const check = (path: string, expected: boolean) => assert.equal(isOfTests(path), expected, path);
-  for (const path of ['tests/a.json', 'shop/test/x.py', 'shop/test_pay.py', 'a_test.py', 'conftest.py', 'tox.ini'])
-    check(path, true);
-  for (const path of ['app.py', 'shop/pyproject.toml', 'latest/a.py', 'tests/a b.py', 'tests/$X.py'])
-    check(path, false);
+  const check = (language: string, yes: string[], no: string[]) => {
+    for (const path of [...yes, ...no]) assert.equal(isOfTests(language, path), yes.includes(path), path);
+  };
+  check(
+    'python',
+    ['tests/a.json', 'shop/test/x.py', 'shop/test_pay.py', 'a_test.py', 'conftest.py', 'tox.ini'],
+    ['app.py', 'shop/pyproject.toml', 'latest/a.py', 'tests/a b.py', 'tests/$X.py'],
+  );
+  check(
+    'node',
+    [
+      ...['test/a.js', 'src/__tests__/a.tsx', 'src/a.test.ts', 'a_spec.cjs', 'test.js', 'package.json', '.mocharc.yml'],
+      ...[
+        'jest.config.js',
+        'vitest.config.mts',
+        'vitest.setup.ts',
+        'jest.setup.js',
+        'tsconfig.test.json',
+        'babel.config.json',
+      ],
+    ],
+    ['server.js', 'src/latest.ts', 'web/package.json', 'node_modules/a/test/b.js', 'contest.js', 'test/a b.js'],
+  );
+});
+
+test('a part below the top is tested where the Dockerfile puts it; one that it leaves out, on the machine, and that is said', async () => {
+  const files = {
+    'api/test_a.py': '',
+    'api/requirements.txt': 'flask\n',
+    'web/package.json': '{"scripts": {"build": "tsc"}, "devDependencies": {"vitest": "4.0.0"}}',
+    'web/src/a.ts': '',
+    'tools/package.json': '{}',
+    'tools/a.test.js': '',
+    'more/package.json': '{}',
+  };
+  const work = async (Dockerfile: string) => {
+    const view = memoryTree({ ...files, Dockerfile });
+    const python = { view: viewOf(view, 'api/'), recipe, part: { language: 'python', root: 'api/' } };
+    const node = ['web/', 'tools/', 'more/'].map((root) => ({
+      ...{ view: viewOf(view, root), part: { language: 'node', root } },
+      recipe: {
+        interpreter: { kind: 'node' as const, version: null },
+        ...{ inputs: ['package.json'], extras: [] },
+        installer: { tool: 'node' as const, manager: 'npm' as const, isLocked: false },
+      },
+    }));
+    const tree = { id: 'a'.repeat(40) as TreeId, view, files: async function* () {} };
+    const image = { written: null, testTarget: null, isUncached: false };
+    return imageWork(appId, tree, { parts: [python, ...node], image }, [], 'n');
+  };
+  const both =
+    'FROM node:24 AS pages\nCOPY web /web\nFROM python:3.12\nWORKDIR /srv\nCOPY api .\nCOPY --from=pages /web/out /srv/static\n';
+  const { forTests, notes } = await work(both);
+  assert.deepEqual(Object.keys(forTests), ['python:api/', 'node:web/']);
+  const { 'python:api/': api, 'node:web/': web } = forTests;
+  assert.deepEqual([api!.folder, api!.stage, api!.files], ['/srv', null, ['api/test_a.py']]);
+  assert.deepEqual([web!.folder, web!.stage?.spec.target], ['/web', 'pages']);
+  // It is built: the image may hold what was made of its sources, and not them.
+  assert.deepEqual(web!.files, ['web/package.json', 'web/src/a.ts']);
+  assert.deepEqual(notes, [
+    'tests of tools/ run on the machine, not in the image: the Dockerfile does not say where tools/ lies',
+  ]);
+  const none = await work('FROM debian\nCOPY . /x\n');
+  assert.deepEqual([Object.keys(none.forTests), none.notes.length], [[], 2]);
+  assert.match(none.notes[0]!, /api\/ .*no stage of the Dockerfile is known to hold python/);
+  const test = await work('FROM debian AS test\nCOPY . /x\nFROM debian\n');
+  assert.deepEqual(
+    Object.values(test.forTests).map(({ folder, stage }) => [folder, stage?.spec.target]),
+    [
+      ['/x/api', 'test'],
+      ['/x/web', 'test'],
+      ['/x/tools', 'test'],
+      ['/x/more', 'test'],
+    ],
+  );
 });

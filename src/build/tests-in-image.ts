@@ -1,11 +1,17 @@
-// What an app's tests run in and with, where the app is an image: the candidate's own image, or the stage of its Dockerfile that is for tests;
-// what the checks need, as an image beside it; and the commit's tests, which an image often leaves out.
+// What the tests of an app's parts run in and with, where the app is an image: the candidate's own image, or the stage of its Dockerfile that
+// is for tests, or that builds; where in it the part lies; what the checks need, as an image beside it; and the commit's tests, which an image
+// often leaves out. A part that is in no stage, as far as its words say, is tested on the machine, and the push says so.
 import { createHash } from 'node:crypto';
 import type { AppId } from '../domain/ids.ts';
 import type { LayerRecipe } from '../domain/plan.ts';
 import { writeGate } from './dockerfile/gate.ts';
+import { earlyScripts } from './dockerfile/node.ts';
+import { placeOf } from './dockerfile/part-place.ts';
 import type { DockerfileFacts } from './dockerfile/read-dockerfile.ts';
+import { stageForTests } from './dockerfile/test-stage.ts';
 import type { ImageMaking } from './image-plan.ts';
+import { buildScripts, readManifest } from './node-layers.ts';
+import type { PartOfTree } from './part-layers.ts';
 import type { TreeView } from './tree-view.ts';
 
 const mostTests = 2000;
@@ -14,55 +20,130 @@ const mostInputBytes = 16 * 1024 * 1024;
 export type ForTests = {
   /** The stage of the Dockerfile in which it tests; null: the image itself. */
   stage: ImageMaking | null;
+  /** Where the part lies in it; null: in the folder that the image begins in. */
+  folder: string | null;
   /**
    * What the checks need beside it. The same for every commit that says the same of what to install, as long as what the image stands on is the same.
    * @param layers of the image that the tests run in: all but its last one is what it stands on
    */
   tools(layers: readonly string[]): ImageMaking;
-  /** Which Python the tests run with, where the image has more than one: what is there first. */
-  pythons: readonly string[];
+  /** Programs of the image that run its tests: what is there first. */
+  programs: readonly string[];
   /** Paths of the commit's tests, and of what says how they run. */
   files: readonly string[];
 };
 
+/** A part with requirements, as if its folder were the whole. `isApp`: what the image is for. */
+export type TestedPart = { part: PartOfTree; view: TreeView; recipe: LayerRecipe; isApp?: true };
+
 export type ForTestsAsked = {
   appId: AppId;
+  /** Of the whole tree. */
   view: TreeView;
-  recipe: LayerRecipe;
   facts: DockerfileFacts;
-  stage: ImageMaking | null;
-  /** Of the image that the tests run in. */
+  /** Of the image that serves. */
   imageKey: string;
+  /** An image of the tree, up to this stage. */
+  stageOf(name: string): ImageMaking;
   /** @param of everything besides the text that makes it another image */
   toolsOf(dockerfile: string, inputs: ReadonlySet<string>, of: object): ImageMaking;
 };
 
-/** @throws bad-config for a file that a Dockerfile cannot name */
-export async function testsInImage(asked: ForTestsAsked): Promise<ForTests> {
-  const { appId, view, recipe, facts, stage, imageKey } = asked;
-  const text = writeGate({ appId, imageKey, facts, recipe });
-  const inputs: [string, string | null][] = [];
-  for (const path of recipe.inputs) {
-    const bytes = await view.read(path, mostInputBytes);
-    // One too large to be looked at makes the tools those of this image alone.
-    inputs.push([path, bytes === null ? imageKey : createHash('sha256').update(bytes).digest('hex')]);
-  }
-  const tests = view.list().filter(({ path, mode }) => mode.startsWith('100') && isOfTests(path));
-  const started = facts.entrypoint ?? facts.command;
-  const program = started?.form === 'exec' ? (started.argv[0] ?? '') : '';
-  const beside = /^\/[\w./-]+$/.test(program) ? [`${program.slice(0, program.lastIndexOf('/'))}/python3`] : [];
+type Language = {
+  /** Beside what the container starts with, if that is named by its whole path. */
+  programs: readonly string[];
+  /** Paths, as the part has them, of its tests, and last of what says how they run. */
+  tests: readonly RegExp[];
+  /** Whether all sources come along, since the image may hold only what was made of them. */
+  needsSources(view: TreeView): Promise<boolean>;
+};
+
+/** A new language is one more line. */
+const languages: Readonly<Record<string, Language>> = {
+  python: {
+    programs: ['python3', 'python'],
+    tests: [
+      /(?:^|\/)tests?\//,
+      /(?:^|\/)(?:test_[^/]*|[^/]*_test|conftest|tests)\.py$/,
+      /^(?:\.?pytest\.ini|pyproject\.toml|setup\.cfg|tox\.ini|\.coveragerc)$/,
+    ],
+    needsSources: async () => false,
+  },
+  node: {
+    programs: ['node', 'nodejs'],
+    tests: [
+      /(?:^|\/)(?:tests?|__tests__|__mocks__|__fixtures__|spec|fixtures)\//,
+      /(?:^|[./_-])(?:test|spec)\.[cm]?[jt]sx?$/,
+      /^(?:package\.json|\.mocharc\.[a-z]+|\.taprc|\.babelrc(?:\.[a-z]+)?|tsconfig[^/]*\.json|(?:(?:jest|vite|vitest|babel|test)[\w.-]*\.(?:config|setup)|(?:jest|vitest|test)[.-]setup)\.[cm]?[jt]sx?(?:on)?)$/,
+    ],
+    async needsSources(view) {
+      const manifest = await readManifest(view);
+      return manifest !== null && buildScripts(manifest).length > 0;
+    },
+  },
+};
+
+/** @returns null: on the machine, and why when there is something to test @throws bad-config for a file that a Dockerfile cannot name */
+export async function testsInImage(
+  asked: ForTestsAsked,
+  { part, view, recipe, isApp }: TestedPart,
+): Promise<ForTests | { outside: string } | null> {
+  const { appId, facts } = asked;
+  const language = languages[part.language];
+  if (language === undefined) return null;
+  const paths = asked.view.list().filter(({ path, mode }) => mode.startsWith('100') && isPlain(path));
+  const ours = paths.map(({ path }) => path).filter((path) => path.startsWith(part.root));
+  const inside = (path: string): string => path.slice(part.root.length);
+  const tests = ours.filter((path) => isOfTests(part.language, inside(path)));
+  const isTop = part.root === '';
+  const last = facts.stages.at(-1)!;
+  // An app of Python has its Python in what serves, whatever that began with.
+  const isServed = isApp && part.language === 'python' && facts.testStage === null;
+  const stage = isServed ? last : stageForTests(facts, part.language);
+  const hasTests = tests.some((path) => language.tests.slice(0, -1).some((one) => one.test(inside(path))));
+  const outside = (why: string) => (hasTests ? { outside: why } : null);
+  if (stage === null) return outside(`no stage of the Dockerfile is known to hold ${part.language}`);
+  const all = new Set(paths.map(({ path }) => path));
+  const folder = isTop ? null : placeOf(facts, stage, part.root, (path) => all.has(path));
+  if (!isTop && folder === null) return outside(`the Dockerfile does not say where ${part.root} lies`);
+  const made = stage === last ? null : asked.stageOf(stage.name!);
+  const imageKey = made?.spec.key ?? asked.imageKey;
+  const early = recipe.installer.tool === 'node' ? await earlyScripts(view) : [];
+  const text = writeGate({ appId, imageKey, facts, stage, recipe, root: part.root, early });
+  const inputs = await digestsOf(view, recipe.inputs, imageKey);
+  const names = new Set(recipe.inputs.map((path) => part.root + path));
+  const files = (await language.needsSources(view)) ? ours.filter((path) => !isForeign(path)) : tests;
   return {
-    stage,
-    tools: (layers) => asked.toolsOf(text, new Set(recipe.inputs), { inputs, standsOn: layers.slice(0, -1) }),
-    pythons: [...beside, 'python3', 'python'],
-    files: tests.slice(0, mostTests).map(({ path }) => path),
+    stage: made,
+    folder,
+    tools: (layers) => asked.toolsOf(text, names, { inputs, standsOn: layers.slice(0, -1) }),
+    programs: [...(isTop ? beside(facts, stage === last, language) : []), ...language.programs],
+    files: files.slice(0, mostTests),
   };
 }
 
+/** One too large to be looked at makes the tools those of this image alone. */
+async function digestsOf(view: TreeView, paths: readonly string[], imageKey: string): Promise<[string, string][]> {
+  const found: [string, string][] = [];
+  for (const path of paths) {
+    const bytes = await view.read(path, mostInputBytes);
+    found.push([path, bytes === null ? imageKey : createHash('sha256').update(bytes).digest('hex')]);
+  }
+  return found;
+}
+
+/** The interpreter in the folder of the program that the container starts with. */
+function beside({ entrypoint, command }: DockerfileFacts, isServed: boolean, { programs }: Language): string[] {
+  const started = isServed ? (entrypoint ?? command) : null;
+  const program = started?.form === 'exec' ? (started.argv[0] ?? '') : '';
+  return /^\/[\w./-]+$/.test(program) ? [`${program.slice(0, program.lastIndexOf('/'))}/${programs[0]}`] : [];
+}
+
+/** A name that a shell and a Dockerfile take as it is. */
+const isPlain = (path: string): boolean => /^[\w@%+=:,./-]+$/.test(path) && !path.startsWith('-');
+
+const isForeign = (path: string): boolean => /(?:^|\/)(?:node_modules|\.git)\//.test(path);
+
 /** Tests of the commit, and what says how they run: an image often leaves them out. */
-export const isOfTests = (path: string): boolean =>
-  /^[\w@%+=:,./-]+$/.test(path) &&
-  !path.startsWith('-') &&
-  (/(?:^|\/)tests?\//.test(path) ||
-    /(?:^|\/)(?:test_[^/]*|[^/]*_test|conftest|tests)\.py$/.test(path) ||
-    /^(?:\.?pytest\.ini|pyproject\.toml|setup\.cfg|tox\.ini|\.coveragerc)$/.test(path));
+export const isOfTests = (language: string, path: string): boolean =>
+  isPlain(path) && !isForeign(path) && (languages[language]?.tests.some((one) => one.test(path)) ?? false);

@@ -1,5 +1,6 @@
 // The image of a candidate: built by the agent from the tree's own objects, line by line before the pusher's eyes; or pulled by its digest.
 import type { ImageMaking, ImageWork } from '../build/image-plan.ts';
+import type { ForTests } from '../build/tests-in-image.ts';
 import type { App } from '../domain/app.ts';
 import { fail } from '../domain/errors.ts';
 import { type ImageId, parseImageId, type TreeId } from '../domain/ids.ts';
@@ -41,15 +42,15 @@ export function madeImage(
 /** Where a job of the gate runs in an image. */
 export type TestPlace = { image: ImageId; tools: ImageId; tests: { treeId: TreeId; files: readonly string[] } };
 
-/** What the app's tests run in and with, of the image that is there. @throws as `buildImage` */
+/** What the tests of a part run in and with, of the image that is there. @throws as `buildImage` */
 export async function placeForTests(
   world: World,
   app: Pick<App, 'id' | 'teamId'>,
-  { forTests, ...itself }: ImageWork,
+  itself: ImageWork,
+  forTests: ForTests,
   say: (line: string) => void,
   signal: AbortSignal,
 ): Promise<TestPlace> {
-  if (forTests === null) throw fail('internal', 'There is no image to test in');
   // Its steps are Lockstep's own: what they say is shown, which is nothing where nothing is installed.
   const isTold = (line: string): boolean => !/^(?:\[|copy \/context|exporting )/.test(line);
   const make = (work: ImageMaking): Promise<Built> =>

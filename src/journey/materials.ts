@@ -2,13 +2,14 @@
 // layers, and the tree that is built of it. Each is waited for where it is needed; a failure is heard by whoever waits, and only there.
 import { type Build, makeLayer } from '../build/build.ts';
 import type { GitTree } from '../build/git-tree.ts';
+import type { ForTests } from '../build/tests-in-image.ts';
 import type { App } from '../domain/app.ts';
 import type { LayerSpec } from '../domain/desired.ts';
 import { fail } from '../domain/errors.ts';
 import type { ImageArtifact } from '../domain/release.ts';
 import type { CheckPlan } from '../gate/check.ts';
 import { safe } from '../gate/messages.ts';
-import { checkLayer } from './check-job.ts';
+import { checkLayer, testsOf } from './check-job.ts';
 import { buildImage, placeForTests, pullImage, type TestPlace } from './image.ts';
 import { newId, refOf, type World } from './world.ts';
 
@@ -20,7 +21,7 @@ export type Materials = {
   /** What serves can be started: its image, else the tree, its layer, and what is built of it. @throws what failed */
   whenServable(): Promise<ImageArtifact | null>;
   /** What the app's tests run in and with, once the candidate's image is there. @throws install-failed, and what failed */
-  forTests(): Promise<TestPlace>;
+  forTests(plan: Pick<CheckPlan, 'part'>): Promise<TestPlace>;
   /** What a check runs with is there. @throws cancelled when the build failed, which says why */
   whenCheckable(plan: Pick<CheckPlan, 'layer' | 'part'>): Promise<void>;
 };
@@ -70,7 +71,8 @@ export function gather(world: World, asked: MaterialsAsked): Materials {
   };
   const built = buildTree();
   const image = asked.image ?? beginImage(world, asked);
-  let testing: Promise<TestPlace> | null = null;
+  /** By part, made when its first check asks for it. */
+  const testing = new Map<ForTests, Promise<TestPlace>>();
   for (const promise of [sent, run, gate, built, image]) promise.catch(() => {});
 
   /** What the tree becomes before it is served: when it is there, and the layers that it stands on. */
@@ -89,11 +91,14 @@ export function gather(world: World, asked: MaterialsAsked): Materials {
       if (!build.artifact.plan.image) await Promise.all([sent, run, built]);
       return image;
     },
-    async forTests() {
-      if ((await image) === null || build.image === null) throw fail('internal', 'There is no image to test in');
-      testing ??= placeForTests(world, app, build.image, say, signal);
+    async forTests(plan) {
+      const work = testsOf(plan, build);
+      if ((await image) === null || build.image === null || work === null)
+        throw fail('internal', 'There is no image to test in');
+      const making = testing.get(work) ?? placeForTests(world, app, build.image, work, say, signal);
+      testing.set(work, making);
       // A copy of the commit's tests is made of its tree.
-      return (await Promise.all([testing, sent]))[0];
+      return (await Promise.all([making, sent]))[0];
     },
     async whenCheckable(plan) {
       if (plan.layer === 'gate') await run.catch(unbuilt);

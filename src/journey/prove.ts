@@ -180,7 +180,7 @@ async function checkAndStart(world: World, request: ProveRequest, planned: Plann
       earlier,
       runJob: async (plan, check, stop) => {
         if (isInImage(plan, check, build)) {
-          const place = await materials.forTests().catch(unlessBuilt(materials));
+          const place = await materials.forTests(plan).catch(unlessBuilt(materials));
           const asked = { name: check.name, plan: placedInImage(plan, build) };
           const job = await runCheckJob(world, app, asked, place, build, AbortSignal.any([stop, together]));
           moment(`${check.name}Started`, job.startedAtMs);

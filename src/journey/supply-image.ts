@@ -35,7 +35,7 @@ async function imageAgain(world: World, app: App, { artifact }: Runnable, tree: 
   if (recipe.pulled)
     return pullImage(world, app, { image: recipe.pulled, web: plan.processes.web }, quiet, world.signal);
   const { hasCertificates } = await world.hello();
-  const plain = { gateLayer: null, image: recipe };
+  const plain = { parts: [], image: recipe };
   const work = await imageWork(app.id, tree, plain, [app.name], randomUUID(), hasCertificates);
   return buildImage(world, app, work, plan, quiet, world.signal);
 }

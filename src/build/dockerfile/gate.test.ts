@@ -15,7 +15,12 @@ const recipe: LayerRecipe = {
 
 test('what checks need is installed of what the image began with, and nothing of the commit is in it', () => {
   const facts = readDockerfile('FROM python:3.12-slim AS base\nFROM base AS app\nFROM app\nCMD ["x"]\n', []);
-  const text = writeGate({ appId, imageKey: 'k'.repeat(64), facts, recipe });
+  const text = writeGate({
+    ...{ appId, imageKey: 'k'.repeat(64), facts, recipe },
+    stage: facts.stages.at(-1)!,
+    root: '',
+    early: [],
+  });
   const lines = text.split('\n').filter((line) => !/^(?:ENV|RUN) /.test(line));
   assert.deepEqual(lines, [
     'FROM python:3.12-slim',
@@ -36,9 +41,42 @@ test('what checks need is installed of what the image began with, and nothing of
 test('where nothing can be named that it began with, it is the image itself', () => {
   const check = (dockerfile: string, from: RegExp) => {
     const facts = readDockerfile(dockerfile, []);
-    assert.match(writeGate({ appId, imageKey: 'k', facts, recipe }), from, dockerfile);
+    assert.match(
+      writeGate({ ...{ appId, imageKey: 'k', facts, recipe }, stage: facts.stages.at(-1)!, root: '', early: [] }),
+      from,
+      dockerfile,
+    );
   };
   check('FROM scratch\nCOPY a /\n', /^FROM lockstep\//);
   check('FROM python:$PY\n', /^FROM lockstep\//);
   check('ARG PY=3.12\nFROM python:$PY\n', /^FROM python:3\.12\n/);
+});
+
+test('of Node all is installed that is for development, in the stage where the tests run, with its package manager', () => {
+  const facts = readDockerfile('FROM node:24 AS build\nFROM caddy:2\n', []);
+  const stage = facts.stages[0]!;
+  const write = (manager: 'npm' | 'pnpm' | null, early: string[] = []) =>
+    writeGate({
+      ...{ appId, imageKey: 'k', facts, stage, root: 'web/', early },
+      recipe: {
+        interpreter: { kind: 'node', version: null },
+        ...{ inputs: ['package.json'], extras: [] },
+        installer: { tool: 'node', manager, isLocked: true },
+      },
+    }).split('\n');
+  const npm = write('npm', ['postinstall']);
+  assert.deepEqual(npm.slice(0, 2), ['FROM node:24', 'USER 0:0']);
+  const tail = [
+    'WORKDIR /lockstep/gate/modules',
+    'COPY web/package.json ./',
+    'RUN npm pkg delete scripts.postinstall',
+    `RUN --mount=type=cache,id=${appId}-gate,target=/lockstep/cache,sharing=locked node /lockstep/gate/managers/node_modules/npm/bin/npm-cli.js ci --include=dev --no-audit --no-fund --prefer-offline`,
+    '',
+  ];
+  assert.deepEqual(npm.slice(-5), tail);
+  const pnpm = write('pnpm').join('\n');
+  assert.match(pnpm, /npm install --prefix \/lockstep\/gate\/managers --no-save --no-audit --no-fund pnpm@/);
+  assert.match(pnpm, /node \/lockstep\/gate\/managers\/node_modules\/pnpm\/bin\/pnpm\.cjs install --frozen-lockfile/);
+  assert.match(pnpm, /ENV npm_config_store_dir="\/lockstep\/cache\/pnpm"/);
+  assert.equal(write(null).length, 4, 'nothing is required: nothing is installed');
 });

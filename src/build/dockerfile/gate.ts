@@ -1,14 +1,16 @@
-// What the checks of a Python app need beside it, as an image of its own: installed from what the candidate began with, in a folder that comes
-// last on the path, so that the versions which serve are those that are tested. Nothing of the commit is in it but what says what to install: it
-// stays while that does, and a test's container is given the folder (`agent/images/tool-volumes.ts`), never the image.
+// What the checks of an app need beside it, as an image of its own: installed from what the candidate began with, in a folder that comes last
+// (of Python's path; of Node the packages that the image lacks), so that the versions which serve are those that are tested. Nothing of the
+// commit is in it but what says what to install: it stays while that does, and a test's container is given the folder
+// (`agent/images/tool-volumes.ts`), never the image.
 
 import type { AppId } from '../../domain/ids.ts';
 import { imageTag } from '../../domain/image.ts';
 import type { LayerRecipe } from '../../domain/plan.ts';
 import { layerSteps } from '../layer-steps.ts';
-import { copyFiles, env, run } from './lines.ts';
+import { nodeGate } from './gate-node.ts';
+import { type CacheMount, copyFiles, env, run } from './lines.ts';
 import { uvVersion } from './python.ts';
-import type { DockerfileFacts } from './read-dockerfile.ts';
+import { chainOf, type DockerfileFacts, type Stage } from './read-dockerfile.ts';
 
 /** As a job in an image finds them (`agent/jobs/in-image.ts`). */
 const folder = '/lockstep/gate';
@@ -20,12 +22,23 @@ export type GateAsked = {
   /** Of the candidate, or of the stage of its Dockerfile in which it tests. */
   imageKey: string;
   facts: Pick<DockerfileFacts, 'stages'>;
+  /** In which it tests. */
+  stage: Stage;
   recipe: LayerRecipe;
+  /** The folder of the commit that the recipe's inputs are named from: '' the top. */
+  root: string;
+  /** Scripts of package.json that want the sources. */
+  early: readonly string[];
 };
 
-export function writeGate({ appId, imageKey, facts, recipe }: GateAsked): string {
-  const image = imageTag(appId, imageKey);
+export function writeGate(asked: GateAsked): string {
+  const { appId, imageKey, recipe } = asked;
   const cache = { folder: cacheFolder, id: `${appId}-gate` };
+  const steps = recipe.installer.tool === 'node' ? nodeGate({ ...asked, folder, cache }) : pythonGate(asked, cache);
+  return [`FROM ${beganWith(asked) ?? imageTag(appId, imageKey)}`, 'USER 0:0', ...steps, ''].join('\n');
+}
+
+function pythonGate({ recipe, root }: GateAsked, cache: CacheMount): string[] {
   const place = (word: string): string =>
     word
       .replace('{tool:uv}/bin/uv', 'uv')
@@ -37,8 +50,6 @@ export function writeGate({ appId, imageKey, facts, recipe }: GateAsked): string
   const steps = layerSteps(recipe, 'gate');
   const settings = Object.entries(steps[0]?.env ?? {}).map(([name, value]) => [name, place(value)]);
   return [
-    `FROM ${beganWith(facts) ?? image}`,
-    'USER 0:0',
     ...env({
       ...Object.fromEntries(settings),
       ...{ PIP_CACHE_DIR: `${cacheFolder}/pip`, PIP_ROOT_USER_ACTION: 'ignore', PIP_BREAK_SYSTEM_PACKAGES: '1' },
@@ -46,21 +57,13 @@ export function writeGate({ appId, imageKey, facts, recipe }: GateAsked): string
     run(['mkdir', '-p', inputs]),
     run(['python3', '-m', 'pip', 'install', '--quiet', `uv==${uvVersion}`], cache),
     `WORKDIR ${inputs}`,
-    ...copyFiles(recipe.inputs),
+    ...copyFiles(recipe.inputs, root),
     ...steps.map(({ argv }) => run(argv.map(place), argv[0]!.includes('{tool:uv}') ? cache : null)),
-    '',
-  ].join('\n');
+  ];
 }
 
-/** The image of a registry that the last stage stands on; null: there is none that can be named. */
-function beganWith({ stages }: Pick<DockerfileFacts, 'stages'>): string | null {
-  let at = stages.length - 1;
-  for (let base = stages[at]?.base.toLowerCase(); ; ) {
-    const below = stages.slice(0, at).findLastIndex(({ name }) => name === base);
-    if (below < 0) break;
-    at = below;
-    base = stages[at]!.base.toLowerCase();
-  }
-  const base = stages[at]?.base ?? '';
+/** The image of a registry that the stage stands on; null: there is none that can be named. */
+function beganWith({ facts, stage }: Pick<GateAsked, 'facts' | 'stage'>): string | null {
+  const { base } = chainOf(facts.stages, stage)[0]!;
   return base === '' || base === 'scratch' || base.includes('$') ? null : base;
 }

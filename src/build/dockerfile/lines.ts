@@ -28,10 +28,12 @@ export function env(values: Readonly<Record<string, string>>): string[] {
   return Object.entries(values).map(([name, value]) => `ENV ${name}="${checked(value).replace(/[\\"$]/g, '\\$&')}"`);
 }
 
-/** COPY of single files of the context, each into the folder of its own name; one line a folder. */
-export function copyFiles(paths: readonly string[]): string[] {
+/** COPY of single files of the context, each into the folder of its own name; one line a folder. @param root the folder that they are named from */
+export function copyFiles(paths: readonly string[], root = ''): string[] {
   const folders = Map.groupBy(paths, (path) => path.slice(0, path.lastIndexOf('/') + 1));
-  return [...folders].map(([folder, files]) => `COPY ${files.map(copyWord).join(' ')} ./${copyWord(folder)}`);
+  return [...folders].map(
+    ([folder, files]) => `COPY ${files.map((file) => copyWord(root + file)).join(' ')} ./${copyWord(folder)}`,
+  );
 }
 
 /** In a COPY a name is a pattern, and variables in it are replaced: only names that are neither. */

@@ -3,7 +3,7 @@
 import { installingPart } from '../../config/readers/package-json.ts';
 import { buildScripts, readManifest } from '../node-layers.ts';
 import { nodeSteps } from '../node-steps.ts';
-import { readConfigFile } from '../tree-view.ts';
+import { readConfigFile, type TreeView } from '../tree-view.ts';
 import { baseOf, siteBase } from './bases.ts';
 import { copyFiles, env, run, runLine } from './lines.ts';
 import { appFolder, cacheFolder, type Writer } from './stages.ts';
@@ -24,16 +24,21 @@ const commands: Readonly<Record<string, string>> = {
 };
 const lifecycle = ['preinstall', 'install', 'postinstall', 'preprepare', 'prepare', 'postprepare', 'prepublish'];
 
+/** Scripts that installing would run, and that want sources which are not there yet. */
+export async function earlyScripts(view: TreeView): Promise<string[]> {
+  const manifest = await readManifest(view);
+  const text = (await readConfigFile(view, 'package.json')) ?? '{}';
+  const kept = JSON.parse(installingPart(text)).scripts ?? {};
+  return lifecycle.filter((name) => manifest?.scripts[name] !== undefined && kept[name] === undefined);
+}
+
 export const writeNode: Writer = async ({ plan, view, notes, cache }) => {
   const base = baseOf(plan.layer.interpreter, notes);
   const manifest = await readManifest(view);
   const { installer, inputs } = plan.layer;
   const manager = installer.tool === 'node' ? installer.manager : null;
   const scripts = manifest === null ? [] : buildScripts(manifest);
-  const text = (await readConfigFile(view, 'package.json')) ?? '{}';
-  const kept = JSON.parse(installingPart(text)).scripts ?? {};
-  // The app's own scripts want its sources, which are not there yet.
-  const early = lifecycle.filter((name) => manifest?.scripts[name] !== undefined && kept[name] === undefined);
+  const early = await earlyScripts(view);
   const install = (purpose: 'run' | 'gate', name: string): string[] => {
     const first = [`FROM ${base} AS ${name}`];
     if (manager === null || installer.tool !== 'node') return [...first, `WORKDIR ${appFolder}`];
