@@ -16,9 +16,9 @@ import { decideImagePlan, type ImageWork, imageWork, runtimeOf } from './image-p
 import { chooseInterpreter } from './interpreters.ts';
 import { layerKey } from './layer-key.ts';
 import { layerSteps, layerTools } from './layer-steps.ts';
-import { type PartOfTree, partId, partRecipes } from './part-layers.ts';
+import { type PartOfTree, partId } from './part-layers.ts';
 import { decidePlan } from './plan.ts';
-import type { TestedPart } from './tests-in-image.ts';
+import { testedParts } from './tests-in-image.ts';
 
 const stepDeadlineMs = 15 * 60_000;
 const inputBytes = 16 * 1024 * 1024;
@@ -73,15 +73,8 @@ export async function planBuild(request: BuildRequest): Promise<Build> {
   const run = isNeeded ? await layerSpec(app, tree, plan.layer, 'run', interpreter, null) : null;
   const gate = plan.gateLayer ? await gateSpec(app, tree, plan, plan.gateLayer, hello, interpreter, notes, run) : null;
   const parts: Record<string, LayerSpec> = {};
-  const tested: TestedPart[] = [];
-  if (plan.gateLayer)
-    tested.push({
-      part: { language: plan.gateLayer.interpreter.kind, root: '' },
-      ...{ view: tree.view, recipe: plan.gateLayer, isApp: true },
-    });
-  for (const one of await partRecipes(plan, tree.view, asked, notes)) {
-    const { part, view, recipe } = one;
-    tested.push(one);
+  const tested = await testedParts(plan, tree.view, asked, notes);
+  for (const { part, view, recipe } of tested.filter(({ isApp }) => !isApp)) {
     const partInterpreter = interpreterOr(recipe, hello, notes, part.root);
     const spec = await layerSpec(app, { view }, recipe, 'gate', partInterpreter, null);
     if (spec) parts[partId(part)] = spec;

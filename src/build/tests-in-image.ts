@@ -3,7 +3,7 @@
 // often leaves out. A part that is in no stage, as far as its words say, is tested on the machine, and the push says so.
 import { createHash } from 'node:crypto';
 import type { AppId } from '../domain/ids.ts';
-import type { LayerRecipe } from '../domain/plan.ts';
+import type { LayerRecipe, Plan } from '../domain/plan.ts';
 import { writeGate } from './dockerfile/gate.ts';
 import { earlyScripts } from './dockerfile/node.ts';
 import { placeOf } from './dockerfile/part-place.ts';
@@ -11,7 +11,7 @@ import type { DockerfileFacts } from './dockerfile/read-dockerfile.ts';
 import { stageForTests } from './dockerfile/test-stage.ts';
 import type { ImageMaking } from './image-plan.ts';
 import { buildScripts, readManifest } from './node-layers.ts';
-import type { PartOfTree } from './part-layers.ts';
+import { type PartOfTree, partRecipes } from './part-layers.ts';
 import type { TreeView } from './tree-view.ts';
 
 const mostTests = 2000;
@@ -35,6 +35,19 @@ export type ForTests = {
 
 /** A part with requirements, as if its folder were the whole. `isApp`: what the image is for. */
 export type TestedPart = { part: PartOfTree; view: TreeView; recipe: LayerRecipe; isApp?: true };
+
+/** The app's own, and every other part that requires something. */
+export async function testedParts(
+  plan: Plan,
+  view: TreeView,
+  parts: readonly PartOfTree[],
+  notes: string[],
+): Promise<TestedPart[]> {
+  const { gateLayer: recipe } = plan;
+  const part = { language: recipe?.interpreter.kind ?? 'none', root: '' };
+  const own: TestedPart[] = recipe ? [{ part, view, recipe, isApp: true }] : [];
+  return [...own, ...(await partRecipes(plan, view, parts, notes))];
+}
 
 export type ForTestsAsked = {
   appId: AppId;

@@ -15,14 +15,20 @@ export type Described = {
   value: string;
   /** `lockstep.yml:12`, `app.json`, `default`. */
   from: string;
+  /** Where the check runs, of an app that is an image. */
+  where?: string;
 };
 
-/** @param lineOf where a key of lockstep.yml stands; null: it is not there */
+/**
+ * @param lineOf where a key of lockstep.yml stands; null: it is not there
+ * @param whereOf null: everything runs on the machine
+ */
 export function describeGate(
   facts: GateFacts,
   gate: GateSettings,
   lineOf: (key: readonly string[]) => number | null,
   only: (checks: readonly Check[]) => readonly Check[] = (checks) => checks,
+  whereOf: ((plan: CheckPlan, check: Check) => string) | null = null,
 ): { checks: Described[]; figures: Described[] } {
   const questions = questionsOf(facts, only(configuredChecks(gate)));
   const checks = questions.map(({ check, part, facts: seen }): Described => {
@@ -30,7 +36,8 @@ export function describeGate(
     const name = nameIn(check.name, part);
     const own = ownOf(gate, check);
     const value = own ? own.run : plan === null ? 'nothing to look at' : commandText(plan);
-    return { what: name, value, from: own ? place(own.from, check.name, lineOf) : 'default' };
+    const where = plan && whereOf ? { where: whereOf({ ...plan, part }, check) } : {};
+    return { what: name, value, from: own ? place(own.from, check.name, lineOf) : 'default', ...where };
   });
   const off = Object.entries(gate.builtIn).flatMap(([name, said]) =>
     said === 'off' ? [{ what: name, value: 'off', from: place('lockstep.yml:', name, lineOf) }] : [],

@@ -56,8 +56,10 @@ function gateLayerOf({ gateLayer }: Pick<Plan, 'gateLayer'>): Pick<GateFacts, 'g
   return kind === 'none' ? {} : { gateLayer: kind };
 }
 
+type WithImage = { image: Pick<NonNullable<Build['image']>, 'forTests'> | null };
+
 /** What the tests of the plan's part run in and with; null: they run on the machine. */
-export const testsOf = ({ part }: Pick<CheckPlan, 'part'>, { image }: Build): ForTests | null =>
+export const testsOf = ({ part }: Pick<CheckPlan, 'part'>, { image }: WithImage): ForTests | null =>
   (part && image?.forTests[partId(part)]) ?? null;
 
 /** How the programs of a language are started in an image. A new language is one more line. */
@@ -71,7 +73,7 @@ const inImage: Readonly<Record<string, { first: string; more: readonly string[];
  * Whether a check runs in the candidate's image: tests of a part that lies in it. What reads sources alone (style, types, documentation) asks the
  * commit's files, which are the same on the machine.
  */
-export const isInImage = (plan: CheckPlan, check: { kind: CheckKind }, build: Build): boolean =>
+export const isInImage = (plan: CheckPlan, check: { kind: CheckKind }, build: WithImage): boolean =>
   check.kind === 'tests' &&
   plan.layer === 'gate' &&
   'argv' in plan.command &&

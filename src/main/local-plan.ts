@@ -3,15 +3,18 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BlobCache, type GitTree, openGitTree } from '../build/git-tree.ts';
-import { planAsWritten } from '../build/image-plan.ts';
+import { imageWork, planAsWritten } from '../build/image-plan.ts';
 import { gateOfTree } from '../build/plan.ts';
+import { testedParts } from '../build/tests-in-image.ts';
 import { lineOfKey } from '../config/readers/key-line.ts';
 import type { AppId, TreeId } from '../domain/ids.ts';
 import type { Plan } from '../domain/plan.ts';
+import type { Check, CheckPlan } from '../gate/check.ts';
 import { type Described, describeGate } from '../gate/describe.ts';
+import { partsOf } from '../gate/part.ts';
 import { suggestionsFor } from '../gate/suggestions.ts';
 import { openRepository } from '../git/repository.ts';
-import { factsOfTree } from '../journey/check-job.ts';
+import { factsOfTree, isInImage, testsOf } from '../journey/check-job.ts';
 import { checksAmong } from '../journey/checks-among.ts';
 
 /** What is only read needs no cache of its own. */
@@ -35,10 +38,30 @@ export async function localPlan(request: {
     const { gate, yml } = await gateOfTree(tree.view);
     const facts = await factsOfTree(tree, diff, plan);
     const lineOf = (key: readonly string[]) => lineOfKey(yml, key, true);
-    const described = describeGate(facts, gate, lineOf, (checks) => checksAmong(checks, request.only ?? undefined));
-    const { detector, why, notes } = plan;
+    const notes = [...plan.notes];
+    const whereOf = await placesOf(plan, tree, notes);
+    const only = (checks: readonly Check[]) => checksAmong(checks, request.only ?? undefined);
+    const described = describeGate(facts, gate, lineOf, only, whereOf);
+    const { detector, why } = plan;
     return { plan: { detector, why, notes }, ...described, suggestions: await suggestionsFor(facts, gate, tree.view) };
   });
+}
+
+/** Where each check would run; null: the app is no image that is built. @param notes gets what says why one would not run in it */
+async function placesOf(
+  plan: Plan,
+  tree: GitTree,
+  notes: string[],
+): Promise<((plan: CheckPlan, check: Check) => string) | null> {
+  if (!plan.image || plan.image.pulled) return null;
+  const parts = await testedParts(plan, tree.view, partsOf(tree.entries.map(({ path }) => path)), []);
+  const image = await imageWork(noApp, tree, { image: plan.image, parts }, [], '');
+  notes.push(...image.notes);
+  return (asked, check) => {
+    if (!isInImage(asked, check, { image })) return 'the machine';
+    const stage = testsOf(asked, { image })?.stage?.spec.target;
+    return stage == null ? 'the image' : `the image, stage ${stage}`;
+  };
 }
 
 /** Opens a tree in a repository that is gone afterwards. */

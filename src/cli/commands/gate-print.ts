@@ -14,8 +14,13 @@ export async function printPlan({ session, checkout, treeInto }: GateWork): Prom
   const { base } = checkout;
   session.print(base ? `main: ${base.commit.slice(0, 7)} (${base.why})` : 'main: none is known, so it is a first push');
   session.print(`app: ${safe(found.plan.detector)}: ${safe(found.plan.why)}`);
-  const rows = [...found.checks, ...found.figures].map(({ what, value, from }) => [what, safe(value), from]);
-  for (const line of table([['what', 'runs, or holds main to', 'from'], ...rows])) session.print(line);
+  const isImage = found.checks.some(({ where }) => where !== undefined);
+  const row = (words: string[], where: string): string[] => (isImage ? [...words, where] : words);
+  const rows = [...found.checks, ...found.figures].map(({ what, value, from, where }) =>
+    row([what, safe(value), from], safe(where ?? '')),
+  );
+  for (const line of table([row(['what', 'runs, or holds main to', 'from'], 'in'), ...rows]))
+    session.print(line.trimEnd());
   for (const note of found.plan.notes) session.print(`note: ${safe(note)}`);
   for (const one of found.suggestions) session.print(`suggestion: ${safe(one)}`);
   return 0;
