@@ -117,7 +117,7 @@ export async function testsInImage(
   const outside = (why: string) => (hasTests ? { outside: why } : null);
   if (stage === null) return outside(`no stage of the Dockerfile is known to hold ${part.language}`);
   const all = new Set(paths.map(({ path }) => path));
-  const folder = isTop ? null : placeOf(facts, stage, part.root, (path) => all.has(path));
+  const folder = isServed ? null : placeOf(facts, stage, part.root, (path) => all.has(path));
   if (!isTop && folder === null) return outside(`the Dockerfile does not say where ${part.root} lies`);
   const made = stage === last ? null : asked.stageOf(stage.name!);
   const imageKey = made?.spec.key ?? asked.imageKey;

@@ -14,6 +14,8 @@ test('a folder of the commit lies where COPY puts it, and nowhere when that cann
   };
   check('WORKDIR /srv\nCOPY . .', '', '/srv');
   check('WORKDIR /srv\nCOPY . .', 'api/', '/srv/api');
+  check('WORKDIR /srv/dist\nCOPY . /srv\nCOPY web /var/www/web', '', '/srv');
+  check('WORKDIR /srv\nCOPY web ./web\nCOPY README.md .', '', null);
   check('WORKDIR /srv\nWORKDIR app\nCOPY ./api/ ./', 'api/', '/srv/app');
   check('COPY --chown=1:1 ["api", "/app"]', 'api/', '/app');
   check('WORKDIR /app\nCOPY api/requirements.txt .\nCOPY api/src ./src', 'api/', '/app');

@@ -57,6 +57,8 @@ function withinTree(
 ): string | null {
   const path = posix.normalize(source).replace(/^\/+|\/+$/g, '');
   const clean = path === '.' ? '' : path;
+  // Of the whole commit single pieces may lie anywhere.
+  if (root === '') return clean === '' ? target : null;
   if (isFile(clean)) {
     const rest = clean.startsWith(root) ? clean.slice(root.length) : null;
     const isFolder = /(?:^|\/)\.?$/.test(to);
