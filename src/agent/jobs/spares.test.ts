@@ -218,7 +218,11 @@ test('it goes after its time, with its app, with its layer, and when it is cance
   for (const end of [
     (spec: JobSpec) => jobs.stopAll(spec.appId),
     (spec: JobSpec) => jobs.endAhead(spec.appId),
-    (spec: JobSpec) => jobs.cancel(spec.id),
+    async (spec: JobSpec) => {
+      await jobs.cancel(spec.id);
+      // Its job was cancelled before it came: it is refused, once.
+      await assert.rejects(run(jobs, spec), { code: 'cancelled' });
+    },
     (spec: JobSpec) => void process.kill(recordOf(spec)!.process!.pid, 'SIGKILL'),
   ]) {
     const spec = make();
