@@ -64,7 +64,7 @@ export const workOf = (
   tree: GitTree,
   image: Plan['image'] & object,
 ): Promise<ImageWork> =>
-  imageWork(appId, tree, { image, gateLayer: null }, [name], randomUUID(), network.certificates !== null);
+  imageWork(appId, tree, { image, parts: [] }, [name], randomUUID(), network.certificates !== null);
 
 /** null: it need not ask. @throws install-failed for a secret that has no value here */
 export function answersFrom({ loginOf, secrets }: BuildInputs, asks: ImageWork['asks']): BuildAnswers | null {
