@@ -128,10 +128,17 @@ export class RegistryDoor {
     if (carriesBytes && length >= room) return refuse(request, response, quota(app));
     if (response.destroyed) return;
     const over = this.use.begin(asked.name, carriesBytes ? (asked.tag === null ? 'push' : 'tag') : 'read');
+    const cameBefore = this.use.cameFor(app.name);
+    let bytes = 0;
     this.#pass(request, response, {
       token: tokenFor(who.carried, asked) ?? this.#access.write(who.subject, scopesOf(asked)),
-      most: room < mostBytes ? { bytes: room, refusal: quota(app) } : { bytes: mostBytes, refusal: tooLarge },
-      over: (bytes) => over(carriesBytes ? bytes : 0),
+      came: (more) => {
+        bytes += more;
+        if (carriesBytes) this.use.came(app.name, more);
+        // Others push to the same app beside it.
+        return bytes > mostBytes ? tooLarge : this.use.cameFor(app.name) - cameBefore > room ? quota(app) : null;
+      },
+      over,
     });
   }
 
@@ -180,10 +187,15 @@ export class RegistryDoor {
   #pass(
     request: IncomingMessage,
     response: ServerResponse,
-    passed: { token: string; most: { bytes: number; refusal: Refusal }; over(bytes: number): void },
+    passed: {
+      token: string;
+      /** So many bytes more came; null: that is well. */
+      came(bytes: number): Refusal | null;
+      over(): void;
+    },
     isAgain = false,
   ): void {
-    const { token, most, over } = passed;
+    const { token, came, over } = passed;
     const { connection: _connection, ...headers } = request.headers;
     const asked = httpRequest({
       ...{ socketPath: this.#options.socketPath, method: request.method, path: request.url, agent: false },
@@ -194,9 +206,8 @@ export class RegistryDoor {
     let refusal: Refusal | null = null;
     const count = (chunk: Buffer): void => {
       bytes += chunk.length;
-      if (bytes <= most.bytes || refusal !== null) return;
-      refusal = most.refusal;
-      asked.destroy();
+      refusal ??= came(chunk.length);
+      if (refusal !== null) asked.destroy();
     };
     request.on('data', count);
     asked.once('response', (answer) => {
@@ -220,7 +231,7 @@ export class RegistryDoor {
       }
     });
     response.once('close', () => {
-      over(bytes);
+      over();
       if (!response.writableEnded) asked.destroy();
     });
     request.pipe(asked);

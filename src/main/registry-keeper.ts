@@ -20,7 +20,12 @@ const namesShape = z.array(z.string().refine((text) => parsePath(text) !== null)
 const mostBytes = 64 * 1024 ** 2;
 const answerMs = 15 * 60_000;
 
-export function serveKeeper(home: string, control: { uid: number; gid: number } | null, kept: RegistryKeeper): Server {
+export function serveKeeper(
+  home: string,
+  control: { uid: number; gid: number } | null,
+  kept: RegistryKeeper,
+  failed: (error: Error) => void,
+): Server {
   const verbs: Readonly<Record<string, (body: unknown) => Promise<unknown>>> = {
     '/measure': (body) => kept.measure(needsShape.parse(body)),
     '/drop': (body) => kept.drop(namesShape.parse(body)),
@@ -40,6 +45,7 @@ export function serveKeeper(home: string, control: { uid: number; gid: number } 
   });
   const socket = keeperSocket(home);
   rmSync(socket, { force: true });
+  server.once('error', failed);
   server.listen(socket, () => {
     chmodSync(socket, 0o600);
     if (control) chownSync(socket, control.uid, control.gid);

@@ -31,23 +31,25 @@ export class RegistryUse {
     return true;
   }
 
-  /** @returns is called once it has ended, with the bytes that came */
-  begin(repository: string, what: 'read' | 'push' | 'tag'): (bytes: number) => void {
+  /** @returns is called once it has ended */
+  begin(repository: string, what: 'read' | 'push' | 'tag'): () => void {
     this.#running += 1;
     if (what !== 'read') {
       this.isChanged = true;
       this.#pushing.set(repository, this.#nowMs());
     }
     let isOver = false;
-    return (bytes) => {
+    return () => {
       if (isOver) return;
       isOver = true;
       this.#running -= 1;
       if (what === 'push') this.#pushing.set(repository, this.#nowMs());
       if (what === 'tag') this.#pushing.delete(repository);
-      const app = repository.split('/')[0]!;
-      if (bytes > 0) this.#came.set(app, this.cameFor(app) + bytes);
     };
+  }
+
+  came(app: string, bytes: number): void {
+    this.#came.set(app, this.cameFor(app) + bytes);
   }
 
   /** Bytes that came for an app since it was measured. */

@@ -114,7 +114,9 @@ export async function up(argv: UpArguments): Promise<number> {
     announce(argv, record(), Math.round(Date.now() - startedAtMs), own, agent.hello.enforcement.why);
     void router.keep(port, stopping.signal, write, log);
     if (registry) {
-      serveKeeper(config.home, own.control, registry).unref();
+      const failed = (error: Error): void =>
+        log({ level: 'error', message: `the registry is not tidied: ${error.message}` });
+      serveKeeper(config.home, own.control, registry, failed).unref();
       registry.start();
     }
     void control.keep(port, stopping.signal, () => write().then(sayRefusal), log);

@@ -124,9 +124,13 @@ export class OwnImagesBook {
       return this.#noted(await keeper.tidy({ ...this.#needs(), graceMs }));
     });
     if (after === null)
-      throw fail('busy', `something is being pushed to ${use.pushing() ?? 'the registry'}`, {
-        advice: 'Try again when the push has ended.',
-      });
+      throw fail(
+        'busy',
+        use.pushing() ? `something is being pushed to ${use.pushing()}` : 'somebody is at the registry',
+        {
+          advice: 'Try again when that has ended.',
+        },
+      );
     this.#tidiedAtMs = performance.now();
     const images = (disk: RegistryDisk): number => disk.repositories.reduce((sum, { needless }) => sum + needless, 0);
     return {
