@@ -5,7 +5,6 @@ import { request as httpRequest, type IncomingMessage, type ServerResponse } fro
 import { askEngine, type EngineAnswer } from '../agent/engine/ask.ts';
 import type { App } from '../domain/app.ts';
 import { diskFull } from '../domain/disk-failure.ts';
-import { appOfRepository } from '../domain/own-image.ts';
 import type { World } from '../journey/world.ts';
 import { isShort } from '../lib/room.ts';
 import { readOwnNotice } from '../receive/registry/own-notices.ts';
@@ -112,8 +111,6 @@ export class RegistryDoor {
     const app = who?.allows(asked.name, asked.action) ?? null;
     const isFromOpen = asked.from === null || who?.allows(asked.from, 'pull') != null;
     if (!who || !app || !isFromOpen) return challenge(request, response, asked);
-    if (isBeingRemoved(this.#options.world.database, appOfRepository(asked.name)))
-      return refuse(request, response, isAway);
     const isPush = asked.action === 'push';
     if (isPush && isShort(this.#options.home)) {
       const { code, message, advice } = diskFull('nothing was kept');
@@ -127,6 +124,10 @@ export class RegistryDoor {
     const room = carriesBytes ? await this.#options.roomOf(app) : mostBytes;
     if (carriesBytes && length >= room) return refuse(request, response, quota(app));
     if (response.destroyed) return;
+    // Meanwhile it may have been destroyed, and what it had be on its way out.
+    const { database } = this.#options.world;
+    if (who.allows(asked.name, asked.action)?.id !== app.id || isBeingRemoved(database, app.name))
+      return refuse(request, response, isAway);
     const over = this.use.begin(asked.name, carriesBytes ? (asked.tag === null ? 'push' : 'tag') : 'read');
     const cameBefore = this.use.cameFor(app.name);
     let bytes = 0;

@@ -10,6 +10,7 @@ import type { ImageLooks } from '../journey/images/looks.ts';
 import { OwnImagesBook } from '../journey/images/own-images.ts';
 import { tagPushed } from '../journey/images/tag-pushed.ts';
 import type { World } from '../journey/world.ts';
+import { Rate } from '../lib/rate.ts';
 import { appNamed } from '../store/apps.ts';
 import { registrySocket } from './own-registry.ts';
 import { RegistryDoor } from './registry-door.ts';
@@ -70,8 +71,10 @@ export async function openOwnRegistry(
       return (JSON.parse(answer.body) as { tags: string[] | null }).tags ?? [];
     },
   });
+  const paces = new Rate({ burst: 1, everyMs: 60_000 }, () => performance.now());
   const tell = (what: string) => (error: Error) => {
-    if (!signal.aborted && !isFailure(error, 'busy')) log({ level: 'warn', message: `${what}: ${error.message}` });
+    if (!signal.aborted && !isFailure(error, 'busy') && paces.take(what))
+      log({ level: 'warn', message: `${what}: ${error.message}` });
   };
   const gone = (): void => void book.dropGone().catch(tell('images of destroyed apps are left'));
 
@@ -86,7 +89,6 @@ export async function openOwnRegistry(
     try {
       await book.findLostPushes();
       comparedAt = startedAtMs;
-      await book.dropGone();
     } catch (error) {
       // It is starting still, or ended again: the next look asks anew.
       log({ level: 'info', message: `tags were not compared: ${(error as Error).message}` });
@@ -99,7 +101,10 @@ export async function openOwnRegistry(
     keep() {
       void compare();
       const timers = [
-        setInterval(() => void compare(), lookEveryMs),
+        setInterval(() => {
+          void compare();
+          gone();
+        }, lookEveryMs),
         setInterval(() => {
           comparedAt = 0;
           void book.tidyIfDue().catch(tell('the registry was not tidied'));

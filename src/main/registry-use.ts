@@ -2,6 +2,7 @@
 // then nothing names them, and a tidying would take them for left over. So a repository with a push under way is remembered until its tag
 // is set, or for so long after the last request. While the disk is tidied the door is shut: who comes waits, a limited time.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { appOfRepository } from '../domain/own-image.ts';
 
 const pushMs = 10 * 60_000;
 const waitMs = 45_000;
@@ -9,6 +10,8 @@ const tickMs = 50;
 
 export class RegistryUse {
   #running = 0;
+  /** By app. */
+  readonly #runningOf = new Map<string, number>();
   #isShut = false;
   readonly #pushing = new Map<string, number>();
   /** By app. */
@@ -25,6 +28,17 @@ export class RegistryUse {
     return this.#running;
   }
 
+  runningOf(app: string): number {
+    return this.#runningOf.get(app) ?? 0;
+  }
+
+  /** An app that is no more: what was being pushed to it never comes to its end. */
+  forget(app: string): void {
+    this.#came.delete(app);
+    for (const repository of this.#pushing.keys())
+      if (appOfRepository(repository) === app) this.#pushing.delete(repository);
+  }
+
   /** False: it took too long. */
   async untilOpen(): Promise<boolean> {
     for (const end = this.#nowMs() + waitMs; this.#isShut; await sleep(tickMs)) if (this.#nowMs() > end) return false;
@@ -33,7 +47,9 @@ export class RegistryUse {
 
   /** @returns is called once it has ended */
   begin(repository: string, what: 'read' | 'push' | 'tag'): () => void {
+    const app = appOfRepository(repository);
     this.#running += 1;
+    this.#runningOf.set(app, this.runningOf(app) + 1);
     if (what !== 'read') {
       this.isChanged = true;
       this.#pushing.set(repository, this.#nowMs());
@@ -43,6 +59,8 @@ export class RegistryUse {
       if (isOver) return;
       isOver = true;
       this.#running -= 1;
+      if (this.runningOf(app) > 1) this.#runningOf.set(app, this.runningOf(app) - 1);
+      else this.#runningOf.delete(app);
       if (what === 'push') this.#pushing.set(repository, this.#nowMs());
       if (what === 'tag') this.#pushing.delete(repository);
     };

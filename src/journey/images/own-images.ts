@@ -31,6 +31,8 @@ export type OwnImagesParts = {
     cameFor(app: string): number;
     measured(app: string): void;
     pushing(): string | null;
+    runningOf(app: string): number;
+    forget(app: string): void;
     alone<T>(work: () => Promise<T>): Promise<T | null>;
   };
   /** The digest of a tag; null: it has none. @throws what says that the registry does not answer */
@@ -152,17 +154,15 @@ export class OwnImagesBook {
     this.#world.log({ level: 'info', message: 'the registry was tidied', ...freed });
   }
 
-  /** The images of destroyed apps. Who may not come in any more may still be at it: that ends by itself, refused. */
+  /** The images of destroyed apps. Nobody is let in to them any more; whoever was is waited for by coming again. */
   async dropGone(): Promise<void> {
     const { database } = this.#world;
-    const names = imagesRemovals(database);
+    const { use, keeper } = this.#parts;
+    const names = imagesRemovals(database).filter((name) => use.runningOf(name) === 0);
     if (names.length === 0) return;
-    const isDropped = await this.#parts.use.alone(async () => {
-      await this.#parts.keeper.drop(names);
-      return true;
-    });
-    if (!isDropped) return;
-    this.#parts.use.isChanged = true;
+    await keeper.drop(names);
+    use.isChanged = true;
+    for (const name of names) use.forget(name);
     inTransaction(database, () => {
       for (const name of names) endImagesRemoval(database, name);
     });
