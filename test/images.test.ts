@@ -82,7 +82,8 @@ engineTest(
   async (socket) => {
     const tag = await baseImage('python');
     await using stage = await Stage.open({ LOCKSTEP_ENGINE: socket });
-    const dockerfile = `# syntax=docker/dockerfile:1\nFROM ${tag}\nWORKDIR /app\nARG MADE\nRUN --mount=type=secret,id=TOKEN echo "with $(cat /run/secrets/TOKEN)"; echo $MADE > /made-by-the-image\nCOPY server.py ./\nEXPOSE 5000\nCMD ["/usr/local/bin/python3", "server.py"]\n`;
+    // Without a WORKDIR, as people write them: the app lies at the root of the image, between its system's folders.
+    const dockerfile = `# syntax=docker/dockerfile:1\nFROM ${tag}\nARG MADE\nRUN --mount=type=secret,id=TOKEN echo "with $(cat /run/secrets/TOKEN)"; echo $MADE > /made-by-the-image\nCOPY server.py /\nEXPOSE 5000\nCMD ["/usr/local/bin/python3", "/server.py"]\n`;
     const build = 'build:\n  args: { MADE: made, UNUSED: 1 }\n  secrets: [TOKEN]\n';
     const work = await stage.makeApp('box', {
       'lockstep.yml': build,

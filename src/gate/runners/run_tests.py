@@ -78,6 +78,17 @@ def stand_for_installation():
         [source if is_layout else root] + ([others] if others else []))
 
 
+def system_folders():
+    """The image's own, where the app lies at the root of a file system, as
+    an image without a WORKDIR has it; /home and /srv may be the app's."""
+    names = ("bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "libx32",
+             "lockstep", "media", "mnt", "opt", "proc", "root", "run", "sbin",
+             "sys", "tmp", "usr", "var")
+    if os.getcwd() != "/":
+        return []
+    return ["/" + name for name in names if os.path.isdir("/" + name)]
+
+
 def import_ahead(order, is_there):
     """Imports what any run begins with, whatever the app: never a plugin
     that pytest is given (it rewrites those as it imports them), and nothing
@@ -147,14 +158,14 @@ def main():
         # whether coverage is imported is up to what runs first
         waited.start_afresh()
     measure = (None if own or only is not None
-               else coverage.start(NOTES, waited))
+               else coverage.start(NOTES, waited, system_folders()))
     ended, name = None, None
     for name in order:
         if name in ("pytest", "told"):
             # told: the words of tox.ini or the noxfile
             ended = part("tests_pytest").run(
                 options.reports, told if name == "told" else [], only,
-                has_cov, runs_cov)
+                has_cov, runs_cov, system_folders())
         else:
             run = getattr(part("tests_unittest"), "run_" + name)
             ended = run(options.reports, only)

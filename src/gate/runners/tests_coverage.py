@@ -31,8 +31,9 @@ def app_runs_it():
     return False
 
 
-def start(notes, waited):
-    """waited: what it was before its tree came; None: it began there."""
+def start(notes, waited, others):
+    """waited: what it was before its tree came; None: it began there.
+    others: folders in which nothing is the app's."""
     if not is_there("coverage"):
         notes.append("coverage is not installed, none was measured")
         return None
@@ -47,6 +48,9 @@ def start(notes, waited):
                 or measure.get_option("run:source_pkgs")
                 or measure.get_option("run:include")):
             measure.set_option("run:source", ["."])
+            if others and not measure.get_option("run:omit"):
+                measure.set_option(
+                    "run:omit", [folder + "/*" for folder in others])
         measure.start()
         return measure
     except Exception as error:

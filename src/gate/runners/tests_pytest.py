@@ -51,11 +51,11 @@ class Chooser:
         config.hook.pytest_deselected(items=others)
 
 
-def run(reports, words, only, has_cov, runs_cov):
+def run(reports, words, only, has_cov, runs_cov, others):
     """(exit code, executed), or None when there are no tests.
 
     only: names, or None for all; has_cov: pytest-cov is there; runs_cov:
-    the app asks for it.
+    the app asks for it; others: folders in which nothing is the app's.
     """
     import pytest
 
@@ -70,6 +70,7 @@ def run(reports, words, only, has_cov, runs_cov):
     if only is None and runs_cov and has_cov:
         lcov = os.path.join(reports, "lcov.info")
         arguments += ["--cov-report=lcov:" + lcov, "--cov-fail-under=0"]
+    arguments += ["--ignore=" + folder for folder in others]
     plugins = [counter]
     if only is not None:
         plugins.append(Chooser(only))
