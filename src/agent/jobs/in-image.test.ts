@@ -133,6 +133,8 @@ engineTest(
       await assert.rejects(run('true', { place: astray }), /no files of a tree/);
       await askEngine(socket, `/v1.41/images/${tools}`, { method: 'DELETE', timeoutMs: 30_000 });
 
+      await until(0);
+
       // What an agent leaves the next one removes, before it says that the job is lost: it runs nowhere while it is tried again.
       const id = newId('job');
       const left = run('sleep 600', { id }).catch(() => null);
