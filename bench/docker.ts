@@ -3,6 +3,7 @@
 // Usage: npm run bench -- docker [--runs 8] [--cold 2] [--install] [--json] [--strict]
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as rest } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Stage } from '../test/support/stage.ts';
 import { EngineFloor } from './docker/floor.ts';
@@ -15,6 +16,8 @@ import { openEngine } from './support/engine.ts';
 import { machineNow, noiseNow } from './support/machine.ts';
 import { print, say } from './support/report.ts';
 import { numberOf, toldBy, toldOptions } from './support/words.ts';
+
+const restMs = 2000;
 
 type Sides = { arena: Arena; floor: EngineFloor; hand: HandInContainers };
 
@@ -60,6 +63,8 @@ async function measure(open: AsyncDisposableStack, runs: number, colds: number, 
   const figures: Figures = { machine, engine: engine.version, noise: [], warm: [], cold: [], tools: hand.tools };
   for (let run = 0; run <= runs + colds; run += 1) {
     const isCold = run > runs;
+    // What is made ready after a push is no cost of what is measured next to it.
+    await rest(restMs);
     if (run > 0) figures.noise.push(await noiseNow());
     const one = await oneRun({ arena, floor, hand }, isCold);
     const [live, bare, byHand] = [one.pushToLiveMs, one.floor.totalMs, one.hand.totalMs].map(Math.round);

@@ -1,6 +1,6 @@
 // The agent process: wires the agent's parts, ties it to the router's socket, serves control. `up.ts` calls `startAgent`
 // in its own process; as a program: LOCKSTEP_HOME=<folder> node agent.ts [--control-uid 990]
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { availableParallelism, homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -18,6 +18,7 @@ import { openPulls } from '../agent/images/pulls.ts';
 import { openToolVolumes } from '../agent/images/tool-volumes.ts';
 import { openFifoPool } from '../agent/jobs/fifo-pool.ts';
 import { openJobs } from '../agent/jobs/jobs.ts';
+import { openReadyNetworks } from '../agent/jobs/ready-network.ts';
 import { openLayers } from '../agent/layers/layers.ts';
 import { removeLeavings } from '../agent/leavings.ts';
 import { detectCgroups } from '../agent/process/cgroup.ts';
@@ -43,7 +44,7 @@ import { type BuildNetwork, buildNetworkOf, plainNetwork } from '../config/build
 import { engineSocketOf, usualEngineSocket } from '../config/engine-socket.ts';
 import type { AgentHello } from '../domain/desired.ts';
 import { errorRegistry, fail, isFailure } from '../domain/errors.ts';
-import type { AppId } from '../domain/ids.ts';
+import { type AppId, type JobId, makeId } from '../domain/ids.ts';
 import { steadyMs } from '../lib/clock.ts';
 import { kernelBoot } from '../lib/kernel-boot.ts';
 import { createRouterClient } from '../router/client.ts';
@@ -104,7 +105,7 @@ export async function startAgent(given: AgentOptions): Promise<RunningAgent> {
     await removePartials(folders);
     const standIn = await openStandIn({ pipes: folders.pipes, kept: folders.keptOutput });
     const parts = await openParts(options, folders);
-    const { core, jobs, layers, images, containers } = parts;
+    const { core, jobs, layers, images, networks, containers } = parts;
     room = keepRoom({ home: folders.home, sweep: () => sweepHome({ folders, core, jobs, layers }), log });
     ready.resolve(parts);
     return {
@@ -115,6 +116,7 @@ export async function startAgent(given: AgentOptions): Promise<RunningAgent> {
         const failed: unknown[] = [];
         const steps = [
           () => images.stopAll(),
+          () => networks.end(null),
           () => (instances ? Promise.all([jobs.stopAll(), layers.stopAll()]) : jobs.close()),
           () => server.close(),
           () => core.stop({ instances }),
@@ -154,10 +156,12 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
   const engineSocket = options.engineSocket ?? usualEngineSocket;
   const engine = engineAt(engineSocket);
   const tools = openToolVolumes({ engine, node: nodeId });
+  const newJobId = (): JobId => makeId('job', Date.now(), randomBytes(16));
+  const networks = openReadyNetworks({ engine, node: nodeId, newJobId });
   const jobs = await openJobs({
     ...{ folders, toolchains, cgroups, arrivals, isMaking },
     images: {
-      ...{ engine, node: nodeId, tools },
+      ...{ engine, node: nodeId, tools, networks },
       async live(spec, tmp) {
         const image = { id: spec.place.image, isGenerated: spec.place.isGenerated ?? false };
         const parts = { folders, factsOf: containers.factsOf };
@@ -181,6 +185,7 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
   const images = openImages({
     ...{ socket: engineSocket, nodeId, network: options.buildNetwork ?? plainNetwork },
     caps: new BuildCaps(cgroups, buildLimits(availableParallelism())),
+    onBuild: networks.wantAgain,
   });
   const pulls = openPulls({ socket: engineSocket, look: images.look });
   const exports = openImageExports({ socket: engineSocket, look: images.look });
@@ -235,7 +240,7 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
     async removeLeavings(app) {
       await removeLeavings(app, { isGrouped: cgroups.version !== null });
       await containers.removeApp(app.id);
-      await tools.collect(app.id, 0);
+      await Promise.all([tools.collect(app.id, 0), networks.end(app.id)]);
       await images.collect(app.id, new Set());
       await pulls.collect(app.id, new Set());
     },
@@ -257,7 +262,7 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
   });
   await jobs.adopt();
   setTimeout(() => void toolchains.dropOld().catch(() => {}), oldToolsAfterMs).unref();
-  return { core, folders, jobs, layers, images, pulls, exports, tools, containers };
+  return { core, folders, jobs, layers, images, pulls, exports, tools, networks, containers };
 }
 
 /** A log that has no room or no reader costs its lines, not the agent. */

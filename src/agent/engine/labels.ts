@@ -14,7 +14,7 @@ export type Owner = {
   key?: string;
 };
 
-export const labelsOf = (owner: Owner): Record<string, string> =>
+export const labelsOf = (owner: Partial<Owner> & Pick<Owner, 'node'>): Record<string, string> =>
   Object.fromEntries(Object.entries(owner).map(([name, value]) => [`${prefix}${name}`, value]));
 
 /** As a filter of the engine's lists: everything of one machine's Lockstep. */

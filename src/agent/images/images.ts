@@ -46,14 +46,20 @@ export function openImages(given: {
   network?: BuildNetwork;
   /** How what is built is called, beside its labels: by an agent as `imageTag` has it. */
   tagOf?: typeof imageTag;
+  /** A build begins: its checks will need a container. */
+  onBuild?: () => void;
 }): Images {
   const { socket, nodeId, caps, cacheBytes = usualCacheBytes, network = plainNetwork, tagOf = imageTag } = given;
+  const { onBuild = () => {} } = given;
   const turns = new Semaphore(1);
   const works = new Set<{ appId: AppId; stopper: AbortController; end: Promise<unknown> }>();
   let known: EngineFacts | null = null;
+  /** Where the engine keeps its data: its own word, for as long as it answers. */
+  let root: string | null = null;
 
   const look = async (): Promise<EngineLook> => {
     if (known !== null && (await pings(socket))) return { state: 'ready', socket, facts: known };
+    root = null;
     const seen = await lookAtEngine(socket);
     known = seen.state === 'ready' ? seen.facts : null;
     return seen;
@@ -102,7 +108,8 @@ export function openImages(given: {
       const quit = AbortSignal.any([signal, stopper.signal]);
       const feed = lineFeed();
       const lines = feed.listen(signal);
-      const root = dataRootOf((await ask(facts, 'GET', '/info')).body);
+      root ??= dataRootOf((await ask(facts, 'GET', '/info')).body);
+      onBuild();
       caps.begin();
       let exceeded: Exceeded | null = null;
       const watched = caps.watch(root, quit).then((seen) => {

@@ -15,13 +15,15 @@ import { homeFolders } from '../folders.ts';
 import { openToolVolumes, toolFolder } from '../images/tool-volumes.ts';
 import type { Toolchains } from '../toolchains/toolchains.ts';
 import { openJobs } from './jobs.ts';
+import { openReadyNetworks } from './ready-network.ts';
 
 const newId = <P extends 'app' | 'nod' | 'job'>(prefix: P) => makeId(prefix, Date.now(), randomBytes(16));
 
 /** As an agent has it. */
 const roomAt = (socket: string, node = newId('nod')) => {
   const engine = engineAt(socket);
-  return { engine, node, tools: openToolVolumes({ engine, node }) };
+  const networks = openReadyNetworks({ engine, node, newJobId: () => newId('job') });
+  return { engine, node, networks, tools: openToolVolumes({ engine, node }) };
 };
 
 const volumesOf = async (socket: string, node: NodeId): Promise<string[]> => {
@@ -98,6 +100,46 @@ engineTest(
         for (const end = performance.now() + 20_000; (await count()) !== wanted; )
           assert.ok(performance.now() < end, `${await count()} containers, not ${wanted}`);
       };
+      // A network that was ready is one job's: it has an address there, and the next job has another network.
+      const netOf = 'readlink /proc/self/ns/net; grep -c 00000000 /proc/net/route';
+      const joins = async (): Promise<string> => {
+        for (const end = performance.now() + 20_000; ; await turn()) {
+          const container = room.networks.take();
+          if (container !== null) return container;
+          assert.ok(performance.now() < end, 'no network becomes ready');
+        }
+      };
+      room.networks.want(appId, image);
+      const first = await joins();
+      assert.equal(room.networks.take(), null);
+      await room.networks.giveBack(first);
+      room.networks.want(appId, image);
+      const inspect = async (): Promise<string[]> => {
+        const filters = encodeURIComponent(JSON.stringify({ label: [`io.lockstep.node=${room.node}`] }));
+        const { body } = await askEngine(socket, `/v1.41/containers/json?filters=${filters}`, { timeoutMs: 9000 });
+        return (JSON.parse(body) as { Id: string; Command: string }[]).flatMap(({ Id, Command }) =>
+          /sleep 86400/.test(Command) ? Id : [],
+        );
+      };
+      for (const end = performance.now() + 20_000; (await inspect()).length === 0; ) assert.ok(performance.now() < end);
+      const [inOne, hasRoute] = (await run(netOf)).lines;
+      const [inTwo] = (await run(netOf)).lines;
+      assert.match(inOne ?? '', /^net:/);
+      assert.deepEqual([hasRoute, inOne === inTwo], ['1', false]);
+      // Removed by somebody: the job makes its own.
+      room.networks.want(appId, image);
+      for (const end = performance.now() + 20_000; ; ) {
+        const [one] = await inspect();
+        if (one !== undefined) {
+          await askEngine(socket, `/v1.41/containers/${one}?force=1`, { method: 'DELETE', timeoutMs: 30_000 });
+          break;
+        }
+        assert.ok(performance.now() < end);
+      }
+      assert.equal((await run(netOf)).lines[1], '1');
+      await room.networks.end(null);
+      assert.deepEqual([room.networks.take(), await inspect()], [null, []]);
+
       // The tools of the checks, which no check can change for the next; and the commit's tests, where the image has none.
       const made = await askEngine(socket, '/v1.41/containers/create', {
         ...{ method: 'POST', timeoutMs: 9000 },

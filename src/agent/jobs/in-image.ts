@@ -2,23 +2,23 @@
 // in a root of its own that is thrown away, as whoever it likes, root too: no folder of this machine that could be written is in it, so its
 // reports are asked of the engine when it has ended. A container does not outlive its agent: the next one removes it (`left-in-images.ts`),
 // and its job is lost and asked for again.
-import { rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { z } from 'zod';
 import type { InImage, JobSpec } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
 import type { ImageId, InstanceId, NodeId } from '../../domain/ids.ts';
 import type { Engine } from '../engine/engine.ts';
 import { labelsOf } from '../engine/labels.ts';
+import { EngineRefusal } from '../engine/stream.ts';
 import { type ToolVolumes, toolFolder } from '../images/tool-volumes.ts';
 import { jobCaptureCaps } from '../process/capture.ts';
 import { type CaptureSink, lineSplitter } from '../process/line-splitter.ts';
 import { type ContainerAsk, containerBody, limitsBody, rootCapabilities } from '../runtimes/docker/container-spec.ts';
 import { logFrames } from '../runtimes/docker/log-frames.ts';
 import type { Contained, ContainedEnd } from './contained.ts';
-import { type JobPlaces, reportBytes } from './job-folder.ts';
+import { fetchReports } from './container-reports.ts';
+import type { JobPlaces } from './job-folder.ts';
 import { fillCommand, fillEnv } from './places.ts';
-import { plainFiles } from './read-tar.ts';
+import type { ReadyNetworks } from './ready-network.ts';
 
 export type ImageRoom = {
   engine: Engine;
@@ -26,6 +26,7 @@ export type ImageRoom = {
   /** What a container of the app's live identity has of this machine, as an instance. @throws engine-away, bad-config */
   live(spec: ImageSpecOfJob, tmp: string): Promise<Omit<ContainerAsk, 'argv' | 'limits' | 'node' | 'instance'>>;
   tools: ToolVolumes;
+  networks: ReadyNetworks;
 };
 export type ImageSpecOfJob = JobSpec & { place: { image: ImageId } & InImage };
 
@@ -34,12 +35,15 @@ export const imagePlaces = { job: '/lockstep/job', reports: '/lockstep/reports',
 
 const made = z.object({ Id: z.string() });
 const waited = z.object({ StatusCode: z.number() });
-const inspected = z.object({ State: z.object({ OOMKilled: z.boolean() }) });
-const [startMs, removeMs, reportsMs] = [60_000, 60_000, 30_000];
+const inspected = z.object({
+  State: z.object({ OOMKilled: z.boolean() }),
+  GraphDriver: z.object({ Data: z.object({ UpperDir: z.string().nullish() }).nullish() }).nullish(),
+});
+const [startMs, removeMs] = [60_000, 60_000];
+/** Whoever waits for the job's result goes on first. */
+const restMs = 500;
 /** The limit is the job's own; this is for an engine that does not come back. */
 const longestMs = 2 ** 31 - 1;
-/** Beyond what reports may hold there is their wrapping. */
-const mostReports = 8;
 
 /** @throws engine-away, EngineRefusal (no such image); bad-env */
 export async function startInImage(
@@ -48,17 +52,16 @@ export async function startInImage(
   places: JobPlaces,
   sink: CaptureSink,
 ): Promise<Contained> {
-  const { engine } = room;
-  const container = await createFor(spec, room, places);
-  const remove = () => removeContainer(engine, container);
+  const { engine, networks } = room;
+  const { container, joined } = await begin(spec, room, places);
+  const remove = async (): Promise<void> => {
+    await removeContainer(engine, container);
+    if (joined !== null) await networks.giveBack(joined);
+    if (spec.identity === 'gate')
+      setTimeout(() => networks.want(spec.appId, spec.place.tools ?? spec.place.image), restMs).unref();
+  };
   const over = new AbortController();
   let isLeft = false;
-  try {
-    await engine.ask('POST', `/containers/${container}/start`, { timeoutMs: startMs });
-  } catch (error) {
-    await remove().catch(() => {}); // swept by its label
-    throw error;
-  }
   const said = readLog(engine, container, sink, over.signal);
   const toItsEnd = async (): Promise<ContainedEnd> => {
     const lost = { code: null, isOutOfMemory: false };
@@ -66,10 +69,12 @@ export async function startInImage(
       const { body } = await engine.ask('POST', `/containers/${container}/wait`, { timeoutMs: longestMs });
       if (isLeft) return new Promise<never>(() => {});
       const code = waited.parse(body).StatusCode;
-      const state = inspected.safeParse((await engine.ask('GET', `/containers/${container}/json`)).body);
+      const { data } = inspected.safeParse((await engine.ask('GET', `/containers/${container}/json`)).body);
       await said;
-      await fetchReports(engine, container, spec.reports, places);
-      return { code, isOutOfMemory: state.data?.State.OOMKilled ?? false };
+      const upper = data?.GraphDriver?.Data?.UpperDir ?? null;
+      const what = { folder: imagePlaces.reports, names: spec.reports, target: places.reports };
+      await fetchReports({ engine, container, upper, ...what });
+      return { code, isOutOfMemory: data?.State.OOMKilled ?? false };
     } catch {
       return isLeft ? new Promise<never>(() => {}) : lost;
     } finally {
@@ -98,15 +103,45 @@ async function create(engine: Engine, json: object): Promise<string> {
   return made.parse(answer.body).Id;
 }
 
+/** Its container runs. @param joined whose network it is in, the job's to give back; null: its own */
+async function begin(
+  spec: ImageSpecOfJob,
+  room: ImageRoom,
+  places: JobPlaces,
+  mayJoin = spec.identity === 'gate' && spec.network !== 'none',
+): Promise<{ container: string; joined: string | null }> {
+  const { engine, networks } = room;
+  const joined = mayJoin ? networks.take() : null;
+  let container: string | null = null;
+  try {
+    container = await createFor(spec, room, places, joined);
+    await engine.ask('POST', `/containers/${container}/start`, { timeoutMs: startMs });
+    return { container, joined };
+  } catch (error) {
+    // Swept by their labels where they cannot be removed now.
+    if (container !== null) await removeContainer(engine, container).catch(() => {});
+    if (joined !== null) await networks.giveBack(joined).catch(() => {});
+    // What was to be joined may have been removed by somebody.
+    if (joined === null || !(error instanceof EngineRefusal)) throw error;
+    return begin(spec, room, places, false);
+  }
+}
+
 /** The container, and with it what it needs. */
-async function createFor(spec: ImageSpecOfJob, room: ImageRoom, places: JobPlaces): Promise<string> {
+async function createFor(
+  spec: ImageSpecOfJob,
+  room: ImageRoom,
+  places: JobPlaces,
+  joined: string | null,
+): Promise<string> {
   const { engine, node, tools } = room;
   if (spec.identity === 'live') return create(engine, await liveBody(spec, room, places));
+  const network = joined === null ? (spec.network ?? 'bridge') : `container:${joined}`;
   const image = spec.place.tools;
-  if (image === undefined) return create(engine, bodyOf(spec, node, places, null));
+  if (image === undefined) return create(engine, bodyOf(spec, node, places, network, null));
   for (let isAgain = false; ; isAgain = true) {
     const volume = await tools.of(spec.appId, image, spec.id);
-    const container = await create(engine, bodyOf(spec, node, places, volume));
+    const container = await create(engine, bodyOf(spec, node, places, network, volume));
     if (await tools.isWhole(volume)) return container;
     // Somebody removed it, and the engine has made an empty one of its name.
     await removeContainer(engine, container);
@@ -116,7 +151,7 @@ async function createFor(spec: ImageSpecOfJob, room: ImageRoom, places: JobPlace
 }
 
 /** @param tools the volume with what it needs; null: nothing */
-function bodyOf(spec: ImageSpecOfJob, node: NodeId, places: JobPlaces, tools: string | null): object {
+function bodyOf(spec: ImageSpecOfJob, node: NodeId, places: JobPlaces, network: string, tools: string | null): object {
   const argv = fillCommand(spec.command, imagePlaces);
   const env = { ...fillEnv(spec.env, imagePlaces), LOCKSTEP_JOB: spec.id };
   return {
@@ -127,7 +162,7 @@ function bodyOf(spec: ImageSpecOfJob, node: NodeId, places: JobPlaces, tools: st
     User: '0:0',
     Labels: labelsOf({ node, app: spec.appId, job: spec.id }),
     HostConfig: {
-      NetworkMode: spec.network === 'none' ? 'none' : 'bridge',
+      NetworkMode: network,
       RestartPolicy: { Name: 'no' },
       LogConfig: { Type: 'json-file', Config: { 'max-size': '20m', 'max-file': '2' } },
       CapDrop: ['ALL'],
@@ -173,28 +208,4 @@ async function readLog(engine: Engine, container: string, sink: CaptureSink, ove
     // The engine went away, which the end of the job says too.
   }
   for (const splitter of splitters.values()) splitter.end();
-}
-
-/** What is not there, no plain file or too large is left out, as with every job. */
-async function fetchReports(
-  engine: Engine,
-  container: string,
-  names: readonly string[],
-  places: JobPlaces,
-): Promise<void> {
-  if (names.length === 0) return;
-  const signal = AbortSignal.timeout(reportsMs);
-  const path = `/containers/${container}/archive?path=${encodeURIComponent(imagePlaces.reports)}`;
-  const archive = await engine.bytes(path, signal).catch(() => null);
-  if (archive === null) return;
-  const wanted = new Set(names.map((name) => `reports/${name}`));
-  const files = plainFiles(archive as AsyncIterable<Buffer>, wanted, {
-    fileBytes: reportBytes,
-    wholeBytes: mostReports * reportBytes,
-  });
-  for await (const { path: name, bytes } of files) {
-    const file = join(places.reports, name.slice('reports/'.length));
-    rmSync(file, { force: true });
-    writeFileSync(file, bytes, { flag: 'wx', mode: 0o600 });
-  }
 }

@@ -101,7 +101,8 @@ export async function openJobs(given: {
   let begun = 0;
   let ended = 0;
   const adopted = new Set<JobId>();
-  const left = images && leftInImages(images, (id) => running.has(id) && !adopted.has(id));
+  const isOurs = (id: JobId): boolean => (running.has(id) && !adopted.has(id)) || (images?.networks.owns(id) ?? false);
+  const left = images && leftInImages(images, isOurs);
   const isWork = (job: RunningJob): boolean => !isLive(job);
   const spares = openSpares({
     ...{ room, limits: given.ahead ?? {} },
