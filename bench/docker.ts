@@ -1,6 +1,7 @@
 // What a push costs when the app is an image: the journey's example built, tested in its image and live in a container, through the
 // whole gate. Beside each push, in turns and on trees of their own: the engine's floor, and the checks by hand in containers.
-// Usage: npm run bench -- docker [--runs 8] [--cold 2] [--install] [--json] [--strict]
+// At the end the same app with a Dockerfile that a person wrote.
+// Usage: npm run bench -- docker [--runs 8] [--cold 2] [--own 4] [--install] [--json] [--strict]
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as rest } from 'node:timers/promises';
@@ -8,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { Stage } from '../test/support/stage.ts';
 import { EngineFloor } from './docker/floor.ts';
 import { HandInContainers } from './docker/hand.ts';
-import { type Figures, type Run, summarize } from './docker/summary.ts';
+import { type Figures, type OwnRun, type Run, summarize } from './docker/summary.ts';
 import { Arena, example } from './journey/arena.ts';
 import { missingOf, stagesOf } from './journey/stages.ts';
 import { freshPage, newLayerIn } from './journey/subject.ts';
@@ -46,7 +47,37 @@ function asImage(base: string): Record<string, string> {
   return { '.python-version': `${/\d+\.\d+/.exec(base)![0]}\n`, 'lockstep.yml': `${yml}runtime: docker\n` };
 }
 
-async function measure(open: AsyncDisposableStack, runs: number, colds: number, mayInstall: boolean): Promise<Figures> {
+/** As people write one: dependencies first, a shell-form command, all of the commit. */
+const written = (base: string): string =>
+  `FROM ${base}
+WORKDIR /app
+ENV PIP_BREAK_SYSTEM_PACKAGES=1
+COPY requirements.txt .
+RUN pip install --no-cache-dir -r requirements.txt gunicorn
+COPY . .
+CMD exec gunicorn --bind 0.0.0.0:$PORT wsgi:app
+`;
+
+/** Pushes of a changed line from then on; the first one builds what the others find. */
+async function withOwn(arena: Arena, base: string, count: number): Promise<OwnRun[]> {
+  if (count > 0) arena.stage.write(arena.work, { Dockerfile: written(base) });
+  const runs: OwnRun[] = [];
+  for (let run = 0; run <= count && count > 0; run += 1) {
+    const page = freshPage();
+    await arena.write(page);
+    await rest(restMs);
+    const { startedAt, firstByteAt, change } = await arena.push(page);
+    say(`${run} own Dockerfile: push to live ${Math.round(firstByteAt - startedAt)} ms`);
+    if (run > 0) runs.push({ pushToLiveMs: firstByteAt - startedAt, void: missingOf(change) });
+  }
+  return runs;
+}
+
+async function measure(
+  open: AsyncDisposableStack,
+  { runs, colds, owns }: { runs: number; colds: number; owns: number },
+  mayInstall: boolean,
+): Promise<Figures> {
   const machine = machineNow();
   const engine = await openEngine(open, mayInstall);
   const base = await engine.base('python');
@@ -60,7 +91,15 @@ async function measure(open: AsyncDisposableStack, runs: number, colds: number, 
   if (written.code !== 0) throw new Error(`no Dockerfile was written: ${written.stderr}`);
   const floor = open.adopt(new EngineFloor(stage, engine.socket, written.stdout), (one) => one.close());
   const hand = open.adopt(new HandInContainers(stage, engine.socket, base), (one) => one.close());
-  const figures: Figures = { machine, engine: engine.version, noise: [], warm: [], cold: [], tools: hand.tools };
+  const figures: Figures = {
+    machine,
+    engine: engine.version,
+    noise: [],
+    warm: [],
+    cold: [],
+    own: [],
+    tools: hand.tools,
+  };
   for (let run = 0; run <= runs + colds; run += 1) {
     const isCold = run > runs;
     // What is made ready after a push is no cost of what is measured next to it.
@@ -73,6 +112,7 @@ async function measure(open: AsyncDisposableStack, runs: number, colds: number, 
     // The first of all builds what the others find in the builder's cache.
     if (run > 0) figures[isCold ? 'cold' : 'warm'].push(one);
   }
+  figures.own = await withOwn(arena, base, owns);
   return figures;
 }
 
@@ -84,13 +124,15 @@ try {
     options: {
       runs: { type: 'string', default: '8' },
       cold: { type: 'string', default: '2' },
+      own: { type: 'string', default: '4' },
       install: { type: 'boolean', default: false },
       ...toldOptions,
     },
   });
   const runs = numberOf('runs', values.runs, { most: 1000 });
   const colds = numberOf('cold', values.cold, { least: 0, most: 100 });
-  print(summarize(await measure(open, runs, colds, values.install)), toldBy(values));
+  const owns = numberOf('own', values.own, { least: 0, most: 100 });
+  print(summarize(await measure(open, { runs, colds, owns }, values.install)), toldBy(values));
 } catch (error) {
   say(`images could not be measured: ${(error as Error).stack}`);
   process.exitCode = 1;

@@ -25,8 +25,12 @@ export type Figures = {
   warm: Run[];
   /** With a dependency layer that nobody has built. */
   cold: Run[];
+  /** With a Dockerfile that a person wrote, one changed line. */
+  own: OwnRun[];
   tools: readonly string[];
 };
+
+export type OwnRun = Pick<Run, 'pushToLiveMs' | 'void'>;
 
 const pushBarMs = 1500;
 const shareBar = 20;
@@ -48,7 +52,8 @@ export function summarize(figures: Figures): Report {
     ),
     barOf("Lockstep's own share of it, p50", middle(ownShareOf), shareBar, '%'),
   ];
-  const voids = [...figures.warm, ...figures.cold].flatMap((run) => run.void);
+  const own = figures.own.filter((run) => run.void.length === 0);
+  const voids = [...figures.warm, ...figures.cold, ...figures.own].flatMap((run) => run.void);
   return {
     bench: 'docker',
     about: `The example app (Flask, 51 tests) as an image that Lockstep writes, on ${figures.engine}: ${warm.length} pushes of a changed line and ${cold.length} with a new dependency layer, through the whole gate; beside each the engine alone and the checks by hand in containers.`,
@@ -57,6 +62,7 @@ export function summarize(figures: Figures): Report {
     tables: [
       tableOf('one changed line, ms', warm),
       ...(cold.length > 0 ? [tableOf('a new dependency layer, packages in the cache, ms', cold)] : []),
+      ...(own.length > 0 ? [ownTable(own)] : []),
       partsOf('stage along the critical path, one changed line, ms', warm, ({ stages }) => stages),
       partsOf('checks beside one another, one changed line, ms', warm, ({ checks }) => checks),
     ],
@@ -69,6 +75,17 @@ export function summarize(figures: Figures): Report {
     figures,
   };
 }
+
+const ownTable = (runs: readonly OwnRun[]): Table => ({
+  title: 'one changed line, with a Dockerfile as people write them, ms',
+  columns: ['p50', 'p95', 'least', 'most'],
+  rows: [
+    rowOf(
+      'Lockstep: push to live',
+      runs.map((run) => run.pushToLiveMs),
+    ),
+  ],
+});
 
 function tableOf(title: string, runs: readonly Run[]): Table {
   const rows: [string, (run: Run) => number][] = [
