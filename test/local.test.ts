@@ -211,10 +211,15 @@ engineTest(
     const runLive = localRun(stage, stage.folder, env, '--live', '-a', 'guestbook');
     const { url: liveUrl } = await runLive.of('ready');
     assert.equal(await (await fetch(liveUrl)).text(), (await stage.get('guestbook')).body);
-    runLive.child.kill('SIGINT');
+    // What one that was killed leaves, the next one removes.
+    runLive.child.kill('SIGKILL');
     const liveEnd = await runLive.ended;
     assert.match(liveEnd.stderr, new RegExp(`the very image that is live \\(v1\\): ${live.image.id}`));
-    assert.equal(liveEnd.code, 0, liveEnd.stderr);
+    assert.equal((await inEngine('containers/json?all=1')).length, before.containers.length + 1);
+    const next = ['local', 'shell', '--live', '-a', 'guestbook', '--cache', join(stage.folder, 'cache'), '--', 'true'];
+    const swept = await stage.lockstep(next, { env });
+    assert.equal(swept.code, 0, swept.stderr);
+    assert.equal((await inEngine('containers/json?all=1')).length, before.containers.length);
 
     // An engine that has it not takes it from the server, under the same id.
     const archive = join(stage.folder, 'image.tar');

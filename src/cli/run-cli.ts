@@ -11,9 +11,7 @@ import { openSession } from './session.ts';
 /** Runs `argv` (without the program's name); resolves with the exit code and never rejects. */
 export async function runCli(argv: readonly string[], io: Io): Promise<number> {
   const words = commandFirst(argv);
-  // Behind its first word a command's own words begin.
-  const own = words[0] === 'run' ? 1 : words[0] === 'local' && words[1] === 'shell' ? words.indexOf('--') : Infinity;
-  const isJson = words.includes('--json') && !(own >= 0 && words.indexOf('--json') > own);
+  const isJson = words.includes('--json') && !(words[0] === 'run' && words.indexOf('--json') > 1);
   try {
     const [first = 'help'] = words;
     if (first === '--version' || first === '-V') {

@@ -13,6 +13,8 @@ const common: Record<string, OptionSpec> = {
   home,
   json,
 };
+/** Of a shell the output is the command's own. */
+const { json: _json, ...ofShell } = common;
 const gate = gateCommands.find(({ name }) => name === 'gate')!;
 
 export const localCommands: readonly CommandSpec[] = [
@@ -48,7 +50,7 @@ export const localCommands: readonly CommandSpec[] = [
     operands: '[-- CMD …]',
     counts: [0, Number.POSITIVE_INFINITY],
     takesRest: true,
-    options: common,
+    options: ofShell,
     examples: [
       'lockstep local shell',
       'lockstep local shell -- python -m pytest',
