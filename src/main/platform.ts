@@ -94,7 +94,7 @@ export function platformOf(options: PlatformOptions): Platform {
     live: (_principal, app) => liveFacts(world, app),
     async liveImage(_principal, app, signal) {
       const { id, bytes } = await liveImage(world, app, signal);
-      const headers = { 'content-type': 'application/x-tar', 'x-lockstep-image': id };
+      const headers = { 'content-type': 'application/x-tar', etag: `"${id}"` };
       return { status: 200, headers, bytes: ReadableStream.from(bytes) };
     },
     examine: (principal, app) => examine(world, { principal, app, version: options.version }),
