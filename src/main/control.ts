@@ -214,7 +214,14 @@ const looks = new ImageLooks(world, {
   answer: (url, outcome) => answerSender(url, outcome, { allowed: config.callbackOrigins }),
 });
 const registryHost = `127.0.0.1:${config.port}`;
-const ownRegistry = config.registryProgram === null ? null : await openOwnRegistry(world, looks, config, registryHost);
+// Sites, and pushes of code, go on without it.
+const ownRegistry =
+  config.registryProgram === null
+    ? null
+    : await openOwnRegistry(world, looks, config, registryHost).catch((error: Error) => {
+        say({ level: 'error', message: `there is no registry: ${error.message}` });
+        return null;
+      });
 const door: GitDoor = {
   world,
   branches,

@@ -2,6 +2,7 @@
 // listens on a socket in its own folder that only control can open, asks for tokens that control signed, and tells control what was pushed. It runs
 // as a user of its own where Lockstep is root, keeps what it holds under the home, and ends with `up`; one that a killed `up` left behind
 // is ended by the next. Its disk is tidied when control says so (`registry-keeper.ts`), while it is stopped and nobody can push.
+import { randomBytes } from 'node:crypto';
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -42,6 +43,8 @@ export class OwnRegistry implements RegistryKeeper {
   readonly #options: OwnRegistryOptions;
   readonly #folder: string;
   readonly #end = new AbortController();
+  /** Uploads go on where one registry ended and the next begins. */
+  readonly #httpSecret = randomBytes(32).toString('hex');
   #identity: ProcessIdentity | null = null;
   #work: Promise<void> | null = null;
   /** What is done before it serves again; the result tells that it does. */
@@ -100,13 +103,14 @@ export class OwnRegistry implements RegistryKeeper {
   async #keep(): Promise<void> {
     const { signal } = this.#end;
     await this.#endLeftOver();
-    const trust = await this.#untilTrusted(signal);
-    if (trust === null) return;
-    this.#prepare(trust);
     for (let pauseMs = 500; !signal.aborted; pauseMs = Math.min(mostPauseMs, pauseMs * 2)) {
       const tell = (await this.#interlude?.()) ?? (() => {});
       this.#interlude = null;
       if (signal.aborted) return;
+      // Control may have made another key since.
+      const trust = await this.#untilTrusted(signal);
+      if (trust === null) return;
+      this.#prepare(trust);
       const startedAtMs = performance.now();
       rmSync(registrySocket(this.#options.home), { force: true });
       this.#serving = new AbortController();
@@ -142,7 +146,10 @@ export class OwnRegistry implements RegistryKeeper {
     // Its users may pass, and see nothing.
     chmodSync(folder, 0o711);
     chmodSync(join(folder, 'data'), 0o700);
-    const config = registryConfig({ folder, socket: registrySocket(home), port: port(), noticeSecret });
+    const config = registryConfig({
+      ...{ folder, socket: registrySocket(home), port: port(), noticeSecret },
+      httpSecret: this.#httpSecret,
+    });
     const files = { 'tokens.crt': certificate, 'config.yml': JSON.stringify(config) };
     for (const [name, text] of Object.entries(files)) {
       // The folder is the registry's: what it may have put there is not written through.

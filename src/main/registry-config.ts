@@ -1,11 +1,16 @@
 // The configuration of our own registry, as Distribution reads it (YAML has JSON in it).
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { noticePath } from '../receive/registry/scopes.ts';
 import { tokenIssuer, tokenService } from '../receive/registry/tokens.ts';
 
-export function registryConfig(at: { folder: string; socket: string; port: number; noticeSecret: string }): object {
-  const { folder, socket, port, noticeSecret } = at;
+export function registryConfig(at: {
+  folder: string;
+  socket: string;
+  port: number;
+  noticeSecret: string;
+  httpSecret: string;
+}): object {
+  const { folder, socket, port, noticeSecret, httpSecret } = at;
   const lockstep = `http://127.0.0.1:${port}`;
   return {
     version: 0.1,
@@ -32,6 +37,6 @@ export function registryConfig(at: { folder: string; socket: string; port: numbe
       ],
     },
     // Who asks is control, which knows by which name it was asked.
-    http: { net: 'unix', addr: socket, relativeurls: true, secret: randomBytes(32).toString('hex') },
+    http: { net: 'unix', addr: socket, relativeurls: true, secret: httpSecret },
   };
 }

@@ -16,6 +16,7 @@ import {
   scopeText,
 } from '../receive/registry/scopes.ts';
 import { type Issuer, isSame, tokenMs, tokenService } from '../receive/registry/tokens.ts';
+import { sendBody } from '../router/request-body.ts';
 import { isBeingRemoved } from '../store/own-images.ts';
 import { RegistryAccess } from './registry-access.ts';
 import { RegistrySocket } from './registry-socket.ts';
@@ -46,7 +47,8 @@ const no = (status: number, code: string, message: string): Refusal => ({ status
 const needsToken = no(401, 'UNAUTHORIZED', 'an API token is needed as the password: lockstep tokens create NAME');
 const needsRight = no(401, 'UNAUTHORIZED', 'a token with the right to it is needed: read pulls, deploy pushes');
 const isNotRun = no(404, 'UNSUPPORTED', 'this Lockstep runs no registry: start it with LOCKSTEP_REGISTRY=on');
-const brokenOff = no(502, 'UNKNOWN', 'the registry broke off');
+const brokenOff = ({ code = '' }: NodeJS.ErrnoException): Refusal =>
+  no(502, 'UNKNOWN', `the registry broke off${code === '' ? '' : ` (${code})`}`);
 const isAway = no(503, 'TOOMANYREQUESTS', 'the registry is being started or tidied; come again');
 const tooMany = no(503, 'TOOMANYREQUESTS', 'too many requests at once');
 const tooLarge = no(413, 'SIZE_INVALID', 'a layer is larger than 10 GiB');
@@ -220,7 +222,8 @@ export class RegistryDoor {
     asked.once('error', (error: NodeJS.ErrnoException) => {
       const isLost = this.#serving.lost(error);
       if (response.headersSent) response.destroy();
-      else if (!isLost || bytes > 0 || isAgain) refuse(request, response, refusal ?? (isLost ? isAway : brokenOff));
+      else if (!isLost || bytes > 0 || isAgain)
+        refuse(request, response, refusal ?? (isLost ? isAway : brokenOff(error)));
       else {
         // It has not heard a word: it was ended since it was asked last, and is started again.
         request.off('data', count);
@@ -235,7 +238,10 @@ export class RegistryDoor {
       over();
       if (!response.writableEnded) asked.destroy();
     });
-    request.pipe(asked);
+    const { 'content-length': length, 'transfer-encoding': coding } = request.headers;
+    if (coding !== undefined) sendBody(request, asked, 'chunked');
+    else if (Number(length ?? 0) > 0) sendBody(request, asked, Number(length));
+    else asked.end();
   }
 }
 
