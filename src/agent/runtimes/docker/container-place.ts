@@ -7,11 +7,12 @@ import type { Cgroup, Controller } from '../../process/cgroup.ts';
 const root = '/sys/fs/cgroup';
 const controllers: readonly Controller[] = ['memory', 'cpu', 'pids'];
 
-/** null: it has gone. */
+/** null: it has gone, or is about to: version 1 shows a process that ends in the root group, in which is the whole machine. */
 export function cgroupOfPid(pid: number): Cgroup | null {
   const text = read(`/proc/${pid}/cgroup`);
   const dirs: Partial<Record<Controller, string>> = {};
   for (const [name, path] of groupsIn(text)) {
+    if (path === '/') continue;
     const dir = join(root, name, path);
     if (controllers.includes(name as Controller) && existsSync(dir)) dirs[name as Controller] = dir;
   }

@@ -1,10 +1,13 @@
-// The parts of the container runtime that need no engine: what is asked for, how a log is taken apart, which addresses are free.
+// The parts of the container runtime that need no engine: what is asked for, how a log is taken apart, which addresses are free, what the kernel says.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type IdPrefix, type ImageId, makeId } from '../../../domain/ids.ts';
 import { defaultLimits } from '../../../domain/plan.ts';
 import { EngineRefusal } from '../../engine/stream.ts';
-import { addressIn, groupsIn, upperIn } from './container-place.ts';
+import { addressIn, cgroupOfPid, groupsIn, upperIn } from './container-place.ts';
 import { type ContainerAsk, containerBody, exitOf, isOwnInit, rootCapabilities } from './container-spec.ts';
 import { type LogMessage, logFrames, sinceOf } from './log-frames.ts';
 import { freeSubnets, routesOf } from './networks.ts';
@@ -153,4 +156,23 @@ test('a start that the engine refuses is told in words', () => {
   check('unable to find user web: no matching entries in passwd file', /user that the image names/);
   check('No command specified', /no command of its own/);
   check('something\u0007 else', /did not start it: something/);
+});
+
+test('of a process that has just ended the group is never the whole machine', async () => {
+  // Its parent does not ask how it ended, so it stays as it is.
+  const program =
+    'import os, time\nchild = os.fork()\nif child == 0: os._exit(0)\nprint(child, flush=True)\ntime.sleep(60)';
+  const parent = spawn('/usr/bin/python3', ['-c', program], { stdio: ['ignore', 'pipe', 'ignore'] });
+  try {
+    const pid = Number(
+      await new Promise((resolve) => parent.stdout.once('data', (line) => resolve(String(line).trim()))),
+    );
+    const isOver = () => /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+    for (const limit = performance.now() + 10_000; !isOver() && performance.now() < limit; ) await pause(5);
+    assert.ok(isOver());
+    for (const folder of Object.values(cgroupOfPid(pid)?.dirs ?? {}))
+      assert.doesNotMatch(folder, /^\/sys\/fs\/cgroup(?:\/[^/]*)?\/?$/);
+  } finally {
+    parent.kill('SIGKILL');
+  }
 });
