@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
+import { fail } from '../domain/errors.ts';
 import { listApps } from '../store/apps.ts';
 import { listRemovals } from '../store/removals.ts';
 import { destroyApp, removeLeftOvers } from './apps.ts';
@@ -52,4 +53,20 @@ test('files of a destroyed app that an ended control had not come to are removed
   while (listRemovals(stage.database).length > 0 && !limit.aborted) await new Promise((turn) => setTimeout(turn, 5));
   assert.deepEqual(stage.agent.deleted.slice(0, 1), [app.id]);
   assert.equal(existsSync(path), false);
+});
+
+test('an agent that dies under the removal of an app is asked again when it is back', async () => {
+  using stage = new FakeWorld();
+  const app = await stage.createApp();
+  const removes = stage.agent.deleteApp.bind(stage.agent);
+  let asked = 0;
+  stage.agent.deleteApp = async (ref) => {
+    asked += 1;
+    if (asked < 3) throw fail(asked === 1 ? 'agent-away' : 'conflict', 'not now');
+    await removes(ref);
+  };
+  await destroyApp(stage.world, stage.owner, app, { volumes: false });
+  const limit = AbortSignal.timeout(10_000);
+  while (listRemovals(stage.database).length > 0 && !limit.aborted) await new Promise((turn) => setTimeout(turn, 5));
+  assert.deepEqual([asked, stage.agent.deleted, listRemovals(stage.database)], [3, [app.id], []]);
 });

@@ -1,6 +1,7 @@
 // Makes and removes apps: the row, its repository, and everything that it left on the server.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { App, Principal } from '../domain/app.ts';
-import { fail } from '../domain/errors.ts';
+import { fail, isFailure } from '../domain/errors.ts';
 import type { ImageReference } from '../domain/image-reference.ts';
 import { type AppName, type BranchName, parseHostname } from '../domain/names.ts';
 import { deleteApp, insertApp } from '../store/apps.ts';
@@ -54,6 +55,7 @@ export async function createApp(
 }
 
 const turnLimitMs = 60_000;
+const longestPauseMs = 1000;
 
 /**
  * Stops everything of the app and removes it; volumes only when asked. What is on disk goes once its instances have ended.
@@ -96,11 +98,19 @@ export function removeLeftOvers(world: World, only: App['id'] | null = null): vo
 
 async function remove(world: World, { ref, volumes }: Removal): Promise<void> {
   await world.forget(ref.id);
-  await world.desired.publishUntilDone(null, world.signal);
-  // Instances are drained and stopped first; what is left on disk then goes.
-  const { observations } = world;
-  const isGone = () => (observations.isConnected && observations.ofApp(ref.id).length === 0 ? true : null);
-  await observations.waitFor(isGone, AbortSignal.any([world.signal, AbortSignal.timeout(120_000)]));
-  await world.agent.deleteApp(ref, { volumes });
-  endRemoval(world.database, ref.id);
+  for (let pauseMs = 10; ; pauseMs = Math.min(longestPauseMs, pauseMs * 2)) {
+    await world.desired.publishUntilDone(null, world.signal);
+    // Instances are drained and stopped first; what is left on disk then goes.
+    const { observations } = world;
+    const isGone = () => (observations.isConnected && observations.ofApp(ref.id).length === 0 ? true : null);
+    await observations.waitFor(isGone, AbortSignal.any([world.signal, AbortSignal.timeout(120_000)]));
+    try {
+      await world.agent.deleteApp(ref, { volumes });
+      return endRemoval(world.database, ref.id);
+    } catch (error) {
+      // It died in the midst of it, or has its instances again for a moment: the next one is asked, who removes what is left.
+      if (!isFailure(error, 'agent-away', 'conflict')) throw error;
+      await sleep(pauseMs, undefined, { signal: world.signal });
+    }
+  }
 }
