@@ -32,6 +32,8 @@ export type RegistryDoorOptions = {
   pushed(repository: string, tag: string, actor: string): void;
   /** How many bytes an app may still push; asked before and while it does. */
   roomOf(app: App): Promise<number>;
+  /** For the log: a request could not be answered. */
+  failed(error: Error): void;
 };
 
 /** At once; more are told to come again. */
@@ -50,6 +52,7 @@ const isNotRun = no(404, 'UNSUPPORTED', 'this Lockstep runs no registry: start i
 const brokenOff = ({ code = '' }: NodeJS.ErrnoException): Refusal =>
   no(502, 'UNKNOWN', `the registry broke off${code === '' ? '' : ` (${code})`}`);
 const isAway = no(503, 'TOOMANYREQUESTS', 'the registry is being started or tidied; come again');
+const notWritten = no(503, 'UNKNOWN', 'it could not be written down; tell it again');
 const tooMany = no(503, 'TOOMANYREQUESTS', 'too many requests at once');
 const tooLarge = no(413, 'SIZE_INVALID', 'a layer is larger than 10 GiB');
 const quota = (app: App): Refusal =>
@@ -96,8 +99,9 @@ export class RegistryDoor {
     else if (asked.kind === 'base') this.#answerBase(request, response);
     else
       this.#answerRepository(asked, request, response).catch((error: Error) => {
+        this.#options.failed(error);
         if (response.headersSent) response.destroy();
-        else refuse(request, response, no(500, 'UNKNOWN', error.message));
+        else refuse(request, response, isAway);
       });
   };
 
@@ -164,7 +168,10 @@ export class RegistryDoor {
     );
   }
 
-  /** The registry tells until it has been heard: what is answered 200 is written down. */
+  /**
+   * The registry tells one thing until it has been heard, and the next only then. What is answered 200 is written down, or cannot be read, which
+   * telling it again would not change: what was pushed is found by its tag then.
+   */
   #hear(request: IncomingMessage, response: ServerResponse): void {
     const secret = /^Bearer (\S{1,200})$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
     if (!isSame(this.#options.trust.noticeSecret, secret)) {
@@ -179,10 +186,15 @@ export class RegistryDoor {
     });
     request.once('end', () => {
       const pushes = bytes > mostNoticeBytes ? null : readOwnNotice(Buffer.concat(chunks));
-      if (!pushes) return refuse(request, response, no(400, 'UNSUPPORTED', 'it is no notice'));
-      for (const { repository, tag, subject } of pushes)
-        this.#options.pushed(repository, tag, this.#access.actorOf(subject));
-      response.writeHead(200, json).end('{}');
+      try {
+        for (const { repository, tag, subject } of pushes ?? [])
+          this.#options.pushed(repository, tag, this.#access.actorOf(subject));
+        response.writeHead(200, json).end('{}');
+      } catch (error) {
+        this.#options.failed(error as Error);
+        // The store takes no change now (its disk is full).
+        refuse(request, response, notWritten);
+      }
     });
   }
 

@@ -43,6 +43,11 @@ export async function openOwnRegistry(
 ): Promise<OwnRegistryRoom> {
   const { database, log, signal } = world;
   const socketPath = registrySocket(config.home);
+  const paces = new Rate({ burst: 1, everyMs: 60_000 }, () => performance.now());
+  const tell = (what: string) => (error: Error) => {
+    if (!signal.aborted && !isFailure(error, 'busy') && paces.take(what))
+      log({ level: 'warn', message: `${what}: ${error.message}` });
+  };
   const pushed = (app: App, repository: string, tag: string, actor: string): void =>
     void tagPushed(world, looks, app, { image: parseImageReference(`${host}/${repository}:${tag}`), actor });
   const door = new RegistryDoor({
@@ -52,6 +57,7 @@ export async function openOwnRegistry(
       if (app) pushed(app, repository, tag, actor);
     },
     roomOf: (app) => book.roomOf(app),
+    failed: (error) => tell('the registry')(error),
   });
   const book = new OwnImagesBook(world, {
     ...{ host, pushed, keeper: keeperAt(config.home), use: door.use },
@@ -71,11 +77,6 @@ export async function openOwnRegistry(
       return (JSON.parse(answer.body) as { tags: string[] | null }).tags ?? [];
     },
   });
-  const paces = new Rate({ burst: 1, everyMs: 60_000 }, () => performance.now());
-  const tell = (what: string) => (error: Error) => {
-    if (!signal.aborted && !isFailure(error, 'busy') && paces.take(what))
-      log({ level: 'warn', message: `${what}: ${error.message}` });
-  };
   const gone = (): void => void book.dropGone().catch(tell('images of destroyed apps are left'));
 
   /** When the registry that serves was started; 0: none does. */
