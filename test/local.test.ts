@@ -68,6 +68,10 @@ http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Page).se
 
 test('an app of processes runs here with what is not committed; what is in the way is told, and nothing is left', async () => {
   await using stage = Stage.bare();
+  stage.giveTools();
+  const tools = join(stage.home, 'toolchains');
+  if (existsSync(tools))
+    cpSync(tools, join(stage.folder, 'cache', 'toolchains'), { recursive: true, verbatimSymlinks: true });
   const work = join(stage.folder, 'words');
   const none = { LOCKSTEP_ENGINE: join(stage.folder, 'no-engine.sock') };
   stage.write(stage.folder, { 'local.env': '# values\nexport WORD="of mine"\n' });
