@@ -8,10 +8,11 @@ import type { BuildAnswers } from '../../domain/build-inputs.ts';
 import { fail } from '../../domain/errors.ts';
 import type { AppId, Digest, NodeId } from '../../domain/ids.ts';
 import type { AppName } from '../../domain/names.ts';
-import type { Plan } from '../../domain/plan.ts';
+import type { Plan, ProcessType } from '../../domain/plan.ts';
 import type { ImageLogin, PullSpec } from '../../domain/pull.ts';
-import type { Artifact } from '../../domain/release.ts';
+import type { Artifact, ImageArtifact } from '../../domain/release.ts';
 import { builtBy, type ImageMaker, madeImage, pulledImage } from '../../journey/image.ts';
+import { localAppId } from './app.ts';
 import type { LocalPlace } from './place.ts';
 
 export type Whose = { appId: AppId; node: NodeId; name: AppName };
@@ -44,9 +45,7 @@ export async function makeLocalImage(
   const digest = `sha256:${createHash('sha256').update(JSON.stringify(plan)).digest('hex')}` as Digest;
   const bare: Artifact = { digest, treeId: tree.id, layerKey: null, gateLayerKey: null, plan };
   if (recipe.pulled) {
-    const pull = (spec: PullSpec) => place.pulls.pull(spec, signal);
-    const asked = { appId, image: recipe.pulled, login: inputs.loginOf(recipe.pulled) };
-    const image = await pulledImage(pull, asked, plan.processes.web, say);
+    const image = await pullHere(place, appId, recipe.pulled, plan.processes.web, inputs, say, signal);
     return { artifact: withImage(bare, image), work: null };
   }
   const work = await workOf(place, { appId, node, name }, tree, recipe);
@@ -55,6 +54,23 @@ export async function makeLocalImage(
   const make: ImageMaker = (spec, context) => images.make(spec, context, signal);
   const built = await builtBy(make, { ...work, spec: { ...work.spec, answers } }, 'the image', say);
   return { artifact: withImage(bare, madeImage(built, recipe, say)), work };
+}
+
+/** Under a name of its own, and only the last one of an app: what a server has pulled on the same engine stays. @throws pull-refused, registry-away, … */
+export async function pullHere(
+  { pulls }: Pick<LocalPlace, 'pulls'>,
+  app: AppId,
+  image: string,
+  web: Pick<ProcessType, 'command'>,
+  { loginOf }: Pick<BuildInputs, 'loginOf'>,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<ImageArtifact> {
+  const appId = localAppId(`pulled ${app}`);
+  const pull = (spec: PullSpec) => pulls.pull(spec, signal);
+  const made = await pulledImage(pull, { appId, image, login: loginOf(image) }, web, say);
+  await pulls.collect(appId, new Set([made.id]));
+  return made;
 }
 
 /** What only its checks need is not made. @throws bad-config */

@@ -6,8 +6,7 @@ import { imageDetails } from '../../agent/images/image-exports.ts';
 import { fail, isFailure } from '../../domain/errors.ts';
 import type { AppId } from '../../domain/ids.ts';
 import type { LiveImage } from '../../domain/live.ts';
-import { pulledImage } from '../../journey/image.ts';
-import type { BuildInputs } from './image.ts';
+import { type BuildInputs, pullHere } from './image.ts';
 import type { LocalPlace } from './place.ts';
 
 export type LiveSource = {
@@ -50,9 +49,8 @@ async function pulls(
   say: (line: string) => void,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const asked = { appId: app, image: image.pulled, login: source.loginOf(image.pulled) };
   try {
-    await pulledImage((spec) => place.pulls.pull(spec, signal), asked, { command: { argv: [] } }, say);
+    await pullHere(place, app, image.pulled, { command: { argv: [] } }, source, say, signal);
     return true;
   } catch (error) {
     if (!isFailure(error, 'pull-refused', 'registry-away')) throw error;
