@@ -85,6 +85,8 @@ test('an app of processes runs here with what is not committed; what is in the w
   await stage.git(stage.folder, 'init', '-q', '-b', 'main', work);
   await stage.commit(work, 'first');
   stage.write(work, { 'server.py': page.replace('"here"', '"not committed"') });
+  const fileless = await local(work, 'run', '--env-file', 'nowhere.env');
+  assert.deepEqual([fileless.code, /nowhere\.env/.test(fileless.stderr)], [64, true], fileless.stderr);
   const run = localRun(stage, work, none, '--env-file', join(stage.folder, 'local.env'));
   const { url, status } = await run.of('ready');
   assert.equal(status, 200);

@@ -54,11 +54,9 @@ export function findCommand(
     if (near) throw unknown(`${first} ${second}`, near);
   }
   if (one) return { command: one, rest: argv.slice(1) };
-  const near = nearest(
-    first.replace(':', ' '),
-    table.map((command) => command.name),
-  );
-  throw unknown(first, near);
+  const names = table.map((command) => command.name);
+  const below = second === undefined ? names.find((name) => name.startsWith(`${first} `)) : undefined;
+  throw unknown(first, below ?? nearest(first.replace(':', ' '), names));
 }
 
 function unknown(name: string, near: string | null) {
