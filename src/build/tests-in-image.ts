@@ -2,6 +2,7 @@
 // is for tests, or that builds; where in it the part lies; what the checks need, as an image beside it; and the commit's tests, which an image
 // often leaves out. A part that is in no stage, as far as its words say, is tested on the machine, and the push says so.
 import { createHash } from 'node:crypto';
+import { installingPart } from '../config/readers/package-json.ts';
 import type { AppId } from '../domain/ids.ts';
 import type { LayerRecipe, Plan } from '../domain/plan.ts';
 import { writeGate } from './dockerfile/gate.ts';
@@ -139,7 +140,10 @@ export async function testsInImage(
 async function digestsOf(view: TreeView, paths: readonly string[], imageKey: string): Promise<[string, string][]> {
   const found: [string, string][] = [];
   for (const path of paths) {
-    const bytes = await view.read(path, mostInputBytes);
+    const whole = await view.read(path, mostInputBytes);
+    // Of package.json only what decides what is installed.
+    const isManifest = whole !== null && /(?:^|\/)package\.json$/.test(path);
+    const bytes = isManifest ? installingPart(whole.toString('utf8'), path) : whole;
     found.push([path, bytes === null ? imageKey : createHash('sha256').update(bytes).digest('hex')]);
   }
   return found;

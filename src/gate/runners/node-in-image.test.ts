@@ -1,7 +1,7 @@
 // Packages of an image, and those that only checks need: real folders, and a real Node that resolves them.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
@@ -41,7 +41,11 @@ test("the image's packages stay, what it lacks comes beside them, and both find 
   write('gate/work/package.json', '{}');
   symlinkSync('../work', join(home, 'gate/node_modules/work'));
   pack('image/work', '1.0.0', "module.exports = 'the tree'");
-  pack('gate/work/node_modules/inner', '1.0.0', say);
+  pack(
+    'gate/work/node_modules/inner',
+    '1.0.0',
+    "module.exports = __dirname.includes('gate') ? 'the checks' : 'a copy'",
+  );
   pack('gate/gone/node_modules/inner', '1.0.0', say);
 
   assert.deepEqual(mergeModules(join(home, 'gate'), join(home, 'image')), ['old is 1.0.0 in the image, not 2.0.0']);
@@ -52,6 +56,14 @@ test("the image's packages stay, what it lacks comes beside them, and both find 
     console.log(require('shared/node_modules/below'))`;
   write('image/run.js', code);
   const { stdout, stderr } = spawnSync(process.execPath, ['run.js'], { cwd: join(home, 'image'), encoding: 'utf8' });
-  const said = ['the image, the checks', 'the image', 'the image', 'the tree', 'the checks', 'the checks'];
+  const said = ['the image, the checks', 'the image', 'the image', 'the tree', 'a copy', 'the checks'];
   assert.equal(stdout, `${JSON.stringify(said)}\nnot below\nthe checks\n`, stderr);
+
+  // A stage that has no packages: nothing is copied, and the same are found.
+  mkdirSync(join(home, 'bare'));
+  assert.deepEqual(mergeModules(join(home, 'gate'), join(home, 'bare')), []);
+  const bare = `console.log(require('@me/tool'), require('./node_modules/.bin/only'))`;
+  const ran = spawnSync(process.execPath, ['-e', bare], { cwd: join(home, 'bare'), encoding: 'utf8' });
+  assert.equal(ran.stdout, 'the checks, the checks the checks\n', ran.stderr);
+  assert.ok(lstatSync(join(home, 'bare/node_modules/shared')).isSymbolicLink());
 });

@@ -1,5 +1,6 @@
 // Brings what only the checks need into the packages of an image. The image's own stay as they are, so that what serves is what is tested; a
-// package that it lacks is copied in, whole, and finds the image's own beside it, as if one installation had made both.
+// package that it lacks is copied in, whole, and finds the image's own beside it, as if one installation had made both. Where the image has none at
+// all (a stage that builds pages), there is nothing to find: they are linked, and find one another where they lie.
 import {
   cpSync,
   existsSync,
@@ -45,6 +46,7 @@ function moduleFolders(top, at = '', depth = 0) {
 /** @param gate a folder with all that is installed for checks @param tree the project in the image @returns what to say of it */
 export function mergeModules(gate, tree) {
   const others = [];
+  const isBare = kindOf(join(tree, 'node_modules')) === null;
   const merge = (from, to) => {
     mkdirSync(to, { recursive: true });
     for (const name of readdirSync(from)) {
@@ -53,7 +55,7 @@ export function mergeModules(gate, tree) {
       const [kind, there] = [kindOf(source), kindOf(target)];
       const isGroup = name === '.bin' || name === '.pnpm' || name.startsWith('@');
       if (kind === 'folder' && isGroup && there !== 'link') merge(source, target);
-      else if (there === null) bring(source, target, kind);
+      else if (there === null) bring(source, target, kind, isBare);
       else if (kind === 'folder' && there === 'folder') inside(source, target);
     }
   };
@@ -72,9 +74,10 @@ export function mergeModules(gate, tree) {
   return [...others.slice(0, mostNotes), ...more];
 }
 
-function bring(source, target, kind) {
+function bring(source, target, kind, isBare) {
   mkdirSync(dirname(target), { recursive: true });
   // As it leads: a workspace is the tree's own.
   if (kind === 'link') symlinkSync(readlinkSync(source), target);
+  else if (isBare) symlinkSync(source, target);
   else cpSync(source, target, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
 }
