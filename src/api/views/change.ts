@@ -77,6 +77,7 @@ const checkView = z
     flaky: z.array(z.string()).openapi({ description: 'Tests that failed and then, run again, passed' }),
     startedAtMs: z.number(),
     durationMs: z.number(),
+    ranIn: z.string().nullable().openapi({ description: 'The image in which it ran; null: on the machine itself' }),
   })
   .openapi('Check');
 
@@ -140,5 +141,6 @@ function presentCheck(check: CheckResult): z.infer<typeof checkView> {
     flaky: [...(check.flaky ?? [])],
     startedAtMs: check.startedAtMs,
     durationMs: check.durationMs,
+    ranIn: check.ranIn ?? null,
   };
 }
