@@ -8,17 +8,26 @@ import { diskFull } from '../domain/disk-failure.ts';
 import type { World } from '../journey/world.ts';
 import { isShort } from '../lib/room.ts';
 import { readOwnNotice } from '../receive/registry/own-notices.ts';
-import {
-  parseScopes,
-  type RegistryRequest,
-  registryRequest,
-  type Scope,
-  scopeText,
-} from '../receive/registry/scopes.ts';
+import { parseScopes, type RegistryRequest, registryRequest, type Scope } from '../receive/registry/scopes.ts';
 import { type Issuer, isSame, tokenMs, tokenService } from '../receive/registry/tokens.ts';
 import { sendBody } from '../router/request-body.ts';
 import { isBeingRemoved } from '../store/own-images.ts';
 import { RegistryAccess } from './registry-access.ts';
+import {
+  brokenOff,
+  challenge,
+  isAway,
+  isNotRun,
+  json,
+  needsToken,
+  no,
+  notWritten,
+  quota,
+  type Refusal,
+  refuse,
+  tooLarge,
+  tooMany,
+} from './registry-answers.ts';
 import { RegistrySocket } from './registry-socket.ts';
 import { RegistryUse } from './registry-use.ts';
 
@@ -42,26 +51,6 @@ const mostRequests = 64;
 const mostBytes = 10 * 1024 ** 3;
 const mostNoticeBytes = 1024 ** 2;
 const silenceMs = 60_000;
-const lingerMs = 5000;
-
-type Refusal = { status: number; code: string; message: string };
-const no = (status: number, code: string, message: string): Refusal => ({ status, code, message });
-const needsToken = no(401, 'UNAUTHORIZED', 'an API token is needed as the password: lockstep tokens create NAME');
-const needsRight = no(401, 'UNAUTHORIZED', 'a token with the right to it is needed: read pulls, deploy pushes');
-const isNotRun = no(404, 'UNSUPPORTED', 'this Lockstep runs no registry: start it with LOCKSTEP_REGISTRY=on');
-const brokenOff = ({ code = '' }: NodeJS.ErrnoException): Refusal =>
-  no(502, 'UNKNOWN', `the registry broke off${code === '' ? '' : ` (${code})`}`);
-const isAway = no(503, 'TOOMANYREQUESTS', 'the registry is being started or tidied; come again');
-const notWritten = no(503, 'UNKNOWN', 'it could not be written down; tell it again');
-const tooMany = no(503, 'TOOMANYREQUESTS', 'too many requests at once');
-const tooLarge = no(413, 'SIZE_INVALID', 'a layer is larger than 10 GiB');
-const quota = (app: App): Refusal =>
-  no(
-    413,
-    'DENIED',
-    `quota: the images of ${app.name} would hold more than they may; lockstep registry images -a ${app.name} says what they do, lockstep registry quota raises it`,
-  );
-const json = { 'content-type': 'application/json' };
 
 type Asked = Extract<RegistryRequest, { kind: 'repository' }>;
 
@@ -271,36 +260,4 @@ function tokenFor(carried: { text: string; access: readonly Scope[] } | null, as
   const isCovered = ({ name, actions }: Scope): boolean =>
     actions.every((action) => carried?.access.some((one) => one.name === name && one.actions.includes(action)));
   return carried && scopesOf(asked).every(isCovered) ? carried.text : null;
-}
-
-/** Alike for what is not there, is foreign, and may not be done: the client asks for a token, and says `denied` when it has one. */
-function challenge(request: IncomingMessage, response: ServerResponse, asked: Asked | null): void {
-  const { host = '', 'x-forwarded-proto': proto } = request.headers;
-  const at = `${proto === 'https' ? 'https' : 'http'}://${/^[A-Za-z0-9.:[\]-]{1,255}$/.test(host) ? host : '127.0.0.1'}`;
-  const scope = asked ? `,scope="${scopeText(asked.name, asked.action)}"` : '';
-  response.setHeader('www-authenticate', `Bearer realm="${at}/v2/token",service="${tokenService}"${scope}`);
-  refuse(request, response, needsRight);
-}
-
-/**
- * An error as registries say it. Whoever still sends gets it whole, and what they send is thrown away for a while: a connection that is closed
- * with unread bytes is reset, and the answer lost with it.
- */
-function refuse(request: IncomingMessage, response: ServerResponse, { status, code, message }: Refusal): void {
-  const body = JSON.stringify({ errors: [{ code, message }] });
-  if (status === 503) response.setHeader('retry-after', '5');
-  response.writeHead(status, { ...json, 'content-length': Buffer.byteLength(body) });
-  request.unpipe();
-  request.resume();
-  if (request.complete) {
-    response.end(body);
-    return;
-  }
-  response.write(body);
-  const timer = setTimeout(end, lingerMs);
-  function end(): void {
-    clearTimeout(timer);
-    response.end();
-  }
-  for (const event of ['end', 'close']) request.once(event, end);
 }
