@@ -3,46 +3,32 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { leftOver } from './support/left-over.ts';
-import { Stage, until } from './support/stage.ts';
-import { Traffic, trafficApp } from './support/traffic.ts';
+import { deploysOf, deployUnderLoad, makeTrafficApp } from './support/load-deploys.ts';
+import { Stage } from './support/stage.ts';
+import { Traffic } from './support/traffic.ts';
 
 const app = 'busy';
-const deploys = 50;
+const deploys = deploysOf(50);
 const deploysBeside = 12;
 let stage: Stage;
 let work: string;
 
 before(async () => {
   stage = await Stage.open();
-  work = await stage.makeApp(app, trafficApp);
-  await stage.deploy(work);
+  work = await makeTrafficApp(stage, app);
 });
 after(async () => {
   await stage[Symbol.asyncDispose]();
   assert.deepEqual(leftOver(stage.folder), []);
 });
 
-test(`E1, E2, E3: ${deploys} deploys under pages, posts, uploads, downloads, sockets and streams: none fails, nothing goes back`, async () => {
-  await using traffic = Traffic.of(stage, app);
-  for (let number = 1; number <= deploys; number += 1) {
-    await stage.edit(work, 'change.txt', /.*/, `change ${number}`);
-    await stage.deploy(work);
-  }
-  const { release } = await stage.inSync(app);
-  assert.equal(release.version, deploys + 1);
-  await until(
-    () => traffic.newest === deploys + 1,
-    10_000,
-    () => `v${traffic.newest} is the newest`,
-  );
-  assert.deepEqual(await traffic.verdict(), []);
-  for (const name of ['fresh', 'kept', 'slow', 'post', 'upload', 'download'])
-    assert.ok((traffic.counts[name] ?? 0) >= 5, `${name}: ${traffic.counts[name]}`);
+test(`E1, E2, E3: ${deploys} deploys under pages, posts, uploads, downloads, sockets and streams: none fails, nothing goes back`, async (t) => {
+  const requests = await deployUnderLoad(stage, app, work, deploys);
+  t.diagnostic(`${requests} requests`);
 });
 
 test(`two apps deploy at once, ${deploysBeside} times each, both under traffic: neither feels the other`, async () => {
-  const beside = await stage.makeApp('beside', trafficApp);
-  await stage.deploy(beside);
+  const beside = await makeTrafficApp(stage, 'beside');
   const apps = { [app]: work, beside };
   const traffics = Object.keys(apps).map((name) => Traffic.of(stage, name, { slower: 2 }));
   try {

@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, test } from 'node:test';
-import { type HomeFacts, readHome } from './support/home-facts.ts';
+import { type EngineFacts, type HomeFacts, readHome } from './support/home-facts.ts';
 import { brokenOf, oracles, problemsAtRest } from './support/oracles.ts';
 import { root, Stage } from './support/stage.ts';
 
@@ -107,7 +107,31 @@ const breaks: Readonly<Record<string, [Parameters<typeof other>[0], RegExp][]>> 
     ],
     [({ processes }) => void processes.splice(0), /0 processes are control/],
   ],
+  nothingLeftInEngine: [
+    [inEngine(({ networks }) => void networks.push({ id: 'net', appId: 'app_x' })), /networks net is left of app_x/],
+    [inEngine(({ images }) => void images.push({ id: 'img', appId: 'app_x' })), /images img is left of app_x/],
+    [inEngine(({ containers }) => void Object.assign(containers[0]!, { isRunning: false })), /does not run/],
+    [inEngine(({ containers }) => void containers.push({ ...containers[0]!, id: 'two' })), /has two/],
+    [inEngine(({ networks }) => void networks.push({ ...networks[0]!, id: 'two' })), /has two networks/],
+    [inEngine(({ containers }) => void Object.assign(containers[0]!, { instance: 'ins_x' })), /of no known instance/],
+    [inEngine(({ containers }) => void Object.assign(containers[0]!, { job: 'job_x' })), /of the job job_x/],
+  ],
 };
+
+/** The same home with an engine in which its one instance runs, and a change to what is there. */
+function inEngine(change: (engine: EngineFacts) => void): Parameters<typeof other>[0] {
+  return (facts, { id: appId }) => {
+    const instance = facts.instances[0]!.id;
+    const engine: EngineFacts = {
+      containers: [{ id: 'one', appId, instance, job: null, isRunning: true }],
+      networks: [{ id: 'net', appId }],
+      images: [{ id: 'img', appId }],
+    };
+    facts.engine = structuredClone(engine);
+    assert.deepEqual(brokenOf(facts), []);
+    change(facts.engine);
+  };
+}
 
 test('every oracle is shown to notice something', () => {
   assert.deepEqual(Object.keys(breaks), Object.keys(oracles));

@@ -61,6 +61,7 @@ function brokenOf(told: Told): string[] {
     instances: [],
     pipes: [],
     waiting: [],
+    engine: null,
     processes: [],
   } as HomeFacts;
   const merges = told.facts.changes.filter(({ how }) => how === 'merge');

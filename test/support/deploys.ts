@@ -1,5 +1,5 @@
 // The deploys of a small static site, one after the other and of every kind, on a Lockstep that may die under each: how to
-// ask for it, and nothing about how it ends.
+// ask for it, and nothing about how it ends. What the site runs in is what its files say.
 import assert from 'node:assert/strict';
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,34 +7,39 @@ import { readHome } from './home-facts.ts';
 import { root, type Stage, until } from './stage.ts';
 
 export const deployKinds = ['first push', 'change', 'reject', 'rollback', 'config change'] as const;
-export type DeployKind = (typeof deployKinds)[number];
+/** Where what an app leaves is an engine's to remove. */
+export const kindsInEngine = [...deployKinds, 'destroy'] as const;
+export type DeployKind = (typeof kindsInEngine)[number];
+
+/** Files that an app has besides the example's. */
+export type DeployFiles = {
+  /** Of a tree with this page: they make the agent do more, or something else. */
+  more?: (page: number) => Record<string, string>;
+  /** Of a tree that must be refused: it does not start. */
+  broken?: Record<string, string>;
+};
 
 export class Deploys {
   readonly #stage: Stage;
   readonly app: string;
   readonly #work: string;
-  /** Other files of a changed tree: they make the agent do more. */
-  readonly #more: (page: number) => Record<string, string>;
+  readonly #files: Required<DeployFiles>;
   #page = 0;
   #firsts = 0;
 
-  private constructor(stage: Stage, app: string, work: string, more: (page: number) => Record<string, string>) {
+  private constructor(stage: Stage, app: string, work: string, files: DeployFiles) {
     this.#stage = stage;
     this.app = app;
     this.#work = work;
-    this.#more = more;
+    this.#files = { more: () => ({}), broken: { Procfile: 'web: exit 1\n' }, ...files };
   }
 
   /** With two landed pages, so that there is one to go back to. */
-  static async open(
-    stage: Stage,
-    app: string,
-    more: (page: number) => Record<string, string> = () => ({}),
-  ): Promise<Deploys> {
+  static async open(stage: Stage, app: string, files: DeployFiles = {}): Promise<Deploys> {
     const work = join(stage.folder, app);
     cpSync(join(root, 'examples', 'static-site'), work, { recursive: true });
     await stage.git(stage.folder, 'init', '-q', '-b', 'main', work);
-    const deploys = new Deploys(stage, app, work, more);
+    const deploys = new Deploys(stage, app, work, files);
     await deploys.#create(app);
     await deploys.commitPage();
     await stage.deploy(work);
@@ -49,12 +54,16 @@ export class Deploys {
     await this.#git('reset', '-q', '--hard', 'lockstep/main');
     if (kind === 'change') await this.commitPage();
     if (kind === 'reject') {
-      this.#stage.write(this.#work, { Procfile: 'web: exit 1\n' });
+      this.#stage.write(this.#work, this.#files.broken);
       await this.#stage.commit(this.#work, `break page ${this.#page}`);
     }
     if (kind === 'rollback' && this.#otherVersion() === null) {
       await this.commitPage();
       await this.#stage.deploy(this.#work);
+    }
+    if (kind === 'destroy') {
+      await this.go('first push');
+      this.endedWell('first push');
     }
   }
 
@@ -68,10 +77,22 @@ export class Deploys {
       // Not `stage.push`, which pushes to the app itself.
       return remote && this.#stage.git(this.#work, 'push', '-q', remote, 'main');
     }
+    if (kind === 'destroy')
+      return this.#stage.api(`/apps/first-${this.#firsts}`, { method: 'DELETE' }).catch((error: Error) => error);
     if (kind === 'rollback')
       return this.#ask('POST', '/rollbacks', { version: this.#otherVersion(), withConfig: false });
     this.#page += 1;
     return this.#ask('PATCH', '/config', { set: { MOOD: `sunny ${this.#page}` } });
+  }
+
+  /** Nobody has harmed it: the change that it made has ended as it should. */
+  endedWell(kind: DeployKind): void {
+    if (kind === 'config change' || kind === 'destroy') return; // it makes no change of main's
+    const name = kind === 'first push' ? `first-${this.#firsts}` : this.app;
+    const last = readHome(this.#stage.home)
+      .apps.find((one) => one.name === name)
+      ?.changes.at(-1);
+    assert.equal(last?.state, kind === 'reject' ? 'rejected' : 'landed', `${kind}: ${last?.reason}`);
   }
 
   /** Removes the apps of first pushes, and waits until they are gone. */
@@ -92,7 +113,7 @@ export class Deploys {
   async commitPage(): Promise<string> {
     this.#page += 1;
     const page = this.#page;
-    this.#stage.write(this.#work, this.#more(page));
+    this.#stage.write(this.#work, this.#files.more(page));
     return this.#stage.edit(this.#work, 'index.html', /<h1>.*<\/h1>/, `<h1>Tide Pool ${page}</h1>`);
   }
 

@@ -11,9 +11,12 @@ export type Step = { effect: 'kill' | 'stop' | 'throw'; count: number; name: str
 
 export class Failpoints {
   readonly #folder: string;
+  readonly #more: Readonly<Record<string, string>>;
 
-  constructor(folder: string) {
+  /** `more`: what else `up` is told, at every start. */
+  constructor(folder: string, more: Readonly<Record<string, string>> = {}) {
     this.#folder = folder;
+    this.#more = more;
     // Control and router have identities of their own, and write here.
     mkdirSync(folder, { recursive: true });
     chmodSync(folder, 0o777);
@@ -21,7 +24,7 @@ export class Failpoints {
 
   /** For the environment of `up`. */
   get env(): Record<string, string> {
-    return { LOCKSTEP_FAILPOINTS: `@${this.#folder}` };
+    return { ...this.#more, LOCKSTEP_FAILPOINTS: `@${this.#folder}` };
   }
 
   /** The names that this kind has passed since the last `forget`, in order. */

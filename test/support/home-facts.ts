@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { askEngine } from '../../src/agent/engine/ask.ts';
 import { documentIn } from '../../src/lib/list-entries.ts';
 import { gitEnv } from './stage.ts';
 
@@ -50,6 +51,12 @@ export type AppFacts = {
   copies: string[];
 };
 export type ProcessFacts = { pid: number; command: string; instance: string | null; job: string | null };
+/** What of the home's Lockstep is in its container engine, by label. */
+export type EngineFacts = {
+  containers: { id: string; appId: string; instance: string | null; job: string | null; isRunning: boolean }[];
+  networks: { id: string; appId: string }[];
+  images: { id: string; appId: string }[];
+};
 export type HomeFacts = {
   apps: AppFacts[];
   /** By the agent's document. */
@@ -61,6 +68,8 @@ export type HomeFacts = {
   pipes: string[];
   /** Programs that wait for their job, by the agent's records; `work`: what the record says of it. */
   waiting: { id: string; appId: string; work: string }[];
+  /** null: it has none. */
+  engine: EngineFacts | null;
   /** Whoever names the home in its command line, environment or working folder. */
   processes: ProcessFacts[];
 };
@@ -97,7 +106,28 @@ export function readHome(home: string): HomeFacts {
       const { id, isAhead, uses, reports, collect } = text === '' ? {} : JSON.parse(text);
       return isAhead ? [{ id, appId: uses.appId, work: JSON.stringify([reports, collect]) }] : [];
     }),
+    engine: null,
     processes: processesOf(home),
+  };
+}
+
+/** @throws what the socket says when no engine answers */
+export async function readEngine(home: string, socket: string): Promise<EngineFacts> {
+  const node = textOf(join(home, 'agent', 'node-id')).trim();
+  const filters = encodeURIComponent(JSON.stringify({ label: [`io.lockstep.node=${node}`] }));
+  type Listed = { Id: string; State?: string; Labels: Record<string, string> };
+  const list = async (path: string): Promise<Listed[]> =>
+    JSON.parse((await askEngine(socket, `/v1.41/${path}filters=${filters}`, { timeoutMs: 10_000 })).body);
+  const owned = ({ Id, Labels }: Listed) => ({ id: Id.slice(0, 19), appId: Labels['io.lockstep.app'] ?? '' });
+  return {
+    containers: (await list('containers/json?all=1&')).map((one) => ({
+      ...owned(one),
+      instance: one.Labels['io.lockstep.instance'] ?? null,
+      job: one.Labels['io.lockstep.job'] ?? null,
+      isRunning: one.State === 'running',
+    })),
+    networks: (await list('networks?')).map(owned),
+    images: (await list('images/json?')).map(owned),
   };
 }
 

@@ -2,20 +2,19 @@
 // follows: what is recorded decides what is done, so a new call of a seam is killed at without anybody writing it down.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type DeployKind, Deploys, deployKinds } from './deploys.ts';
+import { type DeployKind, Deploys } from './deploys.ts';
 import { doctorSays } from './doctor-says.ts';
-import { Failpoints, type Kind, type Step } from './failpoints.ts';
+import { type Kind, kinds, type Step } from './failpoints.ts';
+import { type ArenaOptions, KillArena, type Passed } from './kill-arena.ts';
 import { leftOver } from './left-over.ts';
-import { problemsAtRest } from './oracles.ts';
-import { PageWatch, releaseNumber } from './page-watch.ts';
-import { Stage, until } from './stage.ts';
+import { until } from './stage.ts';
 
 /** A place in the course of a deploy: the count-th passing of a name. */
 export type Place = { deploy: DeployKind; name: string; count: number };
+/** The places are shared out among so many test files, and this is which of them. */
 export type Part = { at: number; of: number };
-export type KillOptions = { more?: (page: number) => Record<string, string>; part?: Part };
+type ShareOptions = { part?: Part; ofOthers?: Iterable<string>; isOurs?: (name: string) => boolean };
 /** Passings of one name in one deploy that count as places of their own. */
 const mostCounts = 2;
 /** `LOCKSTEP_KILLS=all`: every place in every deploy that passes it; else in one of them. */
@@ -25,68 +24,39 @@ const isTold = process.env.LOCKSTEP_KILLS_TOLD === '1';
 
 export class KilledAnywhere {
   readonly kind: Kind;
-  readonly stage: Stage;
-  readonly #part: Part;
-  readonly #points: Failpoints;
-  readonly #deploys: Deploys;
-  readonly #watch: PageWatch;
+  readonly #arena: KillArena;
   /** Recorded names, each with a place in whose course or recovery it was passed. */
   readonly #recorded = new Map<string, Place>();
   readonly #killed = new Map<string, number>();
-  /** Names that another part's places have. */
-  readonly #ofOthers = new Set<string>();
+  /** Names that are killed at elsewhere: another part's, or another suite's. */
+  readonly #ofOthers: Set<string>;
+  /** Which of the names that only a recovery passes are this suite's. */
+  readonly #isOurs: (name: string) => boolean;
+  readonly places: readonly Place[];
   /** How many places the last recovery passed. */
   #recoveryLength = 1;
   #seconds = 0;
   #cases = 0;
   #deaths = 0;
 
-  private constructor(kind: Kind, part: Part, stage: Stage, points: Failpoints, deploys: Deploys) {
+  /** `passed`: recorded in the arena's deploys. */
+  constructor(
+    kind: Kind,
+    arena: KillArena,
+    passed: ReadonlyMap<DeployKind, Passed>,
+    { part = { at: 0, of: 1 }, ofOthers = [], isOurs = () => true }: ShareOptions = {},
+  ) {
     this.kind = kind;
-    this.#part = part;
-    this.stage = stage;
-    this.#points = points;
-    this.#deploys = deploys;
-    this.#watch = new PageWatch(
-      stage,
-      deploys.app,
-      releaseNumber(/^<!doctype html>.*<h1>Tide Pool \d+<\/h1>.*<\/html>\n$/s),
-      10,
-    );
-  }
-
-  /** `part`: the places are shared out among so many test files, and this is which of them. */
-  static async open(kind: Kind, { more, part = { at: 0, of: 1 } }: KillOptions = {}): Promise<KilledAnywhere> {
-    const stage = await Stage.open();
-    try {
-      await stage.down();
-      const points = new Failpoints(join(stage.folder, 'points'));
-      await stage.up(points.env);
-      return new KilledAnywhere(kind, part, stage, points, await Deploys.open(stage, 'pool', more));
-    } catch (error) {
-      await stage[Symbol.asyncDispose]();
-      throw error;
-    }
-  }
-
-  /** Each kind of deploy once, unharmed: the places that it passes. */
-  async record(): Promise<Place[]> {
-    const places: Place[] = [];
-    for (const deploy of deployKinds) {
-      await this.#deploys.prepare(deploy);
-      this.#points.forget();
-      await this.#deploys.go(deploy);
-      assert.deepEqual(await this.#atRest(), [], deploy);
-      for (const place of placesIn(this.#points.passed(this.kind), deploy)) places.push(place);
-      await this.#deploys.clear();
-    }
-    const { at: mine, of: parts } = this.#part;
-    const names = [...new Set(places.map(({ name }) => name))];
-    const ours = new Set(names.filter((_, at) => at % parts === mine));
+    this.#arena = arena;
+    this.#ofOthers = new Set(ofOthers);
+    this.#isOurs = isOurs;
+    const places = [...passed].flatMap(([deploy, names]) => placesIn(names[kind], deploy));
+    const names = [...new Set(places.map(({ name }) => name))].filter((name) => !this.#ofOthers.has(name));
+    const ours = new Set(names.filter((_, at) => at % part.of === part.at));
     for (const place of places)
       if (ours.has(place.name)) this.#recorded.set(place.name, place);
       else this.#ofOthers.add(place.name);
-    return (isEvery ? places : onceEach(places)).filter(({ name }) => ours.has(name));
+    this.places = (isEvery ? places : onceEach(places)).filter(({ name }) => ours.has(name));
   }
 
   /** Kills at the place, then at some place of the recovery, and holds what is left to the oracles. */
@@ -94,19 +64,20 @@ export class KilledAnywhere {
     this.#cases += 1;
     this.#seconds = (this.#seconds % this.#recoveryLength) + 1;
     const again: Step = second ?? { effect: 'kill', count: this.#seconds, name: '*' };
+    const { deploys, points, stage, watch } = this.#arena;
     if (this.#cases % 3 === 0 && this.kind !== 'agent') await this.#newUp();
-    await this.#deploys.prepare(place.deploy);
-    this.#points.forget();
-    this.#points.plan(this.kind, [{ effect: 'kill', count: place.count, name: place.name }, again]);
-    const victim = this.stage.pids()[this.kind];
+    await deploys.prepare(place.deploy);
+    points.forget();
+    points.plan(this.kind, [{ effect: 'kill', count: place.count, name: place.name }, again]);
+    const victim = stage.pids()[this.kind];
     const die = async (): Promise<string[]> => {
-      const asked = this.#deploys.go(place.deploy);
+      const asked = deploys.go(place.deploy);
       // Some work waits for its moment: this time it may not come.
       const isReached = await Promise.race([
-        this.#points.reached(this.kind).then(() => true),
-        asked.then(() => sleep(1000)).then(() => this.#points.done(this.kind).length > 0),
+        points.reached(this.kind).then(() => true),
+        asked.then(() => sleep(1000)).then(() => points.done(this.kind).length > 0),
       ]);
-      if (!isReached) this.#points.plan(this.kind, []);
+      if (!isReached) points.plan(this.kind, []);
       // It says so just before it dies.
       if (isReached)
         await until(
@@ -119,15 +90,15 @@ export class KilledAnywhere {
       return broken;
     };
     const startedAt = performance.now();
-    const broken = await (this.kind === 'router' ? this.#watch.excuse(die, 'refusals') : die());
+    const broken = await (this.kind === 'router' ? watch.excuse(die, 'refusals') : die());
     this.#note(place);
     if (isTold)
       process.stderr.write(
-        `${Math.round(performance.now() - startedAt)} ms, ${place.deploy}: ${this.#points.done(this.kind).join(', then ')} ${broken.join('; ')}\n`,
+        `${Math.round(performance.now() - startedAt)} ms, ${place.deploy}: ${points.done(this.kind).join(', then ')} ${broken.join('; ')}\n`,
       );
-    this.#points.forget();
-    await this.#deploys.servedIsMain();
-    await this.#deploys.clear();
+    points.forget();
+    await deploys.servedIsMain();
+    await this.#arena.clear();
     return broken;
   }
 
@@ -142,32 +113,21 @@ export class KilledAnywhere {
 
   /** For people. */
   get count(): string {
-    return `${this.kind}: killed ${this.#deaths} times, at ${this.#recorded.size - this.left().length} of ${this.#recorded.size} recorded places, in ${this.#cases} deploys, ${this.#watch.requests} requests watched`;
-  }
-
-  problems(): string[] {
-    return this.#watch.problems();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#watch[Symbol.asyncDispose]();
-    await this.stage[Symbol.asyncDispose]();
-  }
-
-  #atRest(): Promise<string[]> {
-    return problemsAtRest(this.stage, { watches: [this.#watch] });
+    const where = this.#arena.engine === null ? '' : ' with an app in containers';
+    return `${this.kind}${where}: killed ${this.#deaths} times, at ${this.#recorded.size - this.left().length} of ${this.#recorded.size} recorded places, in ${this.#cases} deploys, ${this.#arena.watch.requests} requests watched`;
   }
 
   /** Its keeper starts control and router again; `up` is started by us, as often as it dies in the start. */
   async #comeBack(): Promise<void> {
-    const { kind, stage } = this;
+    const { kind } = this;
+    const { points, stage } = this.#arena;
     let starts = 0;
     await until(
       async () => {
         if (kind === 'agent' && (await isOver(stage.agentEnded()))) {
           starts += 1;
           assert.ok(starts < 5, `up does not come up\n${stage.upStderr}`);
-          await stage.up(this.#points.env).catch(() => {});
+          await stage.up(points.env).catch(() => {});
           return false;
         }
         return isAlive(stage.pids()[kind]) && (await stage.api('/apps').catch(() => null))?.status === 200;
@@ -180,25 +140,25 @@ export class KilledAnywhere {
   /** The recovery may go on for a while, and die in it. */
   async #settle(): Promise<string[]> {
     await this.#comeBack();
-    await this.#atRest();
-    this.#points.plan(this.kind, [], 'keep');
+    await this.#arena.atRest();
+    this.#arena.points.plan(this.kind, [], 'keep');
     await this.#comeBack();
-    return this.#atRest();
+    return this.#arena.atRest();
   }
 
   /** A keeper that has started one often waits longer each time; a new one does not. */
   async #newUp(): Promise<void> {
-    await this.stage.killAgent();
-    await this.stage.up(this.#points.env);
+    await this.#arena.stage.killAgent();
+    await this.#arena.stage.up(this.#arena.points.env);
   }
 
   #note(place: Place): void {
-    const done = this.#points.done(this.kind);
+    const done = this.#arena.points.done(this.kind);
     for (const name of done) this.#killed.set(name, (this.#killed.get(name) ?? 0) + 1);
     this.#deaths += done.length;
-    const passed = this.#points.passed(this.kind);
+    const passed = this.#arena.points.passed(this.kind);
     for (const name of passed)
-      if (!this.#recorded.has(name) && !this.#ofOthers.has(name)) this.#recorded.set(name, place);
+      if (!this.#recorded.has(name) && !this.#ofOthers.has(name) && this.#isOurs(name)) this.#recorded.set(name, place);
     const first = passed.indexOf(place.name);
     this.#recoveryLength = Math.max(1, Math.min(12, passed.length - first - 1));
   }
@@ -226,44 +186,84 @@ function onceEach(places: readonly Place[]): Place[] {
   });
 }
 
+type Say = (line: string) => void;
+
 /** The whole of it, for one kind: kills everywhere, prints the count, and leaves nothing out. `expected`: seams that must be among it. */
 export async function killEverywhere(
   kind: Kind,
-  { expected = [], ...options }: KillOptions & { expected?: readonly string[] },
-  say: (line: string) => void,
+  { expected = [], part, ...options }: ArenaOptions & { part?: Part; expected?: readonly string[] },
+  say: Say,
 ): Promise<void> {
-  const everywhere = await KilledAnywhere.open(kind, options);
-  let folder = '';
-  try {
-    folder = everywhere.stage.folder;
-    const broken: string[] = [];
-    const tell = (place: Place, said: string[]): void => {
-      for (const line of said) broken.push(`${place.deploy}, ${place.name} (${place.count}): ${line}`);
-    };
-    for (const place of await everywhere.record()) tell(place, await everywhere.kill(place));
-    // What only a recovery passes, and no second kill has met; or what did not come to its moment.
-    for (let tries = 0, rest = everywhere.left(); rest.length > 0 && tries < 20; tries += 1, rest = everywhere.left()) {
-      const { name, after } = rest[tries % rest.length]!;
-      tell(after, await everywhere.kill(after, { effect: 'kill', count: 1, name }));
+  await inArena(options, async (arena) => {
+    const everywhere = new KilledAnywhere(kind, arena, await arena.record(), part && { part });
+    await killAll(everywhere, say);
+    expectSeams(everywhere, expected);
+  });
+}
+
+/** What of a recovery is the engine's, and no other suite's: such a seam, or such a caller. */
+const isOfEngine = (name: string): boolean =>
+  /^engine\(|:agent\/(?:engine|images|runtimes\/docker)\/|in-image/.test(name);
+
+/**
+ * All kinds, at those places of an app in containers that the same deploys of an app of processes do not pass: both are recorded first.
+ * @param expected seams that must be among the agent's
+ */
+export async function killBeyondProcesses(
+  { expected, ...options }: ArenaOptions & { expected: readonly string[] },
+  say: Say,
+): Promise<void> {
+  await inArena(options, async (arena) => {
+    const ofProcesses = await arena.record(await Deploys.open(arena.stage, 'plain'));
+    assert.equal((await arena.stage.api('/apps/plain', { method: 'DELETE' })).status, 204);
+    const passed = await arena.record();
+    for (const kind of kinds) {
+      const ofOthers = [...ofProcesses.values()].flatMap((names) => names[kind]);
+      const beyond = new KilledAnywhere(kind, arena, passed, { ofOthers, isOurs: isOfEngine });
+      await killAll(beyond, say);
+      if (kind === 'agent') expectSeams(beyond, expected);
     }
-    say(everywhere.count);
-    assert.deepEqual(broken, []);
-    assert.deepEqual(
-      everywhere.left().map(({ name }) => name),
-      [],
-      'recorded, and not killed at',
-    );
-    for (const seam of expected)
-      assert.ok(
-        everywhere.names().some((name) => name.startsWith(seam)),
-        `${seam} was not passed`,
-      );
-    assert.deepEqual(everywhere.problems(), []);
-    assert.deepEqual(await doctorSays(everywhere.stage, 20_000), []);
+  });
+}
+
+async function inArena(options: ArenaOptions, work: (arena: KillArena) => Promise<void>): Promise<void> {
+  const arena = await KillArena.open(options);
+  try {
+    await work(arena);
+    assert.deepEqual(arena.watch.problems(), []);
+    assert.deepEqual(await doctorSays(arena.stage, 20_000), []);
   } finally {
-    await everywhere[Symbol.asyncDispose]();
+    await arena[Symbol.asyncDispose]();
   }
-  assert.deepEqual(leftOver(folder), []);
+  assert.deepEqual(leftOver(arena.stage.folder), []);
+}
+
+async function killAll(everywhere: KilledAnywhere, say: Say): Promise<void> {
+  const broken: string[] = [];
+  const tell = (place: Place, said: string[]): void => {
+    for (const line of said) broken.push(`${place.deploy}, ${place.name} (${place.count}): ${line}`);
+  };
+  for (const place of everywhere.places) tell(place, await everywhere.kill(place));
+  // What only a recovery passes, and no second kill has met; or what did not come to its moment.
+  for (let tries = 0, rest = everywhere.left(); rest.length > 0 && tries < 20; tries += 1, rest = everywhere.left()) {
+    const { name, after } = rest[tries % rest.length]!;
+    tell(after, await everywhere.kill(after, { effect: 'kill', count: 1, name }));
+  }
+  say(everywhere.count);
+  assert.deepEqual(broken, []);
+  assert.deepEqual(
+    everywhere.left().map(({ name }) => name),
+    [],
+    'recorded, and not killed at',
+  );
+}
+
+function expectSeams(everywhere: KilledAnywhere, expected: readonly string[]): void {
+  for (const seam of expected)
+    assert.ok(
+      everywhere.names().some((name) => name.startsWith(seam)),
+      `${seam} was not passed`,
+    );
 }
 
 /** True when it has been so already. */

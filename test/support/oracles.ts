@@ -2,7 +2,7 @@
 // design, as a list of questions about the facts. Each answers with sentences; none means that it holds. Everybody who
 // breaks something asks them afterwards.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type AppFacts, type HomeFacts, isBusy, readHome } from './home-facts.ts';
+import { type AppFacts, type HomeFacts, isBusy, readEngine, readHome } from './home-facts.ts';
 import type { PageWatch } from './page-watch.ts';
 import type { Stage } from './stage.ts';
 
@@ -112,9 +112,12 @@ const routeLeadsToLive = ofEveryApp((app, { routes, instances }) => {
 });
 
 /** No process, pipe or record without the others; one of each of our own processes. */
-const noOrphans: Oracle = ({ instances, pipes, processes, apps, waiting }) => {
+const noOrphans: Oracle = ({ instances, pipes, processes, apps, waiting, engine }) => {
   const known = new Set(instances.map(({ id }) => id));
-  const running = new Set(processes.flatMap(({ instance }) => instance ?? []));
+  const inContainers = (engine?.containers ?? []).flatMap(({ instance, isRunning }) =>
+    isRunning && instance !== null ? instance : [],
+  );
+  const running = new Set([...processes.flatMap(({ instance }) => instance ?? []), ...inContainers]);
   const count = (pattern: RegExp) => processes.filter(({ command }) => pattern.test(command)).length;
   const own = { control: count(/\/control\.[jt]s /), router: count(/\/router\.[jt]s /) };
   return [
@@ -136,6 +139,28 @@ const noOrphans: Oracle = ({ instances, pipes, processes, apps, waiting }) => {
   ];
 };
 
+/** Of containers, networks and images there is none without its app, and no container but that of an instance, once. */
+const nothingLeftInEngine: Oracle = ({ engine, instances, apps }) => {
+  if (engine === null) return [];
+  const { containers, networks, images } = engine;
+  const isKnown = (appId: string) => apps.some(({ id }) => id === appId);
+  const strangers = Object.entries({ networks, images, containers }).flatMap(([what, all]) =>
+    all.filter(({ appId }) => !isKnown(appId)).map(({ id, appId }) => `of the ${what} ${id} is left of ${appId}`),
+  );
+  return [
+    ...strangers,
+    ...containers.flatMap(({ id, instance, job, isRunning }) => {
+      if (job !== null) return [`the container ${id} of the job ${job} is there still`];
+      if (!instances.some((one) => one.id === instance)) return [`the container ${id} is of no known instance`];
+      const isDouble = containers.some((other) => other.instance === instance && other.id !== id);
+      return [...(isRunning ? [] : [`the container ${id} does not run`]), ...(isDouble ? [`${instance} has two`] : [])];
+    }),
+    ...networks
+      .filter(({ id, appId }) => networks.some((other) => other.appId === appId && other.id < id))
+      .map(({ appId }) => `${appId} has two networks`),
+  ];
+};
+
 export const oracles: Readonly<Record<string, Oracle>> = {
   mainIsProved,
   liveIsMain,
@@ -146,6 +171,7 @@ export const oracles: Readonly<Record<string, Oracle>> = {
   nothingOfCandidates,
   routeLeadsToLive,
   noOrphans,
+  nothingLeftInEngine,
 };
 
 /** What does not hold now. */
@@ -153,19 +179,30 @@ export function brokenOf(facts: HomeFacts): string[] {
   return Object.entries(oracles).flatMap(([name, look]) => look(facts).map((said) => `${name}: ${said}`));
 }
 
+export type RestOptions = {
+  withinMs?: number;
+  watches?: readonly PageWatch[];
+  /** The socket of the container engine in which apps run; null: none does. */
+  engine?: string | null;
+};
+
 /**
  * Waits until all of it holds; what still does not hold after the limit. P2: a deploy ends within 30 s of a start.
  * @param watches visitors: they saw only whole answers, and none older than one before
  */
 export async function problemsAtRest(
   stage: Pick<Stage, 'home'>,
-  { withinMs = 30_000, watches = [] }: { withinMs?: number; watches?: readonly PageWatch[] } = {},
+  { withinMs = 30_000, watches = [], engine = null }: RestOptions = {},
 ): Promise<string[]> {
   let broken: string[] = [];
   for (const limit = performance.now() + withinMs; ; await sleep(50)) {
     const isLast = performance.now() > limit;
     try {
-      broken = !isLast && isBusy(stage.home) ? ['a deploy has not ended'] : brokenOf(readHome(stage.home));
+      if (!isLast && isBusy(stage.home)) broken = ['a deploy has not ended'];
+      else {
+        const inEngine = engine === null ? null : await readEngine(stage.home, engine);
+        broken = brokenOf({ ...readHome(stage.home), engine: inEngine });
+      }
     } catch (error) {
       broken = [`the home cannot be read: ${(error as Error).message}`];
     }

@@ -77,6 +77,7 @@ export class Stage {
   readonly #program: string;
   #mounted: { unmount(): void } | null = null;
   #up: ChildProcess | null = null;
+  #upEnded: Promise<void> = Promise.resolve();
   ready: { url: string; pid: number; pids: { agent: number; control: number; router: number } } = {
     url: '',
     pid: 0,
@@ -152,6 +153,7 @@ export class Stage {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#up = child;
+    this.#upEnded = new Promise((resolve) => child.once('exit', () => resolve()));
     this.#children.add(child);
     this.upStderr = '';
     child.stderr.on('data', (chunk: Buffer) => {
@@ -203,7 +205,7 @@ export class Stage {
   async agentEnded(): Promise<void> {
     const child = this.#up!;
     if (child.exitCode !== null || child.signalCode !== null) return;
-    await new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    await this.#upEnded;
   }
 
   lockstep(

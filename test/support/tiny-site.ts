@@ -13,6 +13,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { askEngine } from '../../src/agent/engine/ask.ts';
+import type { DeployFiles } from './deploys.ts';
 import { smallImage } from './registry.ts';
 
 const cache = join(tmpdir(), `lockstep-test-images-${process.getuid?.() ?? 0}`);
@@ -22,6 +24,19 @@ const serves = "trap 'kill $!; exit 0' TERM; /bin/busybox httpd -f -p 8000 -h /w
 export function tinySite(socket: string, page: string, command = serves): Promise<string> {
   const files = { 'bin/busybox': readFileSync(busybox()), 'www/index.html': page };
   return smallImage(socket, files, [`CMD ${JSON.stringify(['/bin/busybox', 'sh', '-c', command])}`, 'EXPOSE 8000']);
+}
+
+/** Files of an app whose image is the site in its tree, for `Deploys`; `broken`: one that ends at once. */
+export async function siteInImages(socket: string): Promise<DeployFiles> {
+  const base = 'lockstep-test-busybox';
+  const id = await smallImage(socket, { 'bin/busybox': readFileSync(busybox()) });
+  await askEngine(socket, `/v1.41/images/${id}/tag?repo=${base}&tag=latest`, { method: 'POST', timeoutMs: 10_000 });
+  const dockerfile = (command: readonly string[]) =>
+    `FROM ${base}\nCOPY *.html *.css /www/\nEXPOSE 8000\nCMD ${JSON.stringify(['/bin/busybox', ...command])}\n`;
+  return {
+    more: () => ({ Dockerfile: dockerfile(['httpd', '-f', '-p', '8000', '-h', '/www']) }),
+    broken: { Dockerfile: dockerfile(['false']) },
+  };
 }
 
 function busybox(): string {

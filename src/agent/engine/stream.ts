@@ -3,6 +3,8 @@
 import { type IncomingMessage, request } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { enter, isArmed, leave } from '../../lib/seam.ts';
+import { workOf } from './ask.ts';
 
 export type EngineStream = {
   socketPath: string;
@@ -26,6 +28,7 @@ export async function* engineLines({
   signal,
 }: EngineStream): AsyncGenerator<string> {
   signal.throwIfAborted();
+  const at = isArmed && method !== 'GET' ? enter('engine', workOf(method, path)) : null;
   const headers = { host: 'engine', ...(body ? { 'content-type': 'application/x-tar' } : {}), ...more };
   const asked = request({ socketPath, path, method, headers, signal, agent: false });
   const answered = new Promise<IncomingMessage>((resolve, reject) => {
@@ -46,6 +49,7 @@ export async function* engineLines({
     if (response.statusCode !== 200) throw new EngineRefusal(response.statusCode ?? 0, await messageOf(response));
     yield* linesOf(response);
     await sent;
+    if (isArmed) leave(at);
   } catch (error) {
     signal.throwIfAborted();
     // What the body's own source threw says more than a socket that was closed for it.

@@ -9,6 +9,7 @@ import hashlib
 import os
 
 PORT = int(os.environ["PORT"])
+HOST = os.environ.get("HOST", "127.0.0.1")
 WHO = (
     f"x-app-release: {os.environ.get('LOCKSTEP_RELEASE', 'none')}\r\n"
     f"x-app-commit: {os.environ.get('GIT_REV', 'none')}\r\n"
@@ -151,7 +152,7 @@ async def serve(reader, writer):
 
 
 async def main():
-    server = await asyncio.start_server(serve, "127.0.0.1", PORT, backlog=512)
+    server = await asyncio.start_server(serve, HOST, PORT, backlog=512)
     await server.serve_forever()
 
 
