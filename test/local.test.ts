@@ -8,9 +8,6 @@ import { pipeline } from 'node:stream/promises';
 import { test } from 'node:test';
 import { askEngine } from '../src/agent/engine/ask.ts';
 import { layersOfArchive } from '../src/agent/images/layer-contents.ts';
-import { nameImage } from '../src/main/local/own-images.ts';
-import { openLocalPlace } from '../src/main/local/place.ts';
-import { takeLive } from '../src/main/local/take-live.ts';
 import { baseImage, engineTest } from './support/engine.ts';
 import { type Json, root, Stage, until } from './support/stage.ts';
 
@@ -218,7 +215,7 @@ engineTest(
     assert.equal(swept.code, 0, swept.stderr);
     assert.deepEqual(await ours(), []);
 
-    // An engine that has it not takes it from the server, under the same id.
+    // What an engine that has it not takes from the server.
     const archive = join(stage.folder, 'image.tar');
     const answer = await fetch(`${stage.ready.url}/api/v1/apps/guestbook/live/image`, {
       headers: { authorization: `Bearer ${stage.token}` },
@@ -226,19 +223,5 @@ engineTest(
     assert.deepEqual([answer.status, answer.headers.get('etag')], [200, `"${live.image.id}"`]);
     await pipeline(Readable.fromWeb(answer.body as Parameters<typeof Readable.fromWeb>[0]), createWriteStream(archive));
     assert.equal((await layersOfArchive(createReadStream(archive))).length, live.image.details.layers.length);
-    assert.equal((await stage.lockstep(['destroy', '-a', 'guestbook', '--yes'], { cwd: work })).code, 0);
-    const place = await openLocalPlace({ socket, from: 'the test' }, join(stage.folder, 'other'));
-    try {
-      assert.equal((await askEngine(socket, `/images/${live.image.id}/json`, { timeoutMs: 30_000 })).status, 404);
-      const given = { fetch: async () => createReadStream(archive), loginOf: () => null };
-      const signal = AbortSignal.timeout(60_000);
-      assert.equal(await takeLive(place, live.appId, live.image, given, () => {}, signal), 'fetched');
-      assert.equal(await takeLive(place, live.appId, live.image, given, () => {}, signal), 'there');
-      await nameImage(place.engine, live.appId, live.image.id);
-      const [named] = (await inEngine('images/json')).filter(({ Id }) => Id === live.image.id);
-      assert.match(named.RepoTags[0], /^lockstep-local\/app_/);
-    } finally {
-      place.close();
-    }
   },
 );
