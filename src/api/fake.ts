@@ -166,6 +166,7 @@ export function createFakePlatform(): FakePlatform {
       docsUrl: null,
       main: null,
       release: null,
+      image: null,
       instances: [],
       router: { release: null, generation: null, instances: [] },
       served: null,

@@ -15,6 +15,7 @@ import type {
   CommitId,
   Digest,
   HookId,
+  ImageId,
   InstanceId,
   JobId,
   ReleaseId,
@@ -39,6 +40,8 @@ export type AppStatus = {
   why: string;
   main: { commit: CommitId; tree: TreeId } | null;
   release: { version: number | null; artifact: Digest; commit: CommitId; tree: TreeId } | null;
+  /** What the release runs in, and the image of each of its containers, as the engine says; null: it is none of images. */
+  image: { id: ImageId; containers: readonly { instance: InstanceId; image: string | null }[] } | null;
   instances: readonly ObservedInstance[];
   /** What the router itself says that it serves at the app's first host, and by which routes. */
   router: { release: string | null; generation: number | null; instances: readonly InstanceId[] };

@@ -26,6 +26,8 @@ export type ProcessEvidence = {
   listens: boolean | null;
   /** The image that its container is of, as the engine says; null: it has no container. Left out: it is no image's, or the engine says nothing. */
   image?: string | null;
+  /** Images of other containers that run under its name, which only somebody else can have started; left out: there are none. */
+  beside?: readonly string[];
 };
 
 /** What the router says at this moment, asked for by host. */

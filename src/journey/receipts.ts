@@ -6,7 +6,7 @@ import type { App } from '../domain/app.ts';
 import { fail } from '../domain/errors.ts';
 import type { CheckResult } from '../domain/gate.ts';
 import type { AppId, ReleaseId } from '../domain/ids.ts';
-import { type CheckedFact, type Receipt, receiptFormat } from '../domain/receipt.ts';
+import { type CheckedFact, imageReceiptFormat, type Receipt, receiptFormat } from '../domain/receipt.ts';
 import type { Release } from '../domain/release.ts';
 import type { RefName } from '../git/argv.ts';
 import { signReceipt } from '../proof/receipt-text.ts';
@@ -16,7 +16,7 @@ import { everyApp, isThere } from '../store/apps.ts';
 import { findChange, verdictOfChange } from '../store/changes.ts';
 import { inTransaction } from '../store/open.ts';
 import { findReceipt, keepReceipt, markNoted, receiptsToNote, releasesDue } from '../store/receipts.ts';
-import { findRelease } from '../store/releases.ts';
+import { findArtifact, findRelease } from '../store/releases.ts';
 import { nowMs, type World } from './world.ts';
 
 export const notesRef = 'refs/notes/lockstep' as RefName;
@@ -147,8 +147,9 @@ function receiptOf({ database }: ReceiptWorld, signer: Signer, app: App, id: Rel
   const verdict = release.changeId && verdictOfChange(database, app.id, release.changeId);
   const { entries } = configOf(database, app.id, release.configVersion);
   const { version, cause, actor, liveAtMs } = release;
+  const image = findArtifact(database, app.id, release.artifactDigest)?.image ?? null;
   return {
-    format: receiptFormat,
+    ...(image ? { format: imageReceiptFormat, image: image.id } : { format: receiptFormat }),
     app: { id: app.id, name: app.name },
     release: { id, version, cause, actor, liveAt: liveAtMs === null ? null : new Date(liveAtMs).toISOString() },
     change: change

@@ -4,7 +4,7 @@
 import type { App } from '../domain/app.ts';
 import type { ObservedInstance } from '../domain/desired.ts';
 import { isDrift, type Problem } from '../domain/doctor.ts';
-import type { CommitId, Digest, InstanceId, TreeId } from '../domain/ids.ts';
+import type { CommitId, Digest, ImageId, InstanceId, TreeId } from '../domain/ids.ts';
 import { overrideOf } from '../store/changes.ts';
 import { type AppFacts, factsOf } from './doctor/app-facts.ts';
 import { judgeApp, whyNotRunning } from './doctor/judge-app.ts';
@@ -15,6 +15,8 @@ export type SyncStatus = {
   why: string;
   main: { commit: CommitId; tree: TreeId } | null;
   release: { version: number | null; artifact: Digest; commit: CommitId; tree: TreeId } | null;
+  /** What the release runs in, and the image of each of its containers, as the engine says; null: it is none of images. */
+  image: { id: ImageId; containers: readonly { instance: InstanceId; image: string | null }[] } | null;
   instances: readonly ObservedInstance[];
   /** What the router itself says that it serves at the app's first host. */
   router: { release: string | null; generation: number | null; instances: readonly InstanceId[] };
@@ -40,6 +42,7 @@ export async function statusOf(world: World, app: App): Promise<SyncStatus> {
       commit: live.commit,
       tree: live.treeId,
     },
+    image: imageOf(facts),
     instances,
     router: routed(facts),
     served: live &&
@@ -55,6 +58,15 @@ export async function statusOf(world: World, app: App): Promise<SyncStatus> {
   const override = overrideOf(world.database, app.id, live.commit);
   const past = override === null ? '' : `, landed without the checks: ${override}`;
   return say('IN SYNC', `v${live.version} is live and is main (${live.commit.slice(0, 7)})${past}`);
+}
+
+function imageOf({ live, artifact, evidence }: AppFacts): SyncStatus['image'] {
+  if (!live || !artifact?.image) return null;
+  const ofIt = (evidence?.processes ?? []).filter(({ setId, image }) => setId === live.setId && image !== undefined);
+  const containers = ofIt.flatMap(({ instanceId: instance, image = null, beside = [] }) =>
+    [image, ...beside].map((one) => ({ instance, image: one })),
+  );
+  return { id: artifact.image.id, containers };
 }
 
 function ofLive({ live }: AppFacts, instances: readonly ObservedInstance[]): ObservedInstance[] {

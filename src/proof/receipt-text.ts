@@ -5,7 +5,7 @@ import { verify } from 'node:crypto';
 import { z } from 'zod';
 import { fail } from '../domain/errors.ts';
 import { checkKinds } from '../domain/gate.ts';
-import { type Receipt, receiptFormat } from '../domain/receipt.ts';
+import { imageReceiptFormat, type Receipt, receiptFormat } from '../domain/receipt.ts';
 import { canonicalJson } from '../lib/canonical-json.ts';
 import { readPublicKey, type Signer } from './signing-key.ts';
 
@@ -13,7 +13,8 @@ export const receiptBytes = 1024 * 1024;
 
 const text = z.string().max(10_000);
 const objectId = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/);
-const shape = z.strictObject({
+const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+const plain = z.strictObject({
   format: z.literal(receiptFormat),
   app: z.strictObject({ id: text, name: text }),
   release: z.strictObject({
@@ -36,7 +37,7 @@ const shape = z.strictObject({
     .nullable(),
   commit: objectId,
   tree: objectId,
-  artifact: z.string().regex(/^sha256:[0-9a-f]{64}$/),
+  artifact: digest,
   config: z.strictObject({ version: z.int().min(0), hash: z.string().regex(/^hmac-sha256:[0-9a-f]{64}$/) }),
   verdict: z
     .strictObject({
@@ -57,6 +58,7 @@ const shape = z.strictObject({
   moments: z.record(z.string(), z.number()),
   madeAt: z.iso.datetime(),
 });
+const shape = z.union([plain, plain.extend({ format: z.literal(imageReceiptFormat), image: digest })]);
 
 /** The whole file. */
 export function signReceipt(receipt: Receipt, signer: Signer): string {

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { ImageId } from '../domain/ids.ts';
 import type { Receipt } from '../domain/receipt.ts';
 import { run } from '../exec/exec.ts';
 import { canonicalJson } from '../lib/canonical-json.ts';
@@ -83,6 +84,19 @@ test('a receipt that was signed holds, and says what it said', () => {
   assert.deepEqual(holds(file), { receipt: sample, keyId: signer.keyId });
   assert.deepEqual(bodyOf(file), sample);
   assert.equal(signReceipt(structuredClone(sample), signer), file, 'the same words give the same bytes');
+});
+
+test('one of an image says which, in a format of its own', () => {
+  const image = `sha256:${'f'.repeat(64)}` as ImageId;
+  const ofImage: Receipt = { ...sample, format: 'lockstep-receipt/2', image };
+  assert.deepEqual(holds(signReceipt(ofImage, signer)).receipt, ofImage);
+  // Neither format takes the other's members.
+  for (const odd of [
+    { ...sample, image },
+    { ...sample, format: 'lockstep-receipt/2' as const },
+    { ...ofImage, image: 'latest' as ImageId },
+  ])
+    refuses(signReceipt(odd, signer), /not one that this program knows/);
 });
 
 test('each member that is changed after the signature is noticed', () => {

@@ -8,6 +8,8 @@ import type { ProcessEvidence } from '../../domain/survey.ts';
 import type { InstanceView } from '../desired/converge.ts';
 import { type Listener, readListeners, socketInodes } from '../health/listeners.ts';
 import { isAlive, readProcess } from '../process/proc.ts';
+import { containerOfPid } from '../runtimes/docker/container-place.ts';
+import type { FoundInEngine } from '../runtimes/docker/docker-runtime.ts';
 import type { Place } from '../runtimes/runtime.ts';
 
 /** `address`: where the router reaches it. */
@@ -20,12 +22,14 @@ export type Looked = {
   isImage?: boolean;
 };
 
-/** @param imageOf the image of an instance's container; asked only for those that are images */
+export type FoundContainer = FoundInEngine['containers'][number];
+
+/** @param containersNow of all instances; asked only when there is one that is an image's; null: nobody answers */
 export async function evidenceOf(
   instances: readonly Looked[],
-  imageOf: () => Promise<ReadonlyMap<string, string> | null> = async () => null,
+  containersNow: () => Promise<readonly FoundContainer[] | null> = async () => null,
 ): Promise<ProcessEvidence[]> {
-  const images = instances.some(({ isImage }) => isImage) ? await imageOf() : null;
+  const containers = instances.some(({ isImage }) => isImage) ? await containersNow() : null;
   const withPort = instances.filter(({ view, place }) => isServing(view) && !place);
   const listeners = withPort.length === 0 ? [] : await readListeners();
   return Promise.all(
@@ -43,10 +47,24 @@ export async function evidenceOf(
         isFolderGone: pid !== null && isGoneRelease(linkOf(`/proc/${pid}/cwd`), appId),
         stranger: stranger === 'own' ? null : stranger,
         listens: port === null ? null : onPort.length > foreign.length || stranger === 'own',
-        ...(isImage && images !== null ? { image: images.get(instanceId) ?? null } : {}),
+        ...(isImage && containers !== null ? imagesOf(containers, instanceId, pid) : {}),
       };
     }),
   );
+}
+
+/** That in which its process is, by the kernel's word, and what else runs under its name. */
+function imagesOf(
+  all: readonly FoundContainer[],
+  instanceId: string,
+  pid: number | null,
+): Pick<ProcessEvidence, 'image' | 'beside'> {
+  const named = all.filter(({ instance }) => instance === instanceId);
+  const id = pid === null ? null : containerOfPid(pid);
+  // Where the kernel does not say which it is in (a hybrid of control groups), there is one, or none can be told apart.
+  const own = id === null ? named.find(({ isRunning }) => isRunning) : named.find((one) => one.id === id);
+  const beside = named.filter((one) => one !== own && one.isRunning).map(({ image }) => image);
+  return { image: own?.image ?? null, ...(beside.length === 0 ? {} : { beside }) };
 }
 
 /** Processes that bear the mark of an instance of this home that is not among the known ones. */

@@ -15,7 +15,7 @@ import { readSealed } from '../layers/seal-layer.ts';
 import type { RouterPort } from '../supervise/routing.ts';
 import type { ReleaseHashes } from './hash-release.ts';
 import { appsOnDisk, findLeftOvers, type LeftOverParts, namesIn } from './left-overs.ts';
-import { evidenceOf, type Looked, straysOf } from './processes.ts';
+import { evidenceOf, type FoundContainer, type Looked, straysOf } from './processes.ts';
 
 export type SurveyParts = LeftOverParts & {
   hashes: ReleaseHashes;
@@ -34,7 +34,7 @@ export async function evidence(
 ): Promise<AppEvidence> {
   const desired = parts.desired();
   const [processes, router, read] = await Promise.all([
-    evidenceOf(parts.looked(asked.appId), () => imagesOf(parts)),
+    evidenceOf(parts.looked(asked.appId), () => containersOf(parts)),
     routesNow(parts, asked.hosts),
     asked.treeId === null ? { release: null, problem: null } : releaseOrWhyNot(parts, asked.appId, asked.treeId),
   ]);
@@ -53,7 +53,7 @@ export async function survey(parts: SurveyParts): Promise<AgentSurvey> {
   const desired = parts.desired();
   const disk = await statfs(folders.home);
   const [processes, router, leftOvers, apps, tools, engine, routerAlarm] = await Promise.all([
-    evidenceOf(parts.looked(null), () => imagesOf(parts)),
+    evidenceOf(parts.looked(null), () => containersOf(parts)),
     routesNow(parts, []),
     findLeftOvers(parts),
     diskApps(folders, desired),
@@ -81,10 +81,9 @@ export async function survey(parts: SurveyParts): Promise<AgentSurvey> {
   };
 }
 
-/** By instance. null: no engine answers. */
-async function imagesOf({ containers }: SurveyParts): Promise<ReadonlyMap<string, string> | null> {
-  const found = await containers.found();
-  return found && new Map(found.containers.map(({ instance, image }) => [instance, image]));
+/** null: no engine answers. */
+async function containersOf({ containers }: SurveyParts): Promise<readonly FoundContainer[] | null> {
+  return (await containers.found())?.containers ?? null;
 }
 
 /** A whole new reading. @throws not-found, too-large, timed-out */

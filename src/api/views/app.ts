@@ -92,6 +92,15 @@ export const statusView = z
     release: z
       .object({ version: z.int().nullable(), artifact: z.string(), commit: z.string(), tree: z.string() })
       .nullable(),
+    image: z
+      .object({
+        id: z.string(),
+        containers: z.array(z.object({ instance: z.string(), image: z.string().nullable() })),
+      })
+      .nullable()
+      .openapi({
+        description: 'What the release runs in, and of which image each of its containers is, as the engine says',
+      }),
     instances: z.array(instanceView),
     router: z
       .object({
@@ -122,6 +131,10 @@ export function presentStatus(status: AppStatus): z.infer<typeof statusView> {
       artifact: release.artifact,
       commit: release.commit,
       tree: release.tree,
+    },
+    image: status.image && {
+      id: status.image.id,
+      containers: status.image.containers.map(({ instance, image }) => ({ instance, image })),
     },
     instances: status.instances.map(presentInstance),
     router: {

@@ -70,6 +70,7 @@ export function linesOf(said: Receipt, keyId: string): string[] {
     `commit    ${said.commit}`,
     `tree      ${said.tree}`,
     `artifact  ${said.artifact}`,
+    ...(said.image ? [`image     ${said.image}`] : []),
     `config    ${said.config.version} (${said.config.hash})`,
     `verdict   ${checks ? `${verdict?.outcome}: ${checks.join(', ')}` : 'nothing was checked'}${change?.isMemoised ? ', as checked before' : ''}`,
     `live      ${release.liveAt ?? 'never'}`,

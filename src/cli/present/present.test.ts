@@ -65,6 +65,19 @@ test('a status says first whether main is live, then why', () => {
   ]);
 });
 
+test('a status of what runs in an image names it, and what else runs', () => {
+  const id = `sha256:${'1'.repeat(64)}`;
+  const of = (images: (string | null)[]) => {
+    const containers = images.map((image, at) => ({ instance: `ins_${at}`, image }));
+    return statusLines({ ...inSync, image: { id, containers } } as unknown as AppStatus, plain, nowMs)[3];
+  };
+  assert.equal(of([id]), '  image      111111111111, of 1 container');
+  assert.equal(
+    of([id, id, `sha256:${'2'.repeat(64)}`, null]),
+    '  image      111111111111, of 2 containers; others of 222222222222, none',
+  );
+});
+
 test('a status tells every problem with what to do', () => {
   const problems = [problem('main-moved', 'blog' as AppName, 'main is 1111111, live is 2222222')];
   const lines = statusLines({ ...inSync, state: 'DRIFTED', problems }, plain, nowMs);

@@ -20,6 +20,7 @@ export function statusLines(status: AppStatus, paint: Paint, nowMs: number): str
         ? `${version ? `v${version}` : 'not live yet'}  commit ${short(status.release.commit)}  artifact ${short(status.release.artifact)}`
         : '-',
     ],
+    ...(status.image ? [['image', imageWords(status.image)]] : []),
     ...(status.served
       ? [['files', `tree ${short(status.served.tree)}, computed from the ${status.served.files} files on the disk`]]
       : []),
@@ -34,6 +35,18 @@ export function statusLines(status: AppStatus, paint: Paint, nowMs: number): str
     ...status.problems.flatMap(({ code, what, advice }) => [`  ${paint.red(code)}  ${what}`, `    ${advice}`]),
   ];
 }
+
+function imageWords({ id, containers }: NonNullable<AppStatus['image']>): string {
+  const of = containers.filter(({ image }) => image === id).length;
+  const others = containers
+    .filter(({ image }) => image !== id)
+    .map(({ image }) => (image ? shortImage(image) : 'none'));
+  const strange = others.length === 0 ? '' : `; others of ${others.join(', ')}`;
+  return `${shortImage(id)}, of ${of} container${of === 1 ? '' : 's'}${strange}`;
+}
+
+/** As docker shows it. */
+const shortImage = (id: string): string => id.replace(/^sha256:/, '').slice(0, 12);
 
 function routerWords({ release, generation, instances }: AppStatus['router']): string {
   if (release === null) return '-';

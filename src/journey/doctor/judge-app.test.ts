@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ImageId } from '../../domain/ids.ts';
 import { localMainline } from '../../mainline/local.ts';
 import { FakeWorld, page } from '../fake-world.ts';
 import { statusOf } from '../status.ts';
@@ -35,6 +36,20 @@ function check(facts: AppFacts, ...expected: string[]): void {
 }
 
 test('an app that is in order has no problem', () => check(well));
+
+test('the image of each container that runs is held against the release’s', () => {
+  const [ours, other] = [`sha256:${'1'.repeat(64)}`, `sha256:${'2'.repeat(64)}`];
+  const image = { id: ours as ImageId, ports: [], hasOwnCommand: true, isGenerated: true };
+  const of = (more: object): AppFacts => ({ ...withProcess(more), artifact: { ...well.artifact!, image } });
+  const what = `the web process (pid ${one!.pid})`;
+  check(of({ image: ours }));
+  check(of({ image: other }), `process-swapped: ${what} is of the image 222222222222 instead of 111111111111`);
+  check(of({ image: null }), `process-gone: the container engine knows of no container of ${what}`);
+  const beside = (which: string) =>
+    `process-swapped: a container of ${which} runs under the name of ${what}, and Lockstep did not start it`;
+  check(of({ image: ours, beside: [other] }), beside('the image 222222222222'));
+  check(of({ image: ours, beside: [ours] }), beside('the same image'));
+});
 
 test('each difference is told by its code and in words', () => {
   const commit = 'c'.repeat(40) as never;

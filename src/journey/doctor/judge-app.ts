@@ -83,12 +83,19 @@ function judgeProcess(app: App, one: ProcessEvidence, hasIdentities: boolean): [
   return [];
 }
 
+/** As docker shows it. */
+const shortImage = (id: string): string => id.replace(/^sha256:/, '').slice(0, 12);
+
 function judgeImage(one: ProcessEvidence, image: ImageArtifact | null): [ProblemCode, string][] {
   if (image === null || one.image === undefined || (one.state !== 'healthy' && one.state !== 'unhealthy')) return [];
   const what = `the ${one.type} process (pid ${one.pid})`;
   if (one.image === null) return [['process-gone', `the container engine knows of no container of ${what}`]];
-  if (one.image === image.id) return [];
-  return [['process-swapped', `${what} is of the image ${one.image.slice(7, 19)} instead of ${image.id.slice(7, 19)}`]];
+  if (one.image !== image.id)
+    return [['process-swapped', `${what} is of the image ${shortImage(one.image)} instead of ${shortImage(image.id)}`]];
+  const [other] = one.beside ?? [];
+  if (other === undefined) return [];
+  const which = other === image.id ? 'the same image' : `the image ${shortImage(other)}`;
+  return [['process-swapped', `a container of ${which} runs under the name of ${what}, and Lockstep did not start it`]];
 }
 
 const routes: Question = ({ app, live, evidence }) => {

@@ -32,7 +32,7 @@ export type DockerRuntimeParts = {
 };
 
 export type FoundInEngine = {
-  containers: readonly { instance: string; image: string }[];
+  containers: readonly { id: string; instance: string; image: string; isRunning: boolean }[];
   /** Apps that have one. */
   networks: readonly string[];
 };
@@ -167,7 +167,7 @@ export function dockerRuntime({ engine, node, folder, onAgain }: DockerRuntimePa
       try {
         const [all, ofApps] = await Promise.all([containers.all(), networks.apps()]);
         return {
-          containers: all.flatMap(({ instance, image }) => (instance === null ? [] : [{ instance, image }])),
+          containers: all.flatMap(({ instance, ...one }) => (instance === null ? [] : [{ ...one, instance }])),
           networks: ofApps.map(({ app }) => app),
         };
       } catch (error) {
