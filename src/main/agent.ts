@@ -12,6 +12,7 @@ import { engineAt } from '../agent/engine/engine.ts';
 import { lookAtEngine } from '../agent/engine/look.ts';
 import { type HomeFolders, homeFolders } from '../agent/folders.ts';
 import { BuildCaps, buildLimits } from '../agent/images/build-caps.ts';
+import { BuildLeases, usualLeases } from '../agent/images/build-leases.ts';
 import { openImageExports } from '../agent/images/image-exports.ts';
 import { openImages } from '../agent/images/images.ts';
 import { openPulls } from '../agent/images/pulls.ts';
@@ -184,7 +185,7 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
   });
   const images = openImages({
     ...{ socket: engineSocket, nodeId, network: options.buildNetwork ?? plainNetwork },
-    caps: new BuildCaps(cgroups, buildLimits(availableParallelism())),
+    caps: new BuildCaps(cgroups, buildLimits(availableParallelism()), new BuildLeases(usualLeases, nodeId)),
     onBuild: networks.wantAgain,
   });
   const pulls = openPulls({ socket: engineSocket, look: images.look });

@@ -1,7 +1,8 @@
 // What a build may use. The engine's builder takes no limits (BuildKit in 20.10 ignores those of the request), so they are held from
 // outside: its steps run in control groups below one of the engine's own, `…/buildkit`, which is limited as a whole, from before the first
 // step where it is known and within a tenth of a second where it is not; what a step writes is measured where the engine keeps it. A build
-// by hand on the same engine is held to them too, for as long as one of ours runs.
+// by hand on the same engine is held to them too, for as long as one of ours runs. Agents that share an engine hold it to the smallest of
+// their limits together (`build-leases.ts`).
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -9,8 +10,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { readRoom, reserveBytes } from '../../lib/room.ts';
 import { diskBytes, pace } from '../disk/measure.ts';
 import type { CgroupSupport, Controller } from '../process/cgroup.ts';
-
-export type BuildLimits = { memoryBytes: number; cpus: number; pids: number; diskBytes: number };
+import type { BuildLeases, BuildLimits } from './build-leases.ts';
 
 const gibibyte = 1024 ** 3;
 
@@ -35,27 +35,39 @@ export class BuildCaps {
   readonly #limits: BuildLimits;
   /** Folders of the controllers, below which they are the same. */
   readonly #roots: readonly string[];
+  readonly #leases: BuildLeases | null;
+  /** What holds: somebody else's may be smaller. */
+  #held: BuildLimits;
   #killsBefore = 0;
 
-  constructor(support: CgroupSupport, limits: BuildLimits) {
+  /** @param leases of all agents that share the builder; null: there is none but this */
+  constructor(support: CgroupSupport, limits: BuildLimits, leases: BuildLeases | null = null) {
     this.#support = support;
     this.#limits = limits;
+    this.#held = limits;
+    this.#leases = support.version === null ? null : leases;
     this.#roots = support.version === 1 ? support.enforceable.map((name) => join(support.root, name)) : [support.root];
   }
 
   /** Limits the groups, and says which: paths below a controller, `docker/buildkit`. */
   hold(): string[] {
     const groups = this.#groups();
-    for (const group of groups) this.#limit(group, this.#limits);
+    this.#held = this.#leases?.smallest() ?? this.#limits;
+    for (const group of groups) this.#limit(group, this.#held);
     return groups;
   }
 
   release(): void {
-    for (const group of this.#groups()) this.#limit(group, null);
+    this.#leases?.give();
+    for (const group of this.#groups()) this.#limit(group, this.#leases?.smallest() ?? null);
+    // Whoever began between the look and the lifting has said so before it set its own.
+    const others = this.#leases?.smallest() ?? null;
+    if (others !== null) for (const group of this.#groups()) this.#limit(group, others);
   }
 
   /** A build begins: what was used before is forgotten. */
   begin(): void {
+    this.#leases?.take(this.#limits);
     for (const group of this.hold()) write(join(this.#folder('memory', group), 'memory.max_usage_in_bytes'), '0');
     this.#killsBefore = this.#kills();
   }
@@ -64,7 +76,7 @@ export class BuildCaps {
   isMemoryMet(): boolean {
     const isFull = this.#groups().some((group) => {
       const most = Number(readOr(join(this.#folder('memory', group), 'memory.max_usage_in_bytes')));
-      return most > this.#limits.memoryBytes * 0.98;
+      return most > this.#held.memoryBytes * 0.98;
     });
     return isFull || this.#kills() > this.#killsBefore;
   }
@@ -97,7 +109,7 @@ export class BuildCaps {
   }
 
   get memorySaid(): string {
-    return said(this.#limits.memoryBytes);
+    return said(this.#held.memoryBytes);
   }
 
   async #written(groups: readonly string[], root: string, signal: AbortSignal): Promise<number> {
