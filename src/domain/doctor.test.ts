@@ -33,6 +33,7 @@ const pinned: Record<ProblemCode, string> = {
   'wrong-identity': 'fix, drift',
   'route-missing': 'fix, drift',
   'route-wrong': 'fix, drift',
+  'containers-cut-off': 'people',
   'folder-open': 'fix',
   'change-stuck': 'people',
   'left-over': 'fix',

@@ -113,6 +113,12 @@ export const problemRegistry = {
     advice: 'lockstep doctor --fix gives the router its routes again.',
   },
   'route-wrong': { isFixable: true, isDrift: true, advice: 'lockstep doctor --fix gives the router its routes again.' },
+  'containers-cut-off': {
+    isFixable: false,
+    isDrift: false,
+    advice:
+      'Restart the engine (systemctl restart docker), which writes its rules anew; have the firewall start before it, and reload it with care.',
+  },
   'folder-open': {
     isFixable: true,
     isDrift: false,

@@ -42,5 +42,5 @@ export function describeEngine(look: EngineLook): string {
   const { version, api, storage, cgroup, limits } = look.facts;
   const lacking = Object.entries(limits).flatMap(([name, isHeld]) => (isHeld ? [] : [name]));
   const held = lacking.length === 0 ? 'memory, cpu and pids limits hold' : `no limit of ${lacking.join(', ')} holds`;
-  return `Docker ${version}, API ${api}, ${storage}, cgroup v${cgroup.version} by ${cgroup.driver}, ${held}`;
+  return `Docker ${version}, API ${api}, images by BuildKit, ${storage}, cgroup v${cgroup.version} by ${cgroup.driver}, ${held}`;
 }

@@ -105,6 +105,8 @@ export type AgentSurvey = {
   disk: { freeBytes: number; totalBytes: number };
   /** The container engine; left out by agents of before. */
   engine?: EngineLook;
+  /** The engine's rules in the packet filter, and apps whose network has none any more; left out: nobody can say. */
+  filter?: { state: 'kept' | 'none'; cutOff: readonly AppId[] };
   /** Every app has users of its own. */
   hasIdentities: boolean;
 };

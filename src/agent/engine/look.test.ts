@@ -119,7 +119,10 @@ test('limits that do not hold are named', async () => {
     SecurityOptions: ['name=rootless'],
   };
   const look = await lookAt(createServer(answering({ '/version': speaks('1.44', '1.24'), '/v1.44/info': info })));
-  assert.equal(describeEngine(look), 'Docker 9.9, API 1.44, overlay2, cgroup v2 by none, no limit of cpu, pids holds');
+  assert.equal(
+    describeEngine(look),
+    'Docker 9.9, API 1.44, images by BuildKit, overlay2, cgroup v2 by none, no limit of cpu, pids holds',
+  );
   assert.equal(look.state === 'ready' && look.facts.isRootless, true);
 });
 

@@ -16,7 +16,7 @@ import { straysOf } from './processes.ts';
 export type LeftOverParts = {
   folders: HomeFolders;
   runtime: Pick<Runtime, 'sweep' | 'clean'>;
-  containers: Pick<DockerRuntime, 'sweep' | 'clean' | 'found' | 'removeApp'>;
+  containers: Pick<DockerRuntime, 'sweep' | 'clean' | 'found' | 'removeApp' | 'lookAtFilter'>;
   desired(): DesiredState | null;
   records: Pick<RecordFiles, 'remove'>;
   /** Ids of the instances that there are. */

@@ -52,13 +52,14 @@ export async function survey(parts: SurveyParts): Promise<AgentSurvey> {
   const { folders } = parts;
   const desired = parts.desired();
   const disk = await statfs(folders.home);
-  const [processes, router, leftOvers, apps, tools, engine, routerAlarm] = await Promise.all([
+  const [processes, router, leftOvers, apps, tools, engine, filter, routerAlarm] = await Promise.all([
     evidenceOf(parts.looked(null), () => containersOf(parts)),
     routesNow(parts, []),
     findLeftOvers(parts),
     diskApps(folders, desired),
     namesIn(folders.toolchains),
     parts.engine(),
+    parts.containers.lookAtFilter().catch(() => null), // that the engine is away is told by itself
     parts.router.hello().then(
       ({ alarm }) => alarm ?? null,
       () => null, // that it is away is told by its routes
@@ -76,6 +77,7 @@ export async function survey(parts: SurveyParts): Promise<AgentSurvey> {
     strays: straysOf(folders.home, parts.instances()),
     tools: tools.sort(),
     engine,
+    ...(filter ? { filter: { ...filter, cutOff: filter.cutOff.flatMap((id) => parseId('app', id) ?? []) } } : {}),
     disk: { freeBytes: disk.bavail * disk.bsize, totalBytes: disk.blocks * disk.bsize },
     hasIdentities: process.getuid?.() === 0,
   };

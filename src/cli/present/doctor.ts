@@ -42,6 +42,7 @@ function machineLines(machine: DoctorReport['machine'], paint: Paint): string[] 
     ['users', enforcement.identities ? 'each app has its own' : 'shared'],
     ['limits', limits.join(', ') || 'unknown'],
     ...(engine ? [['containers', safeLine(engine.what)]] : []),
+    ...(engine?.advice ? [['', safeLine(engine.advice)]] : []),
     ['disk', disk ? `${gigabytes(disk.freeBytes)} of ${gigabytes(disk.totalBytes)} free` : '-'],
   ];
   return table(rows.map(([name, value]) => [paint.dim(`  ${name}`), value!]));

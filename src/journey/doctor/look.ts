@@ -10,6 +10,7 @@ import { checkDatabase } from '../../store/check.ts';
 import { wasDestroyed } from '../../store/events.ts';
 import { listRemovals } from '../../store/removals.ts';
 import { nowMs, type World } from '../world.ts';
+import { engineNotes } from './engine-notes.ts';
 import { type Found, found } from './found.ts';
 import { lookAtApp } from './look-at-app.ts';
 
@@ -50,7 +51,8 @@ export async function look(world: World, apps: readonly App[], isWhole: boolean)
     );
   if (isWhole) {
     seen.found.push(...lookAtStore(world, seen.notes, count));
-    if (seen.survey) seen.notes.push(...seen.survey.alarms);
+    if (seen.survey) seen.notes.push(...seen.survey.alarms, ...engineNotes(seen.survey));
+    if (seen.survey) seen.found.push(...cutOff(world, seen.survey));
     if (seen.survey) seen.found.push(...(await lookAtDisk(world, seen.survey, seen.notes, count)));
   }
   seen.checked = [...counts].map(([what, number]) => ({ what, count: number }));
@@ -58,6 +60,12 @@ export async function look(world: World, apps: readonly App[], isWhole: boolean)
   if (seen.survey?.router === null || seen.survey === null)
     seen.found = seen.found.filter(({ app, problem: { code } }) => app === null || !/^(agent|router)-away$/.test(code));
   return seen;
+}
+
+function cutOff(world: World, { filter }: AgentSurvey): Found[] {
+  const ids = new Set(filter?.cutOff);
+  const what = 'its containers reach nothing: the packet filter has lost the engine’s rule for their network';
+  return everyApp(world.database).flatMap((app) => (ids.has(app.id) ? found('containers-cut-off', app, what) : []));
 }
 
 function lookAtStore(world: World, notes: string[], count: (what: string, by?: number) => void): Found[] {

@@ -19,6 +19,7 @@ import { type ContainerAsk, containerBody } from './container-spec.ts';
 import { type Containers, containersOf } from './containers.ts';
 import { type ImageFacts, imageFacts, imageLacks, isNoImage } from './image-facts.ts';
 import { AppNetworks } from './networks.ts';
+import { type FilterLook, lookAtFilter } from './packet-filter.ts';
 import { runningContainer } from './running-container.ts';
 import { startRefused } from './start-refused.ts';
 
@@ -47,6 +48,8 @@ export type DockerRuntime = Runtime &
     makeReady(app: AppId): Promise<void>;
     /** Whatever of this machine's Lockstep is in the engine, by label; null: none answers. */
     found(): Promise<FoundInEngine | null>;
+    /** Apps whose containers reach nothing any more; null: nobody can say. @throws engine-away, EngineRefusal */
+    lookAtFilter(): Promise<FilterLook<string> | null>;
     /** Nothing of the app runs. Without an engine its network stays, and is found later. */
     removeApp(app: AppId): Promise<void>;
   };
@@ -174,6 +177,11 @@ export function dockerRuntime({ engine, node, folder, onAgain }: DockerRuntimePa
         if (isFailure(error, 'engine-away')) return null;
         throw error;
       }
+    },
+
+    async lookAtFilter() {
+      const apps = await networks.apps();
+      return apps.length === 0 ? null : lookAtFilter(apps);
     },
 
     async removeApp(app) {

@@ -50,11 +50,11 @@ export class AppNetworks {
   }
 
   /** Apps that have one. */
-  async apps(): Promise<{ id: string; app: string }[]> {
+  async apps(): Promise<{ id: string; app: string; subnets: readonly string[] }[]> {
     const all = await this.#list({});
-    return all.flatMap(({ Id, Labels }) => {
+    return all.flatMap(({ Id, Labels, IPAM }) => {
       const app = Labels?.['io.lockstep.app'];
-      return app === undefined ? [] : [{ id: String(Id), app }];
+      return app === undefined ? [] : [{ id: String(Id), app, subnets: subnetsOf(IPAM) }];
     });
   }
 
@@ -102,9 +102,11 @@ export class AppNetworks {
   async #subnets(): Promise<string[]> {
     const { body } = await this.#engine.ask('GET', '/networks');
     const all = Array.isArray(body) ? (body as Listed[]) : [];
-    return all.flatMap(({ IPAM }) => (IPAM?.Config ?? []).flatMap(({ Subnet }) => Subnet ?? []));
+    return all.flatMap(({ IPAM }) => subnetsOf(IPAM));
   }
 }
+
+const subnetsOf = (ipam: Listed['IPAM']): string[] => (ipam?.Config ?? []).flatMap(({ Subnet }) => Subnet ?? []);
 
 /** What this machine routes anywhere, as subnets; the way to everywhere else left out. */
 export function routesOf(table: string): string[] {
