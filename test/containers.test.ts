@@ -87,6 +87,37 @@ engineTest(
 );
 
 engineTest(
+  'a container of another image under the name of ours, or in its place, is told with its image; what is started next has the name alone',
+  { own: true },
+  async (socket) => {
+    const id = await imageOf(socket, start);
+    const other = await imageOf(socket, 'ENV OTHER=1', 'CMD ["sleep", "600"]');
+    await using box = await openBox(socket);
+    await box.startAgent();
+    const app = box.app();
+    const set = setOf(box, id);
+    const one = await goLive(box, app, set);
+    const engine = engineAt(socket);
+    const look = async () =>
+      (await box.client.evidence(app, null, [])).processes.map((each) => [each.image, each.beside]);
+    assert.deepEqual(await look(), [[id, undefined]]);
+    const json = { Image: other, Labels: labelsOf({ node: box.nodeId, app: app.id, instance: one.id }) };
+    const { Id } = (await engine.ask('POST', '/containers/create', { json })).body as { Id: string };
+    assert.deepEqual(await look(), [[id, undefined]], 'it does not run yet');
+    await engine.ask('POST', `/containers/${Id}/start`);
+    assert.deepEqual(await look(), [[id, [other]]]);
+    // Ours goes: what bears its name is not taken for it, and makes room.
+    const all = await inEngine(socket, box, 'containers/json?all=1');
+    const ours = all.find((each) => each.Id !== Id)!;
+    await engine.ask('DELETE', `/containers/${ours.Id}?force=1`);
+    await box.instance('again', (each) => each.state === 'healthy' && each.pid !== one.pid);
+    assert.deepEqual(await look(), [[id, undefined]]);
+    assert.equal((await inEngine(socket, box, 'containers/json?all=1')).length, 1);
+    assert.equal((await box.get(app)).status, 200);
+  },
+);
+
+engineTest(
   'a container and a network of nobody are left over, and removed when asked',
   { own: true },
   async (socket) => {

@@ -24,7 +24,7 @@ export function judgeFilter<Name>(
   networks: readonly { app: Name; subnets: readonly string[] }[],
 ): FilterLook<Name> {
   const lines = rules.split('\n');
-  if (!lines.some((line) => /^-N DOCKER\b/.test(line))) return { state: 'none', cutOff: [] };
+  if (!lines.some((line) => /^-N DOCKER$/.test(line))) return { state: 'none', cutOff: [] };
   const letOut = new Set(
     lines.flatMap((line) => /^-A POSTROUTING .*?-s (\S+) .*-j (?:MASQUERADE|SNAT)\b/.exec(line)?.[1] ?? []),
   );
