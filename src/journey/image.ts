@@ -55,13 +55,16 @@ export async function placeForTests(
   const isTold = (line: string): boolean => !/^(?:\[|copy \/context|exporting )/.test(line);
   const make = (work: ImageMaking): Promise<Built> =>
     built(world, app, work, 'the image for the tests', say, signal, isTold);
-  const tested = await make(forTests.stage ?? itself);
+  const tested = made.get((forTests.stage ?? itself).spec) ?? (await make(forTests.stage ?? itself));
   const tools = await make(forTests.tools(tested.layers));
   return {
     ...{ image: tested.imageId, tools: tools.imageId },
     tests: { treeId: itself.spec.treeId, files: forTests.files },
   };
 }
+
+/** What became of a making, for as long as anybody holds it: who needs it next does not ask the agent again. */
+const made = new WeakMap<ImageMaking['spec'], Built>();
 
 async function built(
   world: World,
@@ -73,7 +76,10 @@ async function built(
   isTold: (line: string) => boolean = () => true,
 ): Promise<Built> {
   const make: ImageMaker = (spec, context) => world.agent.buildImage(spec, context, signal);
-  return builtBy(make, { spec: { ...spec, answers: answersFor(world, app, asks) }, context }, what, say, isTold);
+  const asked = { spec: { ...spec, answers: answersFor(world, app, asks) }, context };
+  const one = await builtBy(make, asked, what, say, isTold);
+  made.set(spec, one);
+  return one;
 }
 
 /** @throws as `buildImage` */

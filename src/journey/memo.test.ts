@@ -104,6 +104,23 @@ const failing = {
   },
 };
 
+test('an image is asked for once, and so is what its tests need', async () => {
+  using stage = new FakeWorld();
+  followPlaces(stage);
+  stage.agent.engineLook = ready;
+  stage.agent.built = [imageOf('1')];
+  const { agent } = stage;
+  const asked: string[] = [];
+  const ask = agent.buildImage.bind(agent);
+  agent.buildImage = (spec, ...more) => {
+    asked.push(spec.key);
+    return ask(spec, ...more);
+  };
+  const blog = await stage.createApp();
+  await stage.land(blog, await stage.commit(blog, boxed('one'), null), null);
+  assert.deepEqual([asked.length, new Set(asked).size], [2, 2]);
+});
+
 test('what was checked in one image is checked again in another, whether it passed or not, and not in the same', async () => {
   using stage = new FakeWorld();
   const seen = followPlaces(stage);
