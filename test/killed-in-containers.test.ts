@@ -1,0 +1,32 @@
+// The crash suite with an app in containers. In our gate: control, the agent and the router killed at the places that the same deploys of an app
+// of processes do not pass (what the engine is asked for: a network, a container made, started and removed, an image built; and whatever else
+// differs). `LOCKSTEP_CRASH_SUITE=whole`: at every place, as `killed-*.test.ts` do it with processes.
+import { engineTest } from './support/engine.ts';
+import { kinds } from './support/failpoints.ts';
+import { killBeyondProcesses, killEverywhere } from './support/killed-anywhere.ts';
+import { siteInImages } from './support/tiny-site.ts';
+
+const ofContainers = [
+  ...['engine(POST build)', 'engine(POST networks/create)', 'engine(DELETE networks)'],
+  ...['engine(POST containers/create)', 'engine(POST containers/start)', 'engine(DELETE containers)'],
+];
+
+if (process.env.LOCKSTEP_CRASH_SUITE === 'whole')
+  for (const kind of kinds)
+    engineTest(
+      `A1, A3: with an app in containers, ${kind} killed at every failpoint`,
+      { own: true },
+      async (engine, t) => {
+        const expected = kind === 'agent' ? ofContainers : [];
+        await killEverywhere(kind, { ...(await siteInImages(engine)), engine, expected }, (line) => t.diagnostic(line));
+      },
+    );
+else
+  engineTest(
+    'A1, A3: control, agent and router killed at every failpoint that only an app in containers passes, and once more in the recovery',
+    { own: true },
+    async (engine, t) => {
+      const options = { ...(await siteInImages(engine)), engine, expected: ofContainers };
+      await killBeyondProcesses(options, (line) => t.diagnostic(line));
+    },
+  );
