@@ -140,7 +140,8 @@ export class KilledAnywhere {
   /** The recovery may go on for a while, and die in it. */
   async #settle(): Promise<string[]> {
     await this.#comeBack();
-    await this.#arena.atRest();
+    // An `up` that has died in it is started by us: until then nothing comes to rest.
+    await Promise.race([this.#arena.atRest(), this.#arena.stage.agentEnded()]);
     this.#arena.points.plan(this.kind, [], 'keep');
     await this.#comeBack();
     return this.#arena.atRest();
