@@ -23,7 +23,13 @@ async function removeLeft({ engine, node }: Room, isLeft: (job: string) => boole
   const left = listed.parse(body).filter(({ Labels }) => isLeft(Labels[jobLabel] ?? ''));
   const query = 'force=1&v=1';
   await Promise.all(
-    left.map(({ Id }) => engine.ask('DELETE', `/containers/${Id}?${query}`, { fine: [404, 409], timeoutMs: removeMs })),
+    left.map(async ({ Id }) => {
+      const path = `/containers/${Id}`;
+      const { status } = await engine.ask('DELETE', `${path}?${query}`, { fine: [404, 409], timeoutMs: removeMs });
+      // Somebody else removes it, and it is not gone before he has.
+      if (status === 409)
+        await engine.ask('POST', `${path}/wait?condition=removed`, { fine: [404], timeoutMs: removeMs });
+    }),
   );
 }
 
