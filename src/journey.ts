@@ -75,6 +75,7 @@ export async function carryOut(world: World, asked: Asked, asker: Asker): Promis
     const verdict = await prove(world, asked, asker, running, limit, signal);
     if (limit.signal.aborted) return await running.end('timed-out', tooLong(limit));
     if (asker.signal.aborted) return await running.end('cancelled', 'cancelled');
+    if (typeof verdict === 'string' && asker.left?.aborted) return await running.end('cancelled', left);
     if (typeof verdict === 'string') return await running.end('infra-error', verdict);
     if (verdict.outcome === 'rejected' || !running.candidate) {
       if (running.riders.length === 0) say(rejectedLine(verdict, asked.change.base));
@@ -130,6 +131,7 @@ function begin(world: World, { change, riders, candidate, tree }: Asked, asker: 
 
 const tooLong = ({ ms }: TimeLimit): string =>
   `the gate took longer than ${ms >= 60_000 ? `${ms / 60_000} minutes` : `${ms / 1000} seconds`}`;
+const left = 'the client went away before there was a verdict; push again';
 const abandoned = 'the client went away, or its token was revoked: the verdict is kept, push again to land it';
 
 /** Checks, build and boot, and the release command between the checks and the boot. A sentence: there is no verdict. */
@@ -147,7 +149,7 @@ async function prove(
     ...{ app, change: running.change, repository, tree, baseTree, configVersion, description, reading },
     ...{ isRecheck: asker.isRecheck, isInferred: asked.isInferred ?? false },
     override: asked.override ?? null,
-    ...{ weaken: asker.weaken ?? 'not', say, moment, afterwards, signal },
+    ...{ weaken: asker.weaken ?? 'not', say, moment, afterwards, signal, left: asker.left },
     onGate: ({ timeoutMs }) => limit.set(timeoutMs),
     onReports: (reports) => void running.reports.push(reports),
     onCandidate: (candidate) => {

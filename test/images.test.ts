@@ -145,6 +145,23 @@ engineTest(
     assert.match(broken.stderr, /no compiler here/);
     assert.equal((await stage.get('box')).body, 'two in True');
 
+    // Whoever leaves (Ctrl-C) while the image is built ends the build, and the next push need not wait for it.
+    const slow = 'echo sl""ow; sleep 600; echo $MADE >';
+    await stage.edit(work, 'Dockerfile', 'echo no compiler here; exit 1; echo $MADE >', slow);
+    const left = stage.spawn(['git', 'push', 'lockstep', 'main'], { cwd: work });
+    await new Promise<void>((resolve) => {
+      let text = '';
+      left.child.stderr!.on('data', (chunk: Buffer) => {
+        text += chunk.toString();
+        if (/remote: +slow/.test(text)) resolve();
+      });
+      void left.ended.then(() => resolve());
+    });
+    process.kill(-left.child.pid!, 'SIGINT');
+    await left.ended;
+    await stage.untilChange('box', 'cancelled', 30_000);
+    await stage.edit(work, 'Dockerfile', slow, 'echo no compiler here; exit 1; echo $MADE >');
+
     // The image of before is there still: nothing is built, and nothing tested again.
     const back = await stage.lockstep(['rollback', '-a', 'box'], { cwd: work });
     assert.equal(back.code, 0, back.stdout + back.stderr + stage.logs());

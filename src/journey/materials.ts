@@ -39,14 +39,17 @@ export type MaterialsAsked = {
   /** Begun already; left out: it begins now. */
   image?: Promise<ImageArtifact | null> | null;
   signal: AbortSignal;
+  /** Nobody waits for an image any more; left out: somebody does. */
+  left?: AbortSignal | undefined;
 };
 
 /** What the candidate's processes run in: built, or pulled; null: they run on the machine. */
 export function beginImage(
   world: World,
-  { app, build, say, signal }: Pick<MaterialsAsked, 'app' | 'build' | 'say' | 'signal'>,
+  { app, build, say, ...asked }: Pick<MaterialsAsked, 'app' | 'build' | 'say' | 'signal' | 'left'>,
 ): Promise<ImageArtifact | null> {
   const { plan } = build.artifact;
+  const signal = asked.left ? AbortSignal.any([asked.signal, asked.left]) : asked.signal;
   if (build.pulled) return pullImage(world, app, { image: build.pulled, web: plan.processes.web }, say, signal);
   return build.image ? buildImage(world, app, build.image, plan, say, signal) : Promise.resolve(null);
 }

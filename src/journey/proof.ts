@@ -62,4 +62,6 @@ export type ProveRequest = {
   /** Does the work when the change has ended: what is only tidied up must not stand in the way of the landing. */
   afterwards(work: () => void): void;
   signal: AbortSignal;
+  /** Whoever asked has gone: an image in the making ends; left out: it does not. */
+  left?: AbortSignal | undefined;
 };

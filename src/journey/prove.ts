@@ -78,7 +78,7 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
   say(`${build.artifact.plan.detector}: ${build.artifact.plan.why}`);
   for (const note of build.notes) say(`note: ${note}`);
   moment('planned');
-  const asked = { app, build, say, signal, isToServe: request.change !== null };
+  const asked = { app, build, say, signal, left: request.left, isToServe: request.change !== null };
   const { known, refused, image } = await stillHolds(world, asked, recalled);
   if (refused) return refuse(refused);
   if (known && request.change === null) return unstarted(known, known.checks, true);
@@ -115,7 +115,7 @@ async function checkAndStart(world: World, request: ProveRequest, planned: Plann
   const materials = gather(world, {
     ...{ app, tree, build, say, signal: together },
     ...{ isChecked: !known && !overridden, isKnown: known !== null, placed: () => moment('placed') },
-    image: planned.image,
+    ...{ image: planned.image, left: request.left },
   });
   const { copy, sent } = materials;
   const candidate = change && openCandidate(world, { ...request, change }, build.artifact);

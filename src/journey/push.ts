@@ -244,6 +244,7 @@ async function pushMain(
   const asker: Asker = {
     say: push.say,
     isGone: () => (push.signal.aborted && !push.options.includes('detach')) || !pusher.mayPush(),
+    ...(push.options.includes('detach') ? {} : { left: push.signal }),
     signal: world.signal,
     isRecheck: push.options.includes('recheck'),
     weaken: weakenAsked(push, pusher),

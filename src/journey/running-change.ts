@@ -23,6 +23,8 @@ export type Asker = {
   say(line: string): void;
   /** The client has gone, or may not ask any more: the verdict is kept, and nothing lands. */
   isGone(): boolean;
+  /** The client went away: what is made for nobody then, and not kept when it ends early, ends (an image); left out: nothing does. */
+  left?: AbortSignal;
   /** Ends the work: the gate's limit, or control's own end. */
   signal: AbortSignal;
   /** Runs the checks although the tree is known. */

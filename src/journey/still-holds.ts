@@ -13,7 +13,7 @@ export type Recalled = { known: Verdict | null; refused: Verdict | null };
 /** `image` null: it was not asked for yet. */
 export async function stillHolds(
   world: World,
-  asked: Pick<MaterialsAsked, 'app' | 'say' | 'signal'> & { build: Build; isToServe: boolean },
+  asked: Pick<MaterialsAsked, 'app' | 'say' | 'signal' | 'left'> & { build: Build; isToServe: boolean },
   { known, refused }: Recalled,
 ): Promise<Recalled & { image: Promise<ImageArtifact | null> | null }> {
   const { build } = asked;
