@@ -9,7 +9,7 @@ import { withSection } from './support/page.ts';
 import { type Chart, say, writeCharts } from './support/report.ts';
 
 /** In the order of the page. `deploys` takes its own time, and is asked for by name. */
-const inOrder = ['journey', 'gate', 'docker', 'hook', 'glue', 'router', 'idle', 'scale'];
+const inOrder = ['journey', 'gate', 'docker', 'hook', 'builds', 'glue', 'router', 'idle', 'scale'];
 const page = join(root, 'docs', 'benchmarks.md');
 
 type Told = { bench: string; void: string[]; isMet: boolean; markdown: string; charts: Chart[] };
@@ -37,7 +37,7 @@ const { values } = parseArgs({
 });
 let text = existsSync(page) ? readFileSync(page, 'utf8') : '';
 for (const name of values.only.split(',')) {
-  const needsPrograms = ['router', 'glue', 'docker', 'hook'].includes(name);
+  const needsPrograms = ['router', 'glue', 'docker', 'hook', 'builds'].includes(name);
   const told = await run(name, values.install && needsPrograms ? ['--install'] : []);
   if (typeof told === 'string') {
     say(`${told}; its section stays as it was`);
