@@ -25,7 +25,7 @@ export type Images = {
    */
   make(spec: ImageSpec, context: AsyncIterable<Buffer>, signal: AbortSignal): AsyncGenerator<ImageEvent, void, void>;
   /** Removes the app's images but these and those in which something runs, and what the builder keeps beyond its limit. */
-  collect(appId: AppId, keep: ReadonlySet<string>): Promise<{ bytesFreed: number }>;
+  collect(appId: AppId, keep: ReadonlySet<string>): Promise<{ bytesFreed: number; inUse: number }>;
   /** Ends the builds, or those of one app, and waits for their ends. */
   stopAll(appId?: AppId): Promise<void>;
 };
@@ -156,20 +156,21 @@ export function openImages(given: {
 
     async collect(appId, keep) {
       const seen = await look();
-      if (seen.state !== 'ready') return { bytesFreed: 0 };
+      if (seen.state !== 'ready') return { bytesFreed: 0, inUse: 0 };
       const filter = encodeURIComponent(labelFilter({ node: nodeId, app: appId }));
       const answer = await ask(seen.facts, 'GET', `/images/json?filters=${filter}`);
-      let bytesFreed = 0;
+      let [bytesFreed, inUse] = [0, 0];
       for (const { id, bytes, tags } of listOfImages(answer.body)) {
         if (keep.has(id)) continue;
         // Without force: what a container uses stays. Untagged first, or several names would be a conflict.
         const names = tags.length > 0 ? tags : [id];
         const gone = await Promise.all(names.map((name) => ask(seen.facts, 'DELETE', `/images/${name}`)));
         if (gone.every(({ status }) => status === 200)) bytesFreed += bytes;
+        else if (gone.some(({ status }) => status === 409)) inUse += 1;
       }
       // The least recently used goes first, of whichever app.
       const pruned = await ask(seen.facts, 'POST', `/build/prune?all=1&keep-storage=${cacheBytes}`, pruneMs);
-      return { bytesFreed: bytesFreed + freedIn(pruned.body) };
+      return { bytesFreed: bytesFreed + freedIn(pruned.body), inUse };
     },
 
     async stopAll(appId) {
