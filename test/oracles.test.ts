@@ -115,6 +115,7 @@ const breaks: Readonly<Record<string, [Parameters<typeof other>[0], RegExp][]>> 
     [inEngine(({ networks }) => void networks.push({ ...networks[0]!, id: 'two' })), /has two networks/],
     [inEngine(({ containers }) => void Object.assign(containers[0]!, { instance: 'ins_x' })), /of no known instance/],
     [inEngine(({ containers }) => void Object.assign(containers[0]!, { job: 'job_x' })), /of the job job_x/],
+    [inEngine(({ containers }) => void containers.push({ ...containers[1]!, job: 'job_y' })), /of the job job_y/],
   ],
 };
 
@@ -123,7 +124,10 @@ function inEngine(change: (engine: EngineFacts) => void): Parameters<typeof othe
   return (facts, { id: appId }) => {
     const instance = facts.instances[0]!.id;
     const engine: EngineFacts = {
-      containers: [{ id: 'one', appId, instance, job: null, isRunning: true }],
+      containers: [
+        { id: 'one', appId, instance, job: null, isRunning: true },
+        { id: 'ready', appId: '', instance: null, job: 'job_ready', isRunning: true },
+      ],
       networks: [{ id: 'net', appId }],
       images: [{ id: 'img', appId }],
     };

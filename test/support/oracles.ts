@@ -142,7 +142,10 @@ const noOrphans: Oracle = ({ instances, pipes, processes, apps, waiting, engine 
 /** Of containers, networks and images there is none without its app, and no container but that of an instance, once. */
 const nothingLeftInEngine: Oracle = ({ engine, instances, apps }) => {
   if (engine === null) return [];
-  const { containers, networks, images } = engine;
+  const { networks, images } = engine;
+  // One that holds a network ready for the next job is nobody's, and meant to wait.
+  const [ready] = engine.containers.filter(({ appId, job, isRunning }) => appId === '' && job !== null && isRunning);
+  const containers = engine.containers.filter((one) => one !== ready);
   const isKnown = (appId: string) => apps.some(({ id }) => id === appId);
   const strangers = Object.entries({ networks, images, containers }).flatMap(([what, all]) =>
     all.filter(({ appId }) => !isKnown(appId)).map(({ id, appId }) => `of the ${what} ${id} is left of ${appId}`),
