@@ -126,7 +126,7 @@ function inEngine(change: (engine: EngineFacts) => void): Parameters<typeof othe
     const engine: EngineFacts = {
       containers: [
         { id: 'one', appId, instance, job: null, isRunning: true },
-        { id: 'ready', appId: '', instance: null, job: 'job_ready', isRunning: true },
+        { id: 'ready', appId, instance: null, job: 'job_ready', isRunning: true, isWaiting: true },
       ],
       networks: [{ id: 'net', appId }],
       images: [{ id: 'img', appId }],

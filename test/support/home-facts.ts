@@ -53,7 +53,15 @@ export type AppFacts = {
 export type ProcessFacts = { pid: number; command: string; instance: string | null; job: string | null };
 /** What of the home's Lockstep is in its container engine, by label. */
 export type EngineFacts = {
-  containers: { id: string; appId: string; instance: string | null; job: string | null; isRunning: boolean }[];
+  containers: {
+    id: string;
+    appId: string;
+    instance: string | null;
+    job: string | null;
+    isRunning: boolean;
+    /** It does nothing but wait. */
+    isWaiting?: boolean;
+  }[];
   networks: { id: string; appId: string }[];
   images: { id: string; appId: string }[];
 };
@@ -115,7 +123,7 @@ export function readHome(home: string): HomeFacts {
 export async function readEngine(home: string, socket: string): Promise<EngineFacts> {
   const node = textOf(join(home, 'agent', 'node-id')).trim();
   const filters = encodeURIComponent(JSON.stringify({ label: [`io.lockstep.node=${node}`] }));
-  type Listed = { Id: string; State?: string; Labels: Record<string, string> };
+  type Listed = { Id: string; State?: string; Command?: string; Labels: Record<string, string> };
   const list = async (path: string): Promise<Listed[]> =>
     JSON.parse((await askEngine(socket, `/v1.41/${path}filters=${filters}`, { timeoutMs: 10_000 })).body);
   const owned = ({ Id, Labels }: Listed) => ({ id: Id.slice(0, 19), appId: Labels['io.lockstep.app'] ?? '' });
@@ -125,6 +133,7 @@ export async function readEngine(home: string, socket: string): Promise<EngineFa
       instance: one.Labels['io.lockstep.instance'] ?? null,
       job: one.Labels['io.lockstep.job'] ?? null,
       isRunning: one.State === 'running',
+      isWaiting: /exec sleep 86400/.test(one.Command ?? ''),
     })),
     networks: (await list('networks?')).map(owned),
     images: (await list('images/json?')).map(owned),

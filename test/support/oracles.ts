@@ -143,8 +143,8 @@ const noOrphans: Oracle = ({ instances, pipes, processes, apps, waiting, engine 
 const nothingLeftInEngine: Oracle = ({ engine, instances, apps }) => {
   if (engine === null) return [];
   const { networks, images } = engine;
-  // One that holds a network ready for the next job is nobody's, and meant to wait.
-  const [ready] = engine.containers.filter(({ appId, job, isRunning }) => appId === '' && job !== null && isRunning);
+  // One that holds a network ready for the next job is meant to wait.
+  const [ready] = engine.containers.filter(({ job, isRunning, isWaiting }) => job !== null && isRunning && isWaiting);
   const containers = engine.containers.filter((one) => one !== ready);
   const isKnown = (appId: string) => apps.some(({ id }) => id === appId);
   const strangers = Object.entries({ networks, images, containers }).flatMap(([what, all]) =>
