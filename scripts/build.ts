@@ -8,7 +8,7 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 
 /** The programs of the package: bin/lockstep starts the first, `up` starts the others. */
-const entries = ['cli/main.js', 'main/agent.js', 'main/control.js', 'main/router.js', 'main/registry-disk.js'];
+const entries = ['cli/main.js', 'main/agent.js', 'main/control.js', 'main/router.js', 'main/registry/disk.js'];
 const importPattern = /(?:(?<!\.)\bfrom|\bimport\s*\(?)\s*(['"])(\.{1,2}\/[^'"]+)\1/g;
 
 /** Removes the modules that no program imports: what tests stand on, fakes among them. */

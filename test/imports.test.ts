@@ -68,7 +68,7 @@ const starters = [
   'src/exec/run-attached.ts', // git on the person's own terminal
   'src/main/detach.ts', // `up` itself, in the background
   'src/main/neighbour.ts', // control and router, which `up` restarts
-  'src/main/registry-program.ts', // docker-registry, which it restarts as well
+  'src/main/registry/program.ts', // docker-registry, which it restarts as well
 ];
 
 /** Files that reach for node's own way of starting programs, by whatever form of import. */

@@ -6,7 +6,7 @@ import type { Agent } from '../domain/agent.ts';
 import { longestAheadMs, mayBeAhead, mostAhead, workOf } from '../domain/ahead.ts';
 import type { JobSpec } from '../domain/desired.ts';
 import type { AppId, JobId } from '../domain/ids.ts';
-import { newId } from './world.ts';
+import { newId } from './new-id.ts';
 
 type Ran = { name: string; spec: JobSpec };
 type Told = { ids: Map<string, JobId>; atMs: number };

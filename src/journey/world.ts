@@ -1,18 +1,17 @@
 // What every step of the journey works with: the store, the agent, the repositories, the clock, and the turns that keep
 // two changes of one app apart. Made once by control; a step takes it as its first parameter.
-import { randomBytes } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import type { BlobCache } from '../build/git-tree.ts';
 import type { Agent, AppRef } from '../domain/agent.ts';
 import type { App } from '../domain/app.ts';
 import type { Change } from '../domain/change.ts';
 import type { AgentHello } from '../domain/desired.ts';
-import { type AppId, type Brand, type IdPrefix, makeId, momentOfId, type ReleaseId } from '../domain/ids.ts';
+import type { AppId, ReleaseId } from '../domain/ids.ts';
 import type { EventType, LedgerEvent } from '../domain/ledger.ts';
 import type { ImageLogin } from '../domain/pull.ts';
 import { branchRef } from '../git/argv.ts';
 import type { Repository } from '../git/repository.ts';
-import { RisingClock, steadyMs } from '../lib/clock.ts';
+import { steadyMs } from '../lib/clock.ts';
 import type { Semaphore } from '../lib/semaphore.ts';
 import type { Uses } from '../lib/uses.ts';
 import { localMainline } from '../mainline/local.ts';
@@ -22,7 +21,10 @@ import type { Observations } from '../release/observations.ts';
 import type { RetentionLimits } from '../store/retention.ts';
 import type { DesiredPublisher } from './desired.ts';
 import type { JobsAhead } from './jobs-ahead.ts';
+import { newId } from './new-id.ts';
 import type { ProgressBook } from './progress.ts';
+
+export { idsFollow, newId } from './new-id.ts';
 
 export type World = {
   database: DatabaseSync;
@@ -75,20 +77,6 @@ export type World = {
 
 /** Milliseconds since the epoch, with fractions, and never going back within a process. */
 export const nowMs = steadyMs;
-
-const idClock = new RisingClock();
-
-/** Ids sort by time, and much is found by that order: what is made now comes after all that the store has. */
-export function idsFollow(database: DatabaseSync): void {
-  for (const table of ['events', 'releases', 'changes', 'apps']) {
-    const newest = database.prepare(`SELECT max(id) AS id FROM ${table}`).get()?.id;
-    if (typeof newest === 'string') idClock.raiseTo(momentOfId(newest));
-  }
-}
-
-export function newId<P extends IdPrefix>(prefix: P): Brand<P> {
-  return makeId(prefix, idClock.next(), randomBytes(16));
-}
 
 export function refOf(app: App): AppRef {
   return { id: app.id, liveUid: app.liveUid, gateUid: app.gateUid, gid: app.gid };

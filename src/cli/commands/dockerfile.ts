@@ -10,7 +10,7 @@ export async function dockerfile(session: Session): Promise<number> {
   const checkout = await openCheckout(io.cwd, io.env, undefined);
   if (session.has('committed') && checkout.head === null)
     throw fail('bad-request', 'there is no commit yet', { advice: 'Commit first, or leave --committed out.' });
-  const { localDockerfile } = await import('../../main/local-dockerfile.ts');
+  const { localDockerfile } = await import('../../main/local/dockerfile.ts');
   const { text, notes, hasOwn } = await localDockerfile({
     objects: checkout.objects,
     treeInto: async (objects) =>

@@ -4,7 +4,7 @@ import { table } from '../present/table.ts';
 import { type GateWork, onlyOf } from './gate-work.ts';
 
 export async function printPlan({ session, checkout, treeInto }: GateWork): Promise<number> {
-  const { localPlan } = await import('../../main/local-plan.ts');
+  const { localPlan } = await import('../../main/local/plan.ts');
   const baseTree = checkout.base?.tree ?? null;
   const found = await localPlan({ objects: checkout.objects, treeInto, baseTree, only: onlyOf(session) });
   if (session.isJson) {

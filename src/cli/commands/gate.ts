@@ -33,7 +33,7 @@ async function fix({ session, checkout, home, treeInto }: GateWork): Promise<voi
     throw fail('bad-request', '--fix writes to the work tree, and --committed does not look at it', {
       advice: 'Give one of them.',
     });
-  const { localFix } = await import('../../main/local-fix.ts');
+  const { localFix } = await import('../../main/local/fix.ts');
   const { top, objects, base } = checkout;
   const say = session.isJson ? session.note : session.print;
   await localFix({ home, top, objects, treeInto, baseTree: base?.tree ?? null, env: session.io.env, say });
@@ -44,7 +44,7 @@ function treeMaker({ io, has }: Session, checkout: Checkout): GateWork['treeInto
 }
 
 async function run({ session, checkout, home, treeInto }: GateWork): Promise<number> {
-  const { localGate } = await import('../../main/local-gate.ts');
+  const { localGate } = await import('../../main/local/gate.ts');
   const { isJson } = session;
   // Most apps need none: one that is elsewhere is in nobody's way.
   const engineSocket = developerEngine(session.io.env).socket ?? usualEngineSocket;

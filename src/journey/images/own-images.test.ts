@@ -7,7 +7,7 @@ import { isFailure } from '../../domain/errors.ts';
 import type { Digest } from '../../domain/ids.ts';
 import { parseImageReference } from '../../domain/image-reference.ts';
 import type { RegistryDisk, RegistryNeeds } from '../../domain/own-image.ts';
-import { RegistryUse } from '../../main/registry-use.ts';
+import { RegistryUse } from '../../main/registry/use.ts';
 import { seenDigest } from '../../store/app-images.ts';
 import { listEvents } from '../../store/events.ts';
 import { imagesRemovals, isBeingRemoved } from '../../store/own-images.ts';

@@ -6,11 +6,11 @@ import { readConfigFile } from '../../build/tree-view.ts';
 import type { TreeId } from '../../domain/ids.ts';
 import type { LiveFacts } from '../../domain/live.ts';
 import type { Artifact } from '../../domain/release.ts';
-import { withTree } from '../local-plan.ts';
 import { type Comparison, compareWithLive } from './compare.ts';
 import { type BuildInputs, type LocalImage, makeLocalImage, type Whose } from './image.ts';
 import { keepNewest } from './own-images.ts';
 import type { LocalPlace } from './place.ts';
+import { withTree } from './plan.ts';
 
 export type CheckoutAsked = {
   objects: string;

@@ -9,9 +9,9 @@ import { decideImagePlan } from '../../build/image-plan.ts';
 import { fail } from '../../domain/errors.ts';
 import { type ImageId, parseImageId, type TreeId } from '../../domain/ids.ts';
 import type { LiveFacts } from '../../domain/live.ts';
-import { withTree } from '../local-plan.ts';
 import { answersFrom, type BuildInputs, workOf } from './image.ts';
 import type { LocalPlace } from './place.ts';
+import { withTree } from './plan.ts';
 
 export type Rebuilt = {
   live: ImageId;

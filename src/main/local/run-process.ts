@@ -12,9 +12,9 @@ import { gather } from '../../journey/materials.ts';
 import { refOf } from '../../journey/world.ts';
 import { judgeBoot, waitForSet } from '../../release/boot.ts';
 import { currentConfig } from '../../store/app-config.ts';
-import { type LocalWorld, openLocalWorld } from '../local-world.ts';
 import type { Forward } from './forward.ts';
 import type { RunEnd, RunSteps } from './run-container.ts';
+import { type LocalWorld, openLocalWorld } from './world.ts';
 
 export type ProcessRun = {
   home: string;

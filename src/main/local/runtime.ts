@@ -2,7 +2,7 @@
 import { isForEngine } from '../../build/image-plan.ts';
 import { readProjectConfig } from '../../build/plan.ts';
 import type { TreeId } from '../../domain/ids.ts';
-import { withTree } from '../local-plan.ts';
+import { withTree } from './plan.ts';
 
 /** @throws bad-config */
 export const isOfProcesses = (asked: {

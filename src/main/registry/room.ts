@@ -1,21 +1,21 @@
 // Control's part in the registry of this Lockstep, put together: its door, what is known of its images, and the turns at which lost notices are
 // looked for and the disk is tidied. A registry that was started anew may have ended with a notice untold: then tags are compared.
 import { statSync } from 'node:fs';
-import type { Config } from '../config/config.ts';
-import type { App } from '../domain/app.ts';
-import { isFailure } from '../domain/errors.ts';
-import { parseDigest, parseImageReference } from '../domain/image-reference.ts';
-import { appOfRepository } from '../domain/own-image.ts';
-import type { ImageLooks } from '../journey/images/looks.ts';
-import { OwnImagesBook } from '../journey/images/own-images.ts';
-import { tagPushed } from '../journey/images/tag-pushed.ts';
-import type { World } from '../journey/world.ts';
-import { Rate } from '../lib/rate.ts';
-import { appNamed } from '../store/apps.ts';
+import type { Config } from '../../config/config.ts';
+import type { App } from '../../domain/app.ts';
+import { isFailure } from '../../domain/errors.ts';
+import { parseDigest, parseImageReference } from '../../domain/image-reference.ts';
+import { appOfRepository } from '../../domain/own-image.ts';
+import type { ImageLooks } from '../../journey/images/looks.ts';
+import { OwnImagesBook } from '../../journey/images/own-images.ts';
+import { tagPushed } from '../../journey/images/tag-pushed.ts';
+import type { World } from '../../journey/world.ts';
+import { Rate } from '../../lib/rate.ts';
+import { appNamed } from '../../store/apps.ts';
+import { RegistryDoor } from './door.ts';
+import { keeperAt } from './keeper.ts';
 import { registrySocket } from './own-registry.ts';
-import { RegistryDoor } from './registry-door.ts';
-import { keeperAt } from './registry-keeper.ts';
-import { openTrust } from './registry-trust.ts';
+import { openTrust } from './trust.ts';
 
 const lookEveryMs = 5000;
 const tidyEveryMs = 3_600_000;

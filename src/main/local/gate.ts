@@ -1,20 +1,20 @@
 // The gate on a developer's own checkout: the same candidate, plan, checks and policy as the server's, by the same code, in a
 // small Lockstep of its own. Main's state is measured once for each base and kept, since the ratchets compare with it. Nothing
 // moves: not main, no ref, not the user's index, and what is live is not asked.
-import type { App } from '../domain/app.ts';
-import type { CheckResult, Verdict } from '../domain/gate.ts';
-import { fold } from '../domain/gate.ts';
-import type { CommitId, TreeId } from '../domain/ids.ts';
-import { checkLines, infraLine, memoisedLine, safe } from '../gate/messages.ts';
-import type { Repository } from '../git/repository.ts';
-import { bootRelease, type Candidate, dropCandidate } from '../journey/candidate.ts';
-import type { Proof } from '../journey/proof.ts';
-import { proveCandidate } from '../journey/prove.ts';
-import { receiveChange } from '../journey/receive-change.ts';
-import { eventOf, nowMs, refOf, type World } from '../journey/world.ts';
-import { noteApp } from '../store/apps.ts';
-import { transition } from '../store/transition.ts';
-import { type LocalWorld, openLocalWorld } from './local-world.ts';
+import type { App } from '../../domain/app.ts';
+import type { CheckResult, Verdict } from '../../domain/gate.ts';
+import { fold } from '../../domain/gate.ts';
+import type { CommitId, TreeId } from '../../domain/ids.ts';
+import { checkLines, infraLine, memoisedLine, safe } from '../../gate/messages.ts';
+import type { Repository } from '../../git/repository.ts';
+import { bootRelease, type Candidate, dropCandidate } from '../../journey/candidate.ts';
+import type { Proof } from '../../journey/proof.ts';
+import { proveCandidate } from '../../journey/prove.ts';
+import { receiveChange } from '../../journey/receive-change.ts';
+import { eventOf, nowMs, refOf, type World } from '../../journey/world.ts';
+import { noteApp } from '../../store/apps.ts';
+import { transition } from '../../store/transition.ts';
+import { type LocalWorld, openLocalWorld } from './world.ts';
 
 export type LocalGateRequest = {
   /** Where tools and layers are kept from one time to the next. */

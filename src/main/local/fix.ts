@@ -3,17 +3,18 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { homeFolders } from '../agent/folders.ts';
-import { isToolName } from '../agent/toolchains/pins.ts';
-import { openToolchains } from '../agent/toolchains/toolchains.ts';
-import { planAsWritten } from '../build/image-plan.ts';
-import type { TreeId } from '../domain/ids.ts';
-import { run } from '../exec/exec.ts';
-import { type Fix, fixesFor } from '../gate/fixers.ts';
-import { safe } from '../gate/messages.ts';
-import { factsOfTree } from '../journey/check-job.ts';
-import { noApp, withTree } from './local-plan.ts';
+import { join } from 'node:path';
+import { homeFolders } from '../../agent/folders.ts';
+import { isToolName } from '../../agent/toolchains/pins.ts';
+import { openToolchains } from '../../agent/toolchains/toolchains.ts';
+import { planAsWritten } from '../../build/image-plan.ts';
+import type { TreeId } from '../../domain/ids.ts';
+import { run } from '../../exec/exec.ts';
+import { type Fix, fixesFor } from '../../gate/fixers.ts';
+import { safe } from '../../gate/messages.ts';
+import { factsOfTree } from '../../journey/check-job.ts';
+import { programRoot } from '../version.ts';
+import { noApp, withTree } from './plan.ts';
 
 const limitMs = 120_000;
 
@@ -73,7 +74,6 @@ async function programOf({ tool, from, root }: Fix, { home, top }: { home: strin
   if (!isToolName(tool)) return null;
   const folders = homeFolders(home);
   await mkdir(folders.home, { recursive: true, mode: 0o711 });
-  const programRoot = dirname(dirname(import.meta.dirname));
   return (await openToolchains({ folders, programRoot, log: () => {} })).ensure(tool);
 }
 

@@ -2,7 +2,7 @@
 // then nothing names them, and a tidying would take them for left over. So a repository with a push under way is remembered until its tag
 // is set, or for so long after the last request. While the disk is tidied the door is shut: who comes waits, a limited time.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { appOfRepository } from '../domain/own-image.ts';
+import { appOfRepository } from '../../domain/own-image.ts';
 
 const pushMs = 10 * 60_000;
 const waitMs = 45_000;

@@ -3,32 +3,33 @@
 // served, and main never moves. The repository borrows the work tree's objects; what it makes stays its own.
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connectAgent } from '../agent/client.ts';
-import { homeFolders } from '../agent/folders.ts';
-import type { RouterPort } from '../agent/supervise/routing.ts';
-import { BlobCache } from '../build/git-tree.ts';
-import { type App, type Principal, rights } from '../domain/app.ts';
-import { isFailure } from '../domain/errors.ts';
-import { type AppId, parseId } from '../domain/ids.ts';
-import { type BranchName, parseAppName } from '../domain/names.ts';
-import { openRepository, type Repository } from '../git/repository.ts';
-import { createApp } from '../journey/apps.ts';
-import { DesiredPublisher } from '../journey/desired.ts';
-import { JobsAhead } from '../journey/jobs-ahead.ts';
-import { ProgressBook } from '../journey/progress.ts';
-import { idsFollow, newId, nowMs, type World } from '../journey/world.ts';
-import { Semaphore } from '../lib/semaphore.ts';
-import { Uses } from '../lib/uses.ts';
-import { openShelf } from '../published/shelf.ts';
-import { Observations } from '../release/observations.ts';
-import { findApp } from '../store/apps.ts';
-import { defaultTeam } from '../store/meta.ts';
-import { openDatabase } from '../store/open.ts';
-import { defaultLimits } from '../store/retention.ts';
-import { startAgent } from './agent.ts';
-import { keepHearing } from './hear-agent.ts';
+import { connectAgent } from '../../agent/client.ts';
+import { homeFolders } from '../../agent/folders.ts';
+import type { RouterPort } from '../../agent/supervise/routing.ts';
+import { BlobCache } from '../../build/git-tree.ts';
+import { type App, type Principal, rights } from '../../domain/app.ts';
+import { isFailure } from '../../domain/errors.ts';
+import { type AppId, parseId } from '../../domain/ids.ts';
+import { type BranchName, parseAppName } from '../../domain/names.ts';
+import { openRepository, type Repository } from '../../git/repository.ts';
+import { createApp } from '../../journey/apps.ts';
+import { DesiredPublisher } from '../../journey/desired.ts';
+import { JobsAhead } from '../../journey/jobs-ahead.ts';
+import { ProgressBook } from '../../journey/progress.ts';
+import { idsFollow, newId, nowMs, type World } from '../../journey/world.ts';
+import { Semaphore } from '../../lib/semaphore.ts';
+import { Uses } from '../../lib/uses.ts';
+import { openShelf } from '../../published/shelf.ts';
+import { Observations } from '../../release/observations.ts';
+import { findApp } from '../../store/apps.ts';
+import { defaultTeam } from '../../store/meta.ts';
+import { openDatabase } from '../../store/open.ts';
+import { defaultLimits } from '../../store/retention.ts';
+import { startAgent } from '../agent.ts';
+import { keepHearing } from '../hear-agent.ts';
+import { programRoot } from '../version.ts';
 
 export type LocalWorld = {
   world: World;
@@ -134,7 +135,7 @@ async function startWhenFree(home: string, engineSocket: string, waiting: () => 
     try {
       return await startAgent({
         ...{ home, engineSocket, controlUid: null, routerSocket: homeFolders(home).routerSocket, router: noRouter() },
-        programRoot: dirname(dirname(import.meta.dirname)),
+        programRoot,
         log: () => {},
       });
     } catch (error) {

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, wr
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { carryOutOn, diskOrder } from './registry-disk.ts';
+import { carryOutOn, diskOrder } from './disk.ts';
 
 function disk() {
   const data = mkdtempSync(join(tmpdir(), 'lockstep-registry-disk-'));

@@ -4,10 +4,10 @@ import { chmodSync, chownSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { askEngine } from '../agent/engine/ask.ts';
-import { fail } from '../domain/errors.ts';
-import { parsePath } from '../domain/image-reference.ts';
-import type { RegistryKeeper } from '../domain/own-image.ts';
+import { askEngine } from '../../agent/engine/ask.ts';
+import { fail } from '../../domain/errors.ts';
+import { parsePath } from '../../domain/image-reference.ts';
+import type { RegistryKeeper } from '../../domain/own-image.ts';
 
 export const keeperSocket = (home: string): string => join(home, 'run', 'registry.sock');
 

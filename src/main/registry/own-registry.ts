@@ -1,18 +1,18 @@
 // The registry of this Lockstep: Debian's docker-registry (CNCF Distribution), started and restarted by `up` where LOCKSTEP_REGISTRY says so. It
 // listens on a socket in its own folder that only control can open, asks for tokens that control signed, and tells control what was pushed. It runs
 // as a user of its own where Lockstep is root, keeps what it holds under the home, and ends with `up`; one that a killed `up` left behind
-// is ended by the next. Its disk is tidied when control says so (`registry-keeper.ts`), while it is stopped and nobody can push.
+// is ended by the next. Its disk is tidied when control says so (`keeper.ts`), while it is stopped and nobody can push.
 import { randomBytes } from 'node:crypto';
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { identify, isAlive, type ProcessIdentity } from '../agent/process/proc.ts';
-import type { RegistryDisk, RegistryKeeper, RegistryNeeds } from '../domain/own-image.ts';
-import { stopProcess } from './end-process.ts';
-import { registryConfig } from './registry-config.ts';
-import type { DiskOrder } from './registry-disk.ts';
-import { runToEnd } from './registry-program.ts';
-import { type RegistryTrust, readTrust } from './registry-trust.ts';
+import { identify, isAlive, type ProcessIdentity } from '../../agent/process/proc.ts';
+import type { RegistryDisk, RegistryKeeper, RegistryNeeds } from '../../domain/own-image.ts';
+import { stopProcess } from '../end-process.ts';
+import { registryConfig } from './config.ts';
+import type { DiskOrder } from './disk.ts';
+import { runToEnd } from './program.ts';
+import { type RegistryTrust, readTrust } from './trust.ts';
 
 type Identity = { uid: number; gid: number };
 
@@ -184,7 +184,7 @@ export class OwnRegistry implements RegistryKeeper {
     const { diskIdentity: identity, home } = this.#options;
     const data = join(this.#folder, 'data');
     if (!existsSync(data)) return { repositories: [], bytesOfApps: {}, bytes: 0 };
-    const file = join(import.meta.dirname, `registry-disk${extname(import.meta.filename)}`);
+    const file = join(import.meta.dirname, `disk${extname(import.meta.filename)}`);
     const { ended } = runToEnd([process.execPath, '--disable-warning=ExperimentalWarning', file, data], {
       ...{ cwd: this.#folder, identity, log: join(home, 'logs', 'registry.log'), input: JSON.stringify(order) },
       ...{ env: {}, signal: AbortSignal.any([this.#end.signal, AbortSignal.timeout(collectMs)]), mostAnswerBytes },

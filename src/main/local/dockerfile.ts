@@ -1,7 +1,7 @@
 // The Dockerfile that Lockstep would write for a checkout, from its files alone.
-import { writeDockerfile } from '../build/dockerfile/dockerfile.ts';
-import type { TreeId } from '../domain/ids.ts';
-import { withTree } from './local-plan.ts';
+import { writeDockerfile } from '../../build/dockerfile/dockerfile.ts';
+import type { TreeId } from '../../domain/ids.ts';
+import { withTree } from './plan.ts';
 
 export type LocalDockerfile = {
   text: string;

@@ -1,8 +1,8 @@
 // What the door of our own registry says itself, as registries say it: refusals, and how one gets a token.
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { App } from '../domain/app.ts';
-import { type RegistryAction, scopeText } from '../receive/registry/scopes.ts';
-import { tokenService } from '../receive/registry/tokens.ts';
+import type { App } from '../../domain/app.ts';
+import { type RegistryAction, scopeText } from '../../receive/registry/scopes.ts';
+import { tokenService } from '../../receive/registry/tokens.ts';
 
 const lingerMs = 5000;
 

@@ -2,20 +2,20 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { BlobCache, type GitTree, openGitTree } from '../build/git-tree.ts';
-import { imageWork, planAsWritten } from '../build/image-plan.ts';
-import { gateOfTree } from '../build/plan.ts';
-import { testedParts } from '../build/tests-in-image.ts';
-import { lineOfKey } from '../config/readers/key-line.ts';
-import type { AppId, TreeId } from '../domain/ids.ts';
-import type { Plan } from '../domain/plan.ts';
-import type { Check, CheckPlan } from '../gate/check.ts';
-import { type Described, describeGate } from '../gate/describe.ts';
-import { partsOf } from '../gate/part.ts';
-import { suggestionsFor } from '../gate/suggestions.ts';
-import { openRepository } from '../git/repository.ts';
-import { factsOfTree, isInImage, testsOf } from '../journey/check-job.ts';
-import { checksAmong } from '../journey/checks-among.ts';
+import { BlobCache, type GitTree, openGitTree } from '../../build/git-tree.ts';
+import { imageWork, planAsWritten } from '../../build/image-plan.ts';
+import { gateOfTree } from '../../build/plan.ts';
+import { testedParts } from '../../build/tests-in-image.ts';
+import { lineOfKey } from '../../config/readers/key-line.ts';
+import type { AppId, TreeId } from '../../domain/ids.ts';
+import type { Plan } from '../../domain/plan.ts';
+import type { Check, CheckPlan } from '../../gate/check.ts';
+import { type Described, describeGate } from '../../gate/describe.ts';
+import { partsOf } from '../../gate/part.ts';
+import { suggestionsFor } from '../../gate/suggestions.ts';
+import { openRepository } from '../../git/repository.ts';
+import { factsOfTree, isInImage, testsOf } from '../../journey/check-job.ts';
+import { checksAmong } from '../../journey/checks-among.ts';
 
 /** What is only read needs no cache of its own. */
 export const noApp = 'app_00000000000000000000000000' as AppId;

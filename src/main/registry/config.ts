@@ -1,7 +1,7 @@
 // The configuration of our own registry, as Distribution reads it (YAML has JSON in it).
 import { join } from 'node:path';
-import { noticePath } from '../receive/registry/scopes.ts';
-import { tokenIssuer, tokenService } from '../receive/registry/tokens.ts';
+import { noticePath } from '../../receive/registry/scopes.ts';
+import { tokenIssuer, tokenService } from '../../receive/registry/tokens.ts';
 
 export function registryConfig(at: {
   folder: string;

@@ -2,17 +2,17 @@
 // registry itself answers, which listens on a socket that only control can open and asks for a token of its own. While its disk is tidied, whoever
 // asks waits a moment. What was pushed the registry itself tells, here as well.
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
-import { askEngine, type EngineAnswer } from '../agent/engine/ask.ts';
-import type { App } from '../domain/app.ts';
-import { diskFull } from '../domain/disk-failure.ts';
-import type { World } from '../journey/world.ts';
-import { isShort } from '../lib/room.ts';
-import { readOwnNotice } from '../receive/registry/own-notices.ts';
-import { parseScopes, type RegistryRequest, registryRequest, type Scope } from '../receive/registry/scopes.ts';
-import { type Issuer, isSame, tokenMs, tokenService } from '../receive/registry/tokens.ts';
-import { sendBody } from '../router/request-body.ts';
-import { isBeingRemoved } from '../store/own-images.ts';
-import { RegistryAccess } from './registry-access.ts';
+import { askEngine, type EngineAnswer } from '../../agent/engine/ask.ts';
+import type { App } from '../../domain/app.ts';
+import { diskFull } from '../../domain/disk-failure.ts';
+import type { World } from '../../journey/world.ts';
+import { isShort } from '../../lib/room.ts';
+import { readOwnNotice } from '../../receive/registry/own-notices.ts';
+import { parseScopes, type RegistryRequest, registryRequest, type Scope } from '../../receive/registry/scopes.ts';
+import { type Issuer, isSame, tokenMs, tokenService } from '../../receive/registry/tokens.ts';
+import { sendBody } from '../../router/request-body.ts';
+import { isBeingRemoved } from '../../store/own-images.ts';
+import { RegistryAccess } from './access.ts';
 import {
   brokenOff,
   challenge,
@@ -27,9 +27,9 @@ import {
   refuse,
   tooLarge,
   tooMany,
-} from './registry-answers.ts';
-import { RegistrySocket } from './registry-socket.ts';
-import { RegistryUse } from './registry-use.ts';
+} from './answers.ts';
+import { RegistrySocket } from './socket.ts';
+import { RegistryUse } from './use.ts';
 
 export type RegistryDoorOptions = {
   world: Pick<World, 'database'>;

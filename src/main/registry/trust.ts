@@ -5,9 +5,9 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes } f
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { atomicWrite } from '../lib/atomic-write.ts';
-import { pemOf, selfSigned } from '../receive/registry/certificate.ts';
-import type { Issuer } from '../receive/registry/tokens.ts';
+import { atomicWrite } from '../../lib/atomic-write.ts';
+import { pemOf, selfSigned } from '../../receive/registry/certificate.ts';
+import type { Issuer } from '../../receive/registry/tokens.ts';
 
 const trustShape = z.strictObject({
   certificate: z

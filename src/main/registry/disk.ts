@@ -2,12 +2,12 @@
 // there it reaches nothing else. `up` starts it with an order on its standard input, and reads the answer from its output. It removes only while
 // no registry serves (`clear`, `links`), or a repository that nobody may enter any more (`drop`). Layers are freed by the registry's own
 // collector, which goes by what images there are: so images go here first, and links to layers that are no more go after it.
-// Usage: node registry-disk.ts FOLDER < order.json
+// Usage: node disk.ts FOLDER < order.json
 import { existsSync, lstatSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { parseDigest, parsePath } from '../domain/image-reference.ts';
-import { appOfRepository, type RegistryDisk } from '../domain/own-image.ts';
+import { parseDigest, parsePath } from '../../domain/image-reference.ts';
+import { appOfRepository, type RegistryDisk } from '../../domain/own-image.ts';
 
 const repositoryName = z.string().refine((text) => parsePath(text) !== null);
 const needs = { apps: z.array(z.string()), keep: z.array(z.string()), graceMs: z.number() };

@@ -2,14 +2,14 @@
 // is public. A client shows its API token once, at `/v2/token`, and carries what it gets there; whether who got it may still do so is asked at
 // each request, so a token that is revoked is dead at once, and all that was got with it.
 import { randomBytes } from 'node:crypto';
-import type { App, Principal, Right } from '../domain/app.ts';
-import { isFailure } from '../domain/errors.ts';
-import { type AppId, parseId, type TokenId } from '../domain/ids.ts';
-import { parseAppName } from '../domain/names.ts';
-import { appOfRepository } from '../domain/own-image.ts';
-import type { ImageLogin } from '../domain/pull.ts';
-import type { World } from '../journey/world.ts';
-import type { RegistryAction, Scope } from '../receive/registry/scopes.ts';
+import type { App, Principal, Right } from '../../domain/app.ts';
+import { isFailure } from '../../domain/errors.ts';
+import { type AppId, parseId, type TokenId } from '../../domain/ids.ts';
+import { parseAppName } from '../../domain/names.ts';
+import { appOfRepository } from '../../domain/own-image.ts';
+import type { ImageLogin } from '../../domain/pull.ts';
+import type { World } from '../../journey/world.ts';
+import type { RegistryAction, Scope } from '../../receive/registry/scopes.ts';
 import {
   type Issuer,
   isPullPassword,
@@ -18,10 +18,10 @@ import {
   readToken,
   tokenMs,
   writeToken,
-} from '../receive/registry/tokens.ts';
-import { appOfId, findApp } from '../store/apps.ts';
-import { publicRepository } from '../store/own-images.ts';
-import { principalOf, principalOfToken } from '../store/tokens.ts';
+} from '../../receive/registry/tokens.ts';
+import { appOfId, findApp } from '../../store/apps.ts';
+import { publicRepository } from '../../store/own-images.ts';
+import { principalOf, principalOfToken } from '../../store/tokens.ts';
 
 const rightsOf: Readonly<Record<RegistryAction, Right>> = { pull: 'read', push: 'deploy', delete: 'deploy' };
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RegistryUse } from './registry-use.ts';
+import { RegistryUse } from './use.ts';
 
 function open() {
   const clock = { ms: 0 };

@@ -7,10 +7,10 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { selfSigned } from '../receive/registry/certificate.ts';
-import { openDatabase } from '../store/open.ts';
-import { RegistryDoor } from './registry-door.ts';
-import { openTrust, readTrust } from './registry-trust.ts';
+import { selfSigned } from '../../receive/registry/certificate.ts';
+import { openDatabase } from '../../store/open.ts';
+import { RegistryDoor } from './door.ts';
+import { openTrust, readTrust } from './trust.ts';
 
 const noticeSecret = 'n'.repeat(43);
 
