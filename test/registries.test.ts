@@ -120,7 +120,9 @@ engineTest(
         ...{ method: 'POST', body },
         headers: { 'content-type': 'application/json', ...headers },
       });
-      return { status: answer.status, body: (await answer.json()) as Json };
+      const text = await answer.text();
+      assert.match(answer.headers.get('content-type') ?? '', /json/, `${text}\n${stage.logs()}`);
+      return { status: answer.status, body: JSON.parse(text) as Json };
     };
     const notice = JSON.stringify(hubNotice());
     assert.equal((await send(notice)).status, 202);

@@ -3,31 +3,41 @@ import { fail } from '../domain/errors.ts';
 
 export const bodyBytes = 1024 * 1024;
 
-/** The whole body. @throws too-large as soon as it is known, without reading the rest */
+/** So much of a body that says how long it is, and is refused, is still taken and dropped; one that does not may have no end. */
+const droppedBytes = 64 * 1024 * 1024;
+const droppedMs = 2000;
+
+/** The whole body. @throws too-large; what was declared is dropped then, as `dropBody` does */
 export async function readBody(request: Request): Promise<Buffer> {
-  const declared = Number(request.headers.get('content-length') ?? 0);
-  if (declared > bodyBytes) throw tooLarge();
   if (request.body === null) return Buffer.alloc(0);
+  const declared = Number(request.headers.get('content-length') ?? 0);
+  const reader = request.body.getReader();
   const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of request.body) {
-    bytes += chunk.length;
-    if (bytes > bodyBytes) throw tooLarge();
-    chunks.push(chunk);
+  for (let bytes = 0; declared <= bodyBytes; ) {
+    const { done, value } = await reader.read();
+    if (done) return Buffer.concat(chunks);
+    bytes += value.length;
+    if (bytes > bodyBytes) break;
+    chunks.push(value);
   }
-  return Buffer.concat(chunks);
+  if (declared > bodyBytes) await dropRest(reader, droppedMs);
+  else await reader.cancel().catch(() => {});
+  throw tooLarge();
 }
 
 /**
- * Reads and drops a body that nobody read, as far as one may be sent and no longer than `limitMs`: an answer that comes
+ * Reads and drops a body that nobody read, as far as there is an end to it and no longer than `limitMs`: an answer that comes
  * while the client still writes closes the connection under it, and the client sees that instead of the answer.
  */
-export async function dropBody(request: Request, limitMs = 2000): Promise<void> {
+export async function dropBody(request: Request, limitMs = droppedMs): Promise<void> {
   if (request.bodyUsed || request.body === null) return;
-  const reader = request.body.getReader();
+  await dropRest(request.body.getReader(), limitMs);
+}
+
+async function dropRest(reader: ReadableStreamDefaultReader<Uint8Array>, limitMs: number): Promise<void> {
   const late = setTimeout(() => void reader.cancel().catch(() => {}), limitMs);
   try {
-    for (let left = bodyBytes; left >= 0; ) {
+    for (let left = droppedBytes; left >= 0; ) {
       const { done, value } = await reader.read();
       if (done) return;
       left -= value.length;

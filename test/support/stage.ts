@@ -358,6 +358,9 @@ export class Stage {
       ...(init.body === undefined ? {} : { body: JSON.stringify(init.body) }),
     });
     const text = await response.text();
+    // The router says in words that control is away.
+    if (text !== '' && !/json/.test(response.headers.get('content-type') ?? ''))
+      throw new Error(`${path} was answered ${response.status}: ${text}\n${this.logs()}\n${this.upStderr}`);
     return { status: response.status, body: text === '' ? null : JSON.parse(text) };
   }
 
