@@ -113,10 +113,18 @@ export class KeptConnection {
       () => {
         const leftMs = this.#deadlineAt - performance.now();
         if (leftMs > 0) this.#timer = this.#watch(leftMs);
-        else this.#expired();
+        // A router that stood still itself hears of the deadline before it hears of what has come: it looks once more.
+        else setImmediate(() => this.#isLate());
       },
       Math.max(1, Math.min(forMs, shortest)),
     ).unref();
+  }
+
+  #isLate(): void {
+    if (this.#socket.destroyed) return;
+    const leftMs = this.#deadlineAt - performance.now();
+    if (leftMs > 0) this.#timer = this.#watch(leftMs);
+    else this.#expired();
   }
 
   #expired(): void {
