@@ -21,12 +21,13 @@ engineTest(
     const node = newId('nod');
     const app = newId('app') as AppId;
     const base = await baseImage('python');
-    const imageOf = async (text: string, label = ''): Promise<ImageId> => {
-      const dockerfile = `FROM ${base}\nRUN mkdir -p ${toolFolder} && echo ${text} > ${toolFolder}/tool\n${label}`;
+    const imageOf = (text: string, tag: string | null = null) =>
+      imageBy(`FROM ${base}\nRUN mkdir -p ${toolFolder} && echo ${text} > ${toolFolder}/tool\n`, tag);
+    const imageBy = async (dockerfile: string, tag: string | null = null): Promise<ImageId> => {
       const end = await buildImage({
         engine: { socket, facts: { api: '1.41' } },
         context: contextOf({ files: (async function* () {})(), ignores: () => false, dockerfile }),
-        ...{ target: null, labels: {}, tag: null, buildArgs: {}, isUncached: false, deadlineMs: 120_000 },
+        ...{ target: null, labels: {}, tag, buildArgs: {}, isUncached: false, deadlineMs: 120_000 },
         ...{ signal: new AbortController().signal, onLine: () => {} },
       });
       assert.equal(end.end, 'built', JSON.stringify(end));
@@ -45,12 +46,13 @@ engineTest(
     };
 
     const tools = openToolVolumes({ engine, node });
-    const one = await imageOf('one');
+    const tag = `lockstep-test/tools:${randomBytes(4).toString('hex')}`;
+    const one = await imageOf('one', tag);
     const [first, second] = await Promise.all([tools.of(app, one, job), tools.of(app, one, job)]);
     assert.equal(first, second);
     assert.equal(await tools.isWhole(first), true);
     // Another image with the same files: nothing is copied.
-    const alike = await imageOf('one', 'LABEL a=b\n');
+    const alike = await imageBy(`FROM ${tag}\nLABEL a=b\n`);
     assert.notEqual(alike, one);
     assert.equal(await tools.of(app, alike, job), first);
     assert.deepEqual([await volumes(), await containers(), tools.images(app)], [[first], 0, [alike]]);
@@ -84,5 +86,6 @@ engineTest(
     assert.deepEqual(await volumes(), [own]);
     await later.collect(app, 0);
     assert.deepEqual([await volumes(), await containers()], [[], 0]);
+    await engine.ask('DELETE', `/images/${tag}`);
   },
 );
