@@ -11,6 +11,7 @@ import { spreadOf } from './journey/report.ts';
 import { openEngine } from './support/engine.ts';
 import { machineNow, noiseNow } from './support/machine.ts';
 import { print, say } from './support/report.ts';
+import { toTheEnd } from './support/to-the-end.ts';
 import { numberOf, toldBy, toldOptions } from './support/words.ts';
 
 const everyMs = 10;
@@ -121,10 +122,7 @@ async function measure(open: AsyncDisposableStack, runs: number, forMs: number, 
   return figures;
 }
 
-await using open = new AsyncDisposableStack();
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-  process.once(signal, () => void open.disposeAsync().finally(() => process.exit(1)));
-try {
+await toTheEnd('builds', async (open) => {
   const { values } = parseArgs({
     options: {
       runs: { type: 'string', default: '4' },
@@ -136,7 +134,4 @@ try {
   const runs = numberOf('runs', values.runs, { most: 100 });
   const seconds = numberOf('seconds', values.seconds, { most: 60 });
   print(summarize(await measure(open, runs, seconds * 1000, values.install)), toldBy(values));
-} catch (error) {
-  say(`builds could not be measured: ${(error as Error).stack}`);
-  process.exitCode = 1;
-}
+});

@@ -16,6 +16,7 @@ import { freshPage, newLayerIn } from './journey/subject.ts';
 import { openEngine } from './support/engine.ts';
 import { machineNow, noiseNow } from './support/machine.ts';
 import { print, say } from './support/report.ts';
+import { toTheEnd } from './support/to-the-end.ts';
 import { numberOf, toldBy, toldOptions } from './support/words.ts';
 
 const restMs = 2000;
@@ -116,10 +117,7 @@ async function measure(
   return figures;
 }
 
-await using open = new AsyncDisposableStack();
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-  process.once(signal, () => void open.disposeAsync().finally(() => process.exit(1)));
-try {
+await toTheEnd('images', async (open) => {
   const { values } = parseArgs({
     options: {
       runs: { type: 'string', default: '8' },
@@ -133,7 +131,4 @@ try {
   const colds = numberOf('cold', values.cold, { least: 0, most: 100 });
   const owns = numberOf('own', values.own, { least: 0, most: 100 });
   print(summarize(await measure(open, { runs, colds, owns }, values.install)), toldBy(values));
-} catch (error) {
-  say(`images could not be measured: ${(error as Error).stack}`);
-  process.exitCode = 1;
-}
+});

@@ -16,6 +16,7 @@ import { freshPage } from './journey/subject.ts';
 import { type Machine, machineNow, noiseNow, noiseOf } from './support/machine.ts';
 import { insistOn, versionOf } from './support/programs.ts';
 import { print, type Report, say } from './support/report.ts';
+import { toTheEnd } from './support/to-the-end.ts';
 import { numberOf, toldBy, toldOptions } from './support/words.ts';
 
 type Side = { liveMs: number[]; requests: number; failed: number; why: string[] };
@@ -89,10 +90,7 @@ function summarize(sides: Sides, runs: number, machine: Machine, noise: number[]
   };
 }
 
-await using open = new AsyncDisposableStack();
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-  process.once(signal, () => void open.disposeAsync().finally(() => process.exit(1)));
-try {
+await toTheEnd('the script', async (open) => {
   const { values } = parseArgs({
     options: {
       runs: { type: 'string', default: '8' },
@@ -116,7 +114,4 @@ try {
   const wrong: string[] = [];
   const sides = await bench(arena, site, runs, noise, wrong);
   print(summarize(sides, runs, machine, noise, wrong), toldBy(values));
-} catch (error) {
-  say(`the script could not be measured: ${(error as Error).stack}`);
-  process.exitCode = 1;
-}
+});

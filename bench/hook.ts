@@ -16,6 +16,7 @@ import { freshPage } from './journey/subject.ts';
 import { openEngine } from './support/engine.ts';
 import { machineNow, noiseNow } from './support/machine.ts';
 import { print, say } from './support/report.ts';
+import { toTheEnd } from './support/to-the-end.ts';
 import { numberOf, toldBy, toldOptions } from './support/words.ts';
 
 const app = 'web';
@@ -100,10 +101,7 @@ async function measure(open: AsyncDisposableStack, runs: number, mayInstall: boo
 const htmlOf = ({ headline, lead }: Page): string =>
   `<html><body><h1>${headline}</h1><p class="lead">${lead}</p></body></html>\n`;
 
-await using open = new AsyncDisposableStack();
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-  process.once(signal, () => void open.disposeAsync().finally(() => process.exit(1)));
-try {
+await toTheEnd('the hook', async (open) => {
   const { values } = parseArgs({
     options: {
       runs: { type: 'string', default: '8' },
@@ -113,7 +111,4 @@ try {
   });
   const runs = numberOf('runs', values.runs, { most: 1000 });
   print(summarize(await measure(open, runs, values.install)), toldBy(values));
-} catch (error) {
-  say(`the hook could not be measured: ${(error as Error).stack}`);
-  process.exitCode = 1;
-}
+});

@@ -12,6 +12,7 @@ import { freshBuild } from './support/compiled.ts';
 import { type Machine, machineNow, noiseNow, noiseOf } from './support/machine.ts';
 import { memoryOfProcess } from './support/processes.ts';
 import { print, type Report, say, tableOfSteps } from './support/report.ts';
+import { toTheEnd } from './support/to-the-end.ts';
 import { toldBy, toldOptions } from './support/words.ts';
 
 const names = ['agent', 'control', 'router'] as const;
@@ -132,10 +133,7 @@ function summarize(
   };
 }
 
-await using open = new AsyncDisposableStack();
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-  process.once(signal, () => void open.disposeAsync().finally(() => process.exit(1)));
-try {
+await toTheEnd(`idle in ${root}`, async (open) => {
   const { values } = parseArgs({
     options: {
       apps: { type: 'string', default: '0,1,100,1000' },
@@ -157,7 +155,4 @@ try {
   const steps = await bench(stage, options, noise);
   const report = summarize(steps, await emptyNode(), noise, machine);
   print(report, toldBy(values));
-} catch (error) {
-  say(`idle could not be measured in ${root}: ${(error as Error).stack}`);
-  process.exitCode = 1;
-}
+});
