@@ -3,7 +3,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { availableParallelism, homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { AgentCore } from '../agent/agent.ts';
 import type { AgentLog } from '../agent/agent-parts.ts';
@@ -140,8 +139,6 @@ export async function startAgent(given: AgentOptions): Promise<RunningAgent> {
 
 /** Long after the start: what is in use has been asked for by then, and nobody waits. */
 const oldToolsAfterMs = 600_000;
-/** So long the images of an app that is removed wait for the last container of theirs. */
-const lastContainerMs = 5000;
 
 async function openParts(options: AgentOptions, folders: HomeFolders) {
   const cgroups = detectCgroups();
@@ -245,11 +242,7 @@ async function openParts(options: AgentOptions, folders: HomeFolders) {
       await removeLeavings(app, { isGrouped: cgroups.version !== null });
       await containers.removeApp(app.id);
       await Promise.all([tools.collect(app.id, 0), networks.end(app.id)]);
-      // Of what has just ended the engine may have a container still.
-      for (const end = performance.now() + lastContainerMs; ; await sleep(200)) {
-        const { inUse } = await images.collect(app.id, new Set());
-        if (inUse === 0 || performance.now() > end) break;
-      }
+      await images.forget(app.id);
       await pulls.collect(app.id, new Set());
     },
     log: options.log,

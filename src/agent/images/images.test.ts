@@ -110,6 +110,25 @@ engineTest(
   },
 );
 
+engineTest('images of an app that is gone wait for the end of its last container', { own: true }, async (socket) => {
+  const appId = newId('app');
+  const images = openImages({ socket, nodeId: newId('nod'), caps });
+  const spec = specOf(appId);
+  const dockerfile = `FROM ${await baseImage('debian')}\nLABEL of=${appId}\nCMD ["true"]\n`;
+  const { id } = builtOf((await ended(images.make(spec, contextWith(dockerfile), new AbortController().signal))).last);
+  const ask = (method: string, path: string, json?: object) =>
+    askEngine(socket, `/v1.41${path}`, { method, timeoutMs: 20_000, ...(json ? { json } : {}) });
+  const isThere = async () => (await ask('GET', `/images/${id}/json`)).status === 200;
+  const container = JSON.parse((await ask('POST', '/containers/create', { Image: id })).body).Id as string;
+  await images.collect(appId, new Set());
+  assert.equal(await isThere(), true, 'a container has it');
+  const forgotten = images.forget(appId);
+  await pause(300);
+  assert.equal((await ask('DELETE', `/containers/${container}`)).status, 204);
+  await forgotten;
+  assert.equal(await isThere(), false);
+});
+
 engineTest(
   'G3: one build runs at a time; one that is given up, fails or takes too long makes room for the next',
   { own: true },

@@ -1,6 +1,7 @@
 // Images of apps, on the machine's container engine: built one at a time, named by what went into them, found again instead of built
 // again. A build belongs to the request that asked for it: it ends when nobody listens any more (control died, a newer push came), and is
 // safe to ask for again, since the same key is the same image and done steps are in the builder's cache. Touches no image but its own.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type BuildNetwork, plainNetwork } from '../../config/build-network.ts';
 import { type BuildAnswers, certificatesId } from '../../domain/build-inputs.ts';
 import type { EngineFacts, EngineLook } from '../../domain/engine.ts';
@@ -25,7 +26,9 @@ export type Images = {
    */
   make(spec: ImageSpec, context: AsyncIterable<Buffer>, signal: AbortSignal): AsyncGenerator<ImageEvent, void, void>;
   /** Removes the app's images but these and those in which something runs, and what the builder keeps beyond its limit. */
-  collect(appId: AppId, keep: ReadonlySet<string>): Promise<{ bytesFreed: number; inUse: number }>;
+  collect(appId: AppId, keep: ReadonlySet<string>): Promise<{ bytesFreed: number }>;
+  /** Removes all of the app's, and waits a while for the last container of theirs: of what has just ended the engine may have one still. */
+  forget(appId: AppId): Promise<void>;
   /** Ends the builds, or those of one app, and waits for their ends. */
   stopAll(appId?: AppId): Promise<void>;
 };
@@ -33,6 +36,7 @@ export type Images = {
 const askMs = 10_000;
 const usualCacheBytes = 8 * 1024 ** 3;
 const pruneMs = 60_000;
+const lastContainerMs = 5000;
 /** A request that is not begun by then is no longer read by the agent's own door. */
 const mostWaitMs = 9 * 60_000;
 
@@ -86,6 +90,25 @@ export function openImages(given: {
     }
     return null;
   };
+
+  const removeBut = async (facts: EngineFacts, appId: AppId, keep: ReadonlySet<string>) => {
+    const filter = encodeURIComponent(labelFilter({ node: nodeId, app: appId }));
+    const answer = await ask(facts, 'GET', `/images/json?filters=${filter}`);
+    let [bytesFreed, inUse] = [0, 0];
+    for (const { id, bytes, tags } of listOfImages(answer.body)) {
+      if (keep.has(id)) continue;
+      // Without force: what a container uses stays. Untagged first, or several names would be a conflict.
+      const names = tags.length > 0 ? tags : [id];
+      const gone = await Promise.all(names.map((name) => ask(facts, 'DELETE', `/images/${name}`)));
+      if (gone.every(({ status }) => status === 200)) bytesFreed += bytes;
+      else if (gone.some(({ status }) => status === 409)) inUse += 1;
+    }
+    return { bytesFreed, inUse };
+  };
+
+  /** The least recently used goes first, of whichever app. Bytes that were freed. */
+  const prune = async (facts: EngineFacts): Promise<number> =>
+    freedIn((await ask(facts, 'POST', `/build/prune?all=1&keep-storage=${cacheBytes}`, pruneMs)).body);
 
   return {
     look,
@@ -156,21 +179,18 @@ export function openImages(given: {
 
     async collect(appId, keep) {
       const seen = await look();
-      if (seen.state !== 'ready') return { bytesFreed: 0, inUse: 0 };
-      const filter = encodeURIComponent(labelFilter({ node: nodeId, app: appId }));
-      const answer = await ask(seen.facts, 'GET', `/images/json?filters=${filter}`);
-      let [bytesFreed, inUse] = [0, 0];
-      for (const { id, bytes, tags } of listOfImages(answer.body)) {
-        if (keep.has(id)) continue;
-        // Without force: what a container uses stays. Untagged first, or several names would be a conflict.
-        const names = tags.length > 0 ? tags : [id];
-        const gone = await Promise.all(names.map((name) => ask(seen.facts, 'DELETE', `/images/${name}`)));
-        if (gone.every(({ status }) => status === 200)) bytesFreed += bytes;
-        else if (gone.some(({ status }) => status === 409)) inUse += 1;
+      if (seen.state !== 'ready') return { bytesFreed: 0 };
+      const { bytesFreed } = await removeBut(seen.facts, appId, keep);
+      return { bytesFreed: bytesFreed + (await prune(seen.facts)) };
+    },
+    async forget(appId) {
+      const seen = await look();
+      if (seen.state !== 'ready') return;
+      for (const end = performance.now() + lastContainerMs; ; await sleep(200)) {
+        const { inUse } = await removeBut(seen.facts, appId, new Set());
+        if (inUse === 0 || performance.now() > end) break;
       }
-      // The least recently used goes first, of whichever app.
-      const pruned = await ask(seen.facts, 'POST', `/build/prune?all=1&keep-storage=${cacheBytes}`, pruneMs);
-      return { bytesFreed: bytesFreed + freedIn(pruned.body), inUse };
+      await prune(seen.facts);
     },
 
     async stopAll(appId) {
