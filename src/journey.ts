@@ -242,7 +242,8 @@ function failed(world: World, running: RunningChange, error: unknown): Promise<C
   const disk = diskFailure(error, 'what the change needs could not be written');
   const reason = disk ? `${disk.code}: ${disk.message}` : error instanceof Error ? error.message : String(error);
   const stack = disk === null && !isFailure(error) && error instanceof Error ? { stack: error.stack } : {};
-  world.log({ level: 'error', message: `change ${running.change.id}: ${reason}`, ...stack });
+  const cause = error instanceof Error && error.cause instanceof Error ? { cause: error.cause.message } : {};
+  world.log({ level: 'error', message: `change ${running.change.id}: ${reason}`, ...cause, ...stack });
   running.say(`no verdict: ${reason}; push again`);
   return running.end('infra-error', reason);
 }

@@ -28,7 +28,7 @@ import { linkVolumes } from './supervise/volumes.ts';
 import { Inspection } from './survey/inspection.ts';
 import { TreeStore } from './tree/tree-store.ts';
 
-const aliveMs = 500;
+const aliveMs = 5000;
 
 type Taken = { version: number; routeGeneration: number };
 

@@ -24,6 +24,8 @@ export type AgentClientOptions = {
   vigil?: VigilTimes;
 };
 
+/** A machine that is busy with a build may be slow to say it; who is asked decides whether a change that has passed may land. */
+const aliveMs = 10_000;
 /** For a look at processes and disk, which may be slow. */
 const lookMs = 60_000;
 
@@ -49,7 +51,7 @@ export function connectAgent(options: AgentClientOptions): Agent & { close(): vo
 
   return {
     hello: () => json({ method: 'GET', path: '/v1/hello' }),
-    alive: () => json({ method: 'GET', path: '/v1/alive', limitMs: 1000 }),
+    alive: () => json({ method: 'GET', path: '/v1/alive', limitMs: aliveMs }),
     putDesired: ({ apps, ...head }) => sendDesired(head, apps),
     events: (signal) => ends<AgentEvent>(lines({ method: 'GET', path: '/v1/events', signal }), signal),
     putTree: (app, treeId, copy, files) =>

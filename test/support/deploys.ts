@@ -92,7 +92,9 @@ export class Deploys {
     const last = readHome(this.#stage.home)
       .apps.find((one) => one.name === name)
       ?.changes.at(-1);
-    assert.equal(last?.state, kind === 'reject' ? 'rejected' : 'landed', `${kind}: ${last?.reason}`);
+    const expected = kind === 'reject' ? 'rejected' : 'landed';
+    if (last?.state !== expected)
+      assert.equal(last?.state, expected, `${kind}: ${last?.reason}\n${this.#stage.logs()}`);
   }
 
   /** Removes the apps of first pushes, and waits until they are gone. */
