@@ -16,7 +16,7 @@ async function runArmed(files: Record<string, string>, plan = ''): Promise<{ end
   const place = mkdtempSync(join(folder, 'run-'));
   mkdirSync(join(place, 'src', 'journey'), { recursive: true });
   for (const [name, text] of Object.entries(files)) writeFileSync(join(place, 'src', name), text);
-  writeFileSync(join(place, 'plan.other'), plan);
+  writeFileSync(join(place, 'plan.other'), `plan of a test\n${plan}`);
   const child = spawn(process.execPath, [join(place, 'src', 'main.ts')], {
     env: { ...process.env, LOCKSTEP_FAILPOINTS: `@${place}` },
     stdio: 'ignore',
@@ -72,6 +72,11 @@ test('a step is done at the passing that it counts to, and the next one comes af
   assert.deepEqual(never.end, [0, null]);
   const any = await runArmed(newCaller, `throw 3 nowhere\n`);
   assert.deepEqual(any.end, [0, null]);
+  const third = await runArmed(newCaller, `kill 5 *\n`);
+  assert.deepEqual([third.end, third.passed.length], [[null, 'SIGKILL'], 5]);
+  const file = here('atomic-write.ts').replace('atomic-write', 'seam');
+  const after = `kill 1 elsewhere\nkill 1 *\n`;
+  assert.deepEqual((await runArmed({ 'main.ts': `import { enter } from ${file}; enter('x');` }, after)).end, [0, null]);
 });
 
 test('the caller is the first function outside of the seams; a nameless one is called by what is around it', () => {

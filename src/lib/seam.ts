@@ -5,9 +5,11 @@
 // Off (the normal case) a seam costs one comparison: `const at = isArmed ? enter('…') : null`. `LOCKSTEP_FAILPOINTS=@/folder`
 // arms this process for its life. In the folder, for the kinds of process control, agent, router and other:
 //   passed.<kind>   gets a line for every failpoint that was passed
-//   plan.<kind>     what to do, a step a line: `<effect> <count> <name>`. The count-th passing of the name does the effect, and
-//                   the next step is in force from then on, in this process or in the next of its kind. Effects:
-//                   kill (as SIGKILL does), stop (as SIGSTOP does), throw (an error at this place). The name `*` is any
+//   plan.<kind>     its id in the first line, `plan <id>`, and what to do, a step a line: `<effect> <count> <name>`. The
+//                   count-th passing of the name does the effect, and the next step is in force from then on, in this process
+//                   or in the next of its kind. Effects: kill (as SIGKILL does), stop (as SIGSTOP does), throw (an error at
+//                   this place). The name `*` is any. Only who plans writes it, so a plan that is taken back stays so
+//   at.<kind>       how far the plan of that id is: kept by the processes
 //   done.<kind>     gets the name of the place where a step was done
 // The names `timer`, `stream` and `promise` are passed by an armed process by itself, 20 times a second, each in such a place.
 import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -96,18 +98,26 @@ function pass(name: string): void {
   if (effect === 'throw') throw new Error(`the failpoint ${name} threw`);
 }
 
-/** What the plan says about this passing, which is taken out of it; null: nothing. */
+/** What the plan says about this passing, which counts from now on; null: nothing. */
 function take(name: string): Effect | null {
-  const file = join(folder, `plan.${kind}`);
-  const lines = read(file).split('\n');
-  const step = parseStep(lines[0] ?? '');
+  const { id, step, at, count } = inForce();
   if (step === null || (step.name !== name && step.name !== '*')) return null;
-  const rest = step.count > 1 ? [`${step.effect} ${step.count - 1} ${step.name}`, ...lines.slice(1)] : lines.slice(1);
-  writeFileSync(`${file}.tmp`, rest.join('\n'));
+  const isDue = count + 1 === step.count;
+  const file = join(folder, `at.${kind}`);
+  writeFileSync(`${file}.tmp`, `${id}\n${isDue ? at + 1 : at} ${isDue ? 0 : count + 1}`);
   renameSync(`${file}.tmp`, file);
-  if (step.count > 1) return null;
+  if (!isDue) return null;
   appendFileSync(join(folder, `done.${kind}`), `${name}\n`);
   return step.effect;
+}
+
+/** The step of the plan that counts now, after `at` others and with `count` passings behind it; null: there is none. */
+function inForce(): { id: string; step: Step | null; at: number; count: number } {
+  const [head = '', ...steps] = read(join(folder, `plan.${kind}`)).split('\n');
+  const id = head.replace(/^plan /, '');
+  const [ofPlan, progress = ''] = read(join(folder, `at.${kind}`)).split('\n');
+  const [at = 0, count = 0] = ofPlan === id && progress !== '' ? progress.split(' ').map(Number) : [];
+  return { id, step: parseStep(steps[at] ?? ''), at, count };
 }
 
 function read(file: string): string {
@@ -130,8 +140,7 @@ function write(work: () => void): void {
 if (isArmed) {
   const ownNames = { timer: 'timer', stream: 'stream', promise: 'promise' };
   setInterval(() => {
-    if (!Object.values(ownNames).includes(parseStep(read(join(folder, `plan.${kind}`)).split('\n')[0]!)?.name ?? ''))
-      return;
+    if (!Object.values(ownNames).includes(inForce().step?.name ?? '')) return;
     void (async () => pass(ownNames.promise))();
     Readable.from(['']).on('data', () => pass(ownNames.stream));
     pass(ownNames.timer);

@@ -182,7 +182,7 @@ test('a table is answered and in force before the disk has it, and a router that
   const syncs = () => readFileSync(join(points, 'passed.router'), 'utf8').match(/^listFile\.sync:.*:before$/gm) ?? [];
   for (const end = performance.now() + 20_000; syncs().length < 2 && performance.now() < end; ) await sleep(5);
   const [sync] = syncs();
-  await writeFile(join(points, 'plan.router'), `kill 1 ${sync}\n`);
+  await writeFile(join(points, 'plan.router'), `plan of a test\nkill 1 ${sync}\n`);
   const fourth = snapshotOf(4, [routeOf({ upstreams: [upstream] })]);
   assert.deepEqual(await here.client.putSnapshot(fourth), { generation: 4 });
   await Promise.race([armed.exited, sleep(20_000, undefined, { ref: false })]);

@@ -1,6 +1,7 @@
 // The failpoints of the seams (`src/lib/seam.ts`), from the outside: what each kind of process passed, and what is to be done
 // at which of them.
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from './stage.ts';
 
@@ -35,15 +36,17 @@ export class Failpoints {
   /** Forgets what was passed, and takes back what was planned. */
   forget(): void {
     for (const kind of kinds)
-      for (const what of ['passed', 'plan', 'done']) rmSync(this.#file(what, kind), { force: true });
+      for (const what of ['plan', 'at', 'passed', 'done']) rmSync(this.#file(what, kind), { force: true });
   }
 
   /** Steps that are done one after the other, by whichever process of the kind lives then; `keep`: what was done stays told. */
   plan(kind: Kind, steps: readonly Step[], told: 'keep' | 'forget' = 'forget'): void {
     if (told === 'forget') rmSync(this.#file('done', kind), { force: true });
     const text = steps.map(({ effect, count, name }) => `${effect} ${count} ${name}\n`).join('');
-    writeFileSync(this.#file('plan', kind), text, { mode: 0o666 });
-    chmodSync(this.#file('plan', kind), 0o666);
+    const file = this.#file('plan', kind);
+    writeFileSync(`${file}.new`, `plan ${randomUUID()}\n${text}`);
+    chmodSync(`${file}.new`, 0o644);
+    renameSync(`${file}.new`, file);
   }
 
   /** Where the planned steps were done, as far as they are. */
