@@ -1,4 +1,5 @@
-// Runs every test of the tree under the pinned Node, and passes arguments on: `npm test -- src/gate`.
+// Runs every test of the tree under the pinned Node, or those named, with what options of Node's runner there are:
+// `npm test -- src/gate --test-name-pattern=refused`.
 // A test that needs what this machine lacks says so as skipped; with LOCKSTEP_NO_SKIP=1 (our own gate) a skipped or
 // todo test fails the run. Two files at once at least: most of a journey's time is somebody's start or wait. A file whose tests
 // have ended and whose process has not would be waited for without end: silence ends the run, and names who is left.
@@ -9,7 +10,9 @@ import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 
 const root = dirname(import.meta.dirname);
-const wanted = process.argv.slice(2);
+const words = process.argv.slice(2);
+const options = words.filter((word) => word.startsWith('--test-'));
+const wanted = words.filter((word) => !options.includes(word));
 const files = globSync(['src/**/*.test.ts', 'test/**/*.test.ts'], { cwd: root })
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.startsWith(part)))
   .sort();
@@ -50,7 +53,7 @@ async function runFiles(phase: readonly string[], together: number): Promise<num
     process.execPath,
     [
       ...['--disable-warning=ExperimentalWarning', '--test', '--test-timeout=300000', '--test-reporter=spec'],
-      ...[`--test-concurrency=${together}`, ...phase],
+      ...[`--test-concurrency=${together}`, ...options, ...phase],
     ],
     {
       cwd: root,

@@ -1,6 +1,6 @@
 // The crash suite with an app in containers. In our gate: control, the agent and the router killed at the places that the same deploys of an app
 // of processes do not pass (what the engine is asked for: a network, a container made, started and removed, an image built; and whatever else
-// differs). `LOCKSTEP_CRASH_SUITE=whole`: at every place, as `killed-*.test.ts` do it with processes.
+// differs), control and the router also at some of the others. `LOCKSTEP_CRASH_SUITE=whole`: at every place, as `killed-*.test.ts` do it with processes.
 import { engineTest } from './support/engine.ts';
 import { kinds } from './support/failpoints.ts';
 import { killBeyondProcesses, killEverywhere } from './support/killed-anywhere.ts';
@@ -15,7 +15,7 @@ if (process.env.LOCKSTEP_CRASH_SUITE === 'whole')
   for (const kind of kinds)
     engineTest(
       `A1, A3: with an app in containers, ${kind} killed at every failpoint`,
-      { own: true },
+      { own: true, timeoutMs: 60 * 60_000 },
       async (engine, t) => {
         const expected = kind === 'agent' ? ofContainers : [];
         await killEverywhere(kind, { ...(await siteInImages(engine)), engine, expected }, (line) => t.diagnostic(line));
@@ -23,10 +23,11 @@ if (process.env.LOCKSTEP_CRASH_SUITE === 'whole')
     );
 else
   engineTest(
-    'A1, A3: control, agent and router killed at every failpoint that only an app in containers passes, and once more in the recovery',
-    { own: true },
+    'A1, A3: control, agent and router killed at every failpoint that only an app in containers passes, and at some others; each once more in the recovery',
+    { own: true, timeoutMs: 8 * 60_000 },
     async (engine, t) => {
-      const options = { ...(await siteInImages(engine)), engine, expected: ofContainers };
+      const samples = { control: 4, router: 3 };
+      const options = { ...(await siteInImages(engine)), engine, expected: ofContainers, samples };
       await killBeyondProcesses(options, (line) => t.diagnostic(line));
     },
   );

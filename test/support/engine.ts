@@ -20,15 +20,16 @@ export const engineSocket: string | null = await (async () => {
 /** It was started for tests: they may make base images in it, stop it, freeze it and kill it. */
 export const isOwnEngine: boolean = engineSocket === ownSocket;
 
-/** A test that needs an engine; `own`: one that the suite started. */
+/** A test that needs an engine; `own`: one that the suite started. `timeoutMs`: for one that may take longer than others. */
 export function engineTest(
   name: string,
-  given: { own: boolean },
+  given: { own: boolean; timeoutMs?: number },
   body: (socket: string, context: TestContext) => Promise<void>,
 ): void {
   const lacks = engineSocket === null || (given.own && !isOwnEngine);
   const skip = lacks ? `no engine${given.own ? ' of its own' : ''}: LOCKSTEP_TEST_ENGINE=install npm test` : false;
-  test(name, { skip }, (context) => body(engineSocket!, context));
+  const timeout = given.timeoutMs === undefined ? {} : { timeout: given.timeoutMs };
+  test(name, { skip, ...timeout }, (context) => body(engineSocket!, context));
 }
 
 const given = new Map<BaseImage, Promise<string>>();

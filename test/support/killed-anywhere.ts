@@ -7,18 +7,22 @@ import { type DeployKind, Deploys } from './deploys.ts';
 import { doctorSays } from './doctor-says.ts';
 import { type Kind, kinds, type Step } from './failpoints.ts';
 import { type ArenaOptions, KillArena, type Passed } from './kill-arena.ts';
+import { onceEach, type Place, placesIn, type Sample, sampleOf } from './kill-places.ts';
 import { leftOver } from './left-over.ts';
 import { until } from './stage.ts';
 
-/** A place in the course of a deploy: the count-th passing of a name. */
-export type Place = { deploy: DeployKind; name: string; count: number };
 /** The places are shared out among so many test files, and this is which of them. */
 export type Part = { at: number; of: number };
-type ShareOptions = { part?: Part; ofOthers?: Iterable<string>; isOurs?: (name: string) => boolean };
-/** Passings of one name in one deploy that count as places of their own. */
-const mostCounts = 2;
+type ShareOptions = {
+  part?: Part;
+  ofOthers?: Iterable<string>;
+  isOurs?: (name: string) => boolean;
+  /** Only so many of the places, and of the recovery only what is met. */
+  sample?: Sample;
+};
 /** `LOCKSTEP_KILLS=all`: every place in every deploy that passes it; else in one of them. */
 const isEvery = process.env.LOCKSTEP_KILLS === 'all';
+const seed = Number(process.env.LOCKSTEP_SEED ?? 20261130);
 /** `LOCKSTEP_KILLS_TOLD=1`: each as it is done. */
 const isTold = process.env.LOCKSTEP_KILLS_TOLD === '1';
 
@@ -44,14 +48,17 @@ export class KilledAnywhere {
     kind: Kind,
     arena: KillArena,
     passed: ReadonlyMap<DeployKind, Passed>,
-    { part = { at: 0, of: 1 }, ofOthers = [], isOurs = () => true }: ShareOptions = {},
+    { part = { at: 0, of: 1 }, ofOthers = [], isOurs = () => true, sample }: ShareOptions = {},
   ) {
     this.kind = kind;
     this.#arena = arena;
     this.#ofOthers = new Set(ofOthers);
-    this.#isOurs = isOurs;
-    const places = [...passed].flatMap(([deploy, names]) => placesIn(names[kind], deploy));
-    const names = [...new Set(places.map(({ name }) => name))].filter((name) => !this.#ofOthers.has(name));
+    this.#isOurs = sample === undefined ? isOurs : () => false;
+    const all = [...passed]
+      .flatMap(([deploy, names]) => placesIn(names[kind], deploy))
+      .filter(({ name }) => !this.#ofOthers.has(name));
+    const places = sample === undefined ? all : sampleOf(all, sample);
+    const names = [...new Set(places.map(({ name }) => name))];
     const ours = new Set(names.filter((_, at) => at % part.of === part.at));
     for (const place of places)
       if (ours.has(place.name)) this.#recorded.set(place.name, place);
@@ -165,28 +172,6 @@ export class KilledAnywhere {
   }
 }
 
-function placesIn(passed: readonly string[], deploy: DeployKind): Place[] {
-  const counts = new Map<string, number>();
-  return passed.flatMap((name) => {
-    const count = (counts.get(name) ?? 0) + 1;
-    counts.set(name, count);
-    return count <= mostCounts ? [{ deploy, name, count }] : [];
-  });
-}
-
-/** Each place in the deploy that has the fewest so far. */
-function onceEach(places: readonly Place[]): Place[] {
-  const load = new Map<DeployKind, number>();
-  const wanted = Map.groupBy(places, ({ name, count }) => `${count} ${name}`);
-  return [...wanted.values()].map((same) => {
-    const least = same.reduce((one, other) =>
-      (load.get(other.deploy) ?? 0) < (load.get(one.deploy) ?? 0) ? other : one,
-    );
-    load.set(least.deploy, (load.get(least.deploy) ?? 0) + 1);
-    return least;
-  });
-}
-
 type Say = (line: string) => void;
 
 /** The whole of it, for one kind: kills everywhere, prints the count, and leaves nothing out. `expected`: seams that must be among it. */
@@ -206,12 +191,19 @@ export async function killEverywhere(
 const isOfEngine = (name: string): boolean =>
   /^engine\(|:agent\/(?:engine|images|runtimes\/docker)\/|in-image/.test(name);
 
+type Beyond = {
+  /** Seams that must be among the agent's. */
+  expected: readonly string[];
+  /** How many of the places that both pass, by kind. */
+  samples: Partial<Record<Kind, number>>;
+};
+
 /**
  * All kinds, at those places of an app in containers that the same deploys of an app of processes do not pass: both are recorded first.
- * @param expected seams that must be among the agent's
+ * Then at some of the others: `LOCKSTEP_SEED=N` chooses which.
  */
 export async function killBeyondProcesses(
-  { expected, ...options }: ArenaOptions & { expected: readonly string[] },
+  { expected, samples, ...options }: ArenaOptions & Beyond,
   say: Say,
 ): Promise<void> {
   await inArena(options, async (arena) => {
@@ -223,6 +215,11 @@ export async function killBeyondProcesses(
       const beyond = new KilledAnywhere(kind, arena, passed, { ofOthers, isOurs: isOfEngine });
       await killAll(beyond, say);
       if (kind === 'agent') expectSeams(beyond, expected);
+      const most = samples[kind];
+      if (most === undefined) continue;
+      say(`seed ${seed}: ${most} of the other places of ${kind}`);
+      const ofBeyond = beyond.names();
+      await killAll(new KilledAnywhere(kind, arena, passed, { ofOthers: ofBeyond, sample: { most, seed } }), say);
     }
   });
 }
