@@ -3,7 +3,7 @@ import { fail } from '../domain/errors.ts';
 
 export const bodyBytes = 1024 * 1024;
 
-/** So much of a body that says how long it is, and is refused, is still taken and dropped; one that does not may have no end. */
+/** So much of a body that says how long it is, and is refused, is still taken and dropped; one that does not may have no end, and is heard out after the answer. */
 const droppedBytes = 64 * 1024 * 1024;
 const droppedMs = 2000;
 
@@ -21,7 +21,8 @@ export async function readBody(request: Request): Promise<Buffer> {
     chunks.push(value);
   }
   if (declared > bodyBytes) await dropRest(reader, droppedMs);
-  else await reader.cancel().catch(() => {});
+  // Not cancelled: that would close the connection before the answer.
+  else reader.releaseLock();
   throw tooLarge();
 }
 

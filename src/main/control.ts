@@ -33,6 +33,7 @@ import { recover } from '../journey/recover.ts';
 import { StoredBranches } from '../journey/stored-branches.ts';
 import { idsFollow, newId, nowMs, type World } from '../journey/world.ts';
 import { collectAtRest } from '../lib/collect-at-rest.ts';
+import { hearOut } from '../lib/hear-out.ts';
 import { keepCompiled } from '../lib/keep-compiled.ts';
 import { lineLog } from '../lib/line-log.ts';
 import { Semaphore } from '../lib/semaphore.ts';
@@ -74,7 +75,10 @@ endOnUncaught((message, stack) => say({ level: 'error', message, stack }));
 let answer: (request: IncomingMessage, response: ServerResponse) => void;
 const server = createServer(
   { requestTimeout: 0, headersTimeout: 30_000, keepAliveTimeout: 60_000 },
-  (request, response) => answer(request, response),
+  (request, response) => {
+    hearOut(request, response);
+    answer(request, response);
+  },
 );
 let closeStore = (): void => {};
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stop);

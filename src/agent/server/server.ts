@@ -7,6 +7,7 @@ import { connect } from 'node:net';
 import { agentProtocol } from '../../domain/desired.ts';
 import { diskFailure } from '../../domain/disk-failure.ts';
 import { errorRegistry, fail, isFailure } from '../../domain/errors.ts';
+import { hearOut } from '../../lib/hear-out.ts';
 import type { AgentLog } from '../agent-parts.ts';
 import { sendBytes, sendLines } from './ndjson.ts';
 import { agentRoutes, type ServerParts } from './routes.ts';
@@ -47,6 +48,8 @@ async function answer(
   ready: Promise<ServerParts>,
   { log, diskIsFull }: { log: AgentLog; diskIsFull(): void },
 ): Promise<void> {
+  // An upload that is refused is not taken, and its sender still hears why.
+  hearOut(request, response);
   const gone = new AbortController();
   response.once('close', () => gone.abort());
   response.on('error', () => gone.abort());
@@ -94,9 +97,6 @@ async function answer(
     response
       .writeHead(errorRegistry[body.code].status, { 'content-type': 'application/json' })
       .end(JSON.stringify(body));
-  } finally {
-    // What was not read of a refused upload is not waited for.
-    if (!request.complete) response.once('finish', () => request.destroy());
   }
 }
 

@@ -1,0 +1,21 @@
+// An answer that is ready before its request has come whole. Node closes the connection with the last byte of such an answer, and whoever
+// still sends meets a broken pipe: the answer lies unread behind it, and is lost. So what still comes is read and dropped for a while, and
+// only then is the connection closed. A request without an end costs no more than that while.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+/** Call it before the header of the answer is written. @param limitMs from the end of the answer on */
+export function hearOut(request: IncomingMessage, response: ServerResponse, limitMs = 2000): void {
+  if (request.complete) return;
+  const mayStay = response.shouldKeepAlive;
+  // When the connection is closed is ours to say.
+  response.shouldKeepAlive = true;
+  response.once('finish', () => {
+    const close = (): void => void (mayStay || request.socket.destroySoon());
+    if (request.complete || request.destroyed) return close();
+    const late = setTimeout(() => request.destroy(), limitMs);
+    request.once('end', close);
+    request.once('close', () => clearTimeout(late));
+    request.removeAllListeners('data');
+    request.resume();
+  });
+}
