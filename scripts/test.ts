@@ -10,6 +10,7 @@ import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 
 const root = dirname(import.meta.dirname);
+const testing = join(import.meta.dirname, 'testing');
 const words = process.argv.slice(2);
 const options = words.filter((word) => word.startsWith('--test-'));
 const wanted = words.filter((word) => !options.includes(word));
@@ -52,7 +53,15 @@ async function runFiles(phase: readonly string[], together: number): Promise<num
   const run = spawn(
     process.execPath,
     [
-      ...['--disable-warning=ExperimentalWarning', '--test', '--test-timeout=300000', '--test-reporter=spec'],
+      ...[
+        '--disable-warning=ExperimentalWarning',
+        '--import',
+        join(testing, 'compiled.ts'),
+        '--test',
+        '--test-timeout=300000',
+      ],
+      ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
+      ...[`--test-reporter=${join(testing, 'file-times.ts')}`, '--test-reporter-destination=stdout'],
       ...[`--test-concurrency=${together}`, ...options, ...phase],
     ],
     {

@@ -29,11 +29,11 @@ type Told = {
   logged: unknown[];
 };
 
-/** One life of control; null: it was killed. */
-function live(folder: string, points: Failpoints | null): Promise<Told | null> {
+/** One life of control; null: it was killed. `compiled`: where the first life, which nobody kills, keeps what Node compiled for the others. */
+function live(folder: string, points: Failpoints | null, compiled: string): Promise<Told | null> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [program, folder], {
-      env: { ...process.env, ...points?.env },
+      env: { ...process.env, ...points?.env, NODE_COMPILE_CACHE: compiled },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let out = '';
@@ -84,6 +84,7 @@ test('control killed at every place of the queue, and once more in its recovery,
   const root = mkdtempSync(join(tmpdir(), 'lockstep-queue-crashes-'));
   try {
     const before = join(root, 'before');
+    const compiled = join(root, 'compiled');
     mkdirSync(before);
     await prepare(before);
     let cases = 0;
@@ -94,7 +95,7 @@ test('control killed at every place of the queue, and once more in its recovery,
       return { folder, points: new Failpoints(join(root, `points-${cases}`)) };
     };
     const whole = begin();
-    const unharmed = await live(whole.folder, whole.points);
+    const unharmed = await live(whole.folder, whole.points, compiled);
     assert.deepEqual(brokenOf(unharmed!), []);
     const together = unharmed!.facts.changes.filter(({ state, how }) => state === 'landed' && how === 'merge');
     assert.equal(new Set(together.map(({ candidate }) => candidate)).size, 1, 'two share a gate');
@@ -118,7 +119,7 @@ test('control killed at every place of the queue, and once more in its recovery,
       points.plan('control', [place, { effect: 'kill', count: (at % 12) + 1, name: '*' }]);
       let told: Told | null = null;
       for (let lives = 0; told === null && lives < 5; lives += 1) {
-        told = await live(folder, points);
+        told = await live(folder, points, compiled);
         if (told === null) deaths += 1;
       }
       const where = points.done('control').join(', then ');
