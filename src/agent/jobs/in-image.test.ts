@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -73,6 +73,10 @@ engineTest(
           lines.push(event.line);
         }
         throw new Error('no result');
+      };
+      const outputOf = (id: JobSpec['id']): string => {
+        const file = join(folders.job(id), 'output');
+        return existsSync(file) ? readFileSync(file, 'utf8') : '';
       };
       const reports = 'mkdir -p /lockstep/reports; cd /lockstep/reports';
       const good = await run(
@@ -170,20 +174,51 @@ engineTest(
 
       await until(0);
 
-      // What an agent leaves the next one removes, before it says that the job is lost: it runs nowhere while it is tried again.
-      const id = newId('job');
-      const left = run('sleep 600', { id }).catch(() => null);
-      for (const end = performance.now() + 20_000; (await count(0)) !== 1; )
-        assert.ok(performance.now() < end, 'no container runs');
+      // What an agent leaves the next one takes up, with its network and all that it said; or it is lost, and runs nowhere while it is tried again.
+      room.networks = roomAt(socket, room.node).networks;
+      room.networks.want(appId, image);
+      await waiting(1);
+      const ids = { on: newId('job'), removed: newId('job') };
+      const goOn = 'echo begun; until [ -e /lockstep/job/go ]; do sleep 0.05; done; echo on';
+      const leaving = [
+        run(`${goOn}; grep -q 00000000 /proc/net/route && echo routed; ${reports}; echo told > out.txt; exit 4`, {
+          id: ids.on,
+        }),
+        run('sleep 600', { id: ids.removed, network: 'none' }),
+      ].map((one) => one.catch(() => null));
+      const idOf = async (job: string): Promise<string | undefined> => {
+        const filters = encodeURIComponent(JSON.stringify({ label: [`io.lockstep.job=${job}`] }));
+        const { body } = await askEngine(socket, `/v1.41/containers/json?filters=${filters}`, { timeoutMs: 9000 });
+        return (JSON.parse(body) as { Id: string }[])[0]?.Id;
+      };
+      for (const id of Object.values(ids))
+        for (const end = performance.now() + 20_000; (await idOf(id)) === undefined; )
+          assert.ok(performance.now() < end, 'no container runs');
+      for (const end = performance.now() + 20_000; !/begun/.test(outputOf(ids.on)); await turn())
+        assert.ok(performance.now() < end, 'it says nothing');
       await jobs.close();
-      await left;
+      await Promise.all(leaving);
+      const path = `/v1.41/containers/${await idOf(ids.removed)}?force=1`;
+      await askEngine(socket, path, { method: 'DELETE', timeoutMs: 30_000 });
+      room.networks = roomAt(socket, room.node).networks;
       const next = await openJobs({ folders, toolchains: {} as Toolchains, images: room });
       await next.adopt();
-      for (const end = performance.now() + 20_000; (await next.find(id)) === 'running'; await turn())
-        assert.ok(performance.now() < end, 'the job that was left has no end');
-      const lost = await next.find(id);
-      assert.ok(lost !== null && lost !== 'running');
-      assert.deepEqual([lost.endedBy, lost.exitCode, await count()], ['lost', null, 0]);
+      const endOf = async (id: JobSpec['id']): Promise<JobResult> => {
+        for (const end = performance.now() + 20_000; (await next.find(id)) === 'running'; await turn())
+          assert.ok(performance.now() < end, 'the job that was left has no end');
+        const found = await next.find(id);
+        assert.ok(found !== null && found !== 'running');
+        return found;
+      };
+      const lost = await endOf(ids.removed);
+      assert.deepEqual([lost.endedBy, lost.exitCode], ['lost', null]);
+      assert.equal(await next.find(ids.on), 'running');
+      await waiting(1);
+      writeFileSync(join(folders.job(ids.on), 'files', 'go'), '');
+      const on = await endOf(ids.on);
+      assert.deepEqual([on.endedBy, on.exitCode, on.reports], ['exit', 4, { 'out.txt': 'told\n' }]);
+      assert.deepEqual(on.outputTail, ['begun', 'on', 'routed']);
+      await until(0);
       await next.close();
       await room.tools.collect(appId, 0);
       assert.deepEqual(await volumesOf(socket, room.node), []);

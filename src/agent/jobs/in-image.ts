@@ -1,7 +1,6 @@
 // A job in a container of an image: what it finds there is the image and nothing of the machine but the job's own files, read-only. It writes
 // in a root of its own that is thrown away, as whoever it likes, root too: no folder of this machine that could be written is in it, so its
-// reports are asked of the engine when it has ended. A container does not outlive its agent: the next one removes it (`left-in-images.ts`),
-// and its job is lost and asked for again.
+// reports are asked of the engine when it has ended. A container outlives its agent: the next one takes it up (`adopt-in-image.ts`).
 import { z } from 'zod';
 import type { InImage, JobSpec } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
@@ -55,11 +54,26 @@ export async function startInImage(
   const { engine, networks } = room;
   const { container, joined } = await begin(spec, room, places);
   const remove = async (): Promise<void> => {
-    await removeContainer(engine, container);
-    if (joined !== null) await networks.giveBack(joined);
+    await removeWith(room, container, joined);
     if (spec.identity === 'gate')
       setTimeout(() => networks.want(spec.appId, spec.place.tools ?? spec.place.image), restMs).unref();
   };
+  return followed({ engine, container, reports: spec.reports, target: places.reports, sink, remove });
+}
+
+export type FollowAsked = {
+  engine: Engine;
+  container: string;
+  reports: readonly string[];
+  /** Where they go. */
+  target: string;
+  sink: CaptureSink;
+  /** When the job has ended. */
+  remove(): Promise<void>;
+};
+
+/** A job's container from here on, which runs or has run, and all that it has said. */
+export function followed({ engine, container, reports, target, sink, remove }: FollowAsked): Contained {
   const over = new AbortController();
   let isLeft = false;
   const said = readLog(engine, container, sink, over.signal);
@@ -72,8 +86,7 @@ export async function startInImage(
       const { data } = inspected.safeParse((await engine.ask('GET', `/containers/${container}/json`)).body);
       await said;
       const upper = data?.GraphDriver?.Data?.UpperDir ?? null;
-      const what = { folder: imagePlaces.reports, names: spec.reports, target: places.reports };
-      await fetchReports({ engine, container, upper, ...what });
+      await fetchReports({ engine, container, upper, folder: imagePlaces.reports, names: reports, target });
       return { code, isOutOfMemory: data?.State.OOMKilled ?? false };
     } catch {
       return isLeft ? new Promise<never>(() => {}) : lost;
@@ -93,6 +106,19 @@ export async function startInImage(
       over.abort();
     },
   };
+}
+
+/** And the network that it joined. */
+export async function removeWith(
+  { engine, networks }: Pick<ImageRoom, 'engine' | 'networks'>,
+  container: string,
+  joined: string | null,
+): Promise<void> {
+  try {
+    await removeContainer(engine, container);
+  } finally {
+    if (joined !== null) await networks.giveBack(joined);
+  }
 }
 
 const removeContainer = async (engine: Engine, container: string): Promise<void> =>

@@ -5,8 +5,7 @@
 // running   the record names its process                            -> ended; a new agent adopts it
 // ended     result.json is there; kept for an hour, 100 and 256 MiB at most -> collected
 // ahead     started before it was asked for (`spares.ts`): no job yet       -> running, or it is as if it never was
-// A job whose launcher is gone without an exit file, that was starting when the agent died, or that an earlier agent ran in a container,
-// has ended as `lost`.
+// A job whose launcher or container is gone without an exit, or that was starting when the agent died, has ended as `lost`.
 import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JobEvent, JobResult, JobSpec } from '../../domain/desired.ts';
@@ -17,6 +16,7 @@ import type { CgroupSupport } from '../process/cgroup.ts';
 import { removeTree } from '../remove-tree.ts';
 import type { Toolchains } from '../toolchains/toolchains.ts';
 import type { Arrivals } from '../tree/arrivals.ts';
+import { type LeftContainers, lookForLeft } from './adopt-in-image.ts';
 import { type OpenedFolder, openCollected } from './collected.ts';
 import { removeLeftGroups } from './contained.ts';
 import { openFifoPool } from './fifo-pool.ts';
@@ -100,8 +100,7 @@ export async function openJobs(given: {
   const placesOf = (id: JobId) => jobPlaces(folders.job(id));
   let begun = 0;
   let ended = 0;
-  const adopted = new Set<JobId>();
-  const isOurs = (id: JobId): boolean => (running.has(id) && !adopted.has(id)) || (images?.networks.owns(id) ?? false);
+  const isOurs = (id: JobId): boolean => running.has(id) || (images?.networks.owns(id) ?? false);
   const left = images && leftInImages(images, isOurs);
   const isWork = (job: RunningJob): boolean => !isLive(job);
   const spares = openSpares({
@@ -115,7 +114,6 @@ export async function openJobs(given: {
     begun += 1;
     const forget = () => {
       running.delete(job.id);
-      adopted.delete(job.id);
       ended += 1;
       if (ended % 20 === 0) void collect().catch(() => {}); // tried again twenty jobs later
     };
@@ -191,19 +189,29 @@ export async function openJobs(given: {
       return openCollected(join(placesOf(id).reports, folder));
     },
     async adopt() {
+      const found: JobRecord[] = [];
       for (const name of readdirSync(folders.jobs)) {
         const id = parseId('job', name);
         if (id === null || running.has(id) || existsSync(placesOf(id).result)) continue;
         const record = readSmall<JobRecord>(placesOf(id).record);
         if (record === null) await removeTree(folders.job(id));
         else if (record.isAhead) spares.sweep(record);
-        else {
-          adopted.add(id);
-          track(adoptJob(record, room));
-        }
+        else found.push(record);
+      }
+      const inImages = found.flatMap(({ id, isInImage }) => (isInImage ? id : []));
+      const looked: Promise<LeftContainers> = images ? lookForLeft(images, inImages) : Promise.resolve(new Map());
+      for (const record of found) {
+        const job = track(adoptJob(record, room, looked));
+        // What could not be removed before it was said to be lost.
+        if (record.isInImage)
+          job.result.then(
+            () => left?.sweep('now'),
+            () => {},
+          );
       }
       await collect();
-      left?.sweep('now');
+      // Only then it is known whose networks there are.
+      void looked.catch(() => {}).then(() => left?.sweep('now'));
       // One that a container of theirs holds goes with a later collection.
       void images?.tools.sweep().catch(() => {});
     },

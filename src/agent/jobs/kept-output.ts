@@ -10,6 +10,8 @@ export type KeptOutput = {
   dropped(bytes: number): void;
   /** Of everything that came, kept or not. */
   bytes(): number;
+  /** Lines that an earlier agent kept: all that there were, unless they were more than the budget. */
+  linesBefore: number;
   /** At most the last 200 lines, and no more than the budget. */
   tail(): string[];
   close(): void;
@@ -45,7 +47,8 @@ export function keepOutput(folder: string, budget: number, isAdopted: boolean): 
     lastBytes += line.length + 1;
     while (last.length > tailLines || (lastBytes > budget && last.length > 1)) lastBytes -= last.shift()!.length + 1;
   };
-  for (const line of before.join('').split('\n').slice(0, -1).slice(-tailLines)) remember(line);
+  const linesOfBefore = before.join('').split('\n').slice(0, -1);
+  for (const line of linesOfBefore.slice(-tailLines)) remember(line);
 
   // Lines of one turn that go to the same file are written at once.
   let batch: string[] = [];
@@ -100,6 +103,7 @@ export function keepOutput(folder: string, budget: number, isAdopted: boolean): 
       total += bytes;
     },
     bytes: () => total,
+    linesBefore: linesOfBefore.length,
     tail: () => [...last],
     close() {
       flush();

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { fail } from '../../domain/errors.ts';
-import type { JobId, NodeId } from '../../domain/ids.ts';
+import type { NodeId } from '../../domain/ids.ts';
 import type { Engine } from '../engine/engine.ts';
-import { adoptLeft, leftInImages } from './left-in-images.ts';
+import { leftInImages } from './left-in-images.ts';
 
 /** An engine that keeps these containers, by the job that each is labelled with. */
 function engineWith(containers: Map<string, string>) {
@@ -50,14 +50,4 @@ test('what is left is removed as soon as the engine answers, and what it made af
   for (let turns = 0; turns < 50; turns += 1) await turn();
   assert.ok(seen.asked <= asked + 1, 'it does not go on for ever');
   left.close();
-});
-
-test('a job that was left is lost when its container is gone, and when nobody can say', async () => {
-  const containers = new Map([['a', 'left']]);
-  const { room, seen } = engineWith(containers);
-  const id = 'left' as JobId;
-  assert.deepEqual([await adoptLeft(room, id).ended, containers.size], [{ code: null, isOutOfMemory: false }, 0]);
-  seen.isAway = true;
-  assert.equal((await adoptLeft(room, id).ended).code, null);
-  assert.equal((await adoptLeft(null, id).ended).code, null);
 });

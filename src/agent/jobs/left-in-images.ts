@@ -3,7 +3,6 @@
 // hand what the earlier agent asked for), and as long as the engine does not answer.
 import { z } from 'zod';
 import type { JobId } from '../../domain/ids.ts';
-import type { Contained } from './contained.ts';
 import type { ImageRoom } from './in-image.ts';
 
 type Room = Pick<ImageRoom, 'engine' | 'node'>;
@@ -16,7 +15,7 @@ const removeMs = 60_000;
 const rests = { failed: 1000, most: 600_000, later: 30_000 };
 
 /** What is no child of this agent. @throws engine-away, EngineRefusal */
-async function removeLeft({ engine, node }: Room, isLeft: (job: string) => boolean, of?: JobId): Promise<void> {
+export async function removeLeft({ engine, node }: Room, isLeft: (job: string) => boolean, of?: JobId): Promise<void> {
   const label = [`io.lockstep.node=${node}`, of === undefined ? jobLabel : `${jobLabel}=${of}`];
   const filters = encodeURIComponent(JSON.stringify({ label }));
   const { body } = await engine.ask('GET', `/containers/json?all=1&filters=${filters}`);
@@ -43,6 +42,7 @@ export type LeftInImages = {
 export function leftInImages(room: Room, isOurs: (job: JobId) => boolean, given = rests): LeftInImages {
   let timer: NodeJS.Timeout | null = null;
   let turn = 0;
+  let isOver = false;
   const after = (restMs: number, next: () => Promise<void>): void => {
     timer = setTimeout(() => void next(), restMs).unref();
   };
@@ -62,20 +62,13 @@ export function leftInImages(room: Room, isOurs: (job: JobId) => boolean, given 
   return {
     sweep(when) {
       end();
+      if (isOver) return;
       if (when === 'now') void round(turn, given.failed, false);
       else after(given.later, () => round(turn, given.failed, true));
     },
-    close: end,
-  };
-}
-
-/** A job that an earlier agent began in a container: it is over for whoever waits when nothing of it runs any more, or nobody can say. */
-export function adoptLeft(room: Room | null, id: JobId): Contained {
-  const removed = room === null ? Promise.resolve() : removeLeft(room, () => true, id).catch(() => {}); // tried again by the rounds
-  return {
-    process: { pid: 2 ** 30, startTicks: 0 },
-    ended: removed.then(() => ({ code: null, isOutOfMemory: false })),
-    stop: () => removed,
-    leave() {},
+    close() {
+      isOver = true;
+      end();
+    },
   };
 }

@@ -5,7 +5,7 @@
 // wanted   a job has ended, or an image is being built, and there is none     -> ready, once the container runs
 // ready    it waits                                                           -> taken by one job, or removed: idle, its image is to go, this agent goes
 // taken    the job's                                                          -> removed with the job's container
-// One that an earlier agent left is removed as a job of its is, by the label.
+// One that an earlier agent left is removed by its label, unless the job that joined it goes on.
 import { z } from 'zod';
 import type { AppId, ImageId, JobId, NodeId } from '../../domain/ids.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -20,6 +20,8 @@ export type ReadyNetworks = {
   take(): string | null;
   /** It is removed. */
   giveBack(container: string): Promise<void>;
+  /** One of an earlier agent, which a job that goes on has joined; `job` is its label. */
+  adopt(container: string, job: JobId): void;
   /** A container that bears this job's label is one of these. */
   owns(job: string): boolean;
   /** The app goes, or the agent (null). */
@@ -52,8 +54,11 @@ export function openReadyNetworks(given: {
 
   const remove = async (container: string): Promise<void> => {
     const timeoutMs = isOver ? lastMs : askMs;
-    await engine.ask('DELETE', `/containers/${container}?force=1&v=1`, { fine: [404, 409], timeoutMs });
-    names.delete(container);
+    try {
+      await engine.ask('DELETE', `/containers/${container}?force=1&v=1`, { fine: [404, 409], timeoutMs });
+    } finally {
+      names.delete(container); // swept by its label where it could not be removed
+    }
   };
 
   const start = async (image: ImageId): Promise<string | null> => {
@@ -122,6 +127,7 @@ export function openReadyNetworks(given: {
       return container;
     },
     giveBack: remove,
+    adopt: (container, job) => void names.set(container, job),
     owns: (job) => job === coming || [...names.values()].some((name) => name === job),
     async end(app) {
       if (app === null) isOver = true;

@@ -8,6 +8,7 @@ import { enter, isArmed, leave } from '../../lib/seam.ts';
 import type { CaptureSink } from '../process/line-splitter.ts';
 import { isAlive } from '../process/proc.ts';
 import { removeTree } from '../remove-tree.ts';
+import { adoptInImage, type LeftContainers } from './adopt-in-image.ts';
 import { adoptContained, type Contained, type ContainedEnd, startContained } from './contained.ts';
 import { copyTests, testsIn } from './copy-tests.ts';
 import { type ImageSpecOfJob, startInImage } from './in-image.ts';
@@ -26,7 +27,6 @@ import {
 } from './job-folder.ts';
 import { bootId, containedSpec, type JobRoom, recordOf } from './job-room.ts';
 import { type KeptOutput, keepOutput } from './kept-output.ts';
-import { adoptLeft } from './left-in-images.ts';
 import { type LineFeed, lineFeed } from './line-feed.ts';
 import type { Waiting } from './waiting-job.ts';
 
@@ -123,16 +123,33 @@ function startJobInImage(spec: ImageSpecOfJob, room: JobRoom, places: JobPlaces)
   });
 }
 
-export function adoptJob(record: JobRecord, room: JobRoom): RunningJob {
+/** @param left what there is of jobs in containers */
+export function adoptJob(record: JobRecord, room: JobRoom, left: Promise<LeftContainers>): RunningJob {
   const places = jobPlaces(room.folders.job(record.id));
   return life(record, room, places, async (sink) => {
     const output = keepOutput(places.folder, record.outputBytes, true);
-    if (record.isInImage) return { contained: adoptLeft(room.images, record.id), output, record, startedAt: null };
+    if (record.isInImage) {
+      const rest = after(output.linesBefore, sink(output));
+      const contained = await adoptInImage(record, room.images, left, places, rest);
+      return { contained, output, record, startedAt: null };
+    }
     // From before a restart of the machine, or never launched as far as we know: whatever bears its mark is swept.
     const process = record.bootId === bootId ? record.process : null;
     const contained = adoptContained(containedSpec(record, places, room), process, sink(output));
     return { contained, output, record, startedAt: null };
   });
+}
+
+/** Without the first lines, which are told already. */
+function after(lines: number, to: CaptureSink): CaptureSink {
+  let before = lines;
+  return {
+    line(text) {
+      if (before > 0) before -= 1;
+      else to.line(text);
+    },
+    dropped: (bytes) => to.dropped(bytes),
+  };
 }
 
 type Sink = (output: KeptOutput) => CaptureSink;
