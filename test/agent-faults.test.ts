@@ -4,8 +4,8 @@ import { readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { test } from 'node:test';
 import { isAlive, listProcesses } from '../src/agent/process/proc.ts';
-import type { JobSpec } from '../src/domain/desired.ts';
 import type { TreeId } from '../src/domain/ids.ts';
+import type { JobSpec } from '../src/domain/job.ts';
 import { defaultLimits } from '../src/domain/plan.ts';
 import { machine, newId, until } from './support/agent-machine.ts';
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { removeTree } from '../src/agent/remove-tree.ts';
 import { startsAtOnce } from '../src/agent/supervise/supervisor.ts';
-import type { JobSpec } from '../src/domain/desired.ts';
+import type { JobSpec } from '../src/domain/job.ts';
 import { defaultLimits } from '../src/domain/plan.ts';
 import { machine, newId, until } from './support/agent-machine.ts';
 

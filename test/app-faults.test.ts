@@ -6,8 +6,10 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { backOffMs } from '../src/agent/desired/converge.ts';
-import type { AgentEvent, DesiredApp, DesiredSet, JobSpec } from '../src/domain/desired.ts';
+import type { DesiredApp, DesiredSet } from '../src/domain/desired.ts';
 import type { TreeId } from '../src/domain/ids.ts';
+import type { JobSpec } from '../src/domain/job.ts';
+import type { AgentEvent } from '../src/domain/observed.ts';
 import { defaultLimits } from '../src/domain/plan.ts';
 import { machine, newId, until } from './support/agent-machine.ts';
 

@@ -6,8 +6,10 @@ import { lstat, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { builtSpec } from '../src/build/built-tree.ts';
-import type { DesiredApp, JobSpec, LayerEvent, LayerSpec } from '../src/domain/desired.ts';
+import type { DesiredApp } from '../src/domain/desired.ts';
 import type { TreeId } from '../src/domain/ids.ts';
+import type { JobSpec } from '../src/domain/job.ts';
+import type { LayerEvent, LayerSpec } from '../src/domain/layer.ts';
 import { defaultLimits } from '../src/domain/plan.ts';
 import { machine, newId } from './support/agent-machine.ts';
 

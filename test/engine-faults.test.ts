@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { engineAt } from '../src/agent/engine/engine.ts';
 import { isAlive } from '../src/agent/process/proc.ts';
-import type { ObservedInstance } from '../src/domain/desired.ts';
+import type { ObservedInstance } from '../src/domain/observed.ts';
 import { run } from '../src/exec/exec.ts';
 import { until } from './support/agent-machine.ts';
 import { type Box, goLive, imageOf, inEngine, openBox, setOf, start } from './support/container-box.ts';

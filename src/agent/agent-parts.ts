@@ -1,7 +1,7 @@
 // What the agent is made of, as one narrow record: `src/main/agent.ts` fills it in, and tests do.
 import type { AppRef } from '../domain/agent.ts';
-import type { AgentHello } from '../domain/desired.ts';
 import type { EngineLook } from '../domain/engine.ts';
+import type { AgentHello } from '../domain/hello.ts';
 import type { AppId, NodeId } from '../domain/ids.ts';
 import type { JobFolders } from './disk/disk-apps.ts';
 import type { Jobs } from './jobs/jobs.ts';

@@ -3,15 +3,11 @@
 import { readdir, rmdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { AppRef, InstanceUsage } from '../domain/agent.ts';
-import {
-  type AgentEvent,
-  type AgentHello,
-  agentProtocol,
-  type DesiredState,
-  type ObservedState,
-} from '../domain/desired.ts';
+import { agentProtocol, type DesiredState } from '../domain/desired.ts';
 import { fail } from '../domain/errors.ts';
+import type { AgentHello } from '../domain/hello.ts';
 import { type AppId, parseId, type TreeId } from '../domain/ids.ts';
+import type { AgentEvent, ObservedState } from '../domain/observed.ts';
 import { failpoint } from '../lib/failpoint.ts';
 import type { AgentCoreParts } from './agent-parts.ts';
 import { collectApp } from './collect.ts';

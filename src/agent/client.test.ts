@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { JobSpec } from '../domain/desired.ts';
+import type { JobSpec } from '../domain/job.ts';
 import { connectAgent } from './client.ts';
 
 test('A2: a job that is cancelled while the agent is away is cancelled once it is back, and not begun again', async () => {

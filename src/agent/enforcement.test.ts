@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { limitNames } from '../domain/desired.ts';
+import { limitNames } from '../domain/hello.ts';
 import { defaultLimits } from '../domain/plan.ts';
 import { enforcementOf } from './enforcement.ts';
 import type { Controller } from './process/cgroup.ts';

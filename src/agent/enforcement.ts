@@ -1,5 +1,5 @@
 // Which of the promises about identities and limits hold on this machine, and why not. Said, never pretended.
-import type { Enforcement } from '../domain/desired.ts';
+import type { Enforcement } from '../domain/hello.ts';
 import { holdsOf, type MachineMeans } from './process/limit-means.ts';
 
 export function enforcementOf(means: MachineMeans): Enforcement {

@@ -5,7 +5,6 @@ import type { LogLine } from '../domain/agent.ts';
 import type { App, Principal, Right, Token } from '../domain/app.ts';
 import type { KnownBuildSecret } from '../domain/build-inputs.ts';
 import type { Change, ChangeState, Priority } from '../domain/change.ts';
-import type { JobEvent, ObservedInstance } from '../domain/desired.ts';
 import type { DoctorRepair, DoctorReport, Problem } from '../domain/doctor.ts';
 import type { Verdict } from '../domain/gate.ts';
 import type { FlakyTest } from '../domain/gate-run.ts';
@@ -23,9 +22,11 @@ import type {
   TreeId,
 } from '../domain/ids.ts';
 import type { ImageReference } from '../domain/image-reference.ts';
+import type { JobEvent } from '../domain/job.ts';
 import type { LedgerEvent } from '../domain/ledger.ts';
 import type { LiveFacts } from '../domain/live.ts';
 import type { AppName, BranchName, EnvKey } from '../domain/names.ts';
+import type { ObservedInstance } from '../domain/observed.ts';
 import type { Freed, OwnImages } from '../domain/own-image.ts';
 import type { Badge, BadgeMetric, Quality, ReportItem } from '../domain/quality.ts';
 import type { Release } from '../domain/release.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { AgentHello } from '../domain/desired.ts';
 import { type ErrorCode, isFailure } from '../domain/errors.ts';
+import type { AgentHello } from '../domain/hello.ts';
 import type { ObjectId } from '../domain/ids.ts';
 import type { LayerRecipe } from '../domain/plan.ts';
 import { planAgain, planBuild, reasonOf } from './build.ts';

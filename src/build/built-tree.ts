@@ -2,9 +2,10 @@
 // name is over the tree, the steps, and the layers and the interpreter that they stand on.
 import { createHash } from 'node:crypto';
 import type { AppRef } from '../domain/agent.ts';
-import type { AgentHello, LayerSpec } from '../domain/desired.ts';
 import { fail } from '../domain/errors.ts';
+import type { AgentHello } from '../domain/hello.ts';
 import type { TreeId } from '../domain/ids.ts';
+import type { LayerSpec } from '../domain/layer.ts';
 import type { BuiltRecipe, Plan } from '../domain/plan.ts';
 import { chooseInterpreter } from './interpreters.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { AgentHello } from '../domain/desired.ts';
 import type { EngineLook } from '../domain/engine.ts';
 import { type ErrorCode, isFailure } from '../domain/errors.ts';
+import type { AgentHello } from '../domain/hello.ts';
 import type { AppId, ImageId, TreeId } from '../domain/ids.ts';
 import { planBuild, withImage } from './build.ts';
 import { runtimeOf } from './image-plan.ts';

@@ -2,8 +2,8 @@
 // called, how its versions are compared and what helps is a line of the table.
 import { nodeSatisfies } from '../config/readers/node-version.ts';
 import { pythonSatisfies } from '../config/readers/python-version.ts';
-import type { AgentHello } from '../domain/desired.ts';
 import { fail } from '../domain/errors.ts';
+import type { AgentHello } from '../domain/hello.ts';
 import type { Interpreter } from '../domain/plan.ts';
 
 type Kind = Exclude<Interpreter['kind'], 'none'>;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { AgentHello } from '../domain/desired.ts';
+import type { AgentHello } from '../domain/hello.ts';
 import { chooseInterpreter } from './interpreters.ts';
 import { memoryTree } from './memory-tree.ts';
 import { partId, partRecipes } from './part-layers.ts';

@@ -2,20 +2,15 @@
 // (`agent/client.ts`); no path crosses it, only ids, documents and streams. Every method throws `agent-away` when the agent
 // cannot be reached.
 import type { CollectedFolder } from './collected.ts';
-import type {
-  AgentEvent,
-  AgentHello,
-  DesiredState,
-  Identities,
-  JobResult,
-  JobSpec,
-  LayerEvent,
-  LayerSpec,
-} from './desired.ts';
+import type { DesiredState, Identities } from './desired.ts';
 import type { EngineLook } from './engine.ts';
+import type { AgentHello } from './hello.ts';
 import type { AppId, ImageId, InstanceId, JobId, TreeId } from './ids.ts';
 import type { ImageEvent, ImageSpec } from './image.ts';
+import type { JobResult, JobSpec } from './job.ts';
+import type { LayerEvent, LayerSpec } from './layer.ts';
 import type { ImageDetails } from './live.ts';
+import type { AgentEvent } from './observed.ts';
 import type { ImageQuestion, PullEvent, PullSpec, ResolvedImage } from './pull.ts';
 import type { AgentSurvey, AppEvidence, LayerHash, LeftOver, ReleaseHash } from './survey.ts';
 

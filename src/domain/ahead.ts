@@ -1,6 +1,6 @@
 // Jobs that are started ahead of the change that they are for. Control says after a gate which check will come again, and by
 // which id; the agent starts its program, which waits. When the job comes, it is that program's if it is the same work.
-import type { JobSpec } from './desired.ts';
+import type { JobSpec } from './job.ts';
 
 /** How long a program waits for its job, in milliseconds; then it is ended, and its id is forgotten. */
 export const longestAheadMs = 600_000;

@@ -1,8 +1,8 @@
 // What the agent finds when it looks afresh: at the processes, the router, the files and the disk. Facts only, from the
 // kernel and the disk and not from what the agent remembers; what they should be is control's to say.
-import type { InstanceState } from './desired.ts';
 import type { EngineLook } from './engine.ts';
 import type { AppId, InstanceId, InstanceSetId, TreeId } from './ids.ts';
+import type { InstanceState } from './observed.ts';
 import type { Route } from './route.ts';
 
 /** Who is behind an instance. `pid`, `port` are what the agent's record says; the rest is what the kernel says. */

@@ -1,7 +1,7 @@
 // What a check is. A check only describes a job and judges its result; it runs nothing itself.
 
-import type { JobResult, JobSpec } from '../domain/desired.ts';
 import type { CheckKind, CheckOutcome, CheckResult, Finding, Language, Part } from '../domain/gate.ts';
+import type { JobResult, JobSpec } from '../domain/job.ts';
 import type { ChangedLines } from './changed-lines.ts';
 
 export type GateFacts = {

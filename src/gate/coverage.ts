@@ -1,7 +1,7 @@
 // Coverage as an answer of its own: how much of the whole was run, and which of the new lines were not. The tool only
 // measures; what is enough is the policy's business, so a tool's own threshold never decides.
-import type { JobResult } from '../domain/desired.ts';
 import type { CheckResult, Finding } from '../domain/gate.ts';
+import type { JobResult } from '../domain/job.ts';
 import type { ChangedLines } from './changed-lines.ts';
 import { toResult } from './check.ts';
 import { type Coverage, coverageOf } from './reports/lcov.ts';

@@ -1,7 +1,7 @@
 // Documentation of public definitions as an answer: a tool lists the definitions and says which lack a docstring; new
 // ones are held to a share, the share of all only ratchets.
-import type { JobResult } from '../domain/desired.ts';
 import type { CheckResult, Finding } from '../domain/gate.ts';
+import type { JobResult } from '../domain/job.ts';
 import type { ChangedLines } from './changed-lines.ts';
 import { toResult } from './check.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { JobResult } from '../domain/desired.ts';
 import type { CheckResult } from '../domain/gate.ts';
+import type { JobResult } from '../domain/job.ts';
 import { parseChangedLines } from './changed-lines.ts';
 import type { Check, GateFacts } from './check.ts';
 import { pythonDocs } from './checks/python-docs.ts';

@@ -1,9 +1,9 @@
 // Runs the checks of one candidate and folds them. Style and the slow checks start together; when style is red the rest is
 // cancelled, but style itself always finishes, so all its findings are shown in one go. A check whose machinery failed is
 // tried again, and never counted for or against the change.
-import type { JobResult } from '../domain/desired.ts';
 import { isFailure } from '../domain/errors.ts';
 import { type CheckResult, fold, type Part, type Verdict } from '../domain/gate.ts';
+import type { JobResult } from '../domain/job.ts';
 import { countByFile } from '../domain/quality.ts';
 import { type Check, type CheckPlan, type GateFacts, toResult, withKept } from './check.ts';
 import { checksFor } from './checks/list.ts';

@@ -1,8 +1,8 @@
 // Failed tests run once more, by themselves, and only what ran again proves anything.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { JobResult } from '../domain/desired.ts';
 import type { CheckResult } from '../domain/gate.ts';
+import type { JobResult } from '../domain/job.ts';
 import type { GateFacts } from './check.ts';
 import { pythonTests } from './checks/python-tests.ts';
 import { deadlineOf } from './deadline.ts';

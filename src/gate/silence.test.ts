@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { anyText, fc, holds } from '../../test/support/fuzz.ts';
-import type { JobResult } from '../domain/desired.ts';
+import type { JobResult } from '../domain/job.ts';
 import type { GateFacts } from './check.ts';
 import { checks } from './checks/list.ts';
 

@@ -2,9 +2,10 @@
 // test says) at once, those that leave it are gone. It starts nothing.
 import type { Agent, AppRef } from '../domain/agent.ts';
 import type { CollectedFolder } from '../domain/collected.ts';
-import type { AgentHello, DesiredSet, DesiredState, JobResult, JobSpec, ObservedInstance } from '../domain/desired.ts';
+import type { DesiredSet, DesiredState } from '../domain/desired.ts';
 import type { EngineLook } from '../domain/engine.ts';
 import { fail } from '../domain/errors.ts';
+import type { AgentHello } from '../domain/hello.ts';
 import {
   type AppId,
   type Digest,
@@ -15,7 +16,9 @@ import {
   type TreeId,
 } from '../domain/ids.ts';
 import type { ImageEvent, ImageSpec } from '../domain/image.ts';
+import type { JobResult, JobSpec } from '../domain/job.ts';
 import type { ImageDetails } from '../domain/live.ts';
+import type { ObservedInstance } from '../domain/observed.ts';
 import type { ImageQuestion, PullEvent, PullSpec } from '../domain/pull.ts';
 import type { Route } from '../domain/route.ts';
 import type { AgentSurvey, AppEvidence, LeftOver, ReleaseHash } from '../domain/survey.ts';

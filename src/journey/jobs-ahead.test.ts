@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { mostAhead } from '../domain/ahead.ts';
-import type { JobSpec } from '../domain/desired.ts';
 import type { AppId, JobId } from '../domain/ids.ts';
+import type { JobSpec } from '../domain/job.ts';
 import { defaultLimits } from '../domain/plan.ts';
 import { JobsAhead } from './jobs-ahead.ts';
 import { newId } from './world.ts';

@@ -4,8 +4,8 @@
 
 import type { Agent } from '../domain/agent.ts';
 import { longestAheadMs, mayBeAhead, mostAhead, workOf } from '../domain/ahead.ts';
-import type { JobSpec } from '../domain/desired.ts';
 import type { AppId, JobId } from '../domain/ids.ts';
+import type { JobSpec } from '../domain/job.ts';
 import { newId } from './new-id.ts';
 
 type Ran = { name: string; spec: JobSpec };

@@ -1,10 +1,10 @@
 // What a kept verdict may stand for: the same tree under what holds now in what runs it now, or a tree that has been live.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { JobSpec } from '../domain/desired.ts';
 import type { EngineLook } from '../domain/engine.ts';
 import type { CommitId } from '../domain/ids.ts';
 import type { ImageEvent } from '../domain/image.ts';
+import type { JobSpec } from '../domain/job.ts';
 import { FakeWorld } from './fake-world.ts';
 import { proveCandidate } from './prove.ts';
 

@@ -2,9 +2,9 @@
 // another one, or none, the tree is asked again.
 import { createHash } from 'node:crypto';
 import type { App } from '../domain/app.ts';
-import type { AgentHello } from '../domain/desired.ts';
 import { type CheckKind, type CheckResult, fold, type Verdict } from '../domain/gate.ts';
 import { defaultGate, type GateSettings } from '../domain/gate-settings.ts';
+import type { AgentHello } from '../domain/hello.ts';
 import type { ImageId, TreeId } from '../domain/ids.ts';
 import { policyVersion } from '../gate/policy/policy.ts';
 import { hasBeenLive } from '../store/releases.ts';

@@ -2,8 +2,8 @@
 // serves main's pages.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { JobSpec } from '../domain/desired.ts';
 import type { CommitId, Digest } from '../domain/ids.ts';
+import type { JobSpec } from '../domain/job.ts';
 import { liveDocs } from '../store/releases.ts';
 import { FakeWorld } from './fake-world.ts';
 

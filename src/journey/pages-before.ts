@@ -5,9 +5,10 @@
 import { createHash } from 'node:crypto';
 import type { GitTree } from '../build/git-tree.ts';
 import type { Kept } from '../domain/collected.ts';
-import type { AgentHello, JobResult } from '../domain/desired.ts';
 import type { CheckResult } from '../domain/gate.ts';
+import type { AgentHello } from '../domain/hello.ts';
 import type { AppId } from '../domain/ids.ts';
+import type { JobResult } from '../domain/job.ts';
 import type { CheckPlan } from '../gate/check.ts';
 import { madeFromOf, madeFromReport } from '../gate/reports/made-from.ts';
 import type { World } from './world.ts';

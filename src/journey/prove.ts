@@ -3,10 +3,10 @@
 // before is built and started, and not checked again.
 import { type Build, planBuild } from '../build/build.ts';
 import type { GitTree } from '../build/git-tree.ts';
-import type { AgentHello } from '../domain/desired.ts';
 import { isFailure } from '../domain/errors.ts';
 import { type CheckResult, fold, type Verdict } from '../domain/gate.ts';
 import { gateOf } from '../domain/gate-settings.ts';
+import type { AgentHello } from '../domain/hello.ts';
 import type { ImageId } from '../domain/ids.ts';
 import type { ImageArtifact } from '../domain/release.ts';
 import type { GateFacts } from '../gate/check.ts';

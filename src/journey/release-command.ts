@@ -1,7 +1,7 @@
 // The release command (migrations): once, with the new code, the app's config, its volumes and its live identity, before any
 // instance of the new code starts. Its failure rejects the change.
-import type { JobSpec } from '../domain/desired.ts';
 import type { CheckResult } from '../domain/gate.ts';
+import type { JobSpec } from '../domain/job.ts';
 import { makeRedactor } from '../lib/redact.ts';
 import { releaseEnv } from '../release/compose.ts';
 import type { Candidate } from './candidate.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { JobEvent } from '../domain/desired.ts';
+import type { JobEvent } from '../domain/job.ts';
 import { FakeWorld, page } from './fake-world.ts';
 import { Runs } from './runs.ts';
 

@@ -1,9 +1,9 @@
 // `run`: a command of the owner's with the live release's code, config, volumes and identity. What it says is kept, so that
 // whoever follows sees it from the beginning; a run whose follower has gone goes on to its deadline.
 import type { App } from '../domain/app.ts';
-import type { JobEvent, JobResult } from '../domain/desired.ts';
 import { fail } from '../domain/errors.ts';
 import type { AppId, JobId } from '../domain/ids.ts';
+import type { JobEvent, JobResult } from '../domain/job.ts';
 import { liveJob } from './release-command.ts';
 import { nowMs, type World } from './world.ts';
 

@@ -2,9 +2,9 @@
 // processes and served files, and the router. IN SYNC is said only when all of them agree; the questions are the doctor's own
 // (`doctor/judge-app.ts`).
 import type { App } from '../domain/app.ts';
-import type { ObservedInstance } from '../domain/desired.ts';
 import { isDrift, type Problem } from '../domain/doctor.ts';
 import type { CommitId, Digest, ImageId, InstanceId, TreeId } from '../domain/ids.ts';
+import type { ObservedInstance } from '../domain/observed.ts';
 import { overrideOf } from '../store/changes.ts';
 import { type AppFacts, factsOf } from './doctor/app-facts.ts';
 import { judgeApp, whyNotRunning } from './doctor/judge-app.ts';

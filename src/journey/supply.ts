@@ -4,8 +4,8 @@
 import { makeLayer, planAgain } from '../build/build.ts';
 import { openGitTree } from '../build/git-tree.ts';
 import type { App } from '../domain/app.ts';
-import type { ArtifactPart, ObservedInstance } from '../domain/desired.ts';
 import type { AppId } from '../domain/ids.ts';
+import type { ArtifactPart, ObservedInstance } from '../domain/observed.ts';
 import { Semaphore } from '../lib/semaphore.ts';
 import type { Runnable } from '../release/compose.ts';
 import { everyApp, isThere } from '../store/apps.ts';

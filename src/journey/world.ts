@@ -5,7 +5,7 @@ import type { BlobCache } from '../build/git-tree.ts';
 import type { Agent, AppRef } from '../domain/agent.ts';
 import type { App } from '../domain/app.ts';
 import type { Change } from '../domain/change.ts';
-import type { AgentHello } from '../domain/desired.ts';
+import type { AgentHello } from '../domain/hello.ts';
 import type { AppId, ReleaseId } from '../domain/ids.ts';
 import type { EventType, LedgerEvent } from '../domain/ledger.ts';
 import type { ImageLogin } from '../domain/pull.ts';

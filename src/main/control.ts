@@ -14,7 +14,7 @@ import { sweepPlainCopies } from '../backup/plain-copy.ts';
 import { BlobCache } from '../build/git-tree.ts';
 import { readConfig } from '../config/config.ts';
 import type { App } from '../domain/app.ts';
-import type { AgentHello } from '../domain/desired.ts';
+import type { AgentHello } from '../domain/hello.ts';
 import { type AppId, parseId } from '../domain/ids.ts';
 import { parseHostname } from '../domain/names.ts';
 import { unguarded } from '../git/inspect.ts';

@@ -1,8 +1,8 @@
 // Control's ear: listens to the agent's events for as long as control lives, writes incidents into the ledger, gives an
 // agent that has come back the present desired state, and sends what it lacks of it.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AgentEvent, Incident } from '../domain/desired.ts';
 import type { EventType } from '../domain/ledger.ts';
+import type { AgentEvent, Incident } from '../domain/observed.ts';
 import { endAbandonedChecks } from '../journey/abandoned.ts';
 import { Supply } from '../journey/supply.ts';
 import { eventOf, type World } from '../journey/world.ts';

@@ -1,8 +1,8 @@
 // The boot check: the start of a release's web instances is the check. It passes when all of them are healthy, and fails
 // with the reason, the likely cause and the last log lines when one of them is final.
-import type { ObservedInstance } from '../domain/desired.ts';
 import type { CheckResult } from '../domain/gate.ts';
 import type { InstanceSetId } from '../domain/ids.ts';
+import type { ObservedInstance } from '../domain/observed.ts';
 import type { Observations } from './observations.ts';
 
 export type BootEnd = {

@@ -1,7 +1,7 @@
 // The agent's world as control last heard of it: the whole state first, then what changed. A wait here is a subscription:
 // nobody polls. While the agent is away the picture is kept and marked old.
-import type { AgentEvent, ObservedInstance, ObservedState } from '../domain/desired.ts';
 import type { AppId, InstanceId, InstanceSetId } from '../domain/ids.ts';
+import type { AgentEvent, ObservedInstance, ObservedState } from '../domain/observed.ts';
 
 type Watch = () => void;
 

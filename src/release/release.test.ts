@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { AgentEvent, ObservedInstance } from '../domain/desired.ts';
 import type { AppId, InstanceSetId } from '../domain/ids.ts';
+import type { AgentEvent, ObservedInstance } from '../domain/observed.ts';
 import type { Plan } from '../domain/plan.ts';
 import { judgeBoot, waitForSet } from './boot.ts';
 import { composeSet, releaseEnv } from './compose.ts';

@@ -19,8 +19,8 @@ import {
 import { layerSteps } from '../../src/build/layer-steps.ts';
 import { memoryTree } from '../../src/build/memory-tree.ts';
 import { decidePlan } from '../../src/build/plan.ts';
-import type { JobResult } from '../../src/domain/desired.ts';
 import type { CheckResult, Language } from '../../src/domain/gate.ts';
+import type { JobResult } from '../../src/domain/job.ts';
 import type { Check, CheckPlan, GateFacts } from '../../src/gate/check.ts';
 import { isConfigFile } from '../../src/gate/check.ts';
 import { runGate } from '../../src/gate/gate.ts';

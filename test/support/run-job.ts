@@ -1,6 +1,6 @@
 // A job of the agent's from its beginning to its end, as whoever asks for it sees it.
 import type { Jobs } from '../../src/agent/jobs/jobs.ts';
-import type { JobResult, JobSpec } from '../../src/domain/desired.ts';
+import type { JobResult, JobSpec } from '../../src/domain/job.ts';
 
 export async function runJob(by: Jobs, spec: JobSpec, signal: AbortSignal = new AbortController().signal) {
   const lines: string[] = [];

@@ -11,8 +11,9 @@
 //                a failed instance of a live set is), and forgotten with it.
 // A restart of the agent changes nothing: adopted instances come with their state and `sinceMs`.
 
-import type { DesiredSet, DesiredState, InstanceState, ObservedInstance } from '../../domain/desired.ts';
+import type { DesiredSet, DesiredState } from '../../domain/desired.ts';
 import type { AppId, InstanceId, InstanceSetId } from '../../domain/ids.ts';
+import type { InstanceState, ObservedInstance } from '../../domain/observed.ts';
 
 export type InstanceView = ObservedInstance & {
   stage: DesiredSet['stage'];

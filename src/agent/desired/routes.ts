@@ -1,7 +1,8 @@
 // The router's snapshot, made from what is wanted and what is there. Pure. Only instances of the routed set that have
 // been healthy are upstreams; one that stopped answering is left out as long as another answers.
-import type { DesiredApp, DesiredState, ObservedInstance } from '../../domain/desired.ts';
+import type { DesiredApp, DesiredState } from '../../domain/desired.ts';
 import type { AppId, InstanceId } from '../../domain/ids.ts';
+import type { ObservedInstance } from '../../domain/observed.ts';
 import { type Route, type RouteSnapshot, routerProtocol } from '../../domain/route.ts';
 import { sameList } from '../../lib/list-patch.ts';
 import { textOfItem } from '../../lib/list-text.ts';

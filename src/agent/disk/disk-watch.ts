@@ -2,8 +2,8 @@
 // folder; so from the limit on an app's processes can write no file (RLIMIT_FSIZE 0): it goes on serving, reading and
 // deleting. What grows on by other ways is ended. Checks have the same limit for what they write, and are ended at it.
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Incident } from '../../domain/desired.ts';
 import type { AppId } from '../../domain/ids.ts';
+import type { Incident } from '../../domain/observed.ts';
 import { megabytes } from '../supervise/exit-reason.ts';
 import { ToldRarely } from '../supervise/told-rarely.ts';
 import { type DiskLevel, diskLevel, diskLevels } from './disk-level.ts';

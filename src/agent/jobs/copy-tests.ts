@@ -4,9 +4,9 @@
 import { constants } from 'node:fs';
 import { chmod, copyFile, lstat, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { InImage, JobSpec } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
 import { parseObjectId } from '../../domain/ids.ts';
+import type { InImage, JobSpec } from '../../domain/job.ts';
 import type { HomeFolders } from '../folders.ts';
 import type { JobPlaces } from './job-folder.ts';
 

@@ -2,9 +2,9 @@
 // in a root of its own that is thrown away, as whoever it likes, root too: no folder of this machine that could be written is in it, so its
 // reports are asked of the engine when it has ended. A container outlives its agent: the next one takes it up (`adopt-in-image.ts`).
 import { z } from 'zod';
-import type { InImage, JobSpec } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
 import type { ImageId, InstanceId, NodeId } from '../../domain/ids.ts';
+import type { InImage, JobSpec } from '../../domain/job.ts';
 import type { Engine } from '../engine/engine.ts';
 import { labelsOf } from '../engine/labels.ts';
 import { EngineRefusal } from '../engine/stream.ts';

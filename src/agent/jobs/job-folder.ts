@@ -20,9 +20,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { collectNamePattern, mostCollectedFolders } from '../../domain/collected.ts';
-import type { JobResult, JobSpec } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
 import type { AppId } from '../../domain/ids.ts';
+import type { JobResult, JobSpec } from '../../domain/job.ts';
 import type { ProcessIdentity } from '../process/proc.ts';
 
 export type JobIdentity = { uid: number; gid: number } | null;

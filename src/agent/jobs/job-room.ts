@@ -1,6 +1,6 @@
 // What jobs that run and jobs that wait share: the room they are given, what of a job is kept on disk, and how its processes are held together.
 import { readFileSync } from 'node:fs';
-import type { JobSpec } from '../../domain/desired.ts';
+import type { JobSpec } from '../../domain/job.ts';
 import type { HomeFolders } from '../folders.ts';
 import type { CgroupSupport } from '../process/cgroup.ts';
 import type { Toolchains } from '../toolchains/toolchains.ts';

@@ -8,9 +8,9 @@
 // A job whose launcher or container is gone without an exit, or that was starting when the agent died, has ended as `lost`.
 import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { JobEvent, JobResult, JobSpec } from '../../domain/desired.ts';
 import { fail, isFailure } from '../../domain/errors.ts';
 import { type AppId, type JobId, parseId } from '../../domain/ids.ts';
+import type { JobEvent, JobResult, JobSpec } from '../../domain/job.ts';
 import type { HomeFolders } from '../folders.ts';
 import type { CgroupSupport } from '../process/cgroup.ts';
 import { removeTree } from '../remove-tree.ts';

@@ -1,9 +1,9 @@
 // One job from its start, or its adoption, to its result: the phases in order.
 import { existsSync, statSync } from 'node:fs';
 import { constants as os, uptime } from 'node:os';
-import type { JobResult, JobSpec } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
 import type { JobId } from '../../domain/ids.ts';
+import type { JobResult, JobSpec } from '../../domain/job.ts';
 import { enter, isArmed, leave } from '../../lib/seam.ts';
 import type { CaptureSink } from '../process/line-splitter.ts';
 import { isAlive } from '../process/proc.ts';

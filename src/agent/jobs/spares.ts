@@ -9,8 +9,8 @@
 // change of which alone something has run since it was started: the checks of one change stand in one gate copy.
 import { readFileSync } from 'node:fs';
 import { longestAheadMs, mayBeAhead, workOf } from '../../domain/ahead.ts';
-import type { JobSpec } from '../../domain/desired.ts';
 import type { AppId, JobId } from '../../domain/ids.ts';
+import type { JobSpec } from '../../domain/job.ts';
 import type { JobRecord } from './job-folder.ts';
 import type { JobRoom } from './job-room.ts';
 import { startWaiting, sweepWaiting, type Waiting } from './waiting-job.ts';

@@ -4,7 +4,7 @@
 // then there is no such file and it goes, and the next agent sweeps the rest.
 import { chownSync, closeSync, constants, openSync, writeFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
-import type { JobSpec } from '../../domain/desired.ts';
+import type { JobSpec } from '../../domain/job.ts';
 import { openCgroup } from '../process/cgroup.ts';
 import type { CaptureSink } from '../process/line-splitter.ts';
 import { isAlive } from '../process/proc.ts';

@@ -3,9 +3,9 @@
 // removed before the next try. Two requests for one key share the work.
 
 import { join } from 'node:path';
-import type { LayerEvent, LayerSpec } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
 import type { AppId } from '../../domain/ids.ts';
+import type { LayerEvent, LayerSpec } from '../../domain/layer.ts';
 import type { HomeFolders } from '../folders.ts';
 import { removeLeftGroups } from '../jobs/contained.ts';
 import { openFifoPool } from '../jobs/fifo-pool.ts';

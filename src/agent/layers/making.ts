@@ -2,10 +2,10 @@
 import { existsSync } from 'node:fs';
 import { chmod, chown, mkdir, readdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { LayerEvent, LayerSpec } from '../../domain/desired.ts';
 import { diskFailure, diskFailureSaid } from '../../domain/disk-failure.ts';
 import { fail } from '../../domain/errors.ts';
 import { type Digest, parseObjectId, type TreeId } from '../../domain/ids.ts';
+import type { LayerEvent, LayerSpec } from '../../domain/layer.ts';
 import { run } from '../../exec/exec.ts';
 import { ensureAppFolders, type HomeFolders } from '../folders.ts';
 import { startContained } from '../jobs/contained.ts';

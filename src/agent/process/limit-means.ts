@@ -2,7 +2,7 @@
 // written; else what the kernel holds for one process or one user (rlimits), priorities, and the agent's own looks. What holds by
 // nothing is said so. RLIMIT_AS is used for nothing: Node, Go and Java reserve gigabytes of addresses that they never touch.
 import { existsSync } from 'node:fs';
-import type { LimitHold } from '../../domain/desired.ts';
+import type { LimitHold } from '../../domain/hello.ts';
 import type { Limits } from '../../domain/plan.ts';
 import type { CgroupSupport, Importance } from './cgroup.ts';
 import { hasNetworkNamespaces } from './netless.ts';

@@ -1,6 +1,6 @@
 // Tells many listeners what changed. Each has a queue of its own; one that is too slow is let go, and connects again to
 // get the whole state, rather than holding memory or getting a stream with holes.
-import type { AgentEvent } from '../../domain/desired.ts';
+import type { AgentEvent } from '../../domain/observed.ts';
 
 export const queueEvents = 10_000;
 

@@ -1,6 +1,6 @@
 // How an end is told to people.
-import type { ArtifactPart } from '../../domain/desired.ts';
 import { isFailure } from '../../domain/errors.ts';
+import type { ArtifactPart } from '../../domain/observed.ts';
 import type { Exit } from '../health/wait-healthy.ts';
 
 export const megabytes = (bytes: number): string => `${Math.round(bytes / (1024 * 1024))} MB`;

@@ -1,6 +1,6 @@
 // An incident is told twice: to whoever listens to the agent (control writes it into the ledger), and as a line in the app's
 // own log, between the lines that led to it.
-import type { Incident } from '../../domain/desired.ts';
+import type { Incident } from '../../domain/observed.ts';
 import type { InstanceView } from '../desired/converge.ts';
 import { messageOf } from './exit-reason.ts';
 import type { InstanceOutput } from './instance-output.ts';

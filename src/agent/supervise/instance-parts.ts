@@ -1,5 +1,6 @@
 // What an instance's life touches besides itself, as one narrow record.
-import type { AgentEvent, DesiredApp, DesiredSet } from '../../domain/desired.ts';
+import type { DesiredApp, DesiredSet } from '../../domain/desired.ts';
+import type { AgentEvent } from '../../domain/observed.ts';
 import { drainMs, type InstanceView } from '../desired/converge.ts';
 import type { DiskLevel } from '../disk/disk-level.ts';
 import type { HomeFolders } from '../folders.ts';

@@ -1,5 +1,5 @@
 // What is known of an instance: kept in its record, then announced; so the next agent knows what anybody has heard.
-import type { ObservedInstance } from '../../domain/desired.ts';
+import type { ObservedInstance } from '../../domain/observed.ts';
 import { type InstanceView, observedOf } from '../desired/converge.ts';
 import { messageOf } from './exit-reason.ts';
 import type { InstanceOrigin, InstanceParts } from './instance-parts.ts';

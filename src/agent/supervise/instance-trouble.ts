@@ -1,6 +1,6 @@
 // What an instance runs into while it lives, in the words that people read in its log, the app's events and its status. What
 // goes on and on is told at once and then rarely; crashes are remembered for an hour, across restarts of the agent.
-import type { Incident } from '../../domain/desired.ts';
+import type { Incident } from '../../domain/observed.ts';
 import type { Limits } from '../../domain/plan.ts';
 import { crashLoops, type InstanceView, recentCrashes, withCrash } from '../desired/converge.ts';
 import { openFilesLimit } from '../process/limit-means.ts';

@@ -1,8 +1,9 @@
 // One instance's life, from the first start over restarts to the last trace of it. Whoever holds it decides when it
 // starts, drains and stops (`desired/converge.ts`); this carries it out, hears from each run (`instance-run.ts`), and tells
 // each change once (`instance-state.ts`). States and what ends them: the head of `desired/converge.ts`.
-import type { DesiredApp, DesiredSet, ObservedInstance } from '../../domain/desired.ts';
+import type { DesiredApp, DesiredSet } from '../../domain/desired.ts';
 import { isFailure } from '../../domain/errors.ts';
+import type { ObservedInstance } from '../../domain/observed.ts';
 import { failpoint } from '../../lib/failpoint.ts';
 import { afterExit, type InstanceView } from '../desired/converge.ts';
 import type { DiskLevel } from '../disk/disk-level.ts';

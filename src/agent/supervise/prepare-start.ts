@@ -1,8 +1,9 @@
 // Everything that must be there before an instance can start: tree, layer, tools, volumes, a port; and the command that
 // follows. A thing that is missing is named, with what to do.
 import { readlink, stat } from 'node:fs/promises';
-import type { ArtifactPart, DesiredApp, DesiredSet } from '../../domain/desired.ts';
+import type { DesiredApp, DesiredSet } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
+import type { ArtifactPart } from '../../domain/observed.ts';
 import type { InstanceView } from '../desired/converge.ts';
 import type { HomeFolders } from '../folders.ts';
 import { layerMarker } from '../jobs/job-command.ts';

@@ -2,9 +2,10 @@
 // always gets a number above whatever the router holds, so an agent that has forgotten the last number asks for it first,
 // and an older snapshot never replaces a newer one. A router that is away gets the present one as soon as it is back.
 import { setTimeout as pause } from 'node:timers/promises';
-import type { DesiredState, ObservedInstance } from '../../domain/desired.ts';
+import type { DesiredState } from '../../domain/desired.ts';
 import { fail, isFailure } from '../../domain/errors.ts';
 import type { InstanceId } from '../../domain/ids.ts';
+import type { ObservedInstance } from '../../domain/observed.ts';
 import type { Route, RouterHello, RouteSnapshot } from '../../domain/route.ts';
 import type { RouterEvidence } from '../../domain/survey.ts';
 import { areAnyArmed, failpoint } from '../../lib/failpoint.ts';

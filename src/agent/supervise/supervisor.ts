@@ -4,8 +4,9 @@
 
 import { availableParallelism } from 'node:os';
 import type { InstanceUsage } from '../../domain/agent.ts';
-import type { AgentEvent, DesiredApp, DesiredSet, DesiredState, ObservedInstance } from '../../domain/desired.ts';
+import type { DesiredApp, DesiredSet, DesiredState } from '../../domain/desired.ts';
 import type { AppId, InstanceId, InstanceSetId } from '../../domain/ids.ts';
+import type { AgentEvent, ObservedInstance } from '../../domain/observed.ts';
 import type { Route, RouteSnapshot } from '../../domain/route.ts';
 import { enter, isArmed, leave } from '../../lib/seam.ts';
 import { admit } from '../desired/admit.ts';

@@ -1,6 +1,6 @@
 // Runs: a command with the live release's code, config, volumes and identity.
 import { z } from '@hono/zod-openapi';
-import type { JobEvent } from '../../domain/desired.ts';
+import type { JobEvent } from '../../domain/job.ts';
 import { nothing, type StreamEvent } from '../answer.ts';
 import { idInPath, idParam, noQuery } from '../fields.ts';
 import { route } from '../route.ts';

@@ -1,8 +1,8 @@
 // How apps are shown. Presenters are allow-lists: what is not named here is not sent.
 import { z } from '@hono/zod-openapi';
 import type { App } from '../../domain/app.ts';
-import { instanceStates, type ObservedInstance } from '../../domain/desired.ts';
 import { imageText } from '../../domain/image-reference.ts';
+import { instanceStates, type ObservedInstance } from '../../domain/observed.ts';
 import { iso, moment } from '../fields.ts';
 import type { AppStatus, Platform } from '../platform.ts';
 import { presentProblem, problemView } from './doctor.ts';

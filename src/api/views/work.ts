@@ -1,7 +1,7 @@
 // How long work is shown: what was started, how it goes on, and how a job ended.
 import { z } from '@hono/zod-openapi';
 import type { App } from '../../domain/app.ts';
-import type { JobEvent, JobResult } from '../../domain/desired.ts';
+import type { JobEvent, JobResult } from '../../domain/job.ts';
 import type { StreamEvent } from '../answer.ts';
 import type { Progress, Started } from '../platform.ts';
 

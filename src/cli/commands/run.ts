@@ -1,7 +1,7 @@
 // `lockstep run CMD…`: a command with the live release's code, config and volumes. Its output comes here, and its exit code is
 // ours. Ctrl-C cancels it at the server; a second one leaves at once.
-import type { JobResult } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
+import type { JobResult } from '../../domain/job.ts';
 import { safeLine } from '../present/text.ts';
 import type { Session } from '../session.ts';
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { AppStatus } from '../../api/platform.ts';
-import type { ObservedInstance } from '../../domain/desired.ts';
 import { problem } from '../../domain/doctor.ts';
 import { fail } from '../../domain/errors.ts';
 import type { AppName } from '../../domain/names.ts';
+import type { ObservedInstance } from '../../domain/observed.ts';
 import { changeRows } from '../commands/changes.ts';
 import { logText, seenLines } from '../commands/logs.ts';
 import { releaseRows } from '../commands/releases.ts';

@@ -1,9 +1,9 @@
 // A check that the repository brings itself (`gate.checks` in lockstep.yml, app.json's test script): a command, and the
 // reports that it promises. Reports are read where there are any, the exit code says the rest: 0 passes, 75 is tried again.
 import { readFileSync } from 'node:fs';
-import type { JobResult } from '../../domain/desired.ts';
 import type { CheckKind, CheckResult, Finding } from '../../domain/gate.ts';
 import type { CheckCommand, ReportKind } from '../../domain/gate-settings.ts';
+import type { JobResult } from '../../domain/job.ts';
 import { type Check, type GateFacts, type Judgement, judgeEnd, toResult } from '../check.ts';
 import { coverageResult } from '../coverage.ts';
 import { parseCobertura } from '../reports/cobertura.ts';

@@ -1,5 +1,5 @@
 // What a part's package.json says that the checks of JavaScript and TypeScript ask for.
-import type { JobResult } from '../../domain/desired.ts';
+import type { JobResult } from '../../domain/job.ts';
 import type { GateFacts } from '../check.ts';
 import type { Findings } from '../reports/text.ts';
 import { runnerFiles as filesOf } from './runner-files.ts';

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import type { JobResult } from '../../domain/desired.ts';
+import type { JobResult } from '../../domain/job.ts';
 import type { Check, CheckPlan, GateFacts } from '../check.ts';
 import { questionsOf } from '../gate.ts';
 import { fromPart } from '../part.ts';

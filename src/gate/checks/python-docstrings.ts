@@ -2,8 +2,8 @@
 // files are asked, and what [tool.interrogate] leaves out. In a project of usual size the style check does this by the way,
 // in its own interpreter; in a large one, or beside ruff and flake8, it is a job of its own.
 import { readFileSync } from 'node:fs';
-import type { JobResult } from '../../domain/desired.ts';
 import type { CheckResult } from '../../domain/gate.ts';
+import type { JobResult } from '../../domain/job.ts';
 import { type Check, endedWithout, type GateFacts, judgeEnd, toResult } from '../check.ts';
 import { type Definition, docstringResult } from '../docstrings.ts';
 import { treePath } from '../reports/tree-path.ts';

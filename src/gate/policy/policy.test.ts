@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { JobResult } from '../../domain/desired.ts';
 import type { CheckKind, CheckResult } from '../../domain/gate.ts';
+import type { JobResult } from '../../domain/job.ts';
 import { coverageResult } from '../coverage.ts';
 import { docstringResult } from '../docstrings.ts';
 import { parseLcov } from '../reports/lcov.ts';

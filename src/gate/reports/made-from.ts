@@ -1,6 +1,6 @@
 // What a job says of the pages that it was to make: what they are made from, as a digest, and whether it made them or left them
 // as main has them. A digest is said only where it stands for everything that goes into the pages.
-import type { JobResult } from '../../domain/desired.ts';
+import type { JobResult } from '../../domain/job.ts';
 
 export const madeFromReport = 'made-from.json';
 

@@ -1,8 +1,8 @@
 // From the facts of one app to what is wrong with it. Pure, a list of questions. While a change of the app is on its way two
 // sides differ by right, and nothing is wrong.
 import type { App } from '../../domain/app.ts';
-import type { ObservedInstance } from '../../domain/desired.ts';
 import { type Problem, type ProblemCode, problem, problemRegistry } from '../../domain/doctor.ts';
+import type { ObservedInstance } from '../../domain/observed.ts';
 import type { ImageArtifact } from '../../domain/release.ts';
 import type { ProcessEvidence } from '../../domain/survey.ts';
 import type { AppFacts } from './app-facts.ts';

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import type { JobSpec } from '../../domain/desired.ts';
 import { fail, isFailure } from '../../domain/errors.ts';
 import type { Digest } from '../../domain/ids.ts';
 import { imageText, parseImageReference } from '../../domain/image-reference.ts';
+import type { JobSpec } from '../../domain/job.ts';
 import type { Outcome } from '../../receive/notices/answer-sender.ts';
 import { askForLook, followImage, lookDue } from '../../store/app-images.ts';
 import { listEvents } from '../../store/events.ts';
