@@ -1,4 +1,4 @@
-// What the agent is made of, as one narrow record: `src/main/agent.ts` fills it in, and tests do.
+// What the agent is made of, as one narrow record: `src/main/agent-wiring.ts` fills it in, and tests do.
 import type { AppRef } from '../domain/agent.ts';
 import type { EngineLook } from '../domain/engine.ts';
 import type { AgentHello } from '../domain/hello.ts';

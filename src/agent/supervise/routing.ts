@@ -11,7 +11,7 @@ import type { RouterEvidence } from '../../domain/survey.ts';
 import { areAnyArmed, failpoint } from '../../lib/failpoint.ts';
 import { changedRoutes, nextSnapshot, routesMaker } from '../desired/routes.ts';
 
-/** What the agent needs of the router; `src/main/agent.ts` ties it to the socket. Every call may throw `router-away`. */
+/** What the agent needs of the router; `src/main/agent-wiring.ts` ties it to the socket. Every call may throw `router-away`. */
 export type RouterPort = {
   hello(limitMs?: number): Promise<RouterHello>;
   putSnapshot(snapshot: RouteSnapshot): Promise<{ generation: number }>;
