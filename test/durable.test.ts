@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { run } from '../src/exec/exec.ts';
-import { gitEnvironment } from '../src/git/git.ts';
+import { gitEnvironment } from '../src/git/environment.ts';
 import { openRepository } from '../src/git/repository.ts';
 import { openDatabase } from '../src/store/open.ts';
 import { root } from './support/stage.ts';

@@ -10,7 +10,7 @@ import { type CommitId, type IdPrefix, makeId, type TreeId } from '../domain/ids
 import { type BranchName, parseAppName, parseHostname } from '../domain/names.ts';
 import { run } from '../exec/exec.ts';
 import { branchRef } from '../git/argv.ts';
-import { gitEnvironment } from '../git/git.ts';
+import { gitEnvironment } from '../git/environment.ts';
 import { openRepository } from '../git/repository.ts';
 import { insertApp } from '../store/apps.ts';
 import { defaultTeam } from '../store/meta.ts';

@@ -14,6 +14,7 @@ import {
 } from './answers.ts';
 import { argv, emptyTree, type RefName, zeroId } from './argv.ts';
 import { type Blob, blobsOf, defaultMaxBlobBytes, type ObjectIds, type StreamedBlob, streamBlobs } from './cat-file.ts';
+import { gitEnvironment, type Signature, signatureEnv } from './environment.ts';
 import { removeLeftOvers } from './left-overs.ts';
 
 export type GitOptions = {
@@ -28,41 +29,9 @@ export type GitOptions = {
 export type { ChangedFile, TreeEntry } from './answers.ts';
 export type { Blob, StreamedBlob } from './cat-file.ts';
 export type MergeResult = { isClean: true; tree: TreeId } | { isClean: false; tree: TreeId; conflicts: string[] };
-/** A person and a moment, as a commit keeps them; `atSeconds` since the epoch, always written as UTC. */
-export type Signature = { name: string; email: string; atSeconds: number };
-
 /** `from` null: it must not be there; `to` null: it goes. */
 export type RefMove = { ref: RefName; from: ObjectId | null; to: ObjectId | null };
 export type CommitWords = { author: Signature; committedAtSeconds: number; subject: string };
-
-/** The environment for every git we start. */
-export function gitEnvironment(options: { permit?: string | null; isOurs?: boolean } = {}): Record<string, string> {
-  const config: [string, string][] = [
-    ['protocol.file.allow', 'never'],
-    ['safe.directory', '*'],
-    // A larger file is streamed, never held: neither diffed as text nor packed as a difference.
-    ['core.bigFileThreshold', '16m'],
-  ];
-  if (options.isOurs === false) config.push(['core.hooksPath', '/dev/null']);
-  const env: Record<string, string> = {
-    PATH: process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin',
-    HOME: '/nonexistent',
-    LC_ALL: 'C',
-    TZ: 'UTC',
-    GIT_CONFIG_NOSYSTEM: '1',
-    GIT_CONFIG_GLOBAL: '/dev/null',
-    GIT_ATTR_NOSYSTEM: '1',
-    GIT_TERMINAL_PROMPT: '0',
-    GIT_OPTIONAL_LOCKS: '0',
-    GIT_CONFIG_COUNT: String(config.length),
-  };
-  config.forEach(([key, value], index) => {
-    env[`GIT_CONFIG_KEY_${index}`] = key;
-    env[`GIT_CONFIG_VALUE_${index}`] = value;
-  });
-  if (options.permit) env.LOCKSTEP_PERMIT = options.permit;
-  return env;
-}
 
 /** A lock that is older is nobody's. */
 const heldLockMs = 10_000;
@@ -295,13 +264,5 @@ export function openGit(options: GitOptions) {
     async prune(expire: string): Promise<void> {
       await ask(argv.prune(expire));
     },
-  };
-}
-
-function signatureEnv(role: 'AUTHOR' | 'COMMITTER', signature: Signature): Record<string, string> {
-  return {
-    [`GIT_${role}_NAME`]: signature.name,
-    [`GIT_${role}_EMAIL`]: signature.email,
-    [`GIT_${role}_DATE`]: `@${Math.floor(signature.atSeconds)} +0000`,
   };
 }

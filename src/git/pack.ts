@@ -4,7 +4,7 @@ import { fail } from '../domain/errors.ts';
 import type { ObjectId } from '../domain/ids.ts';
 import { run, type StreamingChild, spawnStreaming } from '../exec/exec.ts';
 import type { RefName } from './argv.ts';
-import { gitEnvironment } from './git.ts';
+import { gitEnvironment } from './environment.ts';
 
 const limitMs = 60 * 60_000;
 

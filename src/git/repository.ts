@@ -11,7 +11,8 @@ import type { BranchName } from '../domain/names.ts';
 import { run } from '../exec/exec.ts';
 import { atomicWrite } from '../lib/atomic-write.ts';
 import { branchRef } from './argv.ts';
-import { type Git, gitEnvironment, openGit } from './git.ts';
+import { gitEnvironment } from './environment.ts';
+import { type Git, openGit } from './git.ts';
 import { removeLeftOvers } from './left-overs.ts';
 import { trimReflogs } from './reflogs.ts';
 

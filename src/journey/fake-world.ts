@@ -8,7 +8,7 @@ import { type App, type Principal, rights } from '../domain/app.ts';
 import { type AppId, type CommitId, isZeroId, type ObjectId, type TokenId } from '../domain/ids.ts';
 import { type BranchName, parseAppName } from '../domain/names.ts';
 import { run } from '../exec/exec.ts';
-import { gitEnvironment } from '../git/git.ts';
+import { gitEnvironment } from '../git/environment.ts';
 import { unguarded } from '../git/inspect.ts';
 import { openRepository, type Repository } from '../git/repository.ts';
 import { Semaphore } from '../lib/semaphore.ts';

@@ -5,7 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Readable, Transform } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { type StreamingChild, spawnStreaming } from '../exec/exec.ts';
-import { gitEnvironment } from '../git/git.ts';
+import { gitEnvironment } from '../git/environment.ts';
 import { explained } from './explain-push.ts';
 import { type GitLimits, gitLimits } from './limits.ts';
 import { answerPermission } from './permission.ts';

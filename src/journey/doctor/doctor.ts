@@ -6,7 +6,7 @@ import type { App, Principal } from '../../domain/app.ts';
 import { type DoctorRepair, type DoctorReport, problemRegistry } from '../../domain/doctor.ts';
 import { describeEngine, type EngineLook } from '../../domain/engine.ts';
 import { run } from '../../exec/exec.ts';
-import { gitEnvironment } from '../../git/git.ts';
+import { gitEnvironment } from '../../git/environment.ts';
 import { listApps } from '../../store/apps.ts';
 import { SharedTurns } from '../shared-turns.ts';
 import type { World } from '../world.ts';
