@@ -4,11 +4,12 @@ import { type ErrorCode, isFailure } from '../domain/errors.ts';
 import type { AgentHello } from '../domain/hello.ts';
 import type { ObjectId } from '../domain/ids.ts';
 import type { LayerRecipe } from '../domain/plan.ts';
-import { planAgain, planBuild, reasonOf } from './build.ts';
+import { planAgain, planBuild } from './build.ts';
 import { builtSpec } from './built-tree.ts';
 import { BlobCache } from './git-tree.ts';
 import { layerKey } from './layer-key.ts';
 import { layerSteps } from './layer-steps.ts';
+import { reasonOf } from './make-layer.ts';
 import { memoryTree } from './memory-tree.ts';
 import { decidePlan } from './plan.ts';
 

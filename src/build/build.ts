@@ -1,28 +1,22 @@
-// The build verb: a tree becomes an artifact. It decides the plan, finds the interpreter, and asks the agent for the
-// dependency layers; two builds of the same tree are one, since everything is named by what went into it.
+// The build verb: a tree becomes an artifact. It decides the plan, finds the interpreter, and says which layers and which image it needs;
+// two builds of the same tree are one, since everything is named by what went into it. Makes nothing itself (`make-layer.ts` does).
 import { createHash, randomUUID } from 'node:crypto';
-import { installingPart } from '../config/readers/package-json.ts';
-import { withoutLocal } from '../config/readers/requirements.ts';
-import type { Agent, AppRef } from '../domain/agent.ts';
+import type { AppRef } from '../domain/agent.ts';
 import type { EngineLook } from '../domain/engine.ts';
-import { fail, isFailure } from '../domain/errors.ts';
+import { isFailure } from '../domain/errors.ts';
 import type { AgentHello } from '../domain/hello.ts';
 import type { Digest } from '../domain/ids.ts';
-import type { LayerEvent, LayerSpec } from '../domain/layer.ts';
+import type { LayerSpec } from '../domain/layer.ts';
 import type { LayerRecipe, Plan } from '../domain/plan.ts';
 import type { Artifact, ImageArtifact } from '../domain/release.ts';
 import { builtSpec } from './built-tree.ts';
 import type { GitTree } from './git-tree.ts';
 import { decideImagePlan, type ImageWork, imageWork, runtimeOf } from './image-plan.ts';
 import { chooseInterpreter } from './interpreters.ts';
-import { layerKey } from './layer-key.ts';
-import { layerSteps, layerTools } from './layer-steps.ts';
+import { gateSpec, layerSpec } from './layer-spec.ts';
 import { type PartOfTree, partId } from './part-layers.ts';
 import { decidePlan } from './plan.ts';
 import { testedParts } from './tests-in-image.ts';
-
-const stepDeadlineMs = 15 * 60_000;
-const inputBytes = 16 * 1024 * 1024;
 
 export type BuildRequest = {
   app: AppRef;
@@ -195,118 +189,4 @@ export async function planAgain(
   if (plan.built)
     again(builtSpec({ app, treeId: artifact.treeId, plan, recipe: plan.built, hello, notes, keys }), builtKey);
   return { layers, notes };
-}
-
-/**
- * Makes a layer, or finds it.
- * @throws install-failed with the last lines
- */
-export async function makeLayer(
-  agent: Pick<Agent, 'makeLayer'>,
-  spec: LayerSpec,
-  onLine: (line: string) => void,
-  signal: AbortSignal,
-): Promise<{ wasThere: boolean; durationMs: number }> {
-  let last: LayerEvent | null = null;
-  for await (const event of agent.makeLayer(spec, signal)) {
-    last = event;
-    if ('line' in event) onLine(event.line);
-  }
-  if (last && 'done' in last) return last.done;
-  const tail = last && 'failed' in last ? last.failed.outputTail : [];
-  const [what, advice] = spec.from
-    ? ['the build failed', 'Mend it and push again; the lines above are what the build said.']
-    : [
-        'the dependencies could not be installed',
-        'Mend the requirements and push again; the lines above are what the installer said.',
-      ];
-  throw fail('install-failed', `${what}: ${reasonOf(tail)}`, {
-    advice,
-    details: { outputTail: tail.slice(-30) },
-  });
-}
-
-/** Of uv, npm and others; of go a place, and what it says of itself but that it fetches. */
-const telling = /^(?:\s*[×x]\s|error[: ]|\S+\.go:\d+:\d+: |go: (?!downloading ))/i;
-
-/** uv and pip say under it why: a line with this before it, and those that go on with it. */
-const because = /^\s*(?:[╰├]─▶|Caused by:)\s*/;
-
-/** The installer's own word, from its last lines, and why. */
-export function reasonOf(tail: readonly string[]): string {
-  const at = tail.findIndex((line) => telling.test(line));
-  if (at < 0)
-    return (
-      tail
-        .findLast((line) => line.trim() !== '')
-        ?.trim()
-        .slice(0, 300) ?? 'nothing was said'
-    );
-  const said = tail[at]!.trim().slice(0, 300);
-  const from = tail.findIndex((line, index) => index > at && index <= at + 3 && because.test(line));
-  if (from < 0) return said;
-  const rest = tail.slice(from + 1);
-  const end = rest.findIndex((line) => !/^\s{4,}\S|^\s*│\s*\S/.test(line) || because.test(line));
-  const why = [tail[from]!.replace(because, ''), ...rest.slice(0, end < 0 ? undefined : end)]
-    .map((line) => line.replace(/^[\s│]+/, '').trim())
-    .join(' ');
-  return `${said.replace(/:$/, '')}: ${why}`.slice(0, 600);
-}
-
-/** Of a package.json only what decides what is installed. */
-const installed = (path: string, content: Buffer): Buffer =>
-  /(?:^|\/)package\.json$/.test(path) ? Buffer.from(installingPart(content.toString('utf8'), path)) : content;
-
-/** The tree itself is not installed, it runs from where it is. */
-const required = (path: string, content: Buffer): Buffer =>
-  /\.(?:txt|in)$/.test(path) ? Buffer.from(withoutLocal(content.toString('utf8'))) : content;
-
-/** The checks' layer. What serves may need no interpreter where its checks do. */
-function gateSpec(
-  app: AppRef,
-  tree: GitTree,
-  plan: Plan,
-  recipe: LayerRecipe,
-  hello: AgentHello,
-  serving: string | null,
-  notes: string[],
-  run: Pick<LayerSpec, 'key'> | null,
-): Promise<LayerSpec | null> {
-  const isSame = recipe.interpreter.kind === plan.layer.interpreter.kind;
-  const interpreter = isSame ? serving : chooseInterpreter(recipe.interpreter, hello, notes);
-  return layerSpec(app, tree, recipe, 'gate', interpreter, run?.key ?? null);
-}
-
-async function layerSpec(
-  app: AppRef,
-  tree: Pick<GitTree, 'view'>,
-  recipe: LayerRecipe,
-  purpose: 'run' | 'gate',
-  interpreterId: string | null,
-  runKey: string | null,
-): Promise<LayerSpec | null> {
-  if (recipe.interpreter.kind === 'none' || interpreterId === null) return null;
-  const inputs = new Map<string, Buffer>();
-  for (const path of recipe.inputs) {
-    const content = await tree.view.read(path, inputBytes);
-    if (content === null) {
-      throw fail('bad-config', `${path}: missing, a link, or larger than ${inputBytes} bytes`, {
-        advice: `Commit ${path} as a plain file.`,
-      });
-    }
-    inputs.set(path, recipe.installer.tool === 'node' ? installed(path, content) : required(path, content));
-  }
-  const tools = runKey === null ? {} : { run: runKey };
-  const steps = layerSteps(recipe, purpose, runKey);
-  return {
-    key: layerKey({ recipe, purpose, inputs, interpreter: interpreterId, tools }),
-    appId: app.id,
-    liveUid: app.liveUid,
-    gateUid: app.gateUid,
-    gid: app.gid,
-    interpreterId,
-    tools: layerTools(recipe),
-    files: Object.fromEntries([...inputs].map(([path, content]) => [path, content.toString('base64')])),
-    steps: steps.map((step) => ({ ...step, deadlineMs: stepDeadlineMs })),
-  };
 }

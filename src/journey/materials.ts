@@ -1,7 +1,8 @@
 // What a candidate needs on the machine, begun all at once: its tree at the agent (with a copy for the checks), its dependency
 // layers, and the tree that is built of it. Each is waited for where it is needed; a failure is heard by whoever waits, and only there.
-import { type Build, makeLayer } from '../build/build.ts';
+import type { Build } from '../build/build.ts';
 import type { GitTree } from '../build/git-tree.ts';
+import { makeLayer } from '../build/make-layer.ts';
 import type { ForTests } from '../build/tests-in-image.ts';
 import type { App } from '../domain/app.ts';
 import { fail } from '../domain/errors.ts';

@@ -1,8 +1,9 @@
 // What serves and is not on the agent's machine is sent again: after a restore the home has repositories and no releases, and a
 // folder may have been removed behind our back. The agent says what lacks; the tree comes from the repository, the layer is
 // made from the artifact's own recipe, the image of its tree. It is the live release only: a candidate brings its files with it.
-import { makeLayer, planAgain } from '../build/build.ts';
+import { planAgain } from '../build/build.ts';
 import { openGitTree } from '../build/git-tree.ts';
+import { makeLayer } from '../build/make-layer.ts';
 import type { App } from '../domain/app.ts';
 import type { AppId } from '../domain/ids.ts';
 import type { ArtifactPart, ObservedInstance } from '../domain/observed.ts';

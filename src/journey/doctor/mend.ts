@@ -1,7 +1,8 @@
 // The repairs, by what was found. Each brings about the one right answer and is safe to be made twice; what has none is not
 // here. An app's repairs are made together under its turn: files first, then one restart for all that needs one.
-import { makeLayer, planAgain } from '../../build/build.ts';
+import { planAgain } from '../../build/build.ts';
 import { openGitTree } from '../../build/git-tree.ts';
+import { makeLayer } from '../../build/make-layer.ts';
 import type { App } from '../../domain/app.ts';
 import type { ProblemCode } from '../../domain/doctor.ts';
 import { fail } from '../../domain/errors.ts';
