@@ -20,6 +20,7 @@ import type { InstanceRecord } from './instance-record.ts';
 import { InstanceRun } from './instance-run.ts';
 import { InstanceState } from './instance-state.ts';
 import { InstanceTrouble } from './instance-trouble.ts';
+import { hearRun } from './run-hearing.ts';
 
 export class Instance {
   readonly view: InstanceView;
@@ -255,33 +256,15 @@ export class Instance {
   }
 
   #runOf(running: Running): InstanceRun {
-    const { timings, nowMs } = this.#parts;
-    const { view } = this;
-    return new InstanceRun(
-      {
-        ...{ timings, nowMs, view, memoryBytes: this.origin.limits.memoryBytes },
-        address: () => this.#state.address,
-        outputTail: () => this.#output.tail,
-        healthy: (found) => this.#health.answered(found),
-        health: (status, why) => this.#health.changed(status, why),
-        memoryKill: () => this.#trouble.memoryKill(),
-        reached: (what) => this.#trouble.reached(what),
-        flapping: (failed) => {
-          this.#trouble.flapping(failed);
-          this.change({});
-        },
-        over: ({ reason, notes, isOutOfMemory, status }) => {
-          if (status !== undefined) view.healthStatus = status;
-          this.#over(reason, notes, isOutOfMemory);
-        },
-        failed: (error) => {
-          this.#parts.warn('an instance could not be watched', { id: view.id, error: messageOf(error) });
-          const isTold = ['stopping', 'stopped', 'failed', 'backing-off'].includes(view.state);
-          if (!isTold) this.#over(`could not be watched: ${messageOf(error)}`, [], false);
-        },
-      },
-      running,
-    );
+    const { view, origin } = this;
+    const heard = hearRun({
+      ...{ parts: this.#parts, view, limits: origin.limits, health: this.#health, trouble: this.#trouble },
+      address: () => this.#state.address,
+      outputTail: () => this.#output.tail,
+      changed: () => this.change({}),
+      over: (reason, notes, isOutOfMemory) => this.#over(reason, notes, isOutOfMemory),
+    });
+    return new InstanceRun(heard, running);
   }
 
   /** Nothing of this run is left: what becomes of the instance. */
