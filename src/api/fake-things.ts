@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import type { App } from '../domain/app.ts';
 import { type DoctorReport, problem } from '../domain/doctor.ts';
+import { fail } from '../domain/errors.ts';
 import {
   type ChangeId,
   type CommitId,
@@ -119,4 +120,8 @@ export function seed(database: DatabaseSync, app: App): { change: ChangeId; rele
       data: {},
     });
   return { change: changes[0]!.id, release, hook };
+}
+
+export function missing(what: string): never {
+  throw fail('not-found', `there is no such ${what}`);
 }

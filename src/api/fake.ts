@@ -9,21 +9,17 @@ import type { FlakyTest } from '../domain/gate-run.ts';
 import type { AppId, CommitId, TeamId } from '../domain/ids.ts';
 import type { JobEvent } from '../domain/job.ts';
 import { type AppName, parseAppName, parseBranch, parseHostname } from '../domain/names.ts';
-import { appOfRepository } from '../domain/own-image.ts';
 import { currentConfig, insertConfig } from '../store/app-config.ts';
-import { afterCommand, followedImage, followImage, setAfterCommand } from '../store/app-images.ts';
+import { followImage } from '../store/app-images.ts';
 import { deleteApp, findApp, insertApp, isBadgePublic, listApps, publicBadge, setBadgePublic } from '../store/apps.ts';
-import { dropBuildSecret, keepBuildSecret, listBuildSecrets } from '../store/build-secrets.ts';
 import { changeOfNumber, findChange, listChanges, queuedChanges, verdictOfChange } from '../store/changes.ts';
 import { listEvents } from '../store/events.ts';
-import { deleteHook, insertHook, listHooks, rotateHook } from '../store/hooks.ts';
 import { keepAnswer, recallAnswer } from '../store/idempotency.ts';
 import { openDatabase } from '../store/open.ts';
-import { listPublic, quotaOf, setPublic, setQuota } from '../store/own-images.ts';
-import { dropRegistry, keepRegistry, listRegistries } from '../store/registries.ts';
 import { findRelease, listReleases } from '../store/releases.ts';
 import { insertToken, listTokens, principalOf, revokeToken } from '../store/tokens.ts';
-import { id, live, report, seed } from './fake-things.ts';
+import { fakeImages } from './fake-images.ts';
+import { id, live, missing, report, seed } from './fake-things.ts';
 import type { Platform, Progress } from './platform.ts';
 
 export type FakePlatform = Platform & {
@@ -135,13 +131,6 @@ export function createFakePlatform(): FakePlatform {
     },
     gitUrlOf: (app) => `http://127.0.0.1:8080/${app.name}.git`,
     principalOf: (secret) => principalOf(database, secret, Date.now()),
-    followedImage: (app) => followedImage(database, app.id),
-    async startImageDeploy(_principal, app, image) {
-      await begin('startImageDeploy');
-      if (image) followImage(database, app, image);
-      const followed = followedImage(database, app.id) ?? missing('image');
-      return { image: followed, started: { kind: 'change', id: ids.change } };
-    },
     async createApp(principal, { name, image }) {
       await begin('createApp');
       const app = create(principal, name);
@@ -230,14 +219,6 @@ export function createFakePlatform(): FakePlatform {
       const version = insertConfig(database, owner, entries, principal.name, 1);
       return { version, started: set.size > 0 ? { kind: 'release', id: ids.release } : null };
     },
-    buildSecrets: (_principal, app) => listBuildSecrets(database, app.id),
-    changeBuildSecrets(principal, app, { set, unset }) {
-      fake.calls.push('changeBuildSecrets');
-      const by = { actor: principal.name, nowMs: 1_700_000_000_000 };
-      for (const [name, value] of set) keepBuildSecret(database, app, { name, value }, by);
-      for (const name of unset) dropBuildSecret(database, app.id, name);
-      return listBuildSecrets(database, app.id);
-    },
     logs: (_principal, _app, { count }, signal) => scripted(fake.script.lines.slice(-count || Infinity), signal),
     async *events(principal, app, { afterSeq, limit, follow }, signal) {
       yield* listEvents(database, principal, app?.id ?? null, afterSeq, limit);
@@ -263,68 +244,11 @@ export function createFakePlatform(): FakePlatform {
       fake.calls.push('revokeToken');
       if (!revokeToken(database, principal, token, 1)) missing('token');
     },
-    afterCommand: (_principal, app) => afterCommand(database, app.id),
-    changeAfterCommand(_principal, app, argv) {
-      fake.calls.push('changeAfterCommand');
-      setAfterCommand(database, app.id, argv);
-    },
-    listHooks: (_principal, app) => listHooks(database, app.id),
-    createHook(_principal, app, name) {
-      fake.calls.push('createHook');
-      const hook = { id: id('hok'), name, hash: id('hok'), createdAtMs: 1_700_000_000_000 };
-      if (!insertHook(database, app, hook)) throw fail('name-taken', 'there is one of this name');
-      return { hook: listHooks(database, app.id).find((one) => one.name === name)!, secret: 'lsh_secret' };
-    },
-    rotateHook(_principal, app, hook) {
-      fake.calls.push('rotateHook');
-      if (!rotateHook(database, app.id, hook, id('hok'), 1)) missing('hook');
-      return { hook: listHooks(database, app.id).find((one) => one.id === hook)!, secret: 'lsh_other' };
-    },
-    deleteHook(_principal, app, hook) {
-      fake.calls.push('deleteHook');
-      if (!deleteHook(database, app.id, hook)) missing('hook');
-    },
-    hearNotice: ({ inPath }) =>
-      inPath === 'news' ? { outcome: 'looking', why: 'it is news' } : { outcome: 'ignored', why: 'it is no news' },
-    listRegistries: (principal) => listRegistries(database, principal),
-    setRegistry(principal, login) {
-      fake.calls.push('setRegistry');
-      const by = { actor: principal.name, nowMs: 1_700_000_000_000 };
-      keepRegistry(database, principal, login, by);
-      return { host: login.host, username: login.username, actor: by.actor, createdAtMs: by.nowMs };
-    },
-    forgetRegistry(principal, host) {
-      fake.calls.push('forgetRegistry');
-      if (!dropRegistry(database, principal, host)) missing('registry');
-    },
-    async ownImages(_principal, app) {
-      const open = listPublic(database, app.id);
-      const repositories = [app.name, ...open.filter((name) => name !== app.name)].map((name) => ({
-        ...{ name, isPublic: open.includes(name), bytes: 3 * 1024 ** 2, tags: 1 },
-      }));
-      return { repositories, bytes: 3 * 1024 ** 2, mostBytes: quotaOf(database, app.id) };
-    },
-    setImageVisibility(_principal, app, repository, isPublic) {
-      fake.calls.push('setImageVisibility');
-      if (appOfRepository(repository) !== app.name) throw fail('bad-request', 'it is of another app');
-      setPublic(database, app, repository, isPublic);
-    },
-    setImageQuota(_principal, app, mostBytes) {
-      fake.calls.push('setImageQuota');
-      setQuota(database, app, mostBytes);
-    },
-    async tidyRegistry() {
-      fake.calls.push('tidyRegistry');
-      return { repositories: 0, images: 2, bytes: 5 * 1024 ** 2 };
-    },
     recallAnswer: (principal, key, fingerprint) => recallAnswer(database, principal.teamId, key, fingerprint),
     keepAnswer: (principal, key, fingerprint, answer) =>
       keepAnswer(database, principal.teamId, key, fingerprint, answer, Date.now()),
+    ...fakeImages({ database, ids, begin, called: (call) => void fake.calls.push(call) }),
     about: async () => ({ url: 'http://127.0.0.1:8080', base: 'localhost', version: '0', enforcement: {}, home: '/h' }),
   };
   return fake;
-}
-
-function missing(what: string): never {
-  throw fail('not-found', `there is no such ${what}`);
 }
