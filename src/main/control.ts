@@ -2,31 +2,18 @@
 // API, and keeps the agent's desired state. It starts no program but git. Usage:
 //   LOCKSTEP_HOME=<folder> node control.ts --port 8080 --base localhost
 import { chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { getRequestListener } from '@hono/node-server';
-import { connectAgent } from '../agent/client.ts';
 import { createApi } from '../api/api.ts';
 import { sweepPlainCopies } from '../backup/plain-copy.ts';
-import { BlobCache } from '../build/git-tree.ts';
 import { readConfig } from '../config/config.ts';
-import type { App } from '../domain/app.ts';
-import type { AgentHello } from '../domain/hello.ts';
-import { type AppId, parseId } from '../domain/ids.ts';
-import { parseHostname } from '../domain/names.ts';
-import { unguarded } from '../git/inspect.ts';
 import { removeQuarantines } from '../git/left-overs.ts';
-import { openRepository, type Repository } from '../git/repository.ts';
 import { removeLeftOvers } from '../journey/apps.ts';
-import { DesiredPublisher } from '../journey/desired.ts';
 import { dropOldRows } from '../journey/housekeeping.ts';
 import { ImageLooks } from '../journey/images/looks.ts';
-import { JobsAhead } from '../journey/jobs-ahead.ts';
 import { keepMakingRoom } from '../journey/make-room.ts';
-import { ProgressBook } from '../journey/progress.ts';
 import { MergeQueues } from '../journey/queue/queue.ts';
 import { ReceiptBook } from '../journey/receipts.ts';
 import { recover } from '../journey/recover.ts';
@@ -36,23 +23,20 @@ import { collectAtRest } from '../lib/collect-at-rest.ts';
 import { hearOut } from '../lib/hear-out.ts';
 import { keepCompiled } from '../lib/keep-compiled.ts';
 import { lineLog } from '../lib/line-log.ts';
-import { Semaphore } from '../lib/semaphore.ts';
-import { Uses } from '../lib/uses.ts';
 import { signingKeyFile } from '../proof/signing-key.ts';
-import { DocsServer, docsLabel, docsNameOf } from '../published/serve-docs.ts';
-import { openShelf } from '../published/shelf.ts';
+import { DocsServer, docsNameOf } from '../published/serve-docs.ts';
 import { answerSender } from '../receive/notices/answer-sender.ts';
 import { GitSlots } from '../receive/slots.ts';
-import { Observations } from '../release/observations.ts';
 import { defaultTeam } from '../store/meta.ts';
 import { openDatabase } from '../store/open.ts';
 import { liveDocs } from '../store/releases.ts';
-import { defaultLimits } from '../store/retention.ts';
+import { controlWorld } from './control-world.ts';
 import { ensureOwnerToken, readSigner } from './credentials.ts';
 import { answerGit, answerTrouble, type GitDoor } from './git-door.ts';
 import { keepHearing } from './hear-agent.ts';
 import { holdOrEnd } from './hold-or-end.ts';
 import { keepCopies } from './keep-copies.ts';
+import { LedgerGrowth } from './ledger-growth.ts';
 import { platformOf } from './platform.ts';
 import { answerNone } from './registry/door.ts';
 import { openOwnRegistry } from './registry/room.ts';
@@ -111,105 +95,22 @@ await ensureOwnerToken(join(folder, 'owner.token'), database, teamId);
 const signer = await readSigner(join(folder, signingKeyFile), say);
 
 const url = `http://127.0.0.1:${config.port}`;
-const publicPort = config.port === 80 ? null : config.port;
-const agent = connectAgent({ socketPath: config.sockets.agent });
-const observations = new Observations();
-const docsHostOf = ({ name }: { name: string }) => parseHostname(`${docsLabel(name)}.${config.base}`);
-const withPort = (host: string) => `http://${host}${publicPort === null ? '' : `:${publicPort}`}`;
-const desired = new DesiredPublisher({
-  database,
-  agent,
-  platformHosts: [parseHostname('127.0.0.1'), parseHostname(`lockstep.${config.base}`), parseHostname(config.base)],
-  docsHostOf,
-  publicPort,
-  log: say,
+const ledger = new LedgerGrowth();
+const world: World = controlWorld({
+  ...{ database, config, folder, url, log: say, signal: ended.signal },
+  ties: {
+    receiptsDue: (app) => receipts.due(app),
+    queueGrown: (app) => queues.wake(app.id),
+    announce: () => ledger.announce(),
+    imagesGone: () => ownRegistry?.gone(),
+    ownRegistry: () =>
+      ownRegistry === null ? null : { host: registryHost, loginOf: (app) => ownRegistry.door.loginOf(app) },
+    forget(id) {
+      branches.forget(id);
+      queues.forget(id);
+    },
+  },
 });
-const locks = new Map<AppId, Semaphore>();
-const repositories = new Map<AppId, Promise<Repository>>();
-const uses = new Map<AppId, Uses>();
-const repositoryPathOf = (id: AppId): string => join(folder, 'repos', `${id}.git`);
-let hello: { bootId: string; answer: Promise<AgentHello> } | null = null;
-let grown = Promise.withResolvers<void>();
-
-const world: World = {
-  database,
-  agent,
-  observations,
-  desired,
-  progress: new ProgressBook(),
-  blobs: new BlobCache(),
-  shelf: openShelf(join(folder, 'published')),
-  ahead: new JobsAhead(agent),
-  gateSlots: new Semaphore(Math.max(1, Math.floor(availableParallelism() / 2))),
-  lockOf(id) {
-    const lock = locks.get(id) ?? new Semaphore(1);
-    locks.set(id, lock);
-    return lock;
-  },
-  repositoryOf(app) {
-    const known = repositories.get(app.id);
-    if (known) return known;
-    const opened = openRepository(repositoryPathOf(app.id), {
-      mainBranch: app.mainBranch,
-      maxInputBytes: config.maxPushBytes,
-    });
-    opened.catch(() => repositories.delete(app.id));
-    repositories.set(app.id, opened);
-    return opened;
-  },
-  reopenRepository(app) {
-    repositories.delete(app.id);
-    return world.repositoryOf(app);
-  },
-  unguardedParts: (app) =>
-    unguarded(repositoryPathOf(app.id), { mainBranch: app.mainBranch, maxInputBytes: config.maxPushBytes }),
-  listRepositories: async () =>
-    (await readdir(join(folder, 'repos'))).flatMap((name) => parseId('app', name.replace(/\.git$/, '')) ?? []),
-  rowLimits: { ...defaultLimits, ...config.keepRows },
-  usesOf(id) {
-    const found = uses.get(id) ?? new Uses();
-    uses.set(id, found);
-    return found;
-  },
-  async forget(id) {
-    locks.delete(id);
-    uses.delete(id);
-    repositories.delete(id);
-    branches.forget(id);
-    queues.forget(id);
-    world.ahead.forget(id);
-    await rm(repositoryPathOf(id), { recursive: true, force: true });
-    await world.shelf.forget(id);
-  },
-  urlOf: (app) => withPort(app.hosts[0]!),
-  docsUrlOf: (app) => withPort(docsHostOf(app)),
-  gitUrlOf: (app) => `${url}/${app.name}.git`,
-  get ownRegistry() {
-    return ownRegistry === null
-      ? null
-      : { host: registryHost, loginOf: (app: Pick<App, 'id'>) => ownRegistry.door.loginOf(app) };
-  },
-  imagesGone: () => ownRegistry?.gone(),
-  hello() {
-    const bootId = observations.agent?.bootId ?? '';
-    if (hello === null || hello.bootId !== bootId) {
-      const answer = agent.hello();
-      answer.catch(() => {
-        hello = null;
-      });
-      hello = { bootId, answer };
-    }
-    return hello.answer;
-  },
-  receiptsDue: (app) => receipts.due(app),
-  queueGrown: (app) => queues.wake(app.id),
-  announce() {
-    grown.resolve();
-    grown = Promise.withResolvers();
-  },
-  log: say,
-  signal: ended.signal,
-};
 
 const branches = new StoredBranches(world);
 const receipts = new ReceiptBook(world, signer);
@@ -243,16 +144,7 @@ const platform = platformOf({
   url,
   home: config.home,
   version: programVersion,
-  ledgerGrown: (signal) =>
-    new Promise((resolve) => {
-      const done = (): void => {
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      signal.addEventListener('abort', done, { once: true });
-      void grown.promise.then(done);
-      if (signal.aborted) done();
-    }),
+  ledgerGrown: (signal) => ledger.wait(signal),
 });
 const api = createApi({
   platform,
