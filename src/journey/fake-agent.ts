@@ -20,9 +20,9 @@ import type { JobResult, JobSpec } from '../domain/job.ts';
 import type { ImageDetails } from '../domain/live.ts';
 import type { ObservedInstance } from '../domain/observed.ts';
 import type { ImageQuestion, PullEvent, PullSpec } from '../domain/pull.ts';
-import type { Route } from '../domain/route.ts';
 import type { AgentSurvey, AppEvidence, LeftOver, ReleaseHash } from '../domain/survey.ts';
 import type { Observations } from '../release/observations.ts';
+import { emptyHash, evidenceOf, surveyOf } from './fake-looks.ts';
 
 const emptyLog = (): AsyncIterable<never> => ({ [Symbol.asyncIterator]: () => ({ next: async () => ended }) });
 const ended = { done: true as const, value: undefined };
@@ -237,51 +237,18 @@ export class FakeAgent implements Agent {
 
   async evidence(app: AppRef, treeId: TreeId | null): Promise<AppEvidence> {
     this.#demand();
-    const found = this.documents.at(-1)?.apps.find(({ id }) => id === app.id);
-    const set = found?.sets.find(({ id }) => id === found.routed);
-    const instances = this.#observations.ofApp(app.id);
-    const upstreams = instances
-      .filter(({ setId }) => setId === set?.id)
-      .map(({ id, port }) => ({ instanceId: id, host: '127.0.0.1', port: port ?? 0 }));
-    const route: Route | null = found
-      ? {
-          ...{ appId: app.id, teamId: found.teamId, name: found.name, hosts: found.hosts, concurrency: 1, upstreams },
-          ...{ state: set ? 'serving' : 'empty', setId: set?.id ?? null, releaseLabel: set?.releaseLabel ?? null },
-        }
-      : null;
-    const empty = { files: 0, bytes: 0, volumes: {}, loose: [], isCached: false, listing: null };
-    return {
-      desiredVersion: this.documents.at(-1)?.version ?? 0,
-      routed: found?.routed ?? null,
-      processes: instances.map(({ id, setId, appId, type, state, pid, port }) => ({
-        ...{ instanceId: id, setId, appId, type, state, pid, port },
-        ...{ isAlive: true, uids: [], isFolderGone: false, stranger: null, listens: true },
-      })),
-      router: { generation: 1, pid: 1, routes: Object.fromEntries((found?.hosts ?? []).map((host) => [host, route!])) },
-      release: treeId && { treeId, ...empty },
-      releaseProblem: null,
-      ...this.strange,
-    };
+    const found = evidenceOf(this.documents.at(-1), this.#observations.ofApp(app.id), app.id, treeId);
+    return { ...found, ...this.strange };
   }
 
   async survey(): Promise<AgentSurvey> {
     this.#demand();
-    const { version = 0, apps = [] } = this.documents.at(-1) ?? {};
-    const looks = await Promise.all(apps.map((app) => this.evidence(app, null)));
-    const routes = Object.assign({}, ...looks.map(({ router }) => router?.routes));
-    return {
-      desiredVersion: version,
-      routed: Object.fromEntries(apps.map(({ id, routed }) => [id, routed])),
-      processes: looks.flatMap(({ processes }) => processes),
-      router: { generation: 1, pid: 1, routes },
-      ...{ apps: [], leftOvers: [], checking: [], strays: [], tools: [], hasIdentities: false },
-      alarms: [],
-      disk: { freeBytes: 2 ** 40, totalBytes: 2 ** 41 },
-    };
+    const newest = this.documents.at(-1);
+    return surveyOf(newest, await Promise.all((newest?.apps ?? []).map((app) => this.evidence(app, null))));
   }
 
   async hashTree(_app: AppRef, treeId: TreeId): Promise<ReleaseHash> {
-    return { treeId, files: 0, bytes: 0, volumes: {}, loose: [], isCached: false, listing: null };
+    return emptyHash(treeId);
   }
 
   async hashLayer() {
