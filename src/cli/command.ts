@@ -30,10 +30,3 @@ export type CommandSpec = {
   examples: readonly string[];
   load: () => Promise<Verb>;
 };
-
-/** A command line, taken apart. */
-export type Arguments = {
-  words: readonly string[];
-  flags: ReadonlySet<string>;
-  texts: ReadonlyMap<string, string>;
-};

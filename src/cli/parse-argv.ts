@@ -3,7 +3,8 @@
 import { parseArgs } from 'node:util';
 import { fail } from '../domain/errors.ts';
 import { printable } from '../domain/names.ts';
-import type { Arguments, CommandSpec, OptionSpec } from './command.ts';
+import type { Arguments } from './arguments.ts';
+import type { CommandSpec, OptionSpec } from './command.ts';
 import { nearest } from './nearest.ts';
 
 const help: OptionSpec = { kind: 'flag', short: 'h', about: 'show this help' };

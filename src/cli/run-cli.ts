@@ -23,7 +23,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     const args = parseArgv(command, rest);
     if (args.flags.has('help')) return await showHelp(command.name.split(' '), io);
     const verb = await command.load();
-    return await verb(openSession(io, command, args));
+    return await verb(openSession(io, args));
   } catch (error) {
     const { showFailure } = await import('./present/failure.ts');
     return showFailure(error, io, isJson);

@@ -1,7 +1,7 @@
 // What every verb gets: the parsed words, the streams, and (only when asked for) the server, its API and the app.
 import { fail } from '../domain/errors.ts';
 import { type AppName, parseAppName, printable } from '../domain/names.ts';
-import type { Arguments, CommandSpec } from './command.ts';
+import type { Arguments } from './arguments.ts';
 import type { Io } from './io.ts';
 import { makePaint, type Paint } from './present/paint.ts';
 import type { Api } from './server/api.ts';
@@ -10,7 +10,6 @@ import type { WorkTree } from './work-tree/work-tree.ts';
 
 export type Session = {
   io: Io;
-  command: CommandSpec;
   words: readonly string[];
   has(flag: string): boolean;
   text(option: string): string | undefined;
@@ -32,7 +31,7 @@ export type Session = {
 };
 
 /** Opens a session; nothing is read from disk or network before it is asked for. */
-export function openSession(io: Io, command: CommandSpec, args: Arguments): Session {
+export function openSession(io: Io, args: Arguments): Session {
   const text = (option: string) => args.texts.get(option);
   const workTree = once(async () => {
     const { openWorkTree } = await import('./work-tree/work-tree.ts');
@@ -54,7 +53,6 @@ export function openSession(io: Io, command: CommandSpec, args: Arguments): Sess
   });
   return {
     io,
-    command,
     words: args.words,
     has: (flag) => args.flags.has(flag),
     text,
