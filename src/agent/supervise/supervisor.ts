@@ -5,7 +5,7 @@
 import { availableParallelism } from 'node:os';
 import type { InstanceUsage } from '../../domain/agent.ts';
 import type { DesiredApp, DesiredSet, DesiredState } from '../../domain/desired.ts';
-import type { AppId, InstanceId, InstanceSetId } from '../../domain/ids.ts';
+import type { AppId, InstanceId } from '../../domain/ids.ts';
 import type { AgentEvent, ObservedInstance } from '../../domain/observed.ts';
 import type { Route, RouteSnapshot } from '../../domain/route.ts';
 import { enter, isArmed, leave } from '../../lib/seam.ts';
@@ -17,8 +17,9 @@ import { type DrainParts, Drains, upstreamsOf } from './drains.ts';
 import { Instance } from './instance.ts';
 import type { InstanceOrigin, InstanceParts } from './instance-parts.ts';
 import { LimitLooks, lookEveryMs } from './limit-looks.ts';
-import { newView } from './new-view.ts';
+import { newView, originOf } from './new-view.ts';
 import { notInFuture } from './not-in-future.ts';
+import { setsOf, type WantedSets } from './wanted-sets.ts';
 
 export type SupervisorParts = Omit<InstanceParts, 'emit' | 'changed'> &
   Pick<DrainParts, 'drained' | 'letGo'> & {
@@ -282,10 +283,7 @@ export class Supervisor {
 
   #makeNew(app: DesiredApp, set: DesiredSet, type: string): Instance {
     const view = newView(app, set, type, this.#parts.nowMs());
-    const { treeId, layerKey, builtKey = null } = set.artifact;
-    const image = set.artifact.image?.id ?? null;
-    const origin = { releaseLabel: set.releaseLabel, treeId, layerKey, builtKey, image, limits: set.limits };
-    const instance = this.#make(view, origin);
+    const instance = this.#make(view, originOf(set));
     this.#instances.set(view.id, instance);
     return instance;
   }
@@ -294,12 +292,4 @@ export class Supervisor {
     const { releaseLabel, treeId, layerKey, builtKey = null, image = null, limits } = origin;
     return new Instance(this.#instanceParts, view, { releaseLabel, treeId, layerKey, builtKey, image, limits });
   }
-}
-
-type WantedSets = Map<InstanceSetId, { app: DesiredApp; set: DesiredSet }>;
-
-function setsOf(desired: DesiredState | null): WantedSets {
-  const sets: WantedSets = new Map();
-  for (const app of desired?.apps ?? []) for (const set of app.sets) sets.set(set.id, { app, set });
-  return sets;
 }
