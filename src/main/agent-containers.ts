@@ -18,9 +18,9 @@ import { openReadyNetworks } from '../agent/jobs/ready-network.ts';
 import type { CgroupSupport } from '../agent/process/cgroup.ts';
 import { dockerRuntime } from '../agent/runtimes/docker/docker-runtime.ts';
 import { placeInContainer } from '../agent/supervise/prepare-container.ts';
-import { volumeVariable } from '../agent/supervise/start-plan.ts';
 import type { BuildNetwork } from '../config/build-network.ts';
 import { type AppId, type JobId, makeId, type NodeId } from '../domain/ids.ts';
+import { volumeVariable } from '../domain/volume-variable.ts';
 
 export type AgentContainers = ReturnType<typeof openContainers>;
 

@@ -7,6 +7,7 @@ import { setImmediate as otherWork } from 'node:timers/promises';
 import type { Identities } from '../../domain/desired.ts';
 import { fail } from '../../domain/errors.ts';
 import type { JobSpec } from '../../domain/job.ts';
+import { volumeVariable } from '../../domain/volume-variable.ts';
 import type { HomeFolders } from '../folders.ts';
 import { scrubbedEnv } from '../process/scrubbed-env.ts';
 import type { Toolchains } from '../toolchains/toolchains.ts';
@@ -129,7 +130,7 @@ async function volumeEnv(spec: JobSpec, folders: HomeFolders, who: JobIdentity):
     const path = folders.volume(spec.appId, name);
     await mkdir(path, { recursive: true, mode: 0o700 });
     if (who !== null && (await lstat(path)).uid === 0) await chown(path, who.uid, who.gid);
-    env[`LOCKSTEP_VOLUME_${name.toUpperCase().replaceAll('-', '_')}`] = path;
+    env[volumeVariable(name)] = path;
   }
   return env;
 }

@@ -5,6 +5,7 @@ import type { AppRef } from '../../domain/agent.ts';
 import type { DesiredApp, DesiredProcess, DesiredSet } from '../../domain/desired.ts';
 import type { AppId, ImageId } from '../../domain/ids.ts';
 import type { ImageArtifact } from '../../domain/release.ts';
+import { volumeVariable } from '../../domain/volume-variable.ts';
 import type { InstanceView } from '../desired/converge.ts';
 import type { HomeFolders } from '../folders.ts';
 import { assertEnv } from '../process/scrubbed-env.ts';
@@ -12,7 +13,6 @@ import { type ContainerStart, isOwnInit } from '../runtimes/docker/container-spe
 import type { ImageFacts } from '../runtimes/docker/image-facts.ts';
 import { identityOf } from './instance-folders.ts';
 import type { Prepared } from './instance-parts.ts';
-import { volumeVariable } from './start-plan.ts';
 import { shareVolume, sharingGroup, takeVolume } from './volume-owner.ts';
 import { makeVolume, placeOfVolume } from './volumes.ts';
 

@@ -4,6 +4,7 @@
 import { fail } from '../../domain/errors.ts';
 import type { InstanceId } from '../../domain/ids.ts';
 import type { Command } from '../../domain/plan.ts';
+import { volumeVariable } from '../../domain/volume-variable.ts';
 import { layerPath, systemPath } from '../jobs/job-command.ts';
 import { scrubbedEnv } from '../process/scrubbed-env.ts';
 
@@ -71,10 +72,6 @@ export function startPlan(declared: Declared, places: StartPlaces): { argv: stri
   for (const [name, at] of Object.entries(places.volumes)) given[volumeVariable(name)] = at;
   return { argv, env: scrubbedEnv(given, { path, home: places.home, tmp: places.tmp }) };
 }
-
-/** `data` -> LOCKSTEP_VOLUME_DATA */
-export const volumeVariable = (name: string): string =>
-  `LOCKSTEP_VOLUME_${name.toUpperCase().replace(/[^A-Z0-9_]/g, '_')}`;
 
 function missing(place: string, why: string): never {
   throw fail('bad-config', `The command names ${place}, but ${why}.`, { advice: 'Correct the command.' });

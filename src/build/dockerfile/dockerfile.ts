@@ -1,6 +1,7 @@
 // A Dockerfile for a tree, from the same detectors and the same plan as the process runtime: dependencies before sources, caches mounted and
 // in no layer, a user of its own, and nothing in the last stage that only builds. The same tree gives the same text.
 import type { Command, Plan } from '../../domain/plan.ts';
+import { volumeVariable } from '../../domain/volume-variable.ts';
 import { decidePlan, type MachinePlan } from '../plan.ts';
 import type { TreeView } from '../tree-view.ts';
 import { plainBase, siteBase } from './bases.ts';
@@ -108,8 +109,6 @@ function siteStage(made: Made): string[] {
     cmd(['/site-server', 'run', '--config', '/etc/caddy/Caddyfile']),
   ];
 }
-
-const volumeVariable = (name: string): string => `LOCKSTEP_VOLUME_${name.toUpperCase().replace(/[^A-Z0-9_]/g, '_')}`;
 
 const placed = (word: string, layer: string | null): string =>
   word.replaceAll('{tree}', appFolder).replaceAll('{layer}', layer ?? '/usr');
