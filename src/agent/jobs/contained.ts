@@ -21,7 +21,7 @@ import { limitArgv, machineMeans, openFilesLimit } from '../process/limit-means.
 import type { CaptureSink } from '../process/line-splitter.ts';
 import { isOverMemory, isWatched } from '../process/memory-watch.ts';
 import { netlessArgv } from '../process/netless.ts';
-import { groupOf, isAlive, type ProcessIdentity } from '../process/proc.ts';
+import { groupOf, isAlive, nobody, type ProcessIdentity } from '../process/proc.ts';
 import { terminate } from '../process/terminate.ts';
 import { untilGone } from '../process/until-gone.ts';
 
@@ -93,8 +93,6 @@ export async function startContained(
   }
 }
 
-const unknown: ProcessIdentity = { pid: 2 ** 30, startTicks: 0 };
-
 /** Takes up what an earlier agent started; it may be gone by now. null: it is not known which process that was. */
 export function adoptContained(
   spec: Omit<ContainedSpec, 'fifo'> & {
@@ -105,13 +103,13 @@ export function adoptContained(
   sink: CaptureSink,
 ): Contained {
   // The pid of one that is gone may be another's by now, and so may its session: what it left is known by its mark.
-  const process = known !== null && isAlive(known) ? known : unknown;
+  const process = known !== null && isAlive(known) ? known : nobody;
   // A group of this name that waits for its removal goes now, and never while what is started here is in it.
   removeLeftGroups(spec.name);
   const cgroup = spec.cgroups === null ? null : openCgroup(spec.cgroups, spec.name, spec.limits, spec.importance);
   let capture: Capture | null = null;
   const gone = new AbortController();
-  if (spec.fifo !== null && process !== unknown) capture = captureFifo(spec.fifo, sink, { caps: jobCaptureCaps });
+  if (spec.fifo !== null && process !== nobody) capture = captureFifo(spec.fifo, sink, { caps: jobCaptureCaps });
   // The launcher holds the FIFO to its end: end-of-file is news at once. The looks are the safety net.
   const watch = { process, outputEnded: capture?.ended ?? null, lookMs: adoptedLookMs, signal: gone.signal };
   return watched(spec, process, cgroup, capture, untilGone(watch), () => gone.abort());
@@ -144,7 +142,7 @@ function watched(
     if (isLeft) return new Promise<never>(() => {});
     const isOutOfMemory = isOverItsMemory || (cgroup !== null && (seen(() => oomKills(cgroup)) ?? 0) > 0);
     // Nothing can come out of an empty group: then nothing is left, and the process table need not be searched.
-    if (process === unknown || cgroup === null || seen(() => cgroupPids(cgroup))?.length !== 0)
+    if (process === nobody || cgroup === null || seen(() => cgroupPids(cgroup))?.length !== 0)
       await terminate({ ...family, graceMs: 0 });
     if (cgroup !== null) removeLater(spec.name, cgroup);
     if (capture !== null) {

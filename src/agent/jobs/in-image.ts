@@ -11,6 +11,7 @@ import { EngineRefusal } from '../engine/stream.ts';
 import { type ToolVolumes, toolFolder } from '../images/tool-volumes.ts';
 import { jobCaptureCaps } from '../process/capture.ts';
 import { type CaptureSink, lineSplitter } from '../process/line-splitter.ts';
+import { nobody } from '../process/proc.ts';
 import { type ContainerAsk, containerBody, limitsBody, rootCapabilities } from '../runtimes/docker/container-spec.ts';
 import { logFrames } from '../runtimes/docker/log-frames.ts';
 import type { Contained, ContainedEnd } from './contained.ts';
@@ -96,7 +97,7 @@ export function followed({ engine, container, reports, target, sink, remove }: F
     }
   };
   return {
-    process: { pid: 2 ** 30, startTicks: 0 },
+    process: nobody,
     ended: toItsEnd(),
     async stop() {
       await engine.ask('POST', `/containers/${container}/kill`, { fine: [404, 409] });

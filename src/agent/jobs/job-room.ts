@@ -1,6 +1,6 @@
 // What jobs that run and jobs that wait share: the room they are given, what of a job is kept on disk, and how its processes are held together.
-import { readFileSync } from 'node:fs';
 import type { JobSpec } from '../../domain/job.ts';
+import { kernelBoot } from '../../lib/kernel-boot.ts';
 import type { HomeFolders } from '../folders.ts';
 import type { CgroupSupport } from '../process/cgroup.ts';
 import type { Toolchains } from '../toolchains/toolchains.ts';
@@ -20,7 +20,7 @@ export type JobRoom = {
   images: ImageRoom | null;
 };
 
-export const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+export const bootId = kernelBoot();
 
 export const recordOf = ({
   id,
