@@ -8,12 +8,12 @@ import type { EngineFacts, EngineLook } from '../../domain/engine.ts';
 import { fail } from '../../domain/errors.ts';
 import { type AppId, type NodeId, parseId, parseObjectId } from '../../domain/ids.ts';
 import { type ImageEvent, type ImageFacts, type ImageSpec, imageTag } from '../../domain/image.ts';
+import { lineFeed } from '../../lib/line-feed.ts';
 import { Semaphore } from '../../lib/semaphore.ts';
 import { askEngine, pings } from '../engine/ask.ts';
 import { type BuildEnd, buildImage } from '../engine/build-image.ts';
 import { labelFilter, labelsOf } from '../engine/labels.ts';
 import { lookAtEngine } from '../engine/look.ts';
-import { lineFeed } from '../jobs/line-feed.ts';
 import type { BuildCaps, Exceeded } from './build-caps.ts';
 import { dataRootOf, factsOfImage, freedIn, listOfImages } from './image-answers.ts';
 

@@ -8,11 +8,11 @@ import { type AppId, parseId, parseImageId } from '../../domain/ids.ts';
 import { type ImageReference, parseDigest, parseImageReference, repositoryOf } from '../../domain/image-reference.ts';
 import { printable } from '../../domain/names.ts';
 import type { ImageQuestion, PullEvent, PulledImage, PullSpec, ResolvedImage } from '../../domain/pull.ts';
+import { lineFeed } from '../../lib/line-feed.ts';
 import { Semaphore } from '../../lib/semaphore.ts';
 import { askEngine } from '../engine/ask.ts';
 import { type PullEnd, pullImage } from '../engine/pull-image.ts';
 import { registryAuth, registryTrouble } from '../engine/registry-refusal.ts';
-import { lineFeed } from '../jobs/line-feed.ts';
 
 export type Pulls = {
   /** @throws bad-image, no-engine, engine-away, pull-refused, registry-away */

@@ -24,6 +24,7 @@ import { fail, isFailure } from '../../domain/errors.ts';
 import { type AppId, type JobId, makeId, type TreeId } from '../../domain/ids.ts';
 import type { JobSpec } from '../../domain/job.ts';
 import { defaultLimits } from '../../domain/plan.ts';
+import { lineFeed } from '../../lib/line-feed.ts';
 import { ensureAppFolders, homeFolders } from '../folders.ts';
 import { detectCgroups } from '../process/cgroup.ts';
 import { launch } from '../process/launcher.ts';
@@ -33,7 +34,6 @@ import { openToolchains } from '../toolchains/toolchains.ts';
 import { jobPlaces } from './job-folder.ts';
 import { type Jobs, openJobs } from './jobs.ts';
 import { keepOutput } from './kept-output.ts';
-import { lineFeed } from './line-feed.ts';
 import { fillCommand, fillEnv, fillPlaces } from './places.ts';
 
 const isRoot = process.getuid?.() === 0;

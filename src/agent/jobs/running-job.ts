@@ -4,6 +4,7 @@ import { constants as os, uptime } from 'node:os';
 import { fail } from '../../domain/errors.ts';
 import type { JobId } from '../../domain/ids.ts';
 import type { JobResult, JobSpec } from '../../domain/job.ts';
+import { type LineFeed, lineFeed } from '../../lib/line-feed.ts';
 import { enter, isArmed, leave } from '../../lib/seam.ts';
 import type { CaptureSink } from '../process/line-splitter.ts';
 import { isAlive } from '../process/proc.ts';
@@ -27,7 +28,6 @@ import {
 } from './job-folder.ts';
 import { bootId, containedSpec, type JobRoom, recordOf } from './job-room.ts';
 import { type KeptOutput, keepOutput } from './kept-output.ts';
-import { type LineFeed, lineFeed } from './line-feed.ts';
 import type { Waiting } from './waiting-job.ts';
 
 type StopReason = 'deadline' | 'cancelled' | 'disk-limit';
