@@ -5,6 +5,7 @@ import { fail, isFailure, type LockstepError } from '../../domain/errors.ts';
 import { printable } from '../../domain/names.ts';
 import { negotiate } from './api-version.ts';
 import { askEngine } from './ask.ts';
+import { jsonOf } from './json-of.ts';
 import { EngineRefusal, engineBytes } from './stream.ts';
 
 export type EngineCall = {
@@ -49,7 +50,7 @@ export function engineAt(socketPath: string): Engine {
           ...(signal && { signal }),
         });
         const { status } = answer;
-        const body = parsed(answer.body);
+        const body = jsonOf(answer.body);
         if ((status >= 200 && status < 300) || status === 304 || fine.includes(status)) return { status, body };
         const said = (body as { message?: unknown } | null)?.message;
         throw new EngineRefusal(status, typeof said === 'string' ? said : answer.body.slice(0, 500));
@@ -61,7 +62,7 @@ export function engineAt(socketPath: string): Engine {
 
 async function apiOf(socketPath: string): Promise<string> {
   const { body } = await askEngine(socketPath, '/version', { timeoutMs: askMs });
-  const said = parsed(body) as { ApiVersion?: unknown; MinAPIVersion?: unknown } | null;
+  const said = jsonOf(body) as { ApiVersion?: unknown; MinAPIVersion?: unknown } | null;
   const spoken = negotiate({ newest: String(said?.ApiVersion), oldest: String(said?.MinAPIVersion) });
   if (spoken === null) throw away(new Error('what answers is no container engine'));
   if ('refused' in spoken)
@@ -74,11 +75,3 @@ const away = (cause: Error): LockstepError =>
     advice: 'Start it again; lockstep doctor says what was found of it.',
     cause,
   });
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}

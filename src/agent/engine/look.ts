@@ -5,6 +5,7 @@ import type { EngineFacts, EngineLook, EngineState } from '../../domain/engine.t
 import { printable } from '../../domain/names.ts';
 import { negotiate, newestSpoken, oldestSpoken } from './api-version.ts';
 import { askEngine } from './ask.ts';
+import { jsonOf } from './json-of.ts';
 
 const lookMs = 3000;
 
@@ -37,7 +38,7 @@ export async function lookAtEngine(socket: string, limitMs = lookMs): Promise<En
   const endsAt = performance.now() + limitMs;
   const ask = async (path: string): Promise<unknown> => {
     const answer = await askEngine(socket, path, { timeoutMs: Math.max(1, Math.round(endsAt - performance.now())) });
-    return answer.status === 200 ? parseJson(answer.body) : null;
+    return answer.status === 200 ? jsonOf(answer.body) : null;
   };
   try {
     const said = versionAnswer.safeParse(await ask('/version'));
@@ -82,12 +83,4 @@ function stateOf(
   if (error.name === 'TimeoutError')
     return ['hung', `the engine at ${socket} did not answer within ${limitMs / 1000} s`];
   return ['strange', `the engine at ${socket} broke off: ${printable(error.message)}`];
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

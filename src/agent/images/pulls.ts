@@ -4,15 +4,17 @@
 import { z } from 'zod';
 import type { EngineFacts, EngineLook } from '../../domain/engine.ts';
 import { fail, type LockstepError } from '../../domain/errors.ts';
-import { type AppId, parseId, parseImageId } from '../../domain/ids.ts';
+import { type AppId, parseId } from '../../domain/ids.ts';
 import { type ImageReference, parseDigest, parseImageReference, repositoryOf } from '../../domain/image-reference.ts';
 import { printable } from '../../domain/names.ts';
-import type { ImageQuestion, PullEvent, PulledImage, PullSpec, ResolvedImage } from '../../domain/pull.ts';
+import type { ImageQuestion, PullEvent, PullSpec, ResolvedImage } from '../../domain/pull.ts';
 import { lineFeed } from '../../lib/line-feed.ts';
 import { Semaphore } from '../../lib/semaphore.ts';
 import { askEngine } from '../engine/ask.ts';
+import { jsonOf } from '../engine/json-of.ts';
 import { type PullEnd, pullImage } from '../engine/pull-image.ts';
 import { registryAuth, registryTrouble } from '../engine/registry-refusal.ts';
+import { factsOfPulled, listOfImages } from './image-answers.ts';
 
 export type Pulls = {
   /** @throws bad-image, no-engine, engine-away, pull-refused, registry-away */
@@ -30,20 +32,6 @@ const pullsAtOnce = 2;
 const mostWaitMs = 9 * 60_000;
 
 const distribution = z.object({ Descriptor: z.object({ digest: z.string() }) });
-const inspected = z.object({
-  Id: z.string(),
-  Size: z.number(),
-  Config: z
-    .object({
-      ExposedPorts: z.record(z.string(), z.unknown()).nullish(),
-      Entrypoint: z.array(z.string()).nullish(),
-      Cmd: z.array(z.string()).nullish(),
-    })
-    .nullish(),
-});
-const listed = z.array(z.object({ Id: z.string(), RepoTags: z.array(z.string()).nullish() }));
-
-type Facts = Omit<PulledImage, 'wasThere' | 'durationMs'>;
 
 /** @param given `look`: is there an engine, and can it be used? */
 export function openPulls(given: { socket: string; look(): Promise<EngineLook> }): Pulls {
@@ -60,9 +48,9 @@ export function openPulls(given: { socket: string; look(): Promise<EngineLook> }
     askEngine(socket, `/v${api}${path}`, { method, timeoutMs: askMs }).catch((cause: unknown) => {
       throw fail('engine-away', 'the container engine does not answer', { cause });
     });
-  const inspect = async (facts: EngineFacts, name: string): Promise<Facts | null> => {
+  const inspect = async (facts: EngineFacts, name: string) => {
     const answer = await ask(facts, 'GET', `/images/${name}/json`);
-    return answer.status === 200 ? factsOf(answer.body) : null;
+    return answer.status === 200 ? factsOfPulled(answer.body) : null;
   };
 
   return {
@@ -128,10 +116,9 @@ export function openPulls(given: { socket: string; look(): Promise<EngineLook> }
       if (seen.state !== 'ready') return;
       const { facts } = seen;
       const filter = encodeURIComponent(JSON.stringify({ reference: [`${repositoryOfApp(appId)}:*`] }));
-      const { data = [] } = listed.safeParse(jsonOf((await ask(facts, 'GET', `/images/json?filters=${filter}`)).body));
-      for (const { Id, RepoTags } of data) {
-        if (keep.has(Id)) continue;
-        const own = (RepoTags ?? []).filter((tag) => tag.startsWith(`${repositoryOfApp(appId)}:`));
+      for (const { id, tags } of listOfImages((await ask(facts, 'GET', `/images/json?filters=${filter}`)).body)) {
+        if (keep.has(id)) continue;
+        const own = tags.filter((tag) => tag.startsWith(`${repositoryOfApp(appId)}:`));
         // Without force: what a container uses stays.
         for (const tag of own) await ask(facts, 'DELETE', `/images/${tag}`);
       }
@@ -186,28 +173,6 @@ async function turnOf(turns: Semaphore, signal: AbortSignal): Promise<Disposable
     if (signal.aborted) throw fail('cancelled', 'nobody waits for the image any more', { cause: error });
     throw fail('busy', 'other pulls took too long', { advice: 'Try again.' });
   });
-}
-
-function factsOf(body: string): Facts | null {
-  const { data } = inspected.safeParse(jsonOf(body));
-  const id = data ? parseImageId(data.Id) : null;
-  if (!data || id === null) return null;
-  const { ExposedPorts, Entrypoint, Cmd } = data.Config ?? {};
-  const ports = Object.keys(ExposedPorts ?? {}).flatMap((port) => /^(\d{1,5})\/tcp$/.exec(port)?.[1] ?? []);
-  return {
-    id,
-    ports: ports.map(Number).sort((a, b) => a - b),
-    hasOwnCommand: (Entrypoint ?? []).length > 0 || (Cmd ?? []).length > 0,
-    bytes: data.Size,
-  };
-}
-
-function jsonOf(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return null;
-  }
 }
 
 function messageOf(body: string): string {
