@@ -2,10 +2,10 @@
 // registry itself answers, which listens on a socket that only control can open and asks for a token of its own. While its disk is tidied, whoever
 // asks waits a moment. What was pushed the registry itself tells, here as well.
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
-import { askEngine, type EngineAnswer } from '../../agent/engine/ask.ts';
 import type { App } from '../../domain/app.ts';
 import { diskFull } from '../../domain/disk-failure.ts';
 import type { World } from '../../journey/world.ts';
+import { askSocket, type SocketAnswer } from '../../lib/ask-socket.ts';
 import { isShort } from '../../lib/room.ts';
 import { readOwnNotice } from '../../receive/registry/own-notices.ts';
 import { parseScopes, type RegistryRequest, registryRequest, type Scope } from '../../receive/registry/scopes.ts';
@@ -73,9 +73,9 @@ export class RegistryDoor {
   }
 
   /** Asks the registry itself, as control. @throws what node says of a socket that is not there */
-  ask(path: string, scope: Scope, headers: Readonly<Record<string, string>> = {}): Promise<EngineAnswer> {
+  ask(path: string, scope: Scope, headers: Readonly<Record<string, string>> = {}): Promise<SocketAnswer> {
     const authorization = `Bearer ${this.#access.write('', [scope])}`;
-    return askEngine(this.#options.socketPath, path, { timeoutMs: 30_000, headers: { ...headers, authorization } });
+    return askSocket(this.#options.socketPath, path, { timeoutMs: 30_000, headers: { ...headers, authorization } });
   }
 
   /** Answers a request under /v2. */

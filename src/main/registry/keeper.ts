@@ -4,10 +4,10 @@ import { chmodSync, chownSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { askEngine } from '../../agent/engine/ask.ts';
 import { fail } from '../../domain/errors.ts';
 import { parsePath } from '../../domain/image-reference.ts';
 import type { RegistryKeeper } from '../../domain/own-image.ts';
+import { askSocket } from '../../lib/ask-socket.ts';
 
 export const keeperSocket = (home: string): string => join(home, 'run', 'registry.sock');
 
@@ -56,7 +56,7 @@ export function serveKeeper(
 /** Control's side. */
 export function keeperAt(home: string): RegistryKeeper {
   const ask = async <T>(path: string, json: unknown): Promise<T> => {
-    const answer = await askEngine(keeperSocket(home), path, {
+    const answer = await askSocket(keeperSocket(home), path, {
       ...{ method: 'POST', json, timeoutMs: answerMs, mostBytes },
     }).catch((cause: Error) => {
       throw away(cause.message);
