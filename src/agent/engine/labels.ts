@@ -14,9 +14,15 @@ export type Owner = {
   key?: string;
 };
 
+/** As the engine has it. */
+export const labelName = (what: keyof Owner): string => `${prefix}${what}`;
+
 export const labelsOf = (owner: Partial<Owner> & Pick<Owner, 'node'>): Record<string, string> =>
   Object.fromEntries(Object.entries(owner).map(([name, value]) => [`${prefix}${name}`, value]));
 
+/** As words of a filter, all of which must hold. */
+export const labelWords = (owner: Partial<Owner>): string[] =>
+  Object.entries(owner).map(([name, value]) => `${prefix}${name}=${value}`);
+
 /** As a filter of the engine's lists: everything of one machine's Lockstep. */
-export const labelFilter = (owner: Partial<Owner>): string =>
-  JSON.stringify({ label: Object.entries(owner).map(([name, value]) => `${prefix}${name}=${value}`) });
+export const labelFilter = (owner: Partial<Owner>): string => JSON.stringify({ label: labelWords(owner) });

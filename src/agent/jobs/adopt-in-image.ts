@@ -3,7 +3,9 @@
 // engine does when it ends) or of which the engine says nothing is lost: it is removed first, so that it runs nowhere while it is tried again.
 import { z } from 'zod';
 import type { JobId } from '../../domain/ids.ts';
+import { labelName, labelWords } from '../engine/labels.ts';
 import type { CaptureSink } from '../process/line-splitter.ts';
+import { nobody } from '../process/proc.ts';
 import type { Contained } from './contained.ts';
 import { followed, type ImageRoom, removeWith } from './in-image.ts';
 import type { JobPlaces, JobRecord } from './job-folder.ts';
@@ -13,7 +15,7 @@ type LeftContainer = { container: string; joined: string | null };
 /** By job. */
 export type LeftContainers = ReadonlyMap<JobId, LeftContainer>;
 
-const jobLabel = 'io.lockstep.job';
+const jobLabel = labelName('job');
 const inspected = z.object({
   Config: z.object({ Labels: z.record(z.string(), z.string()) }),
   State: z.object({ Status: z.string(), ExitCode: z.number() }),
@@ -32,7 +34,7 @@ export async function lookForLeft(
 ): Promise<LeftContainers> {
   const left = new Map<JobId, LeftContainer>();
   if (jobs.length === 0) return left;
-  const filters = encodeURIComponent(JSON.stringify({ label: [`io.lockstep.node=${node}`, jobLabel] }));
+  const filters = encodeURIComponent(JSON.stringify({ label: [...labelWords({ node }), jobLabel] }));
   const all = listed.parse((await engine.ask('GET', `/containers/json?all=1&filters=${filters}`)).body);
   for (const { Id: container, Labels } of all) {
     const job = jobs.find((id) => id === Labels[jobLabel]);
@@ -67,7 +69,7 @@ export async function adoptInImage(
 function lost(room: ImageRoom | null, id: JobId): Contained {
   const removed = room === null ? Promise.resolve() : removeLeft(room, () => true, id).catch(() => {}); // tried again by the rounds
   return {
-    process: { pid: 2 ** 30, startTicks: 0 },
+    process: nobody,
     ended: removed.then(() => ({ code: null, isOutOfMemory: false })),
     stop: () => removed,
     leave() {},

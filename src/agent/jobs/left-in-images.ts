@@ -3,12 +3,13 @@
 // hand what the earlier agent asked for), and as long as the engine does not answer.
 import { z } from 'zod';
 import type { JobId } from '../../domain/ids.ts';
+import { labelName, labelWords } from '../engine/labels.ts';
 import type { ImageRoom } from './in-image.ts';
 
 type Room = Pick<ImageRoom, 'engine' | 'node'>;
 
 const listed = z.array(z.object({ Id: z.string(), Labels: z.record(z.string(), z.string()) }));
-const jobLabel = 'io.lockstep.job';
+const jobLabel = labelName('job');
 const removeMs = 60_000;
 
 /** Between rounds, in milliseconds: when one failed (doubled each time), and after the first that did not. */
@@ -16,7 +17,7 @@ const rests = { failed: 1000, most: 600_000, later: 30_000 };
 
 /** What is no child of this agent. @throws engine-away, EngineRefusal */
 export async function removeLeft({ engine, node }: Room, isLeft: (job: string) => boolean, of?: JobId): Promise<void> {
-  const label = [`io.lockstep.node=${node}`, of === undefined ? jobLabel : `${jobLabel}=${of}`];
+  const label = of === undefined ? [...labelWords({ node }), jobLabel] : labelWords({ node, job: of });
   const filters = encodeURIComponent(JSON.stringify({ label }));
   const { body } = await engine.ask('GET', `/containers/json?all=1&filters=${filters}`);
   const left = listed.parse(body).filter(({ Labels }) => isLeft(Labels[jobLabel] ?? ''));

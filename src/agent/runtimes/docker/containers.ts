@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { InstanceId, NodeId } from '../../../domain/ids.ts';
 import type { Engine } from '../../engine/engine.ts';
-import { labelFilter } from '../../engine/labels.ts';
+import { labelFilter, labelName } from '../../engine/labels.ts';
 
 const listed = z.array(
   z.object({
@@ -37,7 +37,7 @@ export function containersOf(engine: Engine, node: NodeId) {
     return listed.parse(body).map(({ Id, State, ImageID, Labels }) => ({
       id: Id,
       image: ImageID,
-      instance: Labels?.['io.lockstep.instance'] ?? null,
+      instance: Labels?.[labelName('instance')] ?? null,
       isRunning: State === 'running' || State === 'paused' || State === 'restarting',
     }));
   };

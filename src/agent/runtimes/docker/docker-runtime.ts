@@ -10,6 +10,7 @@ import type { Limits } from '../../../domain/plan.ts';
 import { enter, isArmed, leave } from '../../../lib/seam.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { EngineEvents } from '../../engine/events.ts';
+import { labelWords } from '../../engine/labels.ts';
 import { EngineRefusal } from '../../engine/stream.ts';
 import { identify, isAlive, nobody } from '../../process/proc.ts';
 import type { OutputSink, Runtime, StartSpec } from '../runtime.ts';
@@ -60,8 +61,7 @@ const hearMs = 2000;
 const lastWordsMs = 2000;
 
 export function dockerRuntime({ engine, node, folder, onAgain }: DockerRuntimeParts): DockerRuntime {
-  const label = `io.lockstep.node=${node}`;
-  const events = new EngineEvents(engine, [label], onAgain);
+  const events = new EngineEvents(engine, labelWords({ node }), onAgain);
   const containers: Containers = containersOf(engine, node);
   const networks = new AppNetworks(engine, node);
   const factsOf = imageFacts(engine);

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { AppId, NodeId } from '../../../domain/ids.ts';
 import type { Engine } from '../../engine/engine.ts';
-import { labelFilter, labelsOf } from '../../engine/labels.ts';
+import { labelFilter, labelName, labelsOf } from '../../engine/labels.ts';
 import { EngineRefusal } from '../../engine/stream.ts';
 
 const listMs = 5000;
@@ -53,7 +53,7 @@ export class AppNetworks {
   async apps(): Promise<{ id: string; app: string; subnets: readonly string[] }[]> {
     const all = await this.#list({});
     return all.flatMap(({ Id, Labels, IPAM }) => {
-      const app = Labels?.['io.lockstep.app'];
+      const app = Labels?.[labelName('app')];
       return app === undefined ? [] : [{ id: String(Id), app, subnets: subnetsOf(IPAM) }];
     });
   }
