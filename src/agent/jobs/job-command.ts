@@ -9,19 +9,15 @@ import { fail } from '../../domain/errors.ts';
 import type { JobSpec } from '../../domain/job.ts';
 import { volumeVariable } from '../../domain/volume-variable.ts';
 import type { HomeFolders } from '../folders.ts';
-import { scrubbedEnv } from '../process/scrubbed-env.ts';
+import { layerMarker, layerPath } from '../layers/layer-places.ts';
+import { scrubbedEnv, systemPath } from '../process/scrubbed-env.ts';
 import type { Toolchains } from '../toolchains/toolchains.ts';
 import type { Arrivals } from '../tree/arrivals.ts';
 import type { ContainedLaunch } from './contained.ts';
 import type { JobIdentity, JobPlaces } from './job-folder.ts';
 import { fillCommand, fillEnv, toolPlaces } from './places.ts';
 
-export const systemPath = ['/usr/local/bin', '/usr/bin', '/bin'] as const;
 const plainName = /^[A-Za-z0-9_-]{1,100}$/;
-/** Where the programs of a layer are: a venv's, and those of installed packages. */
-export const layerPath = (layer: string): string[] => [join(layer, 'bin'), join(layer, 'node_modules', '.bin')];
-/** Beside a layer, written when it is whole. */
-export const layerMarker = (layer: string): string => `${layer}.complete`;
 
 /** null: shared (not root). @throws bad-request when root is not told whom to be */
 export function identityOf(ids: Identities, which: 'live' | 'gate'): JobIdentity {

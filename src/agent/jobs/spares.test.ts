@@ -13,11 +13,11 @@ import { type AppId, type JobId, makeId, type TreeId } from '../../domain/ids.ts
 import type { JobSpec } from '../../domain/job.ts';
 import { defaultLimits } from '../../domain/plan.ts';
 import { ensureAppFolders, homeFolders } from '../folders.ts';
+import { layerMarker } from '../layers/layer-places.ts';
 import { detectCgroups } from '../process/cgroup.ts';
 import { isAlive } from '../process/proc.ts';
 import { openToolchains } from '../toolchains/toolchains.ts';
 import { Arrivals } from '../tree/arrivals.ts';
-import { layerMarker } from './job-command.ts';
 import { type JobRecord, jobPlaces, readSmall } from './job-folder.ts';
 import { type Jobs, openJobs } from './jobs.ts';
 import type { SpareLimits } from './spares.ts';

@@ -5,11 +5,11 @@ import type { AppId } from '../../domain/ids.ts';
 import { defaultLimits, type Limits } from '../../domain/plan.ts';
 import type { HomeFolders } from '../folders.ts';
 import { adoptContained } from '../jobs/contained.ts';
-import { layerMarker } from '../jobs/job-command.ts';
 import { readSmall } from '../jobs/job-folder.ts';
 import type { CgroupSupport } from '../process/cgroup.ts';
 import type { ProcessIdentity } from '../process/proc.ts';
 import { removeTree } from '../remove-tree.ts';
+import { layerMarker } from './layer-places.ts';
 
 export const layerLimits: Limits = {
   ...defaultLimits,

@@ -11,15 +11,16 @@ import type { LineFeed } from '../../lib/line-feed.ts';
 import { ensureAppFolders, type HomeFolders } from '../folders.ts';
 import { startContained } from '../jobs/contained.ts';
 import type { FifoPool } from '../jobs/fifo-pool.ts';
-import { identityOf, layerMarker, layerPath, systemPath } from '../jobs/job-command.ts';
+import { identityOf } from '../jobs/job-command.ts';
 import { type JobIdentity, ownFolder, readSmall, writeSmall } from '../jobs/job-folder.ts';
 import { fillEnv, fillPlaces, type Places, toolPlaces } from '../jobs/places.ts';
 import type { CgroupSupport } from '../process/cgroup.ts';
-import { scrubbedEnv } from '../process/scrubbed-env.ts';
+import { scrubbedEnv, systemPath } from '../process/scrubbed-env.ts';
 import { removeTree } from '../remove-tree.ts';
 import { linkVolumes } from '../supervise/volumes.ts';
 import type { Toolchains } from '../toolchains/toolchains.ts';
 import { copyTree } from '../tree/place-tree.ts';
+import { layerMarker, layerPath } from './layer-places.ts';
 import { type LayerRecord, layerLimits, layerWork } from './layer-work.ts';
 import { sealLayer } from './seal-layer.ts';
 

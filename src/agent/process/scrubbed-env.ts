@@ -1,6 +1,9 @@
 // The environment of what is not ours: what was declared, and a few places; nothing of the agent's own.
 import { fail } from '../../domain/errors.ts';
 
+/** Where the machine's own programs are. */
+export const systemPath = ['/usr/local/bin', '/usr/bin', '/bin'] as const;
+
 export type EnvPlaces = { path: readonly string[]; home: string; tmp: string };
 
 /** Throws `bad-env`. The declared variables win, but for HOME and TMPDIR, which the agent decides. */

@@ -5,8 +5,8 @@ import { fail } from '../../domain/errors.ts';
 import type { InstanceId } from '../../domain/ids.ts';
 import type { Command } from '../../domain/plan.ts';
 import { volumeVariable } from '../../domain/volume-variable.ts';
-import { layerPath, systemPath } from '../jobs/job-command.ts';
-import { scrubbedEnv } from '../process/scrubbed-env.ts';
+import { layerPath } from '../layers/layer-places.ts';
+import { scrubbedEnv, systemPath } from '../process/scrubbed-env.ts';
 
 export type StartPlaces = {
   instanceId: InstanceId;
