@@ -10,6 +10,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { readRoom, reserveBytes } from '../../lib/room.ts';
 import { diskBytes, pace } from '../disk/measure.ts';
 import type { CgroupSupport, Controller } from '../process/cgroup.ts';
+import { rootFolderOfPid } from '../runtimes/docker/container-place.ts';
 import type { BuildLeases, BuildLimits } from './build-leases.ts';
 
 const gibibyte = 1024 ** 3;
@@ -116,7 +117,9 @@ export class BuildCaps {
     const controller = this.#support.enforceable[0];
     if (controller === undefined) return 0;
     const layers = groups.flatMap((group) =>
-      stepsIn(this.#folder(controller, group)).flatMap((pids) => pids.flatMap((pid) => layerOf(pid) ?? []).slice(0, 1)),
+      stepsIn(this.#folder(controller, group)).flatMap((pids) =>
+        pids.flatMap((pid) => rootFolderOfPid(pid) ?? []).slice(0, 1),
+      ),
     );
     const ours = [...new Set(layers)].filter((layer) => layer.startsWith(`${root}/`));
     return diskBytes(ours, pace(signal, 1000, 0.5)).catch(() => 0);
@@ -168,14 +171,6 @@ const stepsIn = (folder: string): number[][] =>
       .filter(Boolean)
       .map(Number),
   );
-
-/** What a step has written so far: the upper folder of the overlay that is its root; null: it has none. */
-function layerOf(pid: number): string | null {
-  const root = readOr(`/proc/${pid}/mountinfo`)
-    .split('\n')
-    .find((line) => / \/ \/ .* - overlay /.test(line));
-  return /(?:[ ,])upperdir=([^, ]+)/.exec(root ?? '')?.[1] ?? null;
-}
 
 function foldersIn(folder: string): string[] {
   try {
