@@ -8,29 +8,7 @@ import { deleteHook, insertHook, listHooks, rotateHook } from '../store/hooks.ts
 import { listPublic, quotaOf, setPublic, setQuota } from '../store/own-images.ts';
 import { dropRegistry, keepRegistry, listRegistries } from '../store/registries.ts';
 import { id, missing, type seed } from './fake-things.ts';
-import type { Platform } from './platform.ts';
-
-type ImageVerbs = Pick<
-  Platform,
-  | 'followedImage'
-  | 'startImageDeploy'
-  | 'buildSecrets'
-  | 'changeBuildSecrets'
-  | 'afterCommand'
-  | 'changeAfterCommand'
-  | 'listHooks'
-  | 'createHook'
-  | 'rotateHook'
-  | 'deleteHook'
-  | 'hearNotice'
-  | 'listRegistries'
-  | 'setRegistry'
-  | 'forgetRegistry'
-  | 'ownImages'
-  | 'setImageVisibility'
-  | 'setImageQuota'
-  | 'tidyRegistry'
->;
+import type { ImageVerbs } from './image-verbs.ts';
 
 export function fakeImages(given: {
   database: DatabaseSync;

@@ -10,13 +10,6 @@ import { createApp, destroyApp } from '../journey/apps.ts';
 import { sourceOf } from '../journey/change-source.ts';
 import { editOf, startConfigChange, startRestart } from '../journey/config-release.ts';
 import { examine, repair } from '../journey/doctor/doctor.ts';
-import { changeBuildSecrets } from '../journey/images/build-secrets.ts';
-import { changeAfterCommand, deployFollowed } from '../journey/images/follow.ts';
-import { NoticeDesk } from '../journey/images/hear-notice.ts';
-import { createHook, removeHook, rotateSecret } from '../journey/images/hooks.ts';
-import type { ImageLooks } from '../journey/images/looks.ts';
-import type { OwnImagesBook } from '../journey/images/own-images.ts';
-import { forgetRegistry, setRegistry } from '../journey/images/registries.ts';
 import { liveFacts, liveImage } from '../journey/live.ts';
 import { tokenChanged } from '../journey/queue/wanted.ts';
 import type { ReceiptBook } from '../journey/receipts.ts';
@@ -26,28 +19,21 @@ import { statusOf } from '../journey/status.ts';
 import { eventOf, newId, nowMs, type World } from '../journey/world.ts';
 import type { PublicKey } from '../proof/signing-key.ts';
 import { currentConfig } from '../store/app-config.ts';
-import { afterCommand, followedImage } from '../store/app-images.ts';
 import { findApp, listApps } from '../store/apps.ts';
-import { listBuildSecrets } from '../store/build-secrets.ts';
 import { changeOfNumber, findChange, listChanges, verdictOfChange } from '../store/changes.ts';
 import { listEvents } from '../store/events.ts';
 import { recentGateRuns } from '../store/gate-runs.ts';
-import { listHooks } from '../store/hooks.ts';
 import { keepAnswer, recallAnswer } from '../store/idempotency.ts';
 import { inTransaction } from '../store/open.ts';
-import { listRegistries } from '../store/registries.ts';
 import { findRelease, listReleases, liveRelease, releaseOfVersion } from '../store/releases.ts';
 import { insertToken, listTokens, principalOf, revokeToken } from '../store/tokens.ts';
 import { appendEvent } from '../store/transition.ts';
+import { type ImagesOptions, imagesOf } from './images.ts';
 import { mergesOf } from './merges.ts';
 import { publishedOf } from './published.ts';
 
-export type PlatformOptions = {
-  world: World;
+export type PlatformOptions = ImagesOptions & {
   receipts: Pick<ReceiptBook, 'of'>;
-  looks: Pick<ImageLooks, 'look'>;
-  /** null: it runs no registry. */
-  ownImages: OwnImagesBook | null;
   /** null: the signing key is damaged. */
   publicKey: PublicKey | null;
   base: string;
@@ -62,7 +48,6 @@ export function platformOf(options: PlatformOptions): Platform {
   const { world } = options;
   const { database } = world;
   const runs = new Runs(world);
-  const desk = new NoticeDesk(world, (app) => options.looks.look(app));
   const docsUrlOf = (app: App): string | null =>
     (liveRelease(database, app.id)?.docs.length ?? 0) > 0 ? world.docsUrlOf(app) : null;
   const mustFind = (principal: Principal, name: App['name']): App => {
@@ -70,13 +55,6 @@ export function platformOf(options: PlatformOptions): Platform {
     if (!app)
       throw fail('not-found', `there is no app ${name}`, { advice: 'See lockstep apps, or make it: lockstep create.' });
     return app;
-  };
-
-  const mustRun = (): OwnImagesBook => {
-    if (options.ownImages) return options.ownImages;
-    throw fail('not-found', 'this Lockstep runs no registry of its own', {
-      advice: 'Start it with LOCKSTEP_REGISTRY=on in the environment of lockstep up (docs/registry.md).',
-    });
   };
 
   return {
@@ -130,21 +108,7 @@ export function platformOf(options: PlatformOptions): Platform {
       return { ...change, verdict: verdictOfChange(database, app.id, change.id) };
     },
     ...publishedOf(world),
-    followedImage: (app) => followedImage(database, app.id),
-    async startImageDeploy(principal, app, named) {
-      const { image, deploy } = await deployFollowed(world, principal, app, named);
-      return { image, started: deploy.state === 'begun' ? { kind: 'change', id: deploy.change.id } : null };
-    },
-    afterCommand: (_principal, app) => afterCommand(database, app.id),
-    changeAfterCommand: (principal, app, argv) => changeAfterCommand(world, principal, app, argv),
-    listHooks: (_principal, app) => listHooks(database, app.id),
-    createHook: (principal, app, name) => createHook(world, principal, app, name),
-    rotateHook: (principal, app, id) => rotateSecret(world, principal, app, id),
-    deleteHook: (principal, app, id) => removeHook(world, principal, app, id),
-    hearNotice: (sent) => desk.hear(sent),
-    listRegistries: (principal) => listRegistries(database, principal),
-    setRegistry: (principal, login) => setRegistry(world, principal, login),
-    forgetRegistry: (principal, host) => forgetRegistry(world, principal, host),
+    ...imagesOf(options),
     async sourceOf(_principal, app, { tree, verdict }) {
       if (tree === null || verdict === null) return [];
       const failed = verdict.checks.filter(({ outcome }) => outcome === 'failed');
@@ -170,8 +134,6 @@ export function platformOf(options: PlatformOptions): Platform {
       });
       return { version, started: id ? { kind: 'release', id } : null };
     },
-    buildSecrets: (_principal, app) => listBuildSecrets(database, app.id),
-    changeBuildSecrets: (principal, app, wanted) => changeBuildSecrets(world, principal, app, wanted),
     logs: (_principal, app, wanted, signal) => world.agent.logs(app.id, { ...wanted, instanceId: null }, signal),
     events: (principal, app, wanted, signal) => eventsOf(options, principal, app, wanted, signal),
     async startRun(_principal, app, argv) {
@@ -227,11 +189,6 @@ export function platformOf(options: PlatformOptions): Platform {
       tokenChanged(world, id);
       world.announce();
     },
-    ownImages: async (_principal, app) => mustRun().of(app),
-    setImageVisibility: (principal, app, repository, isPublic) =>
-      mustRun().setVisibility(principal, app, repository, isPublic),
-    setImageQuota: (principal, app, mostBytes) => mustRun().setQuota(principal, app, mostBytes),
-    tidyRegistry: async () => mustRun().tidy(),
     recallAnswer: (principal, key, fingerprint) => recallAnswer(database, principal.teamId, key, fingerprint),
     keepAnswer: (principal, key, fingerprint, answer) =>
       keepAnswer(database, principal.teamId, key, fingerprint, answer, Math.round(nowMs())),
