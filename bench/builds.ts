@@ -3,7 +3,6 @@
 // Usage: npm run bench -- builds [--runs 4] [--seconds 6] [--install] [--json] [--strict]
 import { Agent } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { type Address, ask, now } from '../scripts/demo/ask.ts';
 import { Stage } from '../test/support/stage.ts';
 import { type Figures, type Round, summarize } from './builds/summary.ts';
@@ -12,7 +11,7 @@ import { openEngine } from './support/engine.ts';
 import { machineNow, noiseNow } from './support/machine.ts';
 import { print, say } from './support/report.ts';
 import { toTheEnd } from './support/to-the-end.ts';
-import { numberOf, toldBy, toldOptions } from './support/words.ts';
+import { wordsOf } from './support/words.ts';
 
 const everyMs = 10;
 const begunMs = 60_000;
@@ -123,15 +122,6 @@ async function measure(open: AsyncDisposableStack, runs: number, forMs: number, 
 }
 
 await toTheEnd('builds', async (open) => {
-  const { values } = parseArgs({
-    options: {
-      runs: { type: 'string', default: '4' },
-      seconds: { type: 'string', default: '6' },
-      install: { type: 'boolean', default: false },
-      ...toldOptions,
-    },
-  });
-  const runs = numberOf('runs', values.runs, { most: 100 });
-  const seconds = numberOf('seconds', values.seconds, { most: 60 });
-  print(summarize(await measure(open, runs, seconds * 1000, values.install)), toldBy(values));
+  const { numbers, mayInstall, told } = wordsOf({ runs: { usual: 4, most: 100 }, seconds: { usual: 6, most: 60 } });
+  print(summarize(await measure(open, numbers.runs, numbers.seconds * 1000, mayInstall)), told);
 });

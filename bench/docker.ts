@@ -5,7 +5,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as rest } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { Stage } from '../test/support/stage.ts';
 import { EngineFloor } from './docker/floor.ts';
 import { HandInContainers } from './docker/hand.ts';
@@ -17,7 +16,7 @@ import { openEngine } from './support/engine.ts';
 import { machineNow, noiseNow } from './support/machine.ts';
 import { print, say } from './support/report.ts';
 import { toTheEnd } from './support/to-the-end.ts';
-import { numberOf, toldBy, toldOptions } from './support/words.ts';
+import { wordsOf } from './support/words.ts';
 
 const restMs = 2000;
 
@@ -118,17 +117,11 @@ async function measure(
 }
 
 await toTheEnd('images', async (open) => {
-  const { values } = parseArgs({
-    options: {
-      runs: { type: 'string', default: '8' },
-      cold: { type: 'string', default: '2' },
-      own: { type: 'string', default: '4' },
-      install: { type: 'boolean', default: false },
-      ...toldOptions,
-    },
+  const { numbers, mayInstall, told } = wordsOf({
+    runs: { usual: 8, most: 1000 },
+    cold: { usual: 2, least: 0, most: 100 },
+    own: { usual: 4, least: 0, most: 100 },
   });
-  const runs = numberOf('runs', values.runs, { most: 1000 });
-  const colds = numberOf('cold', values.cold, { least: 0, most: 100 });
-  const owns = numberOf('own', values.own, { least: 0, most: 100 });
-  print(summarize(await measure(open, { runs, colds, owns }, values.install)), toldBy(values));
+  const counts = { runs: numbers.runs, colds: numbers.cold, owns: numbers.own };
+  print(summarize(await measure(open, counts, mayInstall)), told);
 });

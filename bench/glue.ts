@@ -1,7 +1,6 @@
 // Lockstep beside the script that people use today, the same commits of the same app in the same run: how long until the page is
 // live, and how many requests fail meanwhile. The script checks nothing; Lockstep runs the whole gate.
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { type Address, now } from '../scripts/demo/ask.ts';
 import { watchFor } from '../scripts/demo/poller.ts';
 import type { Page } from '../scripts/demo/timeline.ts';
@@ -17,7 +16,7 @@ import { type Machine, machineNow, noiseNow, noiseOf } from './support/machine.t
 import { insistOn, versionOf } from './support/programs.ts';
 import { print, type Report, say } from './support/report.ts';
 import { toTheEnd } from './support/to-the-end.ts';
-import { numberOf, toldBy, toldOptions } from './support/words.ts';
+import { wordsOf } from './support/words.ts';
 
 type Side = { liveMs: number[]; requests: number; failed: number; why: string[] };
 type Sides = { lockstep: Side; script: Side };
@@ -91,16 +90,10 @@ function summarize(sides: Sides, runs: number, machine: Machine, noise: number[]
 }
 
 await toTheEnd('the script', async (open) => {
-  const { values } = parseArgs({
-    options: {
-      runs: { type: 'string', default: '8' },
-      install: { type: 'boolean', default: false },
-      ...toldOptions,
-    },
-  });
-  const runs = numberOf('runs', values.runs, { most: 1000 });
+  const { numbers, mayInstall, told } = wordsOf({ runs: { usual: 8, most: 1000 } });
+  const { runs } = numbers;
   const machine = machineNow();
-  insistOn({ nginx: 'nginx-light', curl: 'curl' }, values.install);
+  insistOn({ nginx: 'nginx-light', curl: 'curl' }, mayInstall);
   const stage = open.use(await Stage.open());
   const arena = await Arena.open(stage);
   const page = freshPage();
@@ -113,5 +106,5 @@ await toTheEnd('the script', async (open) => {
   const noise: number[] = [];
   const wrong: string[] = [];
   const sides = await bench(arena, site, runs, noise, wrong);
-  print(summarize(sides, runs, machine, noise, wrong), toldBy(values));
+  print(summarize(sides, runs, machine, noise, wrong), told);
 });

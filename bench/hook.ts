@@ -1,7 +1,6 @@
 // How long after a registry's notification the new image is live, and what it costs those who ask meanwhile: Lockstep's hook beside
 // docker-hook's four commands. Each run pushes an image to a real registry for each side; its own notification, byte for byte, is what
 // both hear. Usage: npm run bench -- hook [--runs 8] [--install] [--json] [--strict]
-import { parseArgs } from 'node:util';
 import { type Address, now } from '../scripts/demo/ask.ts';
 import { watchFor } from '../scripts/demo/poller.ts';
 import type { Page } from '../scripts/demo/timeline.ts';
@@ -17,7 +16,7 @@ import { openEngine } from './support/engine.ts';
 import { machineNow, noiseNow } from './support/machine.ts';
 import { print, say } from './support/report.ts';
 import { toTheEnd } from './support/to-the-end.ts';
-import { numberOf, toldBy, toldOptions } from './support/words.ts';
+import { wordsOf } from './support/words.ts';
 
 const app = 'web';
 const repository = 'team/web';
@@ -102,13 +101,6 @@ const htmlOf = ({ headline, lead }: Page): string =>
   `<html><body><h1>${headline}</h1><p class="lead">${lead}</p></body></html>\n`;
 
 await toTheEnd('the hook', async (open) => {
-  const { values } = parseArgs({
-    options: {
-      runs: { type: 'string', default: '8' },
-      install: { type: 'boolean', default: false },
-      ...toldOptions,
-    },
-  });
-  const runs = numberOf('runs', values.runs, { most: 1000 });
-  print(summarize(await measure(open, runs, values.install)), toldBy(values));
+  const { numbers, mayInstall, told } = wordsOf({ runs: { usual: 8, most: 1000 } });
+  print(summarize(await measure(open, numbers.runs, mayInstall)), told);
 });
