@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect, createServer as createNetServer } from 'node:net';
 import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Upstream } from '../domain/route.ts';
 import { routeOf, testRouter } from './test-router.ts';
 
@@ -60,31 +62,61 @@ test('E12: an app that accepts and never answers is L09, and its request is ende
   assert.equal(requests, 1);
 });
 
-test('E12: an instance that lets the connection wait is L08, and nothing was sent to it', async () => {
-  await using router = await testRouter({ connectMs: 80 });
-  // A listener that never accepts: once its queue is full the kernel drops further calls in silence.
+/** A program with a queue of one connection, which it takes from only when it is told to; the queue is full. */
+async function fullQueue() {
   const lines = [
-    'import socket, time',
+    'import socket, sys',
     's = socket.socket()',
     's.bind(("127.0.0.1", 0))',
     's.listen(0)',
     'print(s.getsockname()[1], flush=True)',
-    'time.sleep(60)',
+    'sys.stdin.readline()',
+    'while True:',
+    '  c = s.accept()[0]',
+    '  if c.recv(9999): c.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\nConnection: close\\r\\n\\r\\nok")',
+    '  c.close()',
   ];
-  const child = spawn('python3', ['-c', lines.join('\n')], { stdio: ['ignore', 'pipe', 'inherit'] });
-  try {
-    const [line] = await once(child.stdout, 'data');
-    const port = Number(String(line));
-    const fillers = Array.from({ length: 4 }, () => connect({ host: '127.0.0.1', port }).on('error', () => {}));
-    await once(fillers[0]!, 'connect');
-    await router.put(routeOf({ upstreams: [{ instanceId: 'a', host: '127.0.0.1', port } as Upstream] }));
-    const answers = await Promise.all([1, 2, 3].map(() => router.ask('/')));
-    for (const answer of answers) assert.deepEqual([answer.status, answer.headers['x-lockstep-code']], [504, 'L08']);
-    for (const filler of fillers) filler.destroy();
-  } finally {
-    child.kill('SIGKILL');
-    await once(child, 'close');
-  }
+  const child = spawn('python3', ['-c', lines.join('\n')], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const [line] = await once(child.stdout, 'data');
+  const port = Number(String(line));
+  const fillers = Array.from({ length: 4 }, () => connect({ host: '127.0.0.1', port }).on('error', () => {}));
+  await once(fillers[0]!, 'connect');
+  const called = new RegExp(`:${port.toString(16).toUpperCase().padStart(4, '0')} 02 `, 'g');
+  return {
+    at: { instanceId: 'a', host: '127.0.0.1', port } as Upstream,
+    /** Calls that nobody has answered yet. */
+    waiting: () => readFileSync('/proc/net/tcp', 'latin1').match(called)?.length ?? 0,
+    takeAll() {
+      for (const filler of fillers) filler.destroy();
+      child.stdin.write('\n');
+    },
+    async [Symbol.asyncDispose]() {
+      for (const filler of fillers) filler.destroy();
+      child.kill('SIGKILL');
+      await once(child, 'close');
+    },
+  };
+}
+
+test('E12: an instance that lets the connection wait is L08, and nothing was sent to it', async () => {
+  await using router = await testRouter({ connectMs: 80 });
+  // Once its queue is full the kernel drops further calls in silence.
+  await using full = await fullQueue();
+  await router.put(routeOf({ upstreams: [full.at] }));
+  const answers = await Promise.all([1, 2, 3].map(() => router.ask('/')));
+  for (const answer of answers) assert.deepEqual([answer.status, answer.headers['x-lockstep-code']], [504, 'L08']);
+});
+
+test('a call that found the queue of an instance full for a moment is answered at the second try, which the kernel makes', async () => {
+  await using router = await testRouter();
+  await using full = await fullQueue();
+  await router.put(routeOf({ upstreams: [full.at] }));
+  const before = full.waiting();
+  const asked = router.ask('/');
+  for (const end = performance.now() + 20_000; full.waiting() === before; await turn())
+    assert.ok(performance.now() < end, 'the router does not call');
+  full.takeAll();
+  assert.deepEqual([(await asked).status, (await asked).body], [200, 'ok']);
 });
 
 test('an answer in which nothing moves any more is cut', async () => {

@@ -13,6 +13,7 @@ export type RouterLimits = {
   connections: number;
   /** From one address (IPv6: one /64). More than a network behind one address has, less than all. */
   connectionsPerAddress: number;
+  /** The kernel calls a second time after 1 s, when whoever listens had no place in its queue for the first call: it is let do that. */
   connectMs: number;
   /** From the last byte of the request to the header of the answer. */
   firstByteMs: number;
@@ -45,7 +46,7 @@ export const routerLimits: RouterLimits = {
   keepAliveMs: 65_000,
   connections: 10_000,
   connectionsPerAddress: 4096,
-  connectMs: 1000,
+  connectMs: 1500,
   firstByteMs: 30_000,
   bodyIdleMs: 60_000,
   slowBytesPerS: 500,
