@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { lchown, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { Identity } from '../lib/identity.ts';
 import { refused } from './container.ts';
 import { blobOfPath, blobPath, linkOfPath } from './image-path.ts';
 import { type WalkCounts, walkVolume } from './walk-volume.ts';
@@ -81,7 +82,7 @@ export function imagesWithoutFiles(home: string): string[] {
 }
 
 /** The deepest first: until then their new owner cannot touch what is in them. */
-export async function giveImages(home: string, owner: { uid: number; gid: number }): Promise<void> {
+export async function giveImages(home: string, owner: Identity): Promise<void> {
   const root = registryFiles(home);
   if (!existsSync(root)) return;
   const paths = (readdirSync(root, { recursive: true }) as string[]).sort((one, other) => other.length - one.length);

@@ -14,6 +14,7 @@ import { run } from '../exec/exec.ts';
 import type { RefName } from '../git/argv.ts';
 import { makeRefs, takePack } from '../git/pack.ts';
 import { openRepository } from '../git/repository.ts';
+import type { Identity } from '../lib/identity.ts';
 import { readContainer, refused } from './container.ts';
 import { type Entry, type EntryHead, readEntries, refsBytes, wholeOf } from './entries.ts';
 import { databaseFile, incompleteMark, keptFile, repositoryFolder } from './kept.ts';
@@ -28,7 +29,7 @@ export type RestoreAsked = {
   passphrase: string | null;
   isRoot: boolean;
   /** Who control is on this machine; null: whoever runs this. */
-  control: { uid: number; gid: number } | null;
+  control: Identity | null;
 };
 
 export type Restored = {
@@ -202,7 +203,7 @@ async function placePack(
 }
 
 /** A folder of ours with all that is in it, the folder last: until then its new owner cannot touch what is in it. */
-async function give(path: string, owner: { uid: number; gid: number }): Promise<void> {
+async function give(path: string, owner: Identity): Promise<void> {
   for (const one of readdirSync(path, { recursive: true, withFileTypes: true }))
     await lchown(join(one.parentPath, one.name), owner.uid, owner.gid);
   await lchown(path, owner.uid, owner.gid);

@@ -5,13 +5,14 @@
 import { chmodSync, mkdirSync, symlinkSync, utimesSync } from 'node:fs';
 import { lchown, open } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Identity } from '../lib/identity.ts';
 import { refused } from './container.ts';
 import { type EntryHead, wholeOf } from './entries.ts';
 import { volumesFolder } from './kept.ts';
 import type { KeptApp } from './snapshot.ts';
 
 type NodeHead = Extract<EntryHead, { kind: 'node' }>;
-type Owner = { uid: number; gid: number } | null;
+type Owner = Identity | null;
 
 export class VolumePlacer {
   readonly #home: string;

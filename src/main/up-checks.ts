@@ -4,9 +4,9 @@ import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs'
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fail } from '../domain/errors.ts';
+import type { Identity } from '../lib/identity.ts';
 
-export type OwnIdentity = { uid: number; gid: number };
-export type OwnIdentities = { control: OwnIdentity | null; router: OwnIdentity | null; why: readonly string[] };
+export type OwnIdentities = { control: Identity | null; router: Identity | null; why: readonly string[] };
 
 /** Below the first identity of an app (store/apps.ts). */
 const controlId = 39_990;

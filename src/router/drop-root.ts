@@ -3,8 +3,7 @@
 import { accessSync, chownSync, constants, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail } from '../domain/errors.ts';
-
-export type Identity = { uid: number; gid: number };
+import type { Identity } from '../lib/identity.ts';
 
 /**
  * Does nothing when the process is not root.

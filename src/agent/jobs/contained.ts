@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Limits } from '../../domain/plan.ts';
 import { seen } from '../../lib/descriptors.ts';
+import type { Identity } from '../../lib/identity.ts';
 import { type Capture, captureFifo, jobCaptureCaps } from '../process/capture.ts';
 import {
   type Cgroup,
@@ -41,7 +42,7 @@ export type ContainedLaunch = {
   argv: readonly string[];
   cwd: string;
   env: Readonly<Record<string, string>>;
-  identity: { uid: number; gid: number } | null;
+  identity: Identity | null;
   /** It gets a network of its own, with nothing in it. */
   isNetless?: boolean;
 };

@@ -23,9 +23,10 @@ import { collectNamePattern, mostCollectedFolders } from '../../domain/collected
 import { fail } from '../../domain/errors.ts';
 import type { AppId } from '../../domain/ids.ts';
 import type { JobResult, JobSpec } from '../../domain/job.ts';
+import type { Identity } from '../../lib/identity.ts';
 import type { ProcessIdentity } from '../process/proc.ts';
 
-export type JobIdentity = { uid: number; gid: number } | null;
+export type JobIdentity = Identity | null;
 
 export type JobPlaces = ReturnType<typeof jobPlaces>;
 

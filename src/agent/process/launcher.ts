@@ -9,6 +9,7 @@ import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { fail } from '../../domain/errors.ts';
+import type { Identity } from '../../lib/identity.ts';
 import { identify, type ProcessIdentity } from './proc.ts';
 
 const script = fileURLToPath(new URL('./launcher.sh', import.meta.url));
@@ -34,7 +35,7 @@ export type LaunchSpec = {
   /** Comes before everything, to hold what no control group does (`limit-means.ts`). */
   limitArgv: readonly string[];
   /** null: run as we are (not root). */
-  identity: { uid: number; gid: number } | null;
+  identity: Identity | null;
 };
 
 /** The whole command line and the environment of its first process. */

@@ -3,6 +3,7 @@
 // nothing but the id can adopt it, end it and remove what it left. Nothing here decides what should run.
 import type { InstanceId } from '../../domain/ids.ts';
 import type { Limits } from '../../domain/plan.ts';
+import type { Identity } from '../../lib/identity.ts';
 import type { Listener } from '../health/listeners.ts';
 import type { Exit } from '../health/wait-healthy.ts';
 import type { ProcessIdentity } from '../process/proc.ts';
@@ -17,7 +18,7 @@ export type StartSpec = {
   cwd: string;
   limits: Limits;
   /** null: identities are shared (not root). */
-  identity: { uid: number; gid: number } | null;
+  identity: Identity | null;
   /** For the container runtime: then `cwd` and `identity` are the image's, and without `argv` it starts what it starts itself. */
   container?: ContainerStart | null;
 };

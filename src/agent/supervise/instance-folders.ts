@@ -3,6 +3,7 @@ import { lchown, mkdir } from 'node:fs/promises';
 import type { AppRef } from '../../domain/agent.ts';
 import { fail } from '../../domain/errors.ts';
 import type { InstanceId } from '../../domain/ids.ts';
+import type { Identity } from '../../lib/identity.ts';
 import { ensureAppFolders, type HomeFolders } from '../folders.ts';
 
 /** Below are the machine's own accounts. */
@@ -19,7 +20,7 @@ export async function makeInstanceFolders(folders: HomeFolders, app: AppRef, id:
 }
 
 /** null when identities are shared (not root). @throws bad-config when root is not told whom to be: never itself */
-export function identityOf(app: Pick<AppRef, 'liveUid' | 'gid'>): { uid: number; gid: number } | null {
+export function identityOf(app: Pick<AppRef, 'liveUid' | 'gid'>): Identity | null {
   if (process.getuid?.() !== 0) return null;
   const gid = app.gid ?? app.liveUid;
   if (app.liveUid === null || gid === null || app.liveUid < leastId || gid < leastId)

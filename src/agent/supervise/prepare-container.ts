@@ -6,6 +6,7 @@ import type { DesiredApp, DesiredProcess, DesiredSet } from '../../domain/desire
 import type { AppId, ImageId } from '../../domain/ids.ts';
 import type { ImageArtifact } from '../../domain/release.ts';
 import { volumeVariable } from '../../domain/volume-variable.ts';
+import type { Identity } from '../../lib/identity.ts';
 import type { InstanceView } from '../desired/converge.ts';
 import type { HomeFolders } from '../folders.ts';
 import { assertEnv } from '../process/scrubbed-env.ts';
@@ -89,7 +90,7 @@ export async function placeInContainer(
 }
 
 /** Without users of the apps' own everything of theirs is the agent's user's. */
-const userOf = (own: { uid: number; gid: number } | null): string =>
+const userOf = (own: Identity | null): string =>
   own === null ? `${process.getuid?.()}:${process.getgid?.()}` : `${own.uid}:${own.gid}`;
 
 const groupsOf = (app: AppRef): string[] => {

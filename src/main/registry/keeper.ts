@@ -8,6 +8,7 @@ import { fail } from '../../domain/errors.ts';
 import { parsePath } from '../../domain/image-reference.ts';
 import type { RegistryKeeper } from '../../domain/own-image.ts';
 import { askSocket } from '../../lib/ask-socket.ts';
+import type { Identity } from '../../lib/identity.ts';
 
 export const keeperSocket = (home: string): string => join(home, 'run', 'registry.sock');
 
@@ -22,7 +23,7 @@ const answerMs = 15 * 60_000;
 
 export function serveKeeper(
   home: string,
-  control: { uid: number; gid: number } | null,
+  control: Identity | null,
   kept: RegistryKeeper,
   failed: (error: Error) => void,
 ): Server {

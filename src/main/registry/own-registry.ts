@@ -8,13 +8,12 @@ import { extname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { identify, isAlive, type ProcessIdentity } from '../../agent/process/proc.ts';
 import type { RegistryDisk, RegistryKeeper, RegistryNeeds } from '../../domain/own-image.ts';
+import type { Identity } from '../../lib/identity.ts';
 import { stopProcess } from '../end-process.ts';
 import { registryConfig } from './config.ts';
 import type { DiskOrder } from './disk.ts';
 import { runToEnd } from './program.ts';
 import { type RegistryTrust, readTrust } from './trust.ts';
-
-type Identity = { uid: number; gid: number };
 
 export type OwnRegistryOptions = {
   home: string;

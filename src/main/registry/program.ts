@@ -1,10 +1,11 @@
 // A program of the registry's, run to its end with nothing of our environment: the registry itself, its collector, and what looks at its disk.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
+import type { Identity } from '../../lib/identity.ts';
 
 export type ProgramOptions = {
   cwd: string;
-  identity: { uid: number; gid: number } | null;
+  identity: Identity | null;
   env: Readonly<Record<string, string>>;
   /** Ends it. */
   signal: AbortSignal;
