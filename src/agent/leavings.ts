@@ -11,7 +11,7 @@ import { listProcesses } from './process/proc.ts';
 import { removeTree } from './remove-tree.ts';
 
 /** Folders where an identity can make files that is given none. */
-export const sharedPlaces = ['/tmp', '/var/tmp', '/dev/shm', '/dev/mqueue'] as const;
+const sharedPlaces = ['/tmp', '/var/tmp', '/dev/shm', '/dev/mqueue'] as const;
 
 /** A kind of the kernel's IPC: its table in /proc/sysvipc, and the option by which ipcrm removes one. */
 const ipcKinds = { shm: '-m', msg: '-q', sem: '-s' } as const;

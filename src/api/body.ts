@@ -1,7 +1,7 @@
 // A request's body: at most 1 MiB, JSON in UTF-8, nothing else. What an idempotency key is bound to are these bytes.
 import { fail } from '../domain/errors.ts';
 
-export const bodyBytes = 1024 * 1024;
+const bodyBytes = 1024 * 1024;
 
 /** So much of a body that says how long it is, and is refused, is still taken and dropped; one that does not may have no end, and is heard out after the answer. */
 const droppedBytes = 64 * 1024 * 1024;

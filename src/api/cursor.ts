@@ -6,7 +6,7 @@ import { fail } from '../domain/errors.ts';
 const cursorSchema = z.tuple([z.string(), z.union([z.string().max(200), z.int().nonnegative()])]);
 
 /** @param list the list's name with what it is about, e.g. `releases/app_01…` */
-export function makeCursor(list: string, after: string | number): string {
+function makeCursor(list: string, after: string | number): string {
   return Buffer.from(JSON.stringify([list, after])).toString('base64url');
 }
 

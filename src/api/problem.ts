@@ -78,7 +78,7 @@ function fromFailure(error: LockstepError): Problem {
 }
 
 /** Headers that belong to a status: the challenge of a 401, when to come back after a 503. */
-export function problemHeaders(status: number): Record<string, string> {
+function problemHeaders(status: number): Record<string, string> {
   return {
     'content-type': problemType,
     ...(status === 401 ? { 'www-authenticate': 'Bearer, Basic realm="lockstep"' } : {}),

@@ -8,7 +8,7 @@ import type { Answer } from './answer.ts';
 import type { Platform } from './platform.ts';
 
 /** `app`: one app, named in the path. `team`: the principal's team. `none`: nobody's things. */
-export const tenancies = ['app', 'team', 'none'] as const;
+const tenancies = ['app', 'team', 'none'] as const;
 export type Tenancy = (typeof tenancies)[number];
 
 /** One right, several that are all needed, or 'none': anybody, without a token. */

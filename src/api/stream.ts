@@ -19,7 +19,7 @@ export type StreamOptions = {
 };
 
 /** One event in the stream's own form. JSON holds no line break, so one data line does. */
-export function encodeEvent({ event, data, id }: StreamEvent): string {
+function encodeEvent({ event, data, id }: StreamEvent): string {
   return `event: ${event}\n${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`;
 }
 

@@ -16,7 +16,7 @@ const below = 'data/docker/registry/v2/';
 const linkText = /^sha256:[0-9a-f]{64}$/;
 const linkBytes = 71;
 
-export const registryFiles = (home: string): string => join(home, 'registry');
+const registryFiles = (home: string): string => join(home, 'registry');
 
 /**
  * Links, then what they lead to. A file's data must be read before the next is asked for.

@@ -44,7 +44,7 @@ export async function goLayers(view: TreeView): Promise<Layers & { built: BuiltR
 }
 
 /** No settings of a user, no version control to be asked, and a build that does not know where it was made. */
-export const goEnv = {
+const goEnv = {
   GOCACHE: '{cache}/go-build',
   GOENV: 'off',
   GOFLAGS: '-trimpath -buildvcs=false',

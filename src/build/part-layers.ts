@@ -23,7 +23,7 @@ const recipes: Readonly<Record<string, (view: TreeView) => Promise<Layers>>> = {
 };
 
 /** Whether the app's own gate layer is that of the part. */
-export const isOwnGate = (plan: Plan, { language, root }: PartOfTree): boolean =>
+const isOwnGate = (plan: Plan, { language, root }: PartOfTree): boolean =>
   root === '' && plan.gateLayer?.interpreter.kind === language;
 
 export type PartRecipe = { part: PartOfTree; view: TreeView; recipe: LayerRecipe };

@@ -17,7 +17,7 @@ export type KnownBuildSecret = { name: string; actor: string; createdAtMs: numbe
 /** An app has no more. */
 export const mostBuildSecrets = 50;
 /** The builder takes 500 KiB; a key or a settings file is far below. */
-export const buildSecretBytes = 64 * 1024;
+const buildSecretBytes = 64 * 1024;
 /** The installation's certificates, mounted under this id by whoever wants them. */
 export const certificatesId = 'lockstep-ca';
 /** All of them together, beside a name or two, go to the agent in one line. */

@@ -9,7 +9,7 @@ export type LimitName = (typeof limitNames)[number];
  * `rlimit`: the kernel holds it for each process (or, for `processes`, for each user). `priority`: by nice values alone.
  * `watched`: the agent measures, and acts when it is crossed. `nothing`: it does not hold.
  */
-export const limitMeans = ['cgroup v1', 'cgroup v2', 'rlimit', 'priority', 'watched', 'namespace', 'nothing'] as const;
+const limitMeans = ['cgroup v1', 'cgroup v2', 'rlimit', 'priority', 'watched', 'namespace', 'nothing'] as const;
 export type LimitHold = {
   limit: LimitName;
   by: (typeof limitMeans)[number];

@@ -10,7 +10,7 @@ export type BranchName = Brand<'branch'>;
 export type EnvKey = Brand<'env-key'>;
 
 /** Names that are addresses of the platform, or that people would take for it. */
-export const reservedAppNames = [
+const reservedAppNames = [
   'lockstep',
   'www',
   'api',
@@ -81,7 +81,7 @@ export function branchOfRef(ref: string): BranchName | null {
 }
 
 /** Keys that Lockstep itself sets for every instance. */
-export const platformEnvKeys = ['PORT', 'GIT_REV', 'LOCKSTEP_RELEASE', 'LOCKSTEP_APP', 'LOCKSTEP_INSTANCE'] as const;
+const platformEnvKeys = ['PORT', 'GIT_REV', 'LOCKSTEP_RELEASE', 'LOCKSTEP_APP', 'LOCKSTEP_INSTANCE'] as const;
 
 /**
  * The name of an environment variable (POSIX: letters, digits, `_`, not starting with a digit).
@@ -100,7 +100,7 @@ export function parseEnvKey(text: string): EnvKey {
 }
 
 /** The most bytes one value may hold: Linux's MAX_ARG_STRLEN (128 KiB) less room for the key. */
-export const envValueBytes = 120 * 1024;
+const envValueBytes = 120 * 1024;
 
 /** The most bytes that all variables of an app may hold: half of what Linux passes to a program, arguments included. */
 export const configBytes = 1024 * 1024;

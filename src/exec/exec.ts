@@ -52,7 +52,7 @@ function describeEnd(result: RunResult): string {
 }
 
 /** Kills the whole process group of a child that this module started; quiet when it is gone. */
-export function killGroup(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): void {
+function killGroup(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): void {
   if (child.pid === undefined) return;
   try {
     process.kill(-child.pid, signal);

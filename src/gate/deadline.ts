@@ -7,7 +7,7 @@ const factor = 4;
 /** Of fewer runs than these nothing usual is known. */
 const fewestRuns = 3;
 /** The newest so many count. */
-export const runsThatCount = 20;
+const runsThatCount = 20;
 
 /**
  * @param durations of earlier runs that ended by themselves, newest first, in milliseconds

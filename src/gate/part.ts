@@ -23,7 +23,7 @@ const foreign =
 export const isForeign = (path: string): boolean => foreign.test(path);
 
 /** More than these are not looked at one by one. */
-export const mostParts = 20;
+const mostParts = 20;
 
 /** The parts there are, the outermost folders of each language; the whole tree (`any`) comes last. */
 export function partsOf(paths: readonly string[]): Part[] {

@@ -3,7 +3,7 @@
 // and are not run again.
 import type { CheckResult, Finding } from '../domain/gate.ts';
 
-export const mostRerun = 50;
+const mostRerun = 50;
 
 export function isWorthRerun(result: CheckResult): boolean {
   const failed = result.metrics.testsFailed ?? 0;

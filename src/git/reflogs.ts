@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { atomicWrite } from '../lib/atomic-write.ts';
 
 /** Of each ref, newest first; a line is about 200 bytes. */
-export const mostMoves = 10_000;
+const mostMoves = 10_000;
 /** A log that cannot hold more than that is not even read. */
 const fewestLineBytes = 100;
 

@@ -17,7 +17,7 @@ import { removeLeftOvers } from './left-overs.ts';
 import { trimReflogs } from './reflogs.ts';
 
 export const hookNames = ['pre-receive', 'proc-receive', 'reference-transaction'] as const;
-export const defaultMaxInputBytes = 512 * 1024 * 1024;
+const defaultMaxInputBytes = 512 * 1024 * 1024;
 export const permitFile = 'lockstep-permit';
 /** What no git has touched for so long, none will finish. */
 const abandonedMs = 60_000;

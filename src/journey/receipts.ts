@@ -19,7 +19,7 @@ import { findReceipt, keepReceipt, markNoted, receiptsToNote, releasesDue } from
 import { findArtifact, findRelease } from '../store/releases.ts';
 import { nowMs, type World } from './world.ts';
 
-export const notesRef = 'refs/notes/lockstep' as RefName;
+const notesRef = 'refs/notes/lockstep' as RefName;
 
 /** The answer to the pusher goes first, and landings close to each other are done together. */
 const pauseMs = 250;

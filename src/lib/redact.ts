@@ -1,5 +1,5 @@
 // Masks the values of secrets in what an app or a job prints. Very short values are left: masking "1" would hide all.
-export const shortestSecret = 6;
+const shortestSecret = 6;
 
 /** A function that replaces each known value (also percent-encoded, base64, JSON-escaped, and line by line) by `[redacted]`. */
 export function makeRedactor(secrets: Iterable<string>): (text: string) => string {

@@ -22,8 +22,6 @@ import type { BuildNetwork } from '../config/build-network.ts';
 import { type AppId, type JobId, makeId, type NodeId } from '../domain/ids.ts';
 import { volumeVariable } from '../domain/volume-variable.ts';
 
-export type AgentContainers = ReturnType<typeof openContainers>;
-
 export function openContainers(given: {
   /** Where the engine listens. */
   socket: string;

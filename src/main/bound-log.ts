@@ -3,7 +3,7 @@
 import { copyFileSync, renameSync, rmSync, statSync, truncateSync } from 'node:fs';
 
 /** Beyond this a log is put aside; with the one that was before it, twice as much is on disk. */
-export const logBytes = 8 * 1024 * 1024;
+const logBytes = 8 * 1024 * 1024;
 
 /** Puts the log aside as `<file>.1` when it holds more than `limitBytes`, over the one that was there. True when it did. */
 export function boundLog(file: string, limitBytes = logBytes): boolean {

@@ -3,7 +3,7 @@
 import { isFailure } from '../domain/errors.ts';
 import { type AppName, parseAppName } from '../domain/names.ts';
 
-export const gitServices = ['git-upload-pack', 'git-receive-pack'] as const;
+const gitServices = ['git-upload-pack', 'git-receive-pack'] as const;
 export type GitService = (typeof gitServices)[number];
 export type GitRoute = { app: AppName; service: GitService; step: 'advertise' | 'exchange' };
 

@@ -6,7 +6,7 @@ import type { Upstream } from '../domain/route.ts';
 import type { DialHandlers } from './dial-outcome.ts';
 import { type ConnectionLimits, KeptConnection, type KeptRequest } from './kept/connection.ts';
 
-export const poolLimits = { mostIdle: 64, idleMs: 1000 };
+const poolLimits = { mostIdle: 64, idleMs: 1000 };
 
 export type Pools = {
   /** Sends the request on a kept connection, or on a new one that is kept afterwards; see `KeptConnection.ask`. */

@@ -8,7 +8,7 @@ import { backup, DatabaseSync } from 'node:sqlite';
 /** How many of `kept-TIME.db` there are at most. */
 export const keptCopies = 3;
 
-export const copiesFolder = (file: string): string => join(dirname(file), 'copies');
+const copiesFolder = (file: string): string => join(dirname(file), 'copies');
 
 const named = (file: string, pattern: string): string[] =>
   globSync(pattern, { cwd: copiesFolder(file) })

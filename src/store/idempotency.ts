@@ -3,7 +3,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { fail } from '../domain/errors.ts';
 import type { TeamId } from '../domain/ids.ts';
 
-export const keptMs = 24 * 3600 * 1000;
+const keptMs = 24 * 3600 * 1000;
 const mostKeys = 10_000;
 
 /**

@@ -92,7 +92,7 @@ function refusal(file: string, cause: unknown): Error {
 }
 
 /** The sentence for whoever has to bring a database back. */
-export function wayBack(file: string): string {
+function wayBack(file: string): string {
   const copy = newestCopy(file);
   const restore = 'bring a backup back into an empty home: lockstep restore FILE';
   if (copy === null) return `Sites go on being served. There is no copy of the database beside it: ${restore}.`;

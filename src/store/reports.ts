@@ -41,7 +41,7 @@ export function findReports(database: DatabaseSync, appId: AppId, changeId: Chan
 }
 
 /** Of how many changes the reports stay, and how many bytes of them, folders included. */
-export const keptReports = { changes: 50, bytes: 256 * 1024 ** 2 };
+const keptReports = { changes: 50, bytes: 256 * 1024 ** 2 };
 
 /** Forgets the oldest rows beyond the limits. What the others name. */
 export function trimReports(database: DatabaseSync, appId: AppId, most = keptReports): Digest[] {

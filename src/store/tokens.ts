@@ -7,7 +7,7 @@ import type { AppId, TeamId, TokenId } from '../domain/ids.ts';
 
 export type NewToken = Omit<Token, 'revokedAtMs'> & { teamId: TeamId; secret: string };
 
-export function hashToken(secret: string): string {
+function hashToken(secret: string): string {
   return createHash('sha256').update(secret).digest('hex');
 }
 

@@ -57,7 +57,7 @@ export type HealthWait = {
 };
 
 /** So long may another port be open before PORT counts as ignored. */
-export const ignoredPortMs = 1000;
+const ignoredPortMs = 1000;
 
 /** Early looks take one part in so many of the time. */
 const looksShare = 8;

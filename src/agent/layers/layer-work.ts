@@ -21,7 +21,7 @@ export const layerLimits: Limits = {
 /** What is in making; `process` is the step that runs. */
 export type LayerRecord = { appId: AppId; key: string; process: ProcessIdentity | null };
 
-export const layerWorks = (folders: HomeFolders): string => join(folders.agent, 'layers');
+const layerWorks = (folders: HomeFolders): string => join(folders.agent, 'layers');
 
 export function layerWork(folders: HomeFolders, { appId, key }: Pick<LayerRecord, 'appId' | 'key'>) {
   const folder = join(layerWorks(folders), `${appId}-${key.slice(0, 32)}`);

@@ -17,7 +17,7 @@ export type LogBounds = {
   /** Lines that wait for a disk that takes nothing. */
   keptLines: number;
 };
-export const defaultLogBounds: LogBounds = {
+const defaultLogBounds: LogBounds = {
   fileBytes: 4 * 1024 * 1024,
   files: 5,
   linesPerSecond: 2000,

@@ -9,7 +9,7 @@ import { megabytes } from './exit-reason.ts';
 import { ToldRarely } from './told-rarely.ts';
 
 /** Less than this dropped is a busy moment, not a flood. */
-export const floodBytes = 1024 * 1024;
+const floodBytes = 1024 * 1024;
 
 const words: Readonly<Record<Reached, (limits: Limits) => string>> = {
   processes: ({ pids }) => `process limit reached (${pids})`,

@@ -23,7 +23,7 @@ import type { ReleaseHash } from '../../domain/survey.ts';
 import { blobHash, gitTreeId, type HashedFile } from '../tree/git-tree-hash.ts';
 
 export type HashLimits = { files: number; bytes: number; ms: number };
-export const hashLimits: HashLimits = { files: 200_000, bytes: 4 * 1024 ** 3, ms: 60_000 };
+const hashLimits: HashLimits = { files: 200_000, bytes: 4 * 1024 ** 3, ms: 60_000 };
 
 /** Work in one go; then the agent's other work has its turn. */
 const turnMs = 4;

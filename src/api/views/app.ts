@@ -41,7 +41,7 @@ export function presentApp(app: App, platform: Platform): z.infer<typeof appView
 
 const milliseconds = z.number().openapi({ description: 'Milliseconds since the epoch' });
 
-export const instanceView = z
+const instanceView = z
   .object({
     id: z.string(),
     setId: z.string(),

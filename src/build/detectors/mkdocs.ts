@@ -4,7 +4,7 @@ import { hasFile, readSource, type TreeView } from '../tree-view.ts';
 import { type Detector, foreignSign } from './detection.ts';
 
 /** Null: none. */
-export const mkdocsConfig = (view: TreeView): string | null =>
+const mkdocsConfig = (view: TreeView): string | null =>
   ['mkdocs.yml', 'mkdocs.yaml'].find((one) => hasFile(view, one)) ?? null;
 
 export const mkdocsDetector: Detector = {

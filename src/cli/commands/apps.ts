@@ -17,6 +17,6 @@ export async function apps(session: Session): Promise<number> {
 }
 
 /** One row an app. */
-export function appRows(items: readonly AppView[], nowMs: number): string[][] {
+function appRows(items: readonly AppView[], nowMs: number): string[][] {
   return items.map((app) => [app.name, app.url, app.mainBranch ?? '-', ago(Date.parse(app.createdAt), nowMs)]);
 }

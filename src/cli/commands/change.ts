@@ -48,7 +48,7 @@ async function newest(session: Session, app: string): Promise<string> {
 }
 
 /** `42`, `#42` or an id. @throws bad-request */
-export function parseChange(text: string): string {
+function parseChange(text: string): string {
   const number = /^#?([1-9]\d{0,8})$/.exec(text)?.[1];
   if (number !== undefined) return number;
   if (/^chg_[0-9A-Za-z]{1,40}$/.test(text)) return text;

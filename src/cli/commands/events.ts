@@ -40,7 +40,7 @@ export async function events(session: Session): Promise<number> {
 }
 
 /** One line: number, time, what, who, and the facts. */
-export function eventText({ seq, at, type, actor, data }: EventView): string {
+function eventText({ seq, at, type, actor, data }: EventView): string {
   const facts = Object.keys(data).length === 0 ? '' : ` ${JSON.stringify(data)}`;
   return safeLine(`${seq} ${at} ${type} ${actor}${facts}`);
 }

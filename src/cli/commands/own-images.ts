@@ -58,7 +58,7 @@ export async function registryTidy(session: Session): Promise<number> {
 const units: Readonly<Record<string, number>> = { MB: 1024 ** 2, GB: 1024 ** 3, TB: 1024 ** 4 };
 
 /** `500MB`, `20GB`. @throws bad-request */
-export function parseSize(text: string): number {
+function parseSize(text: string): number {
   const [, number, unit] = /^(\d{1,6})(MB|GB|TB)$/i.exec(text) ?? [];
   if (number === undefined || unit === undefined)
     throw fail('bad-request', `"${text.slice(0, 40)}" is no size`, { advice: 'Say it as 500MB, 20GB, or usual.' });

@@ -92,7 +92,7 @@ const units: Readonly<Record<string, number>> = {
 };
 
 /** `30d` in milliseconds; minutes, hours, days, weeks, years. @throws bad-request */
-export function parsePeriod(text: string): number {
+function parsePeriod(text: string): number {
   const match = /^([1-9]\d{0,4})([mhdwy])$/.exec(text);
   if (match) return Number(match[1]) * units[match[2]!]!;
   throw fail('bad-request', `"${printable(text)}" is not a period`, { advice: 'Give it like 12h, 30d or 1y.' });
@@ -104,7 +104,7 @@ function stateOf(token: TokenView, nowMs: number): string {
 }
 
 /** One row a token. */
-export function tokenRows(items: readonly TokenView[], nowMs: number): string[][] {
+function tokenRows(items: readonly TokenView[], nowMs: number): string[][] {
   return items.map((token) => [
     token.name,
     token.rights.join(','),

@@ -28,7 +28,7 @@ export function hasSection(facts: GateFacts, file: string, section: RegExp): boo
 }
 
 /** The text of a section of an INI file, without its head. */
-export function sectionText(facts: GateFacts, file: string, section: string): string {
+function sectionText(facts: GateFacts, file: string, section: string): string {
   const lines = (facts.texts.get(file) ?? '').split(/\r?\n/);
   const from = lines.findIndex((line) => line.trim() === `[${section}]`);
   if (from < 0) return '';

@@ -6,7 +6,7 @@ import { beyond, identitiesOf } from './identities.ts';
 import type { RuleFacts } from './rule.ts';
 
 /** Kinds whose checks look at everything each time. */
-export const wholeKinds: readonly CheckKind[] = ['types', 'docs', 'custom'];
+const wholeKinds: readonly CheckKind[] = ['types', 'docs', 'custom'];
 
 export function judgeNewFindings(result: CheckResult, { changed, rules, before }: RuleFacts): CheckResult {
   if (result.outcome !== 'failed' || changed === null || result.findingCount === 0) return result;

@@ -5,7 +5,7 @@ import { type GoModule, goFolder } from './go-packages.ts';
 import { type Coverage, coverageOf } from './lcov.ts';
 import { treePath } from './tree-path.ts';
 
-export const coverprofileLimit = 16 * 1024 * 1024;
+const coverprofileLimit = 16 * 1024 * 1024;
 /** A block is part of one function: longer ones are no block. */
 const mostLines = 20_000;
 /** Lines of all files together: a profile that names more was made to cost. */

@@ -4,7 +4,7 @@ import { findingLimit } from '../../domain/gate.ts';
 import type { Findings } from './text.ts';
 import { treePath } from './tree-path.ts';
 
-export const findingsBytesLimit = 16 * 1024 * 1024;
+const findingsBytesLimit = 16 * 1024 * 1024;
 const ruleLength = 100;
 const messageLength = 2000;
 const mostNotes = 60;

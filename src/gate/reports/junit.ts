@@ -6,8 +6,8 @@
 import { treePath } from './tree-path.ts';
 import { attributeOf, type Node, nodesOf, textOf, xmlReader } from './xml.ts';
 
-export const junitBytesLimit = 8 * 1024 * 1024;
-export const junitCaseLimit = 200_000;
+const junitBytesLimit = 8 * 1024 * 1024;
+const junitCaseLimit = 200_000;
 const limits = { bytes: junitBytesLimit, tags: 300_000, attributes: 600_000 };
 const lineLimit = 10_000_000;
 /** What is shown of a name, and of the first line of a message. */

@@ -2,7 +2,7 @@
 // LF and LH are the tool's claim and are not believed. Records of the same file are added up.
 import { treePath } from './tree-path.ts';
 
-export const lcovBytesLimit = 16 * 1024 * 1024;
+const lcovBytesLimit = 16 * 1024 * 1024;
 
 export type Coverage = {
   /** file -> line -> hits; only lines that can be executed are there. */

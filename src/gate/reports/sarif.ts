@@ -4,7 +4,7 @@ import { findingLimit } from '../../domain/gate.ts';
 import type { Findings } from './text.ts';
 import { treePath } from './tree-path.ts';
 
-export const sarifBytesLimit = 16 * 1024 * 1024;
+const sarifBytesLimit = 16 * 1024 * 1024;
 /** What is kept of a result's words: they are shown to whoever pushes, and stored with the verdict. */
 const ruleLength = 100;
 const messageLength = 2000;

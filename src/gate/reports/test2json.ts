@@ -6,7 +6,7 @@ import { type GoModule, goFolder } from './go-packages.ts';
 import type { TestCase } from './junit.ts';
 import { treePath } from './tree-path.ts';
 
-export const testEventsLimit = 16 * 1024 * 1024;
+const testEventsLimit = 16 * 1024 * 1024;
 const mostCases = 100_000;
 const nameLength = 300;
 const messageLength = 500;

@@ -17,7 +17,7 @@ const deadlineMs = 10 * 60_000;
 const toldLines = 5;
 
 /** The values as docker-hook's callers know them, and what else there is to say. */
-export function repositoryEnv(image: ImageReference, digest: Digest): Record<string, string> {
+function repositoryEnv(image: ImageReference, digest: Digest): Record<string, string> {
   const slash = image.path.lastIndexOf('/');
   const namespace = slash < 0 ? '' : image.path.slice(0, slash);
   return {

@@ -35,7 +35,7 @@ type Running = CheckUnderWay & { head: CommitId; stop: AbortController };
 /** Of one app, that run or wait. */
 const mostChecks = 20;
 
-export class BranchChecks {
+class BranchChecks {
   readonly #world: World;
   readonly #book = new ProgressBook();
   readonly #running = new Map<string, Running>();

@@ -13,7 +13,7 @@ export const needsToken = no(
   'UNAUTHORIZED',
   'an API token is needed as the password: lockstep tokens create NAME',
 );
-export const needsRight = no(401, 'UNAUTHORIZED', 'a token with the right to it is needed: read pulls, deploy pushes');
+const needsRight = no(401, 'UNAUTHORIZED', 'a token with the right to it is needed: read pulls, deploy pushes');
 export const isNotRun = no(404, 'UNSUPPORTED', 'this Lockstep runs no registry: start it with LOCKSTEP_REGISTRY=on');
 export const brokenOff = ({ code = '' }: NodeJS.ErrnoException): Refusal =>
   no(502, 'UNKNOWN', `the registry broke off${code === '' ? '' : ` (${code})`}`);

@@ -35,7 +35,7 @@ const mostPauseMs = 30_000;
 const memory = '128MiB';
 const mostAnswerBytes = 64 * 1024 ** 2;
 
-export const registryFolder = (home: string): string => join(home, 'registry');
+const registryFolder = (home: string): string => join(home, 'registry');
 export const registrySocket = (home: string): string => join(registryFolder(home), 'sock');
 
 export class OwnRegistry implements RegistryKeeper {

@@ -37,7 +37,7 @@ export type Sender = {
 };
 
 /** More of them in one notice are left out: an app's own is looked for as it is now in any case. */
-export const mostPushed = 200;
+const mostPushed = 200;
 
 export const word = z.string().min(1).max(600);
 

@@ -4,9 +4,6 @@ import { fail } from '../../domain/errors.ts';
 import type { HeaderOf, Notice } from './notice.ts';
 import { senders } from './senders/all.ts';
 
-/** Larger is no notice; the largest known (a batch of a hundred events) has a tenth of it. */
-export const noticeBytes = 1024 * 1024;
-
 /** JSON, and what Distribution calls its own kinds of it. */
 const contentType =
   /^application\/(?:json|cloudevents\+json|vnd\.docker\.distribution\.events\.v[12]\+json)\s*(?:;\s*charset="?utf-8"?)?\s*$/i;
