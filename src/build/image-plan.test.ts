@@ -100,10 +100,28 @@ test('the same tree is the same image, and another tree another; what fetches it
   assert.equal(await keyOf({ Dockerfile }), await keyOf({ Dockerfile }));
   assert.notEqual(await keyOf({ Dockerfile }), await keyOf({ Dockerfile }, 'b'.repeat(40)));
   const itself = { Dockerfile: 'FROM debian:12\nRUN git clone https://example.org/me/shop.git\nCMD ["/x"]\n' };
-  const { image, notes } = await build(itself);
-  assert.equal(image?.spec.isUncached, true);
-  assert.ok(notes.some((note) => /line 2: it fetches its own repository/.test(note)));
+  const { image, artifact } = await build(itself);
+  const { findings } = artifact.plan;
+  assert.deepEqual(
+    findings?.map(({ file, line, rule }) => [file, line, rule]),
+    [['Dockerfile', 2, 'clones-itself']],
+  );
+  assert.match(
+    findings[0]!.message,
+    /own repository \(https:\/\/example\.org\/me\/shop\.git\).* Write COPY \. in its place$/,
+  );
   assert.notEqual(image?.spec.key, await keyOf(itself));
+  // What stands before the step may come from a cache, and the step never.
+  const stepsOf = async (context: AsyncIterable<Buffer>) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of context) chunks.push(chunk);
+    const text = Buffer.concat(chunks).toString('latin1');
+    return /FROM debian:12\nARG (LOCKSTEP_STEP=[\da-f-]{36})\nRUN git clone /.exec(text)?.[1];
+  };
+  const step = await stepsOf(image!.context());
+  assert.ok(step);
+  const again = await stepsOf((await build(itself)).image!.context());
+  assert.ok(again && again !== step);
 });
 
 test("an artifact's digest names its image", async () => {

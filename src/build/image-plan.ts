@@ -6,6 +6,7 @@ import type { LockstepYml } from '../config/readers/lockstep-yml.ts';
 import type { OutgoingFile } from '../domain/agent.ts';
 import type { EngineLook } from '../domain/engine.ts';
 import { fail, isFailure } from '../domain/errors.ts';
+import type { Finding } from '../domain/gate.ts';
 import type { AppId } from '../domain/ids.ts';
 import type { ImageRecipe, ImageSpec } from '../domain/image.ts';
 import type { Plan, ProcessType } from '../domain/plan.ts';
@@ -15,6 +16,7 @@ import type { Detection } from './detectors/detection.ts';
 import { buildInputs, registriesOf, unusedInputs } from './dockerfile/build-inputs.ts';
 import { withCertificates } from './dockerfile/certificates.ts';
 import { writeDockerfile } from './dockerfile/dockerfile.ts';
+import { withFreshSteps } from './dockerfile/fresh-steps.ts';
 import { withOwnParts } from './dockerfile/own-parts.ts';
 import { readDockerfile } from './dockerfile/read-dockerfile.ts';
 import type { GitTree } from './git-tree.ts';
@@ -98,13 +100,17 @@ export async function decideImagePlan(view: TreeView, appId: AppId, own: readonl
   const unused = line === null && procfile.some(({ name }) => name === 'web');
   const notes = [
     ...facts.notes.map((note) => `Dockerfile, ${note}`),
-    ...facts.advice.map((one) => `Dockerfile, line ${one.line}: ${one.text}`),
+    ...facts.advice.filter((one) => !one.isUncached).map((one) => `Dockerfile, line ${one.line}: ${one.text}`),
     ...ofInputs,
     ...(unused ? ['the Dockerfile says what serves: the web line of the Procfile is not used'] : []),
   ];
-  const isUncached = facts.advice.some((one) => one.isUncached);
+  const findings = facts.advice
+    .filter((one) => one.isUncached)
+    .map(({ line, rule, text: message }): Finding => ({ file: 'Dockerfile', line, rule, message }));
+  const isUncached = findings.length > 0;
   const recipe = { written: null, testTarget: facts.testStage, isUncached, ...inputs };
-  return inImage(plan, recipe, { command: line === null ? null : { shell: line }, env, notes });
+  const found = isUncached ? { findings } : {};
+  return { ...inImage(plan, recipe, { command: line === null ? null : { shell: line }, env, notes }), ...found };
 }
 
 /** Before every detector: what else the tree looks like says only what its checks need. */
@@ -181,19 +187,21 @@ export async function imageWork(
 ): Promise<ImageWork> {
   const { buildArgs = {}, secrets = [] } = recipe;
   const trusting = (written: string): string => (isTrusting ? withCertificates(written) : written);
-  const dockerfile =
-    recipe.written !== null ? trusting(recipe.written) : await ownText(tree.view, appId, own, buildArgs);
-  const facts = readDockerfile(dockerfile, own, buildArgs);
+  const text = recipe.written !== null ? trusting(recipe.written) : await ownText(tree.view, appId, own, buildArgs);
+  const facts = readDockerfile(text, own, buildArgs);
+  const fetching = recipe.isUncached ? facts.advice.filter((one) => one.isUncached).map(({ line }) => line) : [];
+  const dockerfile = withFreshSteps(text, fetching, nonce);
   const asks = { secrets, registries: registriesOf(facts) };
   const ignores = readIgnore((await readConfigFile(tree.view, '.dockerignore')) ?? '');
-  const { isUncached } = recipe;
+  // By its steps; where it was decided otherwise when the plan was made, as a whole.
+  const isUncached = recipe.isUncached && fetching.length === 0;
   const making = (text: string, left: Ignores, of: object, target: string | null = null): ImageMaking => {
     const body = { form: 2, appId, dockerfile: text, target, ...of };
     const key = createHash('sha256').update(JSON.stringify(body)).digest('hex');
     const spec = { key, appId, treeId: tree.id, target, buildArgs, isUncached: false, deadlineMs };
     return { spec, asks, context: () => contextOf({ files: tree.files(), ignores: left, dockerfile: text }) };
   };
-  const ofTree = { tree: tree.id, ...(isUncached ? { nonce } : {}) };
+  const ofTree = { tree: tree.id, ...(recipe.isUncached ? { nonce } : {}) };
   const served = making(dockerfile, ignores, ofTree);
   const image = { ...served, spec: { ...served.spec, isUncached } };
   if (parts.length === 0) return { ...image, forTests: {}, notes: [] };

@@ -20,6 +20,8 @@ export type GateRules = {
     new: number;
   };
   docs: { warnings: 'error' | 'allow' };
+  /** A step that fetches the app's own repository: what serves then is not what was checked. */
+  dockerfile: { clonesItself: 'error' | 'allow' };
   tests: {
     /** The share of main's executed tests that may be missing, 0..1. */
     fewer: number;
@@ -31,5 +33,6 @@ export const defaultRules: GateRules = {
   coverage: { patch: 0.8, patchFloor: 20, slackPoints: 0.5, min: null },
   docstrings: { new: 1 },
   docs: { warnings: 'error' },
+  dockerfile: { clonesItself: 'allow' },
   tests: { fewer: 0.2 },
 };

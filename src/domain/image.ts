@@ -8,7 +8,7 @@ export type ImageRecipe = {
   written: string | null;
   /** The stage of the tree's own Dockerfile in which its checks run; null: there is none. */
   testTarget: string | null;
-  /** A step of it fetches what is not of the commit: no step comes from a cache, and the image is never taken for another change. */
+  /** A step of it fetches what is not of the commit: that never comes from a cache, and the image is never taken for another change. */
   isUncached: boolean;
   /** An image of a registry, by its digest; null or left out: it is built. */
   pulled?: string | null;

@@ -1,6 +1,7 @@
 // What a tree needs to run, as data: detectors write it, both runtimes read it. No path of a machine is in it; the
 // places `{tree}`, `{layer}` and `{tool:NAME}` are filled in by the agent.
 
+import type { Finding } from './gate.ts';
 import type { GateSettings } from './gate-settings.ts';
 import type { ImageRecipe } from './image.ts';
 
@@ -110,6 +111,8 @@ export type Plan = {
   gate?: GateSettings;
   /** Advice for the pusher, one line each. */
   notes: readonly string[];
+  /** Of its Dockerfile, what the gate is to judge (`gate/policy/dockerfile.ts`); left out: nothing. */
+  findings?: readonly Finding[];
 };
 
 export type Limits = {

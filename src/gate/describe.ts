@@ -75,6 +75,7 @@ function figuresOf(gate: GateSettings, lineOf: (key: readonly string[]) => numbe
     [['coverage', 'min'], rules.coverage.min === null ? 'none' : percent(rules.coverage.min)],
     [['docstrings', 'new'], `${percent(rules.docstrings.new)} of the new definitions`],
     [['docs', 'warnings'], rules.docs.warnings],
+    [['dockerfile', 'clones_itself'], rules.dockerfile.clonesItself],
     [['timeout'], `${gate.timeoutMs / 1000}s`],
     [['prestart'], gate.prestart],
     [['history'], gate.history],

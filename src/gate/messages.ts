@@ -15,7 +15,7 @@ export function safe(text: string, limit = 300): string {
 }
 
 /** `tests/test_a.py:5 test_bad: assert 2 == 3` */
-function findingLine(finding: Finding): string {
+export function findingLine(finding: Finding): string {
   const place = finding.file === null ? '' : `${safe(finding.file)}${finding.line === null ? '' : `:${finding.line}`} `;
   return `${place}${safe(finding.rule, 120)}: ${safe(finding.message)}`;
 }

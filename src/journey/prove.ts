@@ -15,6 +15,7 @@ import { fixHint } from '../gate/fixers.ts';
 import { runGate } from '../gate/gate.ts';
 import { checkLines, safe, summaryLines } from '../gate/messages.ts';
 import { partsOf } from '../gate/part.ts';
+import { dockerfileResult } from '../gate/policy/dockerfile.ts';
 import { madeFromReport } from '../gate/reports/made-from.ts';
 import { currentConfig } from '../store/app-config.ts';
 import { becomeImage, bootRelease, openCandidate } from './candidate.ts';
@@ -75,14 +76,18 @@ export async function proveCandidate(world: World, request: ProveRequest): Promi
   } catch (error) {
     return unbuildable(error);
   }
-  say(`${build.artifact.plan.detector}: ${build.artifact.plan.why}`);
+  const { plan } = build.artifact;
+  say(`${plan.detector}: ${plan.why}`);
   for (const note of build.notes) say(`note: ${note}`);
+  const ofDockerfile = dockerfileResult(plan.findings ?? [], gateOf(plan).rules, nowMs());
+  if (ofDockerfile?.outcome === 'failed' && !request.override) return refusedBy(ofDockerfile);
   moment('planned');
   const asked = { app, build, say, signal, left: request.left, isToServe: request.change !== null };
   const { known, refused, image } = await stillHolds(world, asked, recalled);
   if (refused) return refuse(refused);
   if (known && request.change === null) return unstarted(known, known.checks, true);
-  return checkAndStart(world, request, { hello, tree, diff, build, image, known, keys, weakening: standing.weakening });
+  const ahead = [standing.weakening, ofDockerfile].filter((one) => one !== null);
+  return checkAndStart(world, request, { hello, tree, diff, build, image, known, keys, ahead });
 }
 
 const unstarted = (verdict: Verdict | null, results: readonly CheckResult[], isMemoised: boolean): Proof => ({
@@ -101,8 +106,8 @@ type Planned = {
   /** It has passed before. */
   known: Verdict | null;
   keys: MemoKeys;
-  /** What it takes from main's gate; null: nothing. */
-  weakening: CheckResult | null;
+  /** What is known before anything runs: what it takes from main's gate, and what its Dockerfile has. */
+  ahead: readonly CheckResult[];
 };
 
 /** The checks run, and beside them the tree is built and what serves is started. */
@@ -161,8 +166,7 @@ async function checkAndStart(world: World, request: ProveRequest, planned: Plann
     booted.resolve(result);
     return result;
   };
-  const said = overridden ?? planned.weakening;
-  const policyToday = said ? [async () => said] : [];
+  const policyToday = (overridden ? [overridden] : planned.ahead).map((said) => async () => said);
   const earlier = earlierRuns(world, app);
   const main = request.baseTree && !known ? checksOfMain(world, app, request.baseTree, keys) : null;
 

@@ -2,10 +2,19 @@
 import { printable } from '../../domain/names.ts';
 import type { Advice, Stage } from './read-dockerfile.ts';
 import type { Instruction } from './read-lines.ts';
-import { pairsOf, startOf } from './read-words.ts';
+import { argsOf, filled, pairsOf, startOf } from './read-words.ts';
 
-type About = { user: string | null; own: readonly string[] };
-type Rule = (one: Instruction, about: About & { isLast: boolean }) => Omit<Advice, 'line'> | null;
+type About = {
+  user: string | null;
+  /** By which names the app's own repository is known. */
+  own: readonly string[];
+  /** Values of ARGs: given, and said before the first FROM. */
+  given: Readonly<Record<string, string>>;
+  globals: ReadonlyMap<string, string>;
+};
+/** `values`: of the variables, where it stands. */
+type Here = About & { isLast: boolean; values: ReadonlyMap<string, string> };
+type Rule = (one: Instruction, here: Here) => Omit<Advice, 'line'> | null;
 
 const say = (rule: string, text: string, isUncached = false): Omit<Advice, 'line'> => ({ rule, text, isUncached });
 const mostAdvice = 50;
@@ -15,9 +24,13 @@ const scripts = ({ text, documents }: Instruction): string => [text, ...document
 const address = /^(?:(?:https?|ssh|git):\/\/\S+|[\w.-]{1,100}@[\w.-]{1,200}:\S+)$/;
 const fetching = /^(?:\S*\/)?(?:git|curl|wget)$/;
 
-/** Addresses among the words after git, curl or wget; `clones`: git is told to. */
-function fetched(script: string): { addresses: string[]; clones: boolean } {
-  const words = script.slice(0, 50_000).split(/[\s"'`;|&()<>=]+/);
+/** Addresses among the words after git, curl or wget, and of all words of ADD; `clones`: git is told to. */
+function fetched(one: Instruction, values: ReadonlyMap<string, string>): { addresses: string[]; clones: boolean } {
+  const words = scripts(one)
+    .slice(0, 50_000)
+    .split(/[\s"'`;|&()<>=]+/)
+    .map((word) => (word.includes('$') ? filled(word, values) : word));
+  if (one.name === 'ADD') return { addresses: words.filter((word) => address.test(word)), clones: false };
   const addresses: string[] = [];
   let clones = false;
   let left = 0;
@@ -31,10 +44,10 @@ function fetched(script: string): { addresses: string[]; clones: boolean } {
   return { addresses, clones };
 }
 
-const clonesItself: Rule = (one, { own }) => {
-  if (one.name !== 'RUN') return null;
+const clonesItself: Rule = (one, { own, values }) => {
+  if (one.name !== 'RUN' && one.name !== 'ADD') return null;
   const names = own.map(addressOf);
-  const { addresses, clones } = fetched(scripts(one));
+  const { addresses, clones } = fetched(one, values);
   const itself = addresses.find((each) => {
     const name = addressOf(each);
     return names.some((known) =>
@@ -44,7 +57,7 @@ const clonesItself: Rule = (one, { own }) => {
   if (itself !== undefined)
     return say(
       'clones-itself',
-      `it fetches its own repository (${printable(itself)}): what runs is then not what was pushed; COPY the files instead`,
+      `it fetches the app’s own repository (${printable(itself)}): what serves is what that address has while the image is built, not this commit. Write COPY . in its place`,
       true,
     );
   return clones
@@ -146,19 +159,30 @@ const rules: readonly Rule[] = [
 export function adviseOn(stages: readonly Stage[], about: About): Advice[] {
   const found: Advice[] = [];
   const last = stages.at(-1)!;
-  for (const stage of stages)
-    for (const one of stage.instructions)
+  /** A stage that stands on another has its variables. */
+  const named = new Map<string, ReadonlyMap<string, string>>();
+  for (const stage of stages) {
+    const values = new Map([...about.globals, ...(named.get(stage.base.toLowerCase()) ?? [])]);
+    if (stage.name !== null) named.set(stage.name, values);
+    for (const one of stage.instructions) {
       for (const rule of rules) {
-        const said = rule(one, { ...about, isLast: stage === last });
+        const said = rule(one, { ...about, values, isLast: stage === last });
         if (said !== null) found.push({ ...said, line: one.line });
       }
+      const told = one.name === 'ENV' ? pairsOf(one) : one.name === 'ARG' ? argsOf(one, about.given) : [];
+      for (const [name, value] of told) if (value !== '' || !values.has(name)) values.set(name, filled(value, values));
+    }
+  }
   const isRoot = about.user === null ? !/nonroot|unprivileged/.test(last.base) : /^(?:root|0)(?::|$)/.test(about.user);
   if (isRoot)
     found.push({ ...say('root', 'the app runs as root in its container: add USER with a number'), line: last.line });
   for (const { base, line } of stages)
     if (isUnpinned(base, stages))
       found.push({ ...say('unpinned', `${printable(base)} names no version: it changes by itself`), line });
-  return found.sort((a, b) => a.line - b.line).slice(0, mostAdvice);
+  // What decides how it is built is never among what is left out.
+  const [deciding, others] = [found.filter((one) => one.isUncached), found.filter((one) => !one.isUncached)];
+  const inOrder = (a: Advice, b: Advice): number => a.line - b.line;
+  return [...deciding, ...others.sort(inOrder).slice(0, mostAdvice)].sort(inOrder);
 }
 
 function isUnpinned(base: string, stages: readonly Stage[]): boolean {

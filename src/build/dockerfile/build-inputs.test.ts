@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { readLockstepYml } from '../../config/readers/lockstep-yml.ts';
 import { isFailure } from '../../domain/errors.ts';
 import { memoryTree } from '../memory-tree.ts';
 import { buildInputs, registriesOf, unusedInputs } from './build-inputs.ts';
@@ -9,7 +10,7 @@ import { withOwnParts } from './own-parts.ts';
 import { readDockerfile } from './read-dockerfile.ts';
 
 const nothing = { args: {}, secrets: [] };
-const inputsOf = (text: string, said: { args: Record<string, string>; secrets: string[] }) =>
+const inputsOf = (text: string, said: Parameters<typeof buildInputs>[1]) =>
   buildInputs(readDockerfile(text, [], said.args), said);
 
 test('an argument counts where an ARG declares it, a secret where a step mounts it; the rest is said', () => {
@@ -48,6 +49,15 @@ test('a secret that lockstep.yml does not name is refused with its line and what
   refusedFor('FROM a:1\nARG A\nRUN --mount=type=secret,id=$A x\n', /line 3: a secret without a name/);
   refusedFor('FROM a:1\nRUN --mount=type=secret x\n', /line 2: a secret without a name/);
   refusedFor('FROM a:1\nRUN --mount=type=ssh x\n', /line 2: --mount=type=ssh is not built here/);
+  // What to do instead is what works.
+  const ssh = () => inputsOf('FROM a:1\nRUN --mount=type=ssh x\n', nothing);
+  assert.throws(ssh, (error) => {
+    const said = isFailure(error) ? (error.advice ?? '') : '';
+    const [yml, run] = [/build: \{secrets: \[\w+\]\}/.exec(said)?.[0], /RUN --mount=\S+/.exec(said)?.[0]];
+    const { build } = readLockstepYml(`${yml}\n`);
+    assert.deepEqual(inputsOf(`FROM a:1\n${run} x\n`, build).inputs.secrets, ['SSH_KEY']);
+    return true;
+  });
 });
 
 test('an argument decides where a stage begins, and may not name another app’s image', () => {

@@ -85,7 +85,7 @@ function mountsOf(one: Instruction, names: ReadonlySet<string>): Mount[] {
         throw refused(
           one.line,
           '--mount=type=ssh is not built here: there is no agent of keys',
-          'Give a key or a token as a build secret: --mount=type=secret.',
+          'Give a key or a token as a build secret: build: {secrets: [SSH_KEY]} in lockstep.yml, and RUN --mount=type=secret,id=SSH_KEY here.',
         );
       if (options.from !== undefined && !/^\d+$/.test(options.from)) refuseForeign(options.from, names, one.line);
       return { flag, options };

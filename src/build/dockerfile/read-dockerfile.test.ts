@@ -111,6 +111,10 @@ test('ports, user and start are those of the last stage and of what it stands on
 });
 
 test('a step that fetches the app’s own repository is found however it is written, and never comes from a cache', () => {
+  const fetches = (lines: string) => {
+    const found = read(`${clean}${lines}`).advice.find(({ rule }) => rule === 'clones-itself');
+    return found ? found.isUncached && found.line === clean.concat(lines).split('\n').length : false;
+  };
   const itself = (run: string) => {
     const found = read(`${clean}RUN ${run}`).advice.find(({ rule }) => rule === 'clones-itself');
     return found ? found.isUncached && found.line === 3 : false;
@@ -125,6 +129,20 @@ test('a step that fetches the app’s own repository is found however it is writ
     'git init && git remote add o https://github.com/ada/guestbook && git pull o main',
   ];
   for (const run of yes) assert.ok(itself(run), run);
+  for (const lines of [
+    'ADD https://github.com/ada/guestbook.git#main /app',
+    'ARG REPO=https://github.com/ada/guestbook\nRUN git clone $REPO /app',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a Dockerfile's own form
+    'ENV HOST=github.com WHO=ada\nARG AT=$HOST/$WHO\nRUN cd / && git clone "https://${AT}/guestbook.git"',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a Dockerfile's own form
+    'RUN git clone ${REPO:-git://forge.example/guestbook.git}',
+    'FROM a:1 AS base\nENV REPO=https://github.com/ada/guestbook\nFROM base\nRUN git clone $REPO',
+  ])
+    assert.ok(fetches(lines), lines);
+  assert.ok(!fetches('FROM a:1 AS base\nENV REPO=https://github.com/ada/guestbook\nFROM a:1\nRUN git clone $REPO'));
+  assert.ok(!fetches('ADD https://example.org/guestbook-theme.css /app/'));
+  // However much there is to say besides.
+  assert.ok(fetches(`${'VOLUME /x\n'.repeat(100)}RUN git clone https://github.com/ada/guestbook`));
   for (const run of [
     'git clone https://github.com/ada/other',
     'echo https://github.com/ada/guestbook',
@@ -211,11 +229,24 @@ test('no text makes the reader do anything but answer or refuse', () => {
 
 test('a text made to be slow is read as fast as any other', () => {
   const long = (part: string) => part.repeat(Math.floor(200_000 / part.length));
-  for (const hostile of ['git ', 'curl -x ', 'https://', 'A="', "A='\\", '$', '${A:-', 'a@a', '- ', 'flask run '])
+  const doubled = 'ENV A=x$A$A$A$A$A$A$A$A\n'.repeat(30);
+  for (const hostile of [
+    'git ',
+    'git $A$A$A$A$A ',
+    'curl -x ',
+    'https://',
+    'A="',
+    "A='\\",
+    '$',
+    '${A:-',
+    'a@a',
+    '- ',
+    'flask run ',
+  ])
     for (const name of ['RUN', 'ENV', 'CMD', 'EXPOSE', 'ARG', 'USER']) {
       const startedAt = process.cpuUsage().user;
       try {
-        read(`${clean}ENV A=$A$A$A\nENV A=$A$A$A\n${name} ${long(hostile)}`);
+        read(`${clean}ENV A=x\n${doubled}${name} ${long(hostile)}`);
       } catch (error) {
         assert.ok(isFailure(error), String(error));
       }

@@ -3,7 +3,7 @@
 import { printable } from '../../domain/names.ts';
 import { adviseOn } from './advice.ts';
 import { type Instruction, readInstructions, refused } from './read-lines.ts';
-import { filled, pairsOf, portsOf, type Start, startOf } from './read-words.ts';
+import { argsOf, filled, pairsOf, portsOf, type Start, startOf } from './read-words.ts';
 
 export type Stage = {
   /** As AS has it, lower case; null: it has none. */
@@ -88,7 +88,7 @@ export function readDockerfile(
     ],
     testStage: stages.slice(0, -1).find(({ name }) => name !== null && testStages.includes(name))?.name ?? null,
     ...{ ...facts, ports: [...new Set(facts.ports)].slice(0, 100) },
-    advice: adviseOn(stages, { user: facts.user, own }),
+    advice: adviseOn(stages, { user: facts.user, own, given, globals }),
     notes,
   };
 }
@@ -140,9 +140,6 @@ function stagesOf(
   if (stages.length === 0) throw refused(1, 'there is no FROM');
   return { stages, globals };
 }
-
-const argsOf = (one: Instruction, given: Readonly<Record<string, string>>): [string, string][] =>
-  pairsOf(one).map(([name, value]) => [name, Object.hasOwn(given, name) ? given[name]! : value]);
 
 /** A stage and what it stands on in this file, the lowest first. */
 export function chainOf(stages: readonly Stage[], stage: Stage): Stage[] {

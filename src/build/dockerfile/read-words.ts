@@ -5,6 +5,8 @@ export type Start = { form: 'exec'; argv: readonly string[] } | { form: 'shell';
 
 /** More of one instruction is not looked at. */
 const mostRead = 50_000;
+/** Of a text with its variables: each could hold the ones before it many times over. */
+const mostFilled = 10_000;
 
 /** `NAME=value`, `NAME="a value" OTHER=…`, and ENV's older `NAME value`. */
 export function pairsOf({ name, text }: Pick<Instruction, 'name' | 'text'>): [string, string][] {
@@ -20,15 +22,21 @@ export function pairsOf({ name, text }: Pick<Instruction, 'name' | 'text'>): [st
 
 /** Variables that have a value are replaced; what is still a variable stays as it is. */
 export function filled(text: string, values: ReadonlyMap<string, string>): string {
-  const found = text.replace(
-    /\$(?:\{([A-Za-z_]\w*)(?::?[-+]([^{}]*))?\}|([A-Za-z_]\w*))/g,
-    (whole, braced, other, plain) => {
+  let left = mostFilled;
+  const found = text
+    .slice(0, mostFilled)
+    .replace(/\$(?:\{([A-Za-z_]\w*)(?::?[-+]([^{}]*))?\}|([A-Za-z_]\w*))/g, (whole, braced, other, plain) => {
       const value = values.get(braced ?? plain);
-      return value === undefined || value === '' ? (other ?? whole) : value;
-    },
-  );
-  return found.slice(0, 10_000);
+      const put = (value === undefined || value === '' ? (other ?? whole) : value).slice(0, left);
+      left -= put.length;
+      return put;
+    });
+  return found.slice(0, mostFilled);
 }
+
+/** What ARG declares; `given` goes before the values that the file has. */
+export const argsOf = (one: Instruction, given: Readonly<Record<string, string>>): [string, string][] =>
+  pairsOf(one).map(([name, value]) => [name, Object.hasOwn(given, name) ? given[name]! : value]);
 
 /** Ports of TCP that EXPOSE names. */
 export function portsOf(text: string): number[] {

@@ -34,6 +34,7 @@ test('every key of gate: is read', () => {
   coverage: { patch: 75.5%, patch_floor: 10, slack: 0.25pp, min: 90% }
   docstrings: { new: 50% }
   docs: { warnings: allow, publish: off }
+  dockerfile: { clones_itself: error }
   checks:
     style: off
     tests: make test
@@ -49,6 +50,7 @@ test('every key of gate: is read', () => {
     coverage: { patch: 0.755, patchFloor: 10, slackPoints: 0.25, min: 0.9 },
     docstrings: { new: 0.5 },
     docs: { warnings: 'allow' },
+    dockerfile: { clonesItself: 'error' },
     tests: { fewer: 0.2 },
   });
   assert.equal(said.builtIn.style, 'off');
@@ -112,7 +114,7 @@ test('the schema names every key of gate: and says what it is', () => {
   type Schema = { properties: Record<string, Schema>; description?: string; additionalProperties?: boolean };
   const { gate } = (lockstepSchema() as Schema).properties;
   assert.deepEqual(Object.keys(gate!.properties).sort(), [
-    ...['batch', 'checks', 'coverage', 'docs', 'docstrings', 'history', 'prestart', 'style', 'timeout'],
+    ...['batch', 'checks', 'coverage', 'dockerfile', 'docs', 'docstrings', 'history', 'prestart', 'style', 'timeout'],
   ]);
   assert.equal(gate!.additionalProperties, false);
   for (const [name, one] of Object.entries(gate!.properties))

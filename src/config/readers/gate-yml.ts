@@ -125,6 +125,17 @@ const shape = {
       'must be a map of warnings and publish',
     )
     .optional(),
+  dockerfile: z
+    .strictObject(
+      {
+        clones_itself: z
+          .enum(['error', 'allow'], 'must be error or allow')
+          .optional()
+          .describe('What a step is that fetches the app’s own repository (allow: it is told)'),
+      },
+      'must be a map of clones_itself',
+    )
+    .optional(),
   checks: z
     .record(
       z.string().regex(/^[a-z][a-z0-9-]{0,30}$/, 'a check is named by small letters, digits and -'),
@@ -169,7 +180,7 @@ function checkNames(checks: Record<string, unknown>, context: z.RefinementCtx): 
 export function gateSettings(yml: GateYml | undefined, file: string): GateSettings {
   if (yml === undefined) return defaultGate;
   const { rules, batch } = defaultGate;
-  const { style, coverage, docstrings, docs, checks = {} } = yml;
+  const { style, coverage, docstrings, docs, dockerfile, checks = {} } = yml;
   const said = Object.entries(checks).filter(([, value]) => value !== 'auto');
   const min = yml.batch?.min ?? batch.min;
   return {
@@ -188,6 +199,7 @@ export function gateSettings(yml: GateYml | undefined, file: string): GateSettin
       },
       docstrings: { new: docstrings?.new ?? rules.docstrings.new },
       docs: { warnings: docs?.warnings ?? rules.docs.warnings },
+      dockerfile: { clonesItself: dockerfile?.clones_itself ?? rules.dockerfile.clonesItself },
     },
     docsPublish: docs?.publish === 'off' || docs?.publish === false ? null : (docs?.publish ?? defaultGate.docsPublish),
     builtIn: Object.fromEntries(

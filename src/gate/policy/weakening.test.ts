@@ -17,6 +17,7 @@ test('each lowering of the gate is found, and each raising is free', () => {
     ['{}', 'coverage: { min: 80% }', 'coverage.min'],
     ['docstrings: { new: 90% }', '{}', 'docstrings.new'],
     ['docs: { warnings: allow }', '{}', 'docs.warnings'],
+    ['{}', 'dockerfile: { clones_itself: error }', 'dockerfile.clones_itself'],
     ['checks: { tests: off }', '{}', 'checks.tests'],
     ['checks: { tests: "true" }', '{}', 'checks.tests'],
     ['checks: { types: off }', 'checks: { types: mypy . }', 'checks.types'],

@@ -59,6 +59,9 @@ const thresholds: Rule = ({ rules: main }, { rules: now }) => [
   main.docs.warnings === 'error' && now.docs.warnings === 'allow'
     ? lowered(['docs', 'warnings'], 'warnings of the docs are', 'errors', 'allowed')
     : null,
+  main.dockerfile.clonesItself === 'error' && now.dockerfile.clonesItself === 'allow'
+    ? lowered(['dockerfile', 'clones_itself'], 'a step that fetches its own repository is', 'an error', 'allowed')
+    : null,
 ];
 
 const checks: Rule = (main, candidate) => [

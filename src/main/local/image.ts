@@ -11,6 +11,7 @@ import type { AppName } from '../../domain/names.ts';
 import type { Plan, ProcessType } from '../../domain/plan.ts';
 import type { ImageLogin, PullSpec } from '../../domain/pull.ts';
 import type { Artifact, ImageArtifact } from '../../domain/release.ts';
+import { findingLine } from '../../gate/messages.ts';
 import { builtBy, type ImageMaker, madeImage, pulledImage } from '../../journey/image.ts';
 import { localAppId } from './app.ts';
 import type { LocalPlace } from './place.ts';
@@ -40,6 +41,7 @@ export async function makeLocalImage(
   const plan = await decideImagePlan(tree.view, appId, [name]);
   say(`${plan.detector}: ${plan.why}`);
   for (const note of plan.notes) say(`note: ${note}`);
+  for (const finding of plan.findings ?? []) say(`note: ${findingLine(finding)}`);
   const recipe = plan.image;
   if (!recipe) throw fail('internal', 'The plan of an image names none');
   const digest = `sha256:${createHash('sha256').update(JSON.stringify(plan)).digest('hex')}` as Digest;
