@@ -67,7 +67,7 @@ export const gateLimitMs = 15 * 60_000;
 /** Carries a change out to one of its ends, and says so to whoever asked. Throws only past the commit point. */
 export async function carryOut(world: World, asked: Asked, asker: Asker): Promise<ChangeEnd> {
   using limit = timeLimit(gateLimitMs);
-  const signal = AbortSignal.any([asker.signal, limit.signal]);
+  const signal = AbortSignal.any([asker.signal, limit.signal, ...(asker.superseded ? [asker.superseded] : [])]);
   const running = begin(world, asked, asker);
   const { say } = running;
   try {
@@ -75,6 +75,7 @@ export async function carryOut(world: World, asked: Asked, asker: Asker): Promis
     const verdict = await prove(world, asked, asker, running, limit, signal);
     if (limit.signal.aborted) return await running.end('timed-out', tooLong(limit));
     if (asker.signal.aborted) return await running.end('cancelled', 'cancelled');
+    if (asker.superseded?.aborted) return await endSuperseded(running, asker.superseded);
     if (typeof verdict === 'string' && asker.left?.aborted) return await running.end('cancelled', left);
     if (typeof verdict === 'string') return await running.end('infra-error', verdict);
     if (verdict.outcome === 'rejected' || !running.candidate) {
@@ -89,6 +90,7 @@ export async function carryOut(world: World, asked: Asked, asker: Asker): Promis
       if (docs.length > 0) say(`docs: ${world.docsUrlOf(asked.app)}`);
       return running.close({ state: 'landed', reason: null, version });
     }
+    if (ended === 'abandoned' && asker.superseded?.aborted) return await endSuperseded(running, asker.superseded);
     if (ended === 'abandoned') return await running.end('cancelled', abandoned);
     if (ended === 'moved') return await running.end('conflict', await movedTo(asked));
     return await running.end('infra-error', endedElsewhere);
@@ -102,6 +104,7 @@ export async function carryOut(world: World, asked: Asked, asker: Asker): Promis
     if (limit.signal.aborted && running.change.state !== 'passed')
       return await running.end('timed-out', tooLong(limit));
     if (asker.signal.aborted) return await running.end('cancelled', 'cancelled');
+    if (asker.superseded?.aborted) return await endSuperseded(running, asker.superseded);
     return await failed(world, running, error);
   } finally {
     running.tidyUp();
@@ -133,6 +136,12 @@ const tooLong = ({ ms }: TimeLimit): string =>
   `the gate took longer than ${ms >= 60_000 ? `${ms / 60_000} minutes` : `${ms / 1000} seconds`}`;
 const left = 'the client went away before there was a verdict; push again';
 const abandoned = 'the client went away, or its token was revoked: the verdict is kept, push again to land it';
+
+/** One that had passed already, and was about to land, is cancelled: a proof that stands is not taken back. */
+function endSuperseded(running: RunningChange, { reason }: AbortSignal): Promise<ChangeEnd> {
+  const state = running.change.state === 'passed' ? 'cancelled' : 'superseded';
+  return running.end(state, (reason as Error).message);
+}
 
 /** Checks, build and boot, and the release command between the checks and the boot. A sentence: there is no verdict. */
 async function prove(

@@ -27,6 +27,8 @@ export type Asker = {
   left?: AbortSignal;
   /** Ends the work: the gate's limit, or control's own end. */
   signal: AbortSignal;
+  /** Something newer takes its place: the work ends, and the change says so. Raised with the reason, an Error; left out: nothing does. */
+  superseded?: AbortSignal;
   /** Runs the checks although the tree is known. */
   isRecheck: boolean;
   /** Asked for a gate weaker than main's; left out: not. */

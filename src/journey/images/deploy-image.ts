@@ -14,7 +14,7 @@ import { carryOut } from '../../journey.ts';
 import { isThere } from '../../store/apps.ts';
 import { liveRelease } from '../../store/releases.ts';
 import { receiveChange } from '../receive-change.ts';
-import { type ChangeEnd, RunningChange } from '../running-change.ts';
+import { type Asker, type ChangeEnd, RunningChange } from '../running-change.ts';
 import { mainlineOf, nowMs, type World } from '../world.ts';
 import { runAfterDeploy } from './after-deploy.ts';
 import { loginFor } from './registry-logins.ts';
@@ -39,6 +39,7 @@ export async function resolveImage(
 
 /**
  * Begins to make an image live; the end is the change's.
+ * @param superseded raised, with an Error, when something newer is to be live instead
  * @throws what `resolveImage` throws; conflict for an app that is deployed from its repository; bad-config for a lockstep.yml that cannot be edited
  */
 export async function beginImageDeploy(
@@ -46,6 +47,7 @@ export async function beginImageDeploy(
   given: App,
   image: ImageReference,
   actor: string,
+  superseded: AbortSignal = new AbortController().signal,
 ): Promise<ImageDeploy> {
   const requestedAtMs = nowMs();
   const app: App = { ...given, mainBranch: given.mainBranch ?? parseBranch('main') };
@@ -71,16 +73,8 @@ export async function beginImageDeploy(
   });
   world.progress.open(change.id);
   const untilItsEnd = held.move();
-  const end = carryOutInTurn(world, {
-    app,
-    change,
-    repository,
-    candidate,
-    tree,
-    base,
-    baseTree,
-    description: `deployed ${name}`,
-  })
+  const prepared = { app, change, repository, candidate, tree, base, baseTree, description: `deployed ${name}` };
+  const end = carryOutInTurn(world, prepared, superseded)
     .catch((error: Error): ChangeEnd => {
       world.log({ level: 'error', message: `image ${change.id}: ${error.message}` });
       return { state: 'infra-error', reason: error.message, version: null };
@@ -105,19 +99,33 @@ type Prepared = {
   description: string;
 };
 
-async function carryOutInTurn(world: World, prepared: Prepared): Promise<ChangeEnd> {
+async function carryOutInTurn(world: World, prepared: Prepared, superseded: AbortSignal): Promise<ChangeEnd> {
   const { app, change, repository, candidate, tree, base, ...more } = prepared;
-  const asker = { say: () => {}, isGone: () => false, signal: world.signal, isRecheck: false };
-  const endAt = (state: 'conflict' | 'infra-error', reason: string) =>
+  const asker: Asker = {
+    ...{ say: () => {}, isGone: () => superseded.aborted, signal: world.signal, isRecheck: false },
+    superseded,
+  };
+  const endAt = (state: 'conflict' | 'infra-error' | 'superseded', reason: string) =>
     new RunningChange(world, change, { candidate, tree }, asker).end(state, reason);
-  using _turn = await world.lockOf(app.id).take(world.signal);
-  using _slot = await world.gateSlots.take(world.signal);
+  using turn = await turnOf(world, app, AbortSignal.any([world.signal, superseded])).catch((error: unknown) => {
+    if (superseded.aborted) return null;
+    throw error;
+  });
+  if (turn === null) return endAt('superseded', (superseded.reason as Error).message);
   if (!isThere(world.database, app.id)) return endAt('infra-error', 'the app was destroyed');
   // What had the turn before may have moved main: this commit would no longer follow on it.
   if ((await mainlineOf(app, repository).tip()) !== base)
     return endAt('conflict', 'main moved while the image waited for its turn; ask for it again');
   const rest = { configVersion: null, reading: null, ...more };
   return carryOut(world, { app, change, repository, candidate, tree, ...rest }, asker);
+}
+
+/** The app's turn, with a gate's slot. */
+async function turnOf(world: World, { id }: App, signal: AbortSignal): Promise<DisposableStack> {
+  using held = new DisposableStack();
+  held.use(await world.lockOf(id).take(signal));
+  held.use(await world.gateSlots.take(signal));
+  return held.move();
 }
 
 /** Main's tree with the image in its lockstep.yml; everything else in it stays. */

@@ -8,6 +8,7 @@ import { imageText, parseImageReference } from '../../domain/image-reference.ts'
 import type { JobSpec } from '../../domain/job.ts';
 import type { Outcome } from '../../receive/notices/answer-sender.ts';
 import { askForLook, followImage, lookDue } from '../../store/app-images.ts';
+import { listChanges } from '../../store/changes.ts';
 import { listEvents } from '../../store/events.ts';
 import { findArtifact, liveRelease, releaseOfVersion } from '../../store/releases.ts';
 import { storeConfig } from '../config-release.ts';
@@ -142,6 +143,61 @@ test('many who ask while one look is on its way are one more look, and each is t
     at.told.map(([url]) => url).sort(),
     Array.from({ length: 9 }, (_, n) => `https://hub.docker.com/${n}`),
   );
+});
+
+test('a newer image ends the deploy of the one before it, whose sender hears so', async () => {
+  using at = await stand();
+  const begun = Promise.withResolvers<void>();
+  at.agent.boot = ({ artifact }) => {
+    if (String(artifact.image?.id) !== digest(1)) return { state: 'healthy', healthStatus: 200 };
+    begun.resolve();
+    return { state: 'starting' };
+  };
+  at.ask('https://hub.docker.com/old');
+  await begun.promise;
+  // The same again is no reason.
+  at.ask();
+  for (let turn = 0; turn < 100; turn += 1) await setImmediate();
+  assert.equal(at.told.length, 0);
+  at.agent.registry.set(image, digest(2));
+  at.ask('https://hub.docker.com/new');
+  await at.looks.rest(at.app().id);
+  assert.deepEqual([at.live()?.version, await at.file()], [1, `image: ${image}@${digest(2)}`]);
+  assert.deepEqual(
+    at.told.map(([url, { state, description }]) => [url.slice(-3), state, description]),
+    [
+      ['old', 'failure', `superseded: ${image} is ${digest(2)} by now`],
+      ['new', 'success', 'v1 is live'],
+    ],
+  );
+  const changes = listChanges(at.world.database, at.app().id, null, 10);
+  assert.deepEqual(
+    changes.map(({ state, reason }) => [state, reason]),
+    [
+      ['landed', null],
+      ['superseded', `${image} is ${digest(2)} by now`],
+    ],
+  );
+});
+
+test('who pushes without a pause gets something live all the same', async () => {
+  using at = await stand();
+  let pushes = 0;
+  at.agent.boot = () => {
+    pushes += 1;
+    if (pushes > 4) return { state: 'healthy', healthStatus: 200 };
+    at.agent.registry.set(image, digest(pushes + 1));
+    setTimeout(() => at.ask(), 0);
+    // The fourth is let be: it is too slow for nobody.
+    return pushes < 4 ? { state: 'starting' } : { state: 'healthy', healthStatus: 200 };
+  };
+  at.ask();
+  await at.looks.rest(at.app().id);
+  assert.deepEqual(
+    at.looked().map(([outcome]) => outcome),
+    ['failed', 'failed', 'failed', 'landed', 'landed'],
+  );
+  assert.equal(await at.file(), `image: ${image}@${digest(5)}`);
 });
 
 test('a registry that does not answer is asked again, and one that refuses is not', async () => {
