@@ -1,7 +1,12 @@
 // Tests of several parts and languages on a real engine: each runs in the stage of the Dockerfile that holds it, from where that puts it.
 import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { engineAt } from '../src/agent/engine/engine.ts';
 import { baseImage, engineTest } from './support/engine.ts';
-import { Stage } from './support/stage.ts';
+import { gitImage, gitServer } from './support/git-server.ts';
+import { type Json, Stage, until } from './support/stage.ts';
 
 const server = `"""A page."""
 
@@ -126,3 +131,162 @@ RUN touch /stage /web/wants-stage wants-stage
     assert.doesNotMatch(red.stderr, /building the image for the tests/);
   },
 );
+
+engineTest(
+  'what an image is may not be what main is: a step that clones its own repository, a build that is passed by, a container in the place of ours',
+  { own: true },
+  async (socket, context) => {
+    await using stage = await Stage.open({ LOCKSTEP_ENGINE: socket });
+    const base = await gitImage(socket);
+    const forge = join(stage.folder, 'forge');
+    const at = await gitServer(stage, socket, forge);
+    const work = await stage.makeApp('pages', {
+      Dockerfile: `FROM ${base}
+RUN echo "what stands before it"
+RUN git clone -q ${at}/pages.git /src && cp /src/page /src/index.html
+EXPOSE 8000
+CMD ["/bin/busybox", "httpd", "-f", "-p", "8000", "-h", "/src"]
+`,
+      page: 'page 1',
+    });
+    await stage.git(work, 'clone', '-q', '--bare', work, join(forge, 'pages.git'));
+    await stage.git(work, 'remote', 'add', 'forge', join(forge, 'pages.git'));
+    const pushBoth = async () => {
+      const first = await stage.git(work, 'push', '-q', 'forge', 'main');
+      assert.equal(first.code, 0, first.stderr);
+      return stage.push(work);
+    };
+    const page = async () => (await stage.get('pages')).body;
+
+    await context.test('a step that clones its own repository is found, and done anew for each commit', async () => {
+      const first = await pushBoth();
+      assert.equal(first.code, 0, first.stderr + stage.logs());
+      assert.match(first.stderr, /Dockerfile ok [\d.]+s: 1 step fetches the app’s own repository/);
+      const told = /Dockerfile warning: Dockerfile:3 clones-itself: .*\/pages\.git\).*Write COPY \. in its place/;
+      assert.match(first.stderr, told);
+      assert.equal(await page(), 'page 1');
+      await stage.edit(work, 'page', '1', '2');
+      const second = await pushBoth();
+      assert.equal(second.code, 0, second.stderr + stage.logs());
+      // With a cache it would be page 1, since no word of the Dockerfile is another.
+      assert.equal(await page(), 'page 2');
+      assert.match(second.stderr, /RUN echo "what stands before it" \(from the cache\)/);
+      assert.doesNotMatch(second.stderr, /RUN git clone .*\(from the cache\)/);
+      const { number } = await stage.lastChange('pages');
+      const { verdict } = (await stage.api(`/apps/pages/changes/${number}`)).body;
+      const [finding] = verdict.checks.find(({ name }: Json) => name === 'Dockerfile').findings;
+      assert.deepEqual([finding.file, finding.line, finding.rule], ['Dockerfile', 3, 'clones-itself']);
+
+      stage.write(work, { 'lockstep.yml': 'gate: { dockerfile: { clones_itself: error } }\n' });
+      await stage.commit(work, 'what main is held to');
+      const refused = await pushBoth();
+      assert.notEqual(refused.code, 0, refused.stderr);
+      assert.match(refused.stderr, /Dockerfile FAILED [\d.]+s: Dockerfile:3 clones-itself: /);
+      assert.doesNotMatch(refused.stderr, /building the image/);
+      await stage.git(work, 'reset', '-q', '--hard', 'HEAD~1');
+      await stage.git(work, 'push', '-qf', 'forge', 'main');
+    });
+
+    await context.test('a newer push of a branch that is to land ends the build of the one before it', async () => {
+      const seconds = String(randomInt(100_000, 1_000_000));
+      const sleepers = () =>
+        readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && cmdlineOf(pid).includes(`sleep\0${seconds}`));
+      await stage.git(work, 'checkout', '-q', '-b', 'slow');
+      const endless = `RUN echo beg""un; /bin/busybox sleep ${seconds}`;
+      await stage.edit(work, 'Dockerfile', 'RUN echo "what stands before it"', endless);
+      const first = stage.spawn(['git', 'push', '-o', 'merge', 'lockstep', 'slow'], { cwd: work });
+      let said = '';
+      first.child.stderr!.on('data', (chunk: Buffer) => {
+        said += chunk.toString();
+      });
+      await until(
+        () => /remote: +begun/.test(said) || first.child.exitCode !== null,
+        60_000,
+        () => `the build did not begin: ${said}`,
+      );
+      assert.ok(sleepers().length > 0, said);
+      await stage.edit(work, 'Dockerfile', endless, 'RUN echo "another step"');
+      const second = stage.push(work, '-o', 'merge', 'slow');
+      const isFirst = Promise.race([first.ended.then(() => true), second.then(() => false)]);
+      const passedBy = await first.ended;
+      assert.notEqual(passedBy.code, 0, passedBy.stderr);
+      assert.match(passedBy.stderr, /not merged: slow moved to \w{7}: change #\d+ asks for it/);
+      const landed = await second;
+      assert.equal(landed.code, 0, landed.stderr + stage.logs());
+      assert.equal(await isFirst, true, 'the newer one waited for the older one');
+      assert.deepEqual(sleepers(), []);
+      const { items } = (await stage.api('/apps/pages/changes?limit=2')).body;
+      assert.deepEqual(
+        items.map(({ state }: Json) => state),
+        ['landed', 'superseded'],
+      );
+      await stage.inSync('pages');
+    });
+
+    await context.test(
+      'a container of another image in the place of ours is told, and does not stay there',
+      async () => {
+        const engine = engineAt(socket);
+        const { id } = (await stage.api('/apps/pages')).body;
+        const filters = encodeURIComponent(
+          JSON.stringify({ label: [`io.lockstep.app=${id}`, 'io.lockstep.instance'] }),
+        );
+        const ours = async () => (await engine.ask('GET', `/containers/json?all=1&filters=${filters}`)).body as Json[];
+        const [one, ...others] = await ours();
+        assert.deepEqual(others, []);
+        const Cmd = [
+          '/bin/busybox',
+          'sh',
+          '-c',
+          'mkdir /www && echo "not ours" > /www/index.html && exec httpd -f -p 8000 -h /www',
+        ];
+        const HostConfig = { NetworkMode: Object.keys(one.NetworkSettings.Networks)[0] };
+        const impostor = async (): Promise<string> => {
+          const json = { Image: base, Cmd, Labels: one.Labels, HostConfig };
+          const { Id } = (await engine.ask('POST', '/containers/create', { json })).body as Json;
+          await engine.ask('POST', `/containers/${Id}/start`);
+          return Id;
+        };
+        const beside = await impostor();
+        const other = (await ours()).find(({ Id }) => Id === beside)!.ImageID as string;
+        const told = await stage.lockstep(['status', '-a', 'pages']);
+        assert.equal(told.code, 1, told.stdout);
+        const short = other.slice('sha256:'.length).slice(0, 12);
+        const what = `a container of the image ${short} runs under the name of the web process`;
+        assert.match(told.stdout, new RegExp(`^pages +DRIFTED +${what}`));
+        assert.match(told.stdout, new RegExp(`image +\\w{12}, of 1 container; others of ${short}`));
+        const { problems } = await stage.status('pages');
+        assert.equal(problems[0].code, 'process-swapped');
+        const doctor = await stage.lockstep(['doctor']);
+        assert.notEqual(doctor.code, 0, doctor.stdout);
+        assert.match(doctor.stdout, new RegExp(what));
+        await engine.ask('DELETE', `/containers/${beside}?force=1`);
+        await stage.inSync('pages');
+
+        // While nobody looks: the next agent takes it for nobody's, and starts the app's own.
+        await stage.killAgent();
+        await engine.ask('DELETE', `/containers/${(await ours())[0].Id}?force=1`);
+        const swapped = await impostor();
+        await stage.up({ LOCKSTEP_ENGINE: socket });
+        await stage.inSync('pages', 60_000);
+        const now = await ours();
+        assert.deepEqual(
+          now.map(({ ImageID }) => ImageID),
+          [one.ImageID],
+        );
+        assert.notEqual(now[0].Id, swapped);
+        assert.equal(await page(), 'page 2');
+        const events = await stage.lockstep(['events', '-a', 'pages', '--json']);
+        assert.match(events.stdout, /"instance\.(?:crashed|restarted)"/);
+      },
+    );
+  },
+);
+
+function cmdlineOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+  } catch {
+    return '';
+  }
+}

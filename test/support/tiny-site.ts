@@ -39,7 +39,7 @@ export async function siteInImages(socket: string): Promise<DeployFiles> {
   };
 }
 
-function busybox(): string {
+export function busybox(): string {
   const file = join(cache, 'busybox');
   if (existsSync(file)) return file;
   mkdirSync(cache, { recursive: true, mode: 0o700 });
