@@ -12,10 +12,12 @@ const server = `"""A page."""
 
 import http.server
 
+import only_in_the_image
 
-def text():
+
+def text() -> str:
     """Return what the page says."""
-    return "hello"
+    return only_in_the_image.WORD
 
 
 class Page(http.server.BaseHTTPRequestHandler):
@@ -65,15 +67,33 @@ FROM ${python} AS app
 WORKDIR /srv
 COPY api/server.py ./
 COPY --from=pages /web/two.js /srv/two.js
+RUN at=$(/usr/local/bin/python3 -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/only_in_the_image; mkdir -p $at; echo 'WORD = "hello"' > $at/__init__.py; touch $at/py.typed
 ${test}FROM app
 CMD ["/usr/local/bin/python3", "server.py"]
 `;
+/** What the image has: a package, the file that it copied, the commit's others; and of the server nothing. */
+const inside =
+  'python3 -c "import only_in_the_image; import server" && test -f api/test_server.py && test -e /.dockerenv';
+const ownChecks = (more: string) => `gate:
+  checks:
+    inside: { run: '${inside}', in: image }
+    unsaid: python3 -c "import only_in_the_image"
+    needy: git --version
+    outside: { run: "! python3 -c 'import only_in_the_image'", in: server }
+${more}`;
 const shop = {
-  'lockstep.yml': 'runtime: docker\n',
+  // What only the checks need is found by commands, too.
+  'lockstep.yml':
+    'runtime: docker\ngate: { checks: { dev: "mocha --version && test -e /.dockerenv && test -f day.js" } }\n',
   'package.json': JSON.stringify({
     ...{ name: 'shop', version: '1.0.0', scripts: { start: 'node server.js', test: 'mocha --exit' } },
-    ...{ dependencies: { ms: '2.1.3' }, devDependencies: { mocha: '11.7.5' } },
+    ...{ dependencies: { ms: '2.1.3' }, devDependencies: { mocha: '11.7.5', typescript: '5.9.3' } },
   }),
+  'tsconfig.json': JSON.stringify({
+    compilerOptions: { allowJs: true, checkJs: false, noEmit: true, types: [] },
+    files: ['typed.ts'],
+  }),
+  'typed.ts': '/** Two. */\nexport const two: number = 2;\n',
   'server.js':
     "const ms = require('ms');\nrequire('node:http').createServer((_, answer) => answer.end(String(ms('1s')))).listen(process.env.PORT);\n",
   'day.js': "const ms = require('ms');\nexports.day = () => ms('1d');\nexports.never = () => {\n  return 0;\n};\n",
@@ -98,7 +118,9 @@ engineTest(
     await using stage = await Stage.open({ LOCKSTEP_ENGINE: socket });
     const work = await stage.makeApp('both', {
       Dockerfile: dockerfile(python, node, ''),
+      'lockstep.yml': ownChecks(''),
       ...{ 'api/server.py': server, 'api/test_server.py': pythonTest, 'api/requirements.txt': '' },
+      'api/mypy.ini': '[mypy]\nstrict_equality = True\n',
       ...{ 'web/package.json': '{"name": "web"}', 'web/two.js': 'exports.two = () => 2;\n' },
       'web/two.test.js': nodeTest,
     });
@@ -106,6 +128,22 @@ engineTest(
     assert.match(first, /tests \(api\) ok [\d.]+s in the image: 1 test\b/);
     assert.match(first, /tests \(web\) ok [\d.]+s in the image: 1 test\b/);
     assert.equal((await stage.get('both')).body, 'hello');
+    // What reads or imports the app's packages asks those of the image: on the server mypy finds no such module, and pdoc no page.
+    assert.match(first, /types \(api\) ok [\d.]+s in the image: no findings \(mypy\)/);
+    assert.match(first, /docs \(api\) ok [\d.]+s in the image: \d pages? \(pdoc\)/);
+    // Commands of the repository's own: in the image, and on the server where that lacks what they call or they say so.
+    for (const name of ['inside', 'unsaid'])
+      assert.match(first, new RegExp(`${name} ok [\\d.]+s in the image: exit 0`));
+    for (const name of ['needy', 'outside']) assert.match(first, new RegExp(`${name} ok [\\d.]+s: exit 0`));
+    assert.match(first, /note: needy runs on the machine, not in the image: the image lacks a program of it: .*git/);
+    const [landed] = (await stage.api('/apps/both/changes?limit=1')).body.items as { id: string }[];
+    const { verdict } = (await stage.api(`/apps/both/changes/${landed!.id}`)).body;
+    const ranIn = new Map(
+      (verdict.checks as { name: string; ranIn: string | null }[]).map((one) => [one.name, one.ranIn]),
+    );
+    assert.match(ranIn.get('inside') ?? '', /^sha256:/);
+    assert.equal(ranIn.get('inside'), ranIn.get('tests (api)'));
+    assert.deepEqual([ranIn.get('needy'), ranIn.get('outside'), ranIn.get('style (api)')], [null, null, null]);
 
     const testStage = `FROM app AS test
 COPY --from=pages /usr/local/bin/node /usr/local/bin/node
@@ -118,10 +156,22 @@ RUN touch /stage /web/wants-stage wants-stage
     assert.match(second, /tests \(api\) ok [\d.]+s in the image: 1 test\b/);
     assert.match(second, /tests \(web\) ok [\d.]+s in the image: 1 test\b/);
 
+    stage.write(work, { 'lockstep.yml': ownChecks('    sure: { run: git --version, in: image }\n') });
+    await stage.commit(work, 'what the image lacks');
+    const lacking = await stage.push(work);
+    assert.notEqual(lacking.code, 0, lacking.stderr);
+    assert.match(
+      lacking.stderr,
+      /sure FAILED [\d.]+s in the image: a program of the command was not found \(exit 127\)/,
+    );
+    assert.match(lacking.stderr, /REJECTED by sure/);
+
     const own = await stage.makeApp('shop', shop);
     const third = await stage.deploy(own);
     assert.match(third, /tests ok [\d.]+s in the image: 1 test \(mocha\)/);
     assert.match(third, /coverage ok/);
+    assert.match(third, /types ok [\d.]+s in the image: no findings \(tsc\)/);
+    assert.match(third, /dev ok [\d.]+s in the image: exit 0/);
     assert.equal((await stage.get('shop')).body, '1000');
     await stage.edit(own, 'day.js', "'1d'", "'2d'");
     const red = await stage.push(own);

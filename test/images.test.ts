@@ -217,10 +217,13 @@ engineTest(
     const yml = readFileSync(join(example, 'lockstep.yml'), 'utf8');
     stage.write(book, {
       '.python-version': `${/\d+\.\d+/.exec(tag)![0]}\n`,
-      'lockstep.yml': `${yml}runtime: docker\n`,
+      'lockstep.yml': `${yml}runtime: docker\ngate: { checks: { tools: "pytest --version && python -c 'import flask, coverage' && ls tests" } }\n`,
     });
     await stage.commit(book, 'in a container');
-    assert.match(await stage.deploy(book), /tests ok .*: \d\d tests/);
+    const booked = await stage.deploy(book);
+    assert.match(booked, /tests ok .*: \d\d tests/);
+    // A command finds what only the checks need behind what serves.
+    assert.match(booked, /tools ok [\d.]+s in the image: exit 0/);
     assert.equal((await stage.get('book')).status, 200);
     const who = await stage.lockstep([
       'run',

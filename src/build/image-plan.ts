@@ -22,7 +22,7 @@ import { readDockerfile } from './dockerfile/read-dockerfile.ts';
 import type { GitTree } from './git-tree.ts';
 import { partId } from './part-layers.ts';
 import { decidePlan, readProjectConfig } from './plan.ts';
-import { type ForTests, type ForTestsAsked, type TestedPart, testsInImage } from './tests-in-image.ts';
+import { commandsInImage, type ForTests, type ForTestsAsked, type TestedPart, testsInImage } from './tests-in-image.ts';
 import { hasFile, readConfigFile, type TreeView } from './tree-view.ts';
 
 const deadlineMs = 15 * 60_000;
@@ -166,8 +166,16 @@ export type ImageMaking = {
   asks: { secrets: readonly string[]; registries: readonly string[] };
 };
 
-/** `forTests`: by `partId`; the tests of other parts run outside. `notes`: why. */
-export type ImageWork = ImageMaking & { forTests: Readonly<Record<string, ForTests>>; notes: readonly string[] };
+/**
+ * `forTests`: by `partId`; the checks of other parts run outside, and why, where their image could be thought to hold them, is in `outside`; `notes` has the
+ * same of tests, for people. `forCommands`: of the repository's own; a text: why not.
+ */
+export type ImageWork = ImageMaking & {
+  forTests: Readonly<Record<string, ForTests>>;
+  forCommands: ForTests | string;
+  outside: Readonly<Record<string, string>>;
+  notes: readonly string[];
+};
 
 type Tree = Pick<GitTree, 'id' | 'view'> & { files(): AsyncIterable<OutgoingFile> };
 
@@ -204,7 +212,6 @@ export async function imageWork(
   const ofTree = { tree: tree.id, ...(recipe.isUncached ? { nonce } : {}) };
   const served = making(dockerfile, ignores, ofTree);
   const image = { ...served, spec: { ...served.spec, isUncached } };
-  if (parts.length === 0) return { ...image, forTests: {}, notes: [] };
   const asked: ForTestsAsked = {
     ...{ appId, view: tree.view, facts, imageKey: image.spec.key },
     stageOf: (name) => making(dockerfile, ignores, ofTree, name),
@@ -212,16 +219,25 @@ export async function imageWork(
   };
   const notes: string[] = [];
   const forTests: Record<string, ForTests> = {};
+  const outside: Record<string, string> = {};
+  let app: ForTests | null = null;
   for (const one of parts) {
     const found = await testsInImage(asked, one);
     if (found === null) continue;
-    if ('outside' in found)
-      notes.push(
-        `tests of ${one.part.root || one.part.language} run on the machine, not in the image: ${found.outside}`,
-      );
-    else forTests[partId(one.part)] = found;
+    if ('outside' in found) {
+      outside[partId(one.part)] = found.outside;
+      if (found.hasTests)
+        notes.push(
+          `tests of ${one.part.root || one.part.language} run on the machine, not in the image: ${found.outside}`,
+        );
+      continue;
+    }
+    forTests[partId(one.part)] = found;
+    if (one.isApp) app = found;
   }
-  return { ...image, forTests, notes };
+  const commands = commandsInImage(asked, app);
+  const forCommands = 'outside' in commands ? commands.outside : commands;
+  return { ...image, forTests, forCommands, outside, notes };
 }
 
 async function ownText(

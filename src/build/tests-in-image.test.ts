@@ -38,12 +38,24 @@ test('tests run in the candidate itself, and their tools are the same for every 
   const { forTests } = await workOf();
   assert.deepEqual([forTests.stage, forTests.files], [null, ['tests/test_app.py']]);
   assert.deepEqual(forTests.programs, ['/opt/venv/bin/python3', 'python3', 'python']);
-  const keyOf = async (layers: string[], changed = {}) => (await workOf(changed)).forTests.tools(layers).spec.key;
+  const keyOf = async (layers: string[], changed = {}) => (await workOf(changed)).forTests.tools!(layers).spec.key;
   const key = await keyOf(['base', 'sources of one']);
   assert.equal(await keyOf(['base', 'sources of another'], { 'app.py': 'x = 2\n', 'tests/test_app.py': '' }), key);
   assert.notEqual(await keyOf(['base', 'sources of one'], { 'requirements.txt': 'flask==3\n' }), key);
   // The tag that the Dockerfile names has moved on.
   assert.notEqual(await keyOf(['newer base', 'sources of one']), key);
+});
+
+test("its Python is the one beside what serves, also behind a shell, and never a shell's neighbour", async () => {
+  const check = async (start: string, first: string) => {
+    const { forTests } = await workOf({ Dockerfile: `FROM python:3.12-slim\nCOPY . .\n${start}\n` });
+    assert.equal(forTests.programs[0], first, start);
+  };
+  await check('CMD ["/bin/sh","-c","exec /opt/venv/bin/python -m gunicorn a:app"]', '/opt/venv/bin/python3');
+  await check('CMD exec /opt/venv/bin/gunicorn a:app', '/opt/venv/bin/python3');
+  await check('ENTRYPOINT ["/bin/bash", "-c", "gunicorn a:app"]', 'python3');
+  await check('CMD ["/bin/sh", "/start.sh"]', 'python3');
+  await check('CMD ["python", "a.py"]', 'python3');
 });
 
 test('a stage for tests is the image that they run in', async () => {
@@ -68,7 +80,7 @@ test('what cannot be read whole makes the tools those of one commit', async () =
       [],
       'n',
     );
-    return (forTests['python:'] ?? assert.fail('its tests run in the image')).tools(['base', 'x']).spec.key;
+    return (forTests['python:'] ?? assert.fail('its tests run in the image')).tools!(['base', 'x']).spec.key;
   };
   assert.notEqual(await keyOf('a'.repeat(40)), await keyOf('b'.repeat(40)));
 });
@@ -149,4 +161,26 @@ test('a part below the top is tested where the Dockerfile puts it; one that it l
       ['/x/more', 'test'],
     ],
   );
+});
+
+test('commands of the repository run where its tests do, from where the top of the commit lies', async () => {
+  const commands = async (Dockerfile: string, testTarget: string | null = null, isApp = true) => {
+    const view = memoryTree({ ...files, Dockerfile });
+    const tree = { id: 'a'.repeat(40) as TreeId, view, files: async function* () {} };
+    const image = { written: null, testTarget, isUncached: false };
+    const { forCommands } = await imageWork(appId, tree, { parts: isApp ? [partOf(view)] : [], image }, [], 'n');
+    if (typeof forCommands === 'string') return forCommands;
+    return [forCommands.stage?.spec.target ?? null, forCommands.folder, forCommands.language];
+  };
+  assert.deepEqual(await commands(files.Dockerfile), [null, null, 'python']);
+  const below = 'FROM python:3.12\nCOPY . /srv\nWORKDIR /srv/deep\nCMD ["python3", "x.py"]\n';
+  assert.deepEqual(await commands(below), [null, '/srv', 'python']);
+  const staged = 'FROM python:3.12 AS app\nWORKDIR /x\nCOPY . .\nFROM app AS test\nFROM app\n';
+  assert.deepEqual(await commands(staged, 'test'), ['test', '/x', 'python']);
+  // Nothing of it is tested: what serves, or the stage for tests.
+  assert.deepEqual(await commands('FROM debian\nCOPY . /y\n', null, false), [null, '/y', null]);
+  assert.deepEqual(await commands('FROM debian AS gate\nWORKDIR /z\nCOPY . .\nFROM scratch\n', 'gate', false), [
+    ...['gate', '/z', null],
+  ]);
+  assert.match(String(await commands('FROM gcr.io/distroless/base\nCOPY . /\n', null, false)), /no shell/);
 });

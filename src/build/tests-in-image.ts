@@ -5,11 +5,11 @@ import { createHash } from 'node:crypto';
 import { installingPart } from '../config/readers/package-json.ts';
 import type { AppId } from '../domain/ids.ts';
 import type { LayerRecipe, Plan } from '../domain/plan.ts';
-import { writeGate } from './dockerfile/gate.ts';
+import { type Pinned, writeGate } from './dockerfile/gate.ts';
 import { earlyScripts } from './dockerfile/node.ts';
 import { placeOf } from './dockerfile/part-place.ts';
 import type { DockerfileFacts } from './dockerfile/read-dockerfile.ts';
-import { stageForTests } from './dockerfile/test-stage.ts';
+import { baseOf, isBare, stageForTests } from './dockerfile/test-stage.ts';
 import type { ImageMaking } from './image-plan.ts';
 import { buildScripts, readManifest } from './node-layers.ts';
 import { type PartOfTree, partRecipes } from './part-layers.ts';
@@ -24,10 +24,13 @@ export type ForTests = {
   /** Where the part lies in it; null: in the folder that the image begins in. */
   folder: string | null;
   /**
-   * What the checks need beside it. The same for every commit that says the same of what to install, as long as what the image stands on is the same.
+   * What the checks need beside it; null: nothing. The same for every commit that says the same of what to install, as long as what the image stands on is the same.
    * @param layers of the image that the tests run in: all but its last one is what it stands on
+   * @param pinned tools of Lockstep's own that a check wants besides, as lines of requirements, by name
    */
-  tools(layers: readonly string[]): ImageMaking;
+  tools: ((layers: readonly string[], pinned?: Pinned) => ImageMaking) | null;
+  /** What its tools and `programs` are of; null: nothing is brought, and nothing of the app's is started. */
+  language: string | null;
   /** Programs of the image that run its tests: what is there first. */
   programs: readonly string[];
   /** Paths of the commit's tests, and of what says how they run. */
@@ -97,11 +100,11 @@ const languages: Readonly<Record<string, Language>> = {
   },
 };
 
-/** @returns null: on the machine, and why when there is something to test @throws bad-config for a file that a Dockerfile cannot name */
+/** @returns null: on the machine, and there is nothing to say of it @throws bad-config for a file that a Dockerfile cannot name */
 export async function testsInImage(
   asked: ForTestsAsked,
   { part, view, recipe, isApp }: TestedPart,
-): Promise<ForTests | { outside: string } | null> {
+): Promise<ForTests | { outside: string; hasTests: boolean } | null> {
   const { appId, facts } = asked;
   const language = languages[part.language];
   if (language === undefined) return null;
@@ -115,7 +118,7 @@ export async function testsInImage(
   const isServed = isApp && part.language === 'python' && facts.testStage === null;
   const stage = isServed ? last : stageForTests(facts, part.language);
   const hasTests = tests.some((path) => language.tests.slice(0, -1).some((one) => one.test(inside(path))));
-  const outside = (why: string) => (hasTests ? { outside: why } : null);
+  const outside = (why: string) => ({ outside: why, hasTests });
   if (stage === null) return outside(`no stage of the Dockerfile is known to hold ${part.language}`);
   const all = new Set(paths.map(({ path }) => path));
   const folder = isServed ? null : placeOf(facts, stage, part.root, (path) => all.has(path));
@@ -123,17 +126,40 @@ export async function testsInImage(
   const made = stage === last ? null : asked.stageOf(stage.name!);
   const imageKey = made?.spec.key ?? asked.imageKey;
   const early = recipe.installer.tool === 'node' ? await earlyScripts(view) : [];
-  const text = writeGate({ appId, imageKey, facts, stage, recipe, root: part.root, early });
+  const text = (pinned: Pinned): string =>
+    writeGate({ appId, imageKey, facts, stage, recipe, root: part.root, early, pinned });
   const inputs = await digestsOf(view, recipe.inputs, imageKey);
   const names = new Set(recipe.inputs.map((path) => part.root + path));
   const files = (await language.needsSources(view)) ? ours.filter((path) => !isForeign(path)) : tests;
   return {
     stage: made,
     folder,
-    tools: (layers) => asked.toolsOf(text, names, { inputs, standsOn: layers.slice(0, -1) }),
+    tools: (layers, pinned = {}) => asked.toolsOf(text(pinned), names, { inputs, standsOn: layers.slice(0, -1) }),
+    language: part.language,
     programs: [...(isTop ? beside(facts, stage === last, language) : []), ...language.programs],
     files: files.slice(0, mostTests),
   };
+}
+
+/** Of an image that nobody here knows from within: as it is. */
+export const asItIs: ForTests = { stage: null, folder: null, tools: null, language: null, programs: [], files: [] };
+
+/**
+ * Where commands of the repository's own run: where the app's tests do, from where the top of the commit lies there; what Lockstep knows no tests of, in
+ * the stage for tests or in what serves.
+ * @param app the app's own part; null: it has none, or its tests run outside
+ */
+export function commandsInImage(
+  { facts, view, stageOf }: Pick<ForTestsAsked, 'facts' | 'view' | 'stageOf'>,
+  app: ForTests | null,
+): ForTests | { outside: string } {
+  const last = facts.stages.at(-1)!;
+  const named = app === null ? facts.testStage : (app.stage?.spec.target ?? null);
+  const stage = facts.stages.find(({ name }) => name !== null && name === named) ?? last;
+  if (isBare(baseOf(facts.stages, stage))) return { outside: 'what it begins with has no shell' };
+  const all = new Set(view.list().map(({ path }) => path));
+  const folder = placeOf(facts, stage, '', (path) => all.has(path)) ?? app?.folder ?? null;
+  return { ...(app ?? asItIs), stage: app?.stage ?? (stage === last ? null : stageOf(stage.name!)), folder };
 }
 
 /** One too large to be looked at makes the tools those of this image alone. */
@@ -152,8 +178,16 @@ async function digestsOf(view: TreeView, paths: readonly string[], imageKey: str
 /** The interpreter in the folder of the program that the container starts with. */
 function beside({ entrypoint, command }: DockerfileFacts, isServed: boolean, { programs }: Language): string[] {
   const started = isServed ? (entrypoint ?? command) : null;
-  const program = started?.form === 'exec' ? (started.argv[0] ?? '') : '';
+  const program =
+    started === null ? '' : startedBy(started.form === 'exec' ? started.argv : ['sh', '-c', started.line]);
   return /^\/[\w./-]+$/.test(program) ? [`${program.slice(0, program.lastIndexOf('/'))}/${programs[0]}`] : [];
+}
+
+/** Its first word, behind a shell that only begins it: a shell is beside the system's interpreter, which need not be the app's. */
+function startedBy([first = '', ...rest]: readonly string[]): string {
+  if (!/^(?:\/\S*\/)?(?:ba|da|a)?sh$/.test(first)) return first;
+  const line = rest[0] === '-c' ? (rest[1] ?? '') : '';
+  return /^\s*(?:exec\s+)?(\S+)/.exec(line)?.[1] ?? '';
 }
 
 /** A name that a shell and a Dockerfile take as it is. */

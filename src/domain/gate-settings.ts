@@ -21,6 +21,8 @@ export type CheckCommand = {
   docs?: string;
   timeoutMs: number;
   network: 'all' | 'none';
+  /** Of an app that is an image: in that and nowhere else, or on the server; left out: in the image, as far as it has what the command starts. */
+  in?: 'image' | 'server';
   /** Where it was said, for `lockstep gate --print`. */
   from: string;
 };

@@ -58,6 +58,10 @@ export type InImage = {
   isGenerated?: boolean;
   tools?: ImageId;
   tests?: { treeId: TreeId; files: readonly string[] };
+  /** The commit's tree as it lies on the machine, to be read at `{sources}`. */
+  sources?: TreeId;
+  /** `{cache}` is the app's own, and stays; left out: it goes with the job. */
+  cache?: true;
 };
 
 export type JobResult = {

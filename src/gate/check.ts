@@ -65,11 +65,23 @@ export type CheckPlan = Pick<
   /** `none`: it reaches no address but its own loopback, where the machine can hold it to that. */
   network?: 'none';
   /**
+   * It runs in the app's image where there is one that holds its part; there it has the tests of the commit, or whatever of the commit the
+   * image lacks. Left out: on the machine all the same.
+   */
+  inImage?: 'tests' | 'sources';
+  /** And nowhere else. */
+  isOnlyInImage?: true;
+  /** But only when it says on the machine, by the report `lacks.txt`, that there it lacks something. */
+  isServerFirst?: true;
+  /**
    * Its folder `docs` is main's own when it is made from the same, which the job says (`reports/made-from.ts`) with what it is given as
    * `made-from.json`, which comes late (`JobSpec`). `leftOut`: paths from the part's folder, as patterns, of files that it makes nothing of, nor reads.
    */
   reused?: { leftOut: readonly string[] };
 };
+
+/** @see CheckPlan.isServerFirst */
+export const lacksReport = 'lacks.txt';
 
 export type Check = {
   kind: CheckKind;

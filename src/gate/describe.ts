@@ -28,7 +28,7 @@ export function describeGate(
   gate: GateSettings,
   lineOf: (key: readonly string[]) => number | null,
   only: (checks: readonly Check[]) => readonly Check[] = (checks) => checks,
-  whereOf: ((plan: CheckPlan, check: Check) => string) | null = null,
+  whereOf: ((plan: CheckPlan) => string) | null = null,
 ): { checks: Described[]; figures: Described[] } {
   const questions = questionsOf(facts, only(configuredChecks(gate)));
   const checks = questions.map(({ check, part, facts: seen }): Described => {
@@ -36,7 +36,7 @@ export function describeGate(
     const name = nameIn(check.name, part);
     const own = ownOf(gate, check);
     const value = own ? own.run : plan === null ? 'nothing to look at' : commandText(plan);
-    const where = plan && whereOf ? { where: whereOf({ ...plan, part }, check) } : {};
+    const where = plan && whereOf ? { where: whereOf({ ...plan, part }) } : {};
     return { what: name, value, from: own ? place(own.from, check.name, lineOf) : 'default', ...where };
   });
   const off = Object.entries(gate.builtIn).flatMap(([name, said]) =>

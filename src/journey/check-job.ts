@@ -2,10 +2,7 @@
 import type { Build } from '../build/build.ts';
 import type { GitTree } from '../build/git-tree.ts';
 import { partId } from '../build/part-layers.ts';
-import type { ForTests } from '../build/tests-in-image.ts';
 import type { App } from '../domain/app.ts';
-import { fail } from '../domain/errors.ts';
-import type { CheckKind } from '../domain/gate.ts';
 import type { JobResult, JobSpec } from '../domain/job.ts';
 import type { LayerSpec } from '../domain/layer.ts';
 import { defaultLimits, type Plan } from '../domain/plan.ts';
@@ -55,53 +52,6 @@ export function checkLayer({ layer, part }: Pick<CheckPlan, 'layer' | 'part'>, {
 function gateLayerOf({ gateLayer }: Pick<Plan, 'gateLayer'>): Pick<GateFacts, 'gateLayer'> {
   const kind = gateLayer?.interpreter.kind ?? 'none';
   return kind === 'none' ? {} : { gateLayer: kind };
-}
-
-type WithImage = { image: Pick<NonNullable<Build['image']>, 'forTests'> | null };
-
-/** What the tests of the plan's part run in and with; null: they run on the machine. */
-export const testsOf = ({ part }: Pick<CheckPlan, 'part'>, { image }: WithImage): ForTests | null =>
-  (part && image?.forTests[partId(part)]) ?? null;
-
-/** How the programs of a language are started in an image. A new language is one more line. */
-const inImage: Readonly<Record<string, { first: string; more: readonly string[]; name: string }>> = {
-  // What it needs beside the app's own comes at the end of its path.
-  python: { first: '{python}', more: ['--path', '{layer}'], name: 'Python' },
-  node: { first: '{tool:node}', more: ['in-image'], name: 'Node' },
-};
-
-/**
- * Whether a check runs in the candidate's image: tests of a part that lies in it. What reads sources alone (style, types, documentation) asks the
- * commit's files, which are the same on the machine.
- */
-export const isInImage = (plan: CheckPlan, check: { kind: CheckKind }, build: WithImage): boolean =>
-  check.kind === 'tests' &&
-  plan.layer === 'gate' &&
-  'argv' in plan.command &&
-  plan.command.argv[0] === inImage[plan.part?.language ?? '']?.first &&
-  testsOf(plan, build) !== null;
-
-/** The same program, in the part's place with the commit's tests, under the image's own interpreter: FOLDER REPORTS TESTS and its words. */
-const startIn = (programs: readonly string[], name: string): string =>
-  `cd "$1" && mkdir -p "$2" || exit 126; if [ -d "$3" ]; then cp -R "$3/." . || exit 126; fi; shift 3; for one in ${programs.join(' ')}; do command -v "$one" >/dev/null 2>&1 && exec "$one" "$@"; done; echo "the image has no ${name}" >&2; exit 127`;
-
-/** @throws internal when it does not run there */
-export function placedInImage(plan: CheckPlan, build: Build): CheckPlan {
-  const { ahead: _, folder: _folder, ...rest } = plan;
-  const tests = testsOf(plan, build);
-  const language = inImage[plan.part?.language ?? ''];
-  if (tests === null || language === undefined || !('argv' in plan.command))
-    throw fail('internal', 'That check runs in no image');
-  const script = startIn(tests.programs, language.name);
-  const root = plan.part?.root ?? '';
-  // Tools of the machine are not there: what the checks need of them lies with their packages.
-  const words = plan.command.argv.slice(1).map((word) => word.replace(/\{tool:[\w-]+\}/g, '{layer}/managers'));
-  const places = [tests.folder ?? '.', '{reports}', `{job}/tests/${root}`];
-  return {
-    ...rest,
-    tools: [],
-    command: { argv: ['/bin/sh', '-c', script, 'sh', ...places, ...words, ...language.more] },
-  };
 }
 
 /** Sends the job beside its tree: the agent launches it as soon as the copy is whole. */

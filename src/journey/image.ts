@@ -1,11 +1,14 @@
 // The image of a candidate: built by the agent from the tree's own objects, line by line before the pusher's eyes; or pulled by its digest.
+
+import type { Pinned } from '../build/dockerfile/gate.ts';
 import type { ImageMaking, ImageWork } from '../build/image-plan.ts';
 import type { ForTests } from '../build/tests-in-image.ts';
 import type { App } from '../domain/app.ts';
 import { fail } from '../domain/errors.ts';
-import { type ImageId, parseImageId, type TreeId } from '../domain/ids.ts';
+import { type ImageId, parseImageId } from '../domain/ids.ts';
 import type { ImageEvent, ImageSpec } from '../domain/image.ts';
 import { parseImageReference } from '../domain/image-reference.ts';
+import type { InImage } from '../domain/job.ts';
 import type { Plan, ProcessType } from '../domain/plan.ts';
 import type { PullEvent, PullSpec } from '../domain/pull.ts';
 import type { ImageArtifact } from '../domain/release.ts';
@@ -40,27 +43,24 @@ export function madeImage(
 }
 
 /** Where a job of the gate runs in an image. */
-export type TestPlace = { image: ImageId; tools: ImageId; tests: { treeId: TreeId; files: readonly string[] } };
+export type TestPlace = { image: ImageId } & Pick<InImage, 'tools' | 'tests' | 'sources' | 'cache'>;
 
-/** What the tests of a part run in and with, of the image that is there. @throws as `buildImage` */
+/** What the checks of a part run in and with, of the image that is there. @throws as `buildImage` */
 export async function placeForTests(
   world: World,
   app: Pick<App, 'id' | 'teamId'>,
-  itself: ImageWork,
-  forTests: ForTests,
+  itself: ImageMaking,
+  { forTests, pinned }: { forTests: ForTests; pinned?: Pinned },
   say: (line: string) => void,
   signal: AbortSignal,
-): Promise<TestPlace> {
+): Promise<Pick<TestPlace, 'image' | 'tools'>> {
   // Its steps are Lockstep's own: what they say is shown, which is nothing where nothing is installed.
   const isTold = (line: string): boolean => !/^(?:\[|copy \/context|exporting )/.test(line);
   const make = (work: ImageMaking): Promise<Built> =>
     built(world, app, work, 'the image for the tests', say, signal, isTold);
   const tested = made.get((forTests.stage ?? itself).spec) ?? (await make(forTests.stage ?? itself));
-  const tools = await make(forTests.tools(tested.layers));
-  return {
-    ...{ image: tested.imageId, tools: tools.imageId },
-    tests: { treeId: itself.spec.treeId, files: forTests.files },
-  };
+  const tools = forTests.tools && (await make(forTests.tools(tested.layers, pinned)));
+  return { image: tested.imageId, ...(tools ? { tools: tools.imageId } : {}) };
 }
 
 /** What became of a making, for as long as anybody holds it: who needs it next does not ask the agent again. */

@@ -1,16 +1,17 @@
 // What a candidate needs on the machine, begun all at once: its tree at the agent (with a copy for the checks), its dependency
 // layers, and the tree that is built of it. Each is waited for where it is needed; a failure is heard by whoever waits, and only there.
 import type { Build } from '../build/build.ts';
+import type { Pinned } from '../build/dockerfile/gate.ts';
 import type { GitTree } from '../build/git-tree.ts';
 import { makeLayer } from '../build/make-layer.ts';
-import type { ForTests } from '../build/tests-in-image.ts';
 import type { App } from '../domain/app.ts';
 import { fail } from '../domain/errors.ts';
 import type { LayerSpec } from '../domain/layer.ts';
 import type { ImageArtifact } from '../domain/release.ts';
 import type { CheckPlan } from '../gate/check.ts';
 import { safe } from '../gate/messages.ts';
-import { checkLayer, testsOf } from './check-job.ts';
+import { testsOf } from './check-in-image.ts';
+import { checkLayer } from './check-job.ts';
 import { buildImage, placeForTests, pullImage, type TestPlace } from './image.ts';
 import { newId, refOf, type World } from './world.ts';
 
@@ -21,8 +22,8 @@ export type Materials = {
   sent: Promise<void>;
   /** What serves can be started: its image, else the tree, its layer, and what is built of it. @throws what failed */
   whenServable(): Promise<ImageArtifact | null>;
-  /** What the app's tests run in and with, once the candidate's image is there. @throws install-failed, and what failed */
-  forTests(plan: Pick<CheckPlan, 'part'>): Promise<TestPlace>;
+  /** What a check runs in and with in the candidate's image, once that is there. @param pinned tools that it wants @throws install-failed, and what failed */
+  inImage(plan: Pick<CheckPlan, 'part' | 'inImage' | 'command'>, pinned: Pinned): Promise<TestPlace>;
   /** What a check runs with is there. @throws cancelled when the build failed, which says why */
   whenCheckable(plan: Pick<CheckPlan, 'layer' | 'part'>): Promise<void>;
 };
@@ -75,8 +76,8 @@ export function gather(world: World, asked: MaterialsAsked): Materials {
   };
   const built = buildTree();
   const image = asked.image ?? beginImage(world, asked);
-  /** By part, made when its first check asks for it. */
-  const testing = new Map<ForTests, Promise<TestPlace>>();
+  /** By part and tools, made when the first check asks for it. */
+  const checking = new Map<string, ReturnType<typeof placeForTests>>();
   for (const promise of [sent, run, gate, built, image]) promise.catch(() => {});
 
   /** What the tree becomes before it is served: when it is there, and the layers that it stands on. */
@@ -95,14 +96,23 @@ export function gather(world: World, asked: MaterialsAsked): Materials {
       if (!build.artifact.plan.image) await Promise.all([sent, run, built]);
       return image;
     },
-    async forTests(plan) {
+    async inImage(plan, pinned) {
       const work = testsOf(plan, build);
-      if ((await image) === null || build.image === null || work === null)
-        throw fail('internal', 'There is no image to test in');
-      const making = testing.get(work) ?? placeForTests(world, app, build.image, work, say, signal);
-      testing.set(work, making);
-      // A copy of the commit's tests is made of its tree.
-      return (await Promise.all([making, sent]))[0];
+      const served = await image;
+      if (served === null || work === null) throw fail('internal', 'There is no image to check in');
+      const key = [plan.part?.language, plan.part?.root, ...Object.keys(pinned)].join(' ');
+      const making =
+        checking.get(key) ??
+        (build.image === null
+          ? Promise.resolve({ image: served.id })
+          : placeForTests(world, app, build.image, { forTests: work, pinned }, say, signal));
+      checking.set(key, making);
+      // What it gets of the commit is of its tree.
+      const [place] = await Promise.all([making, sent]);
+      const words = 'argv' in plan.command ? plan.command.argv : [];
+      const cache = words.some((word) => word.includes('{cache}')) ? { cache: true as const } : {};
+      if (plan.inImage !== 'tests') return { ...place, ...cache, sources: tree.id };
+      return { ...place, tests: { treeId: tree.id, files: work.files } };
     },
     async whenCheckable(plan) {
       if (plan.layer === 'gate') await run.catch(unbuilt);

@@ -49,7 +49,8 @@ const ofSources: ReadonlySet<CheckKind> = new Set(['policy', 'style', 'docstring
 
 /** Whether the verdict would be another if the app ran in another image, or in none. */
 export const isOfWhatRan = ({ outcome, checks }: Verdict): boolean =>
-  outcome === 'passed' || !checks.some((one) => one.outcome === 'failed' && ofSources.has(one.kind));
+  outcome === 'passed' ||
+  !checks.some((one) => one.outcome === 'failed' && ofSources.has(one.kind) && one.ranIn === undefined);
 
 /** Whether it is about what would serve now. @param image null: the tree runs without one */
 export const isAbout = (verdict: Verdict, image: ImageId | null): boolean => (verdict.image ?? null) === image;

@@ -16,16 +16,15 @@ import { runGate } from '../gate/gate.ts';
 import { checkLines, safe, summaryLines } from '../gate/messages.ts';
 import { partsOf } from '../gate/part.ts';
 import { dockerfileResult } from '../gate/policy/dockerfile.ts';
-import { madeFromReport } from '../gate/reports/made-from.ts';
 import { currentConfig } from '../store/app-config.ts';
 import { becomeImage, bootRelease, openCandidate } from './candidate.ts';
-import { checkLayer, gateFacts, isInImage, placedInImage, runCheckJob } from './check-job.ts';
+import { gateFacts } from './check-job.ts';
+import { checkRunner } from './check-runner.ts';
 import { checksAmong } from './checks-among.ts';
 import { earlierRuns, rememberGate } from './gate-history.ts';
-import { gather, type Materials, unbuilt } from './materials.ts';
+import { gather } from './materials.ts';
 import { checksOfMain, isOfWhatRan, type MemoKeys, memoKeys, recall, remember, withToday } from './memo.ts';
 import { addressOf, withoutRelease } from './needs-release.ts';
-import { pagesBefore, withPagesBefore } from './pages-before.ts';
 import type { Override, Proof, ProveRequest } from './proof.ts';
 import type { Looked } from './quality.ts';
 import { readCandidate } from './reading.ts';
@@ -172,6 +171,7 @@ async function checkAndStart(world: World, request: ProveRequest, planned: Plann
 
   try {
     const facts = await gateFacts(tree, diff, build);
+    const checks = known || overridden ? [] : checksAmong(configuredChecks(among), request.only);
     const end = await runGate({
       facts,
       policy: {
@@ -179,38 +179,14 @@ async function checkAndStart(world: World, request: ProveRequest, planned: Plann
         main,
         rules: gate.rules,
       },
-      checks: known || overridden ? [] : checksAmong(configuredChecks(among), request.only),
+      checks,
       limitMs: gate.timeoutMs,
       earlier,
-      runJob: async (plan, check, stop) => {
-        if (isInImage(plan, check, build)) {
-          const place = await materials.forTests(plan).catch(unlessBuilt(materials));
-          const asked = { name: check.name, plan: placedInImage(plan, build) };
-          const job = await runCheckJob(world, app, asked, place, build, AbortSignal.any([stop, together]));
-          moment(`${check.name}Started`, job.startedAtMs);
-          request.onReports?.({ check: check.name, reports: job.reports });
-          return { ...job, ranIn: place.image };
-        }
-        await materials.whenCheckable(plan);
-        const env = plan.needsRelease ? { GATE_URL: await addressOf(world, candidate!, booted.promise, stop) } : {};
-        // The job goes out beside its tree: the agent launches it as soon as its copy is whole.
-        const before = await pagesBefore(world, {
-          ...{ appId: app.id, check: check.name, plan, tree, hello: planned.hello },
-          ...{ layerKey: checkLayer(plan, build)?.key ?? null, main: request.isRecheck ? null : main },
-        });
-        const given = before ? { [madeFromReport]: before.given } : {};
-        const placed = { ...plan, env: { ...plan.env, ...env }, late: { ...plan.late, ...given } };
-        const asked = { name: check.name, plan: placed };
-        const running = runCheckJob(world, app, asked, copy!, build, AbortSignal.any([stop, together]));
-        const ended = await running.catch(async (error: unknown) => {
-          await sent.catch(unbuilt);
-          throw error;
-        });
-        const job = withPagesBefore(ended, before);
-        moment(`${check.name}Started`, job.startedAtMs);
-        request.onReports?.({ check: check.name, reports: job.reports });
-        return job;
-      },
+      runJob: checkRunner(world, {
+        ...{ app, build, tree, hello: planned.hello, materials, facts, checks, say, moment },
+        ...{ signal: together, main: request.isRecheck ? null : main, onReports: request.onReports },
+        addressOf: (stop) => addressOf(world, candidate!, booted.promise, stop),
+      }),
       others: request.only ? policyToday : [...policyToday, builds, ...(isPreStarted ? [boots] : [])],
       onResult: (result) => {
         moment(`${result.name}Ended`);
@@ -239,14 +215,6 @@ async function checkAndStart(world: World, request: ProveRequest, planned: Plann
     request.afterwards(() => world.ahead.again(app.id, (name) => earlier(name)[0] ?? 0));
   }
 }
-
-/** Where the candidate's own image failed, the build says so. */
-const unlessBuilt =
-  (materials: Materials) =>
-  async (error: unknown): Promise<never> => {
-    await materials.whenServable().catch(unbuilt);
-    throw error;
-  };
 
 /** Every file, and those of which lines changed (null: all of them). */
 function lookedAt({ paths, changed }: GateFacts): Looked {

@@ -77,6 +77,28 @@ engineTest(
     assert.deepEqual(tools.images(app), [two]);
     assert.equal(await tools.isWhole(again), false);
 
+    // What checks write and find again: one an app, as long as it is used, and not beyond its measure.
+    const cache = await tools.cache(app);
+    assert.deepEqual([await tools.cache(app), await tools.isWhole(cache)], [cache, true]);
+    assert.deepEqual([tools.images(app), cache === next], [[two], false]);
+    const writer = { Image: base, Mounts: [{ Type: 'volume', Source: cache, Target: '/cache' }] };
+    const fill = async (megabytes: number): Promise<void> => {
+      const json = {
+        ...{ Image: base, Cmd: ['sh', '-c', `head -c ${megabytes}M /dev/zero > /cache/x`] },
+        HostConfig: writer,
+      };
+      const { body } = await engine.ask('POST', '/containers/create', { json });
+      const { Id } = body as { Id: string };
+      await engine.ask('POST', `/containers/${Id}/start`);
+      await engine.ask('POST', `/containers/${Id}/wait`, { timeoutMs: 60_000 });
+      await engine.ask('DELETE', `/containers/${Id}`);
+      await tools.wasUsed(cache);
+    };
+    await fill(1);
+    assert.equal(await tools.cache(app), cache);
+    await fill(513);
+    assert.deepEqual([await tools.isWhole(cache), (await tools.cache(app)) === cache], [false, false]);
+
     // A copy that failed leaves nothing, and the next is whole.
     await assert.rejects(tools.of(app, `sha256:${'0'.repeat(64)}` as ImageId, job));
     // What an earlier agent left, whole or not, the next one removes; its own stays.

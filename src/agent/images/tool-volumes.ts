@@ -2,10 +2,13 @@
 // folder when the volume is empty, for a container that never starts; from then on the volume is only ever mounted read-only, so that no job leaves
 // anything in it for the next. That it is whole this agent knows of its own work and nobody else's: what an earlier agent left is
 // removed, and made again when it is asked for (a third of a second). One that somebody else removed is told by its labels, once a container holds it.
+// Beside them an app has one that is written: what its type checkers remember from one run to the next, as on the machine.
 import { createHash, randomBytes } from 'node:crypto';
+import { access } from 'node:fs/promises';
 import { z } from 'zod';
 import { isFailure } from '../../domain/errors.ts';
 import type { AppId, ImageId, JobId, NodeId } from '../../domain/ids.ts';
+import { diskBytes, pace } from '../disk/measure.ts';
 import type { Engine } from '../engine/engine.ts';
 import { labelFilter, labelsOf } from '../engine/labels.ts';
 
@@ -15,6 +18,10 @@ export const toolFolder = '/lockstep/gate';
 export type ToolVolumes = {
   /** The volume with the tools of this image, made when there is none. @throws engine-away, EngineRefusal (no such image) */
   of(app: AppId, image: ImageId, job: JobId): Promise<string>;
+  /** The volume that checks of the app write and that stays, as `{cache}` does on the machine: empty at first. @throws engine-away */
+  cache(app: AppId): Promise<string>;
+  /** To be told when a job that had a cache has ended: one that has grown beyond all measure is given up. Never throws. */
+  wasUsed(cache: string): Promise<void>;
   /** The volume is the one that was filled. To be asked when a container holds it, so that from then on it cannot go. @throws engine-away */
   isWhole(volume: string): Promise<boolean>;
   /** It is not: it is never given again. */
@@ -27,22 +34,29 @@ export type ToolVolumes = {
   sweep(): Promise<void>;
 };
 
-/** Of an app: branches that need other things take turns. */
-const keptEach = 4;
+/** Of an app: branches and parts that need other things take turns. */
+const keptEach = 8;
+/** Of the types of a large project. */
+const mostCacheBytes = 512 * 1024 ** 2;
 /** Copying may be much, on a slow disk. */
 const fillMs = 120_000;
 
 const imageAnswer = z.object({ RootFS: z.object({ Layers: z.array(z.string()).min(1) }) });
-const volumeAnswer = z.object({ Labels: z.record(z.string(), z.string()).nullish() });
+const volumeAnswer = z.object({
+  Mountpoint: z.string().default(''),
+  Labels: z.record(z.string(), z.string()).nullish(),
+});
 const listAnswer = z.object({ Volumes: z.array(z.object({ Name: z.string() })).nullish() });
 const made = z.object({ Id: z.string() });
+const cacheKey = 'cache';
+const measureMs = 60_000;
 
 type Filled = {
   app: AppId;
   key: string;
   name: string;
-  /** The one that was asked for last: others may have the same folder. */
-  image: ImageId;
+  /** The one that was asked for last: others may have the same folder; null: of none, it is a cache. */
+  image: ImageId | null;
   whole: Promise<void>;
 };
 
@@ -53,8 +67,12 @@ export function openToolVolumes({ engine, node }: { engine: Engine; node: NodeId
   const remove = async (name: string): Promise<void> =>
     void (await engine.ask('DELETE', `/volumes/${name}`, { fine: [404, 409] }));
 
-  const fill = async ({ app, key, name, image }: Omit<Filled, 'whole'>, job: JobId): Promise<void> => {
-    await engine.ask('POST', '/volumes/create', { json: { Name: name, Labels: labelsOf({ node, app, key }) } });
+  const make = async ({ app, key, name }: Omit<Filled, 'whole'>): Promise<void> =>
+    void (await engine.ask('POST', '/volumes/create', { json: { Name: name, Labels: labelsOf({ node, app, key }) } }));
+
+  const fill = async (one: Omit<Filled, 'whole'>, job: JobId): Promise<void> => {
+    const { app, name, image } = one;
+    await make(one);
     const json = {
       Image: image,
       // It never starts: the engine copies when it is made.
@@ -73,10 +91,11 @@ export function openToolVolumes({ engine, node }: { engine: Engine; node: NodeId
       .digest('hex');
   };
 
-  const begin = (app: AppId, key: string, image: ImageId, job: JobId): Filled => {
+  /** @param job null: it is a cache */
+  const begin = (app: AppId, key: string, image: ImageId | null, job: JobId | null): Filled => {
     const name = `lockstep-${app.toLowerCase()}-${randomBytes(8).toString('hex')}`;
     const one = { app, key, name, image };
-    const whole = fill(one, job);
+    const whole = job === null ? make(one) : fill(one, job);
     const filled = { ...one, whole };
     whole.catch(() => {
       if (known.get(placeOf(app, key)) === filled) known.delete(placeOf(app, key));
@@ -97,17 +116,34 @@ export function openToolVolumes({ engine, node }: { engine: Engine; node: NodeId
     for (const name of names.filter((one) => !kept.has(one))) await remove(name);
   };
 
+  /** It was asked for last. */
+  const used = async (filled: Filled, image: ImageId | null): Promise<string> => {
+    const place = placeOf(filled.app, filled.key);
+    known.delete(place);
+    known.set(place, filled);
+    filled.image = image;
+    await filled.whole;
+    return filled.name;
+  };
+
   return {
     async of(app, image, job) {
       const before = [...known].find(([, one]) => one.app === app && one.image === image);
       const key = before?.[1].key ?? (await keyOf(image));
-      const place = placeOf(app, key);
-      const filled = known.get(place) ?? begin(app, key, image, job);
-      known.delete(place);
-      known.set(place, filled);
-      filled.image = image;
-      await filled.whole;
-      return filled.name;
+      return used(known.get(placeOf(app, key)) ?? begin(app, key, image, job), image);
+    },
+    cache: (app) => used(known.get(placeOf(app, cacheKey)) ?? begin(app, cacheKey, null, null), null),
+    async wasUsed(cache) {
+      try {
+        const { body } = await engine.ask('GET', `/volumes/${cache}`);
+        const { Mountpoint } = volumeAnswer.parse(body);
+        // Where nobody may look, what it has come to is not known, and it is not kept.
+        await access(Mountpoint);
+        const bytes = await diskBytes([Mountpoint], pace(AbortSignal.timeout(measureMs)));
+        if (bytes > mostCacheBytes) await this.forget(cache);
+      } catch {
+        await this.forget(cache).catch(() => {});
+      }
     },
     async isWhole(volume) {
       const { status, body } = await engine.ask('GET', `/volumes/${volume}`, { fine: [404] });
@@ -122,7 +158,7 @@ export function openToolVolumes({ engine, node }: { engine: Engine; node: NodeId
       for (const [place, { name }] of known) if (name === volume) known.delete(place);
       await remove(volume);
     },
-    images: (app) => [...known.values()].flatMap((one) => (one.app === app ? one.image : [])),
+    images: (app) => [...known.values()].flatMap((one) => (one.app === app ? (one.image ?? []) : [])),
     async collect(app, keep = keptEach) {
       const theirs = [...known].filter(([, one]) => one.app === app);
       if (theirs.length === 0) return;

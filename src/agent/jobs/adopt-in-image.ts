@@ -52,7 +52,7 @@ export async function lookForLeft(
 
 /** It may be over by now. @param left what was found, of all jobs */
 export async function adoptInImage(
-  { id, reports }: Pick<JobRecord, 'id' | 'reports'>,
+  { id, reports, collect }: Pick<JobRecord, 'id' | 'reports' | 'collect'>,
   room: ImageRoom | null,
   left: Promise<LeftContainers>,
   places: Pick<JobPlaces, 'reports'>,
@@ -62,7 +62,7 @@ export async function adoptInImage(
   if (room === null || found === undefined) return lost(room, id);
   const { container, joined } = found;
   const remove = (): Promise<void> => removeWith(room, container, joined);
-  return followed({ engine: room.engine, container, reports, target: places.reports, sink, remove });
+  return followed({ engine: room.engine, container, reports, collect, target: places.reports, sink, remove });
 }
 
 /** It is over for whoever waits when nothing of it runs any more, or nobody can say. */

@@ -1,5 +1,5 @@
-// The commit's tests for a job in an image, which an image often leaves out: copies of files of a tree that is on this machine, in the job's own
-// folder, which its container reads. The tree is root's and has no link that leads anywhere (`tree/link-check.ts`); what is no plain file there
+// What of the commit a job in an image gets, of what an image often leaves out: its tests, as copies of files of a tree that is on this machine, in the
+// job's own folder, which its container reads; or the tree itself, to be read. The tree is root's and has no link that leads anywhere (`tree/link-check.ts`); what is no plain file there
 // is refused all the same.
 import { constants } from 'node:fs';
 import { chmod, copyFile, lstat, mkdir } from 'node:fs/promises';
@@ -40,6 +40,19 @@ export async function copyTests(
       });
     });
   }
+}
+
+/** The folder of a tree that is on this machine. @throws bad-request, not-found */
+export async function treeToRead(
+  { appId }: Pick<JobSpec, 'appId'>,
+  treeId: NonNullable<InImage['sources']>,
+  folders: Pick<HomeFolders, 'tree'>,
+): Promise<string> {
+  if (parseObjectId(String(treeId)) === null) throw fail('bad-request', 'That is not the id of a tree.');
+  const tree = folders.tree(appId, treeId);
+  const found = await lstat(tree).catch(() => null);
+  if (found?.isDirectory()) return tree;
+  throw fail('not-found', 'The tree of the job is not on this machine.', { advice: 'Send the tree, then the job.' });
 }
 
 async function copyPlain(from: string, to: string): Promise<void> {

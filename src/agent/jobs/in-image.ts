@@ -1,6 +1,7 @@
 // A job in a container of an image: what it finds there is the image and nothing of the machine but the job's own files, read-only. It writes
 // in a root of its own that is thrown away, as whoever it likes, root too: no folder of this machine that could be written is in it, so its
 // reports are asked of the engine when it has ended. A container outlives its agent: the next one takes it up (`adopt-in-image.ts`).
+import { dirname } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../../domain/errors.ts';
 import type { ImageId, InstanceId, NodeId } from '../../domain/ids.ts';
@@ -15,6 +16,7 @@ import { nobody } from '../process/proc.ts';
 import { type ContainerAsk, containerBody, limitsBody, rootCapabilities } from '../runtimes/docker/container-spec.ts';
 import { logFrames } from '../runtimes/docker/log-frames.ts';
 import type { Contained, ContainedEnd } from './contained.ts';
+import { fetchFolder } from './container-folder.ts';
 import { fetchReports } from './container-reports.ts';
 import type { JobPlaces } from './job-folder.ts';
 import { fillCommand, fillEnv } from './places.ts';
@@ -30,8 +32,15 @@ export type ImageRoom = {
 };
 export type ImageSpecOfJob = JobSpec & { place: { image: ImageId } & InImage };
 
-/** Where a job finds its things in a container: `{job}`, `{reports}` and `{layer}` of a command. */
-export const imagePlaces = { job: '/lockstep/job', reports: '/lockstep/reports', layer: toolFolder } as const;
+/** Where a job finds its things in a container: `{job}`, `{reports}`, `{layer}`, `{sources}` and `{cache}` of a command. */
+export const imagePlaces = {
+  ...{ job: '/lockstep/job', reports: '/lockstep/reports' },
+  ...{ layer: toolFolder, sources: '/lockstep/tree', cache: '/lockstep/cache' },
+} as const;
+/** Of the machine's tools the one that stands alone, for images that have none. */
+const nodeFolder = '/lockstep/node';
+/** `sources`: the folder of the tree that it reads; `node`: the program; left out: it has none. */
+type PlacesOfImage = JobPlaces & { sources?: string; node?: string };
 
 const made = z.object({ Id: z.string() });
 const waited = z.object({ StatusCode: z.number() });
@@ -49,23 +58,33 @@ const longestMs = 2 ** 31 - 1;
 export async function startInImage(
   spec: ImageSpecOfJob,
   room: ImageRoom,
-  places: JobPlaces,
+  places: PlacesOfImage,
   sink: CaptureSink,
 ): Promise<Contained> {
   const { engine, networks } = room;
-  const { container, joined } = await begin(spec, room, places);
+  const begun = await begin(spec, room, places).catch((error: unknown) => {
+    if (!isWithoutProgram(error)) throw error;
+    sink.line(error.message);
+    return null;
+  });
+  if (begun === null) return neverBegan;
+  const { container, joined, cache } = begun;
   const remove = async (): Promise<void> => {
     await removeWith(room, container, joined);
+    if (cache !== null) await room.tools.wasUsed(cache);
     if (spec.identity === 'gate')
       setTimeout(() => networks.want(spec.appId, spec.place.tools ?? spec.place.image), restMs).unref();
   };
-  return followed({ engine, container, reports: spec.reports, target: places.reports, sink, remove });
+  const { reports, collect } = spec;
+  return followed({ engine, container, reports, collect, target: places.reports, sink, remove });
 }
 
 export type FollowAsked = {
   engine: Engine;
   container: string;
   reports: readonly string[];
+  /** Folders of its reports that are collected. */
+  collect: JobSpec['collect'];
   /** Where they go. */
   target: string;
   sink: CaptureSink;
@@ -74,7 +93,7 @@ export type FollowAsked = {
 };
 
 /** A job's container from here on, which runs or has run, and all that it has said. */
-export function followed({ engine, container, reports, target, sink, remove }: FollowAsked): Contained {
+export function followed({ engine, container, reports, collect = {}, target, sink, remove }: FollowAsked): Contained {
   const over = new AbortController();
   let isLeft = false;
   const said = readLog(engine, container, sink, over.signal);
@@ -88,6 +107,8 @@ export function followed({ engine, container, reports, target, sink, remove }: F
       await said;
       const upper = data?.GraphDriver?.Data?.UpperDir ?? null;
       await fetchReports({ engine, container, upper, folder: imagePlaces.reports, names: reports, target });
+      for (const folder of Object.values(collect))
+        await fetchFolder({ engine, container, folder: `${imagePlaces.reports}/${folder}`, target });
       return { code, isOutOfMemory: data?.State.OOMKilled ?? false };
     } catch {
       return isLeft ? new Promise<never>(() => {}) : lost;
@@ -122,6 +143,19 @@ export async function removeWith(
   }
 }
 
+/** The image has not what the job starts with: an end as of a shell that does not find a program, and no fault of the machine's. */
+const isWithoutProgram = (error: unknown): error is EngineRefusal =>
+  error instanceof EngineRefusal &&
+  error.status === 400 &&
+  /no such file or directory|executable file not found/.test(error.message);
+
+const neverBegan: Contained = {
+  process: { pid: 2 ** 30, startTicks: 0 },
+  ended: Promise.resolve({ code: 127, isOutOfMemory: false }),
+  stop: async () => {},
+  leave() {},
+};
+
 const removeContainer = async (engine: Engine, container: string): Promise<void> =>
   void (await engine.ask('DELETE', `/containers/${container}?force=1&v=1`, { fine: [404, 409], timeoutMs: removeMs }));
 
@@ -134,53 +168,71 @@ async function create(engine: Engine, json: object): Promise<string> {
 async function begin(
   spec: ImageSpecOfJob,
   room: ImageRoom,
-  places: JobPlaces,
+  places: PlacesOfImage,
   mayJoin = spec.identity === 'gate' && spec.network !== 'none',
-): Promise<{ container: string; joined: string | null }> {
+): Promise<{ container: string; joined: string | null; cache: string | null }> {
   const { engine, networks } = room;
   const joined = mayJoin ? networks.take() : null;
   let container: string | null = null;
   try {
-    container = await createFor(spec, room, places, joined);
+    const made = await createFor(spec, room, places, joined);
+    container = made.container;
     await engine.ask('POST', `/containers/${container}/start`, { timeoutMs: startMs });
-    return { container, joined };
+    return { ...made, joined };
   } catch (error) {
     // Swept by their labels where they cannot be removed now.
     if (container !== null) await removeContainer(engine, container).catch(() => {});
     if (joined !== null) await networks.giveBack(joined).catch(() => {});
     // What was to be joined may have been removed by somebody.
-    if (joined === null || !(error instanceof EngineRefusal)) throw error;
+    if (joined === null || !(error instanceof EngineRefusal) || isWithoutProgram(error)) throw error;
     return begin(spec, room, places, false);
   }
 }
 
-/** The container, and with it what it needs. */
+/** The container, and with it what it needs; `cache`: the volume that it writes. */
 async function createFor(
   spec: ImageSpecOfJob,
   room: ImageRoom,
-  places: JobPlaces,
+  places: PlacesOfImage,
   joined: string | null,
-): Promise<string> {
+): Promise<{ container: string; cache: string | null }> {
   const { engine, node, tools } = room;
-  if (spec.identity === 'live') return create(engine, await liveBody(spec, room, places));
+  if (spec.identity === 'live')
+    return { container: await create(engine, await liveBody(spec, room, places)), cache: null };
   const network = joined === null ? (spec.network ?? 'bridge') : `container:${joined}`;
   const image = spec.place.tools;
-  if (image === undefined) return create(engine, bodyOf(spec, node, places, network, null));
   for (let isAgain = false; ; isAgain = true) {
-    const volume = await tools.of(spec.appId, image, spec.id);
-    const container = await create(engine, bodyOf(spec, node, places, network, volume));
-    if (await tools.isWhole(volume)) return container;
+    const volumes = {
+      tools: image === undefined ? null : await tools.of(spec.appId, image, spec.id),
+      cache: spec.place.cache ? await tools.cache(spec.appId) : null,
+    };
+    const container = await create(engine, bodyOf(spec, node, places, network, volumes));
+    const lost = [];
+    for (const one of Object.values(volumes)) if (one !== null && !(await tools.isWhole(one))) lost.push(one);
+    if (lost.length === 0) return { container, cache: volumes.cache };
     // Somebody removed it, and the engine has made an empty one of its name.
     await removeContainer(engine, container);
-    await tools.forget(volume);
+    for (const one of lost) await tools.forget(one);
     if (isAgain) throw fail('engine-away', 'The volume of the checks is removed again and again.');
   }
 }
 
-/** @param tools the volume with what it needs; null: nothing */
-function bodyOf(spec: ImageSpecOfJob, node: NodeId, places: JobPlaces, network: string, tools: string | null): object {
-  const argv = fillCommand(spec.command, imagePlaces);
-  const env = { ...fillEnv(spec.env, imagePlaces), LOCKSTEP_JOB: spec.id };
+/** @param volumes with what it needs, and what it writes; null: nothing */
+function bodyOf(
+  spec: ImageSpecOfJob,
+  node: NodeId,
+  places: PlacesOfImage,
+  network: string,
+  volumes: { tools: string | null; cache: string | null },
+): object {
+  const named = { ...imagePlaces, ...(places.node ? { 'tool:node': `${nodeFolder}/node` } : {}) };
+  const argv = fillCommand(spec.command, named);
+  const env = { ...fillEnv(spec.env, named), LOCKSTEP_JOB: spec.id };
+  const readOnly = [
+    { from: places.files, to: imagePlaces.job },
+    ...(places.sources ? [{ from: places.sources, to: imagePlaces.sources }] : []),
+    ...(places.node ? [{ from: dirname(places.node), to: nodeFolder }] : []),
+  ];
   return {
     Image: spec.place.image,
     Entrypoint: argv.slice(0, 1),
@@ -196,11 +248,10 @@ function bodyOf(spec: ImageSpecOfJob, node: NodeId, places: JobPlaces, network: 
       CapAdd: [...rootCapabilities],
       SecurityOpt: ['no-new-privileges'],
       Mounts: [
-        { Type: 'bind', Source: places.files, Target: imagePlaces.job, ReadOnly: true },
+        ...readOnly.map(({ from, to }) => ({ Type: 'bind', Source: from, Target: to, ReadOnly: true })),
         // What lies there in the app's own image is nothing of ours.
-        ...(tools === null
-          ? []
-          : [{ Type: 'volume', Source: tools, Target: toolFolder, ReadOnly: true, VolumeOptions: { NoCopy: true } }]),
+        ...volumeMount(volumes.tools, toolFolder, true),
+        ...volumeMount(volumes.cache, imagePlaces.cache, false),
       ],
       // As a check has against an app.
       CpuShares: 256,
@@ -208,6 +259,9 @@ function bodyOf(spec: ImageSpecOfJob, node: NodeId, places: JobPlaces, network: 
     },
   };
 }
+
+const volumeMount = (volume: string | null, to: string, ReadOnly: boolean): object[] =>
+  volume === null ? [] : [{ Type: 'volume', Source: volume, Target: to, ReadOnly, VolumeOptions: { NoCopy: true } }];
 
 /** As an instance of the release has it: its user, its network, its volumes. */
 async function liveBody(spec: ImageSpecOfJob, room: ImageRoom, places: JobPlaces): Promise<object> {

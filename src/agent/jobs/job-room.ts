@@ -37,7 +37,7 @@ export const recordOf = ({
   id,
   uses: {
     appId,
-    treeId: 'treeId' in place ? place.treeId : null,
+    treeId: 'treeId' in place ? place.treeId : 'image' in place ? (place.sources ?? null) : null,
     layerKey,
     builtKey: 'treeId' in place ? (place.builtKey ?? null) : null,
     copy: 'copy' in place ? place.copy : null,

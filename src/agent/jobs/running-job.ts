@@ -11,7 +11,7 @@ import { isAlive } from '../process/proc.ts';
 import { removeTree } from '../remove-tree.ts';
 import { adoptInImage, type LeftContainers } from './adopt-in-image.ts';
 import { adoptContained, type Contained, type ContainedEnd, startContained } from './contained.ts';
-import { copyTests, testsIn } from './copy-tests.ts';
+import { copyTests, testsIn, treeToRead } from './copy-tests.ts';
 import { type ImageSpecOfJob, startInImage } from './in-image.ts';
 import { identityOf, jobCommand } from './job-command.ts';
 import {
@@ -105,17 +105,21 @@ export function startJob(spec: JobSpec, room: JobRoom, ahead: Promise<Waiting | 
 }
 
 function startJobInImage(spec: ImageSpecOfJob, room: JobRoom, places: JobPlaces): RunningJob {
-  return life(recordOf(spec), room, places, async (sink) => {
+  return life(recordOf(spec), room, places, async (sink, stopping) => {
     if (room.images === null) throw fail('engine-away', 'There is no container engine for the job.');
     if (existsSync(places.folder)) throw fail('conflict', 'A job of this id was there before.');
     const record: JobRecord = { ...recordOf(spec), bootId, process: null, startedAtMs: room.now() };
     try {
       prepareJobFolder(places, spec, identityOf(spec, spec.identity));
       writeSmall(places.record, record);
-      if (spec.place.tests) await copyTests(spec, spec.place.tests, room.folders, places);
+      const { tests, sources } = spec.place;
+      if (tests) await copyTests(spec, tests, room.folders, places);
+      const read = sources === undefined ? {} : { sources: await treeToRead(spec, sources, room.folders) };
+      const node = spec.tools.includes('node') ? { node: await room.toolchains.ensure('node', stopping) } : {};
       const output = keepOutput(places.folder, spec.outputBytes, false);
       const startedAt = performance.now();
-      return { contained: await startInImage(spec, room.images, places, sink(output)), output, record, startedAt };
+      const contained = await startInImage(spec, room.images, { ...places, ...read, ...node }, sink(output));
+      return { contained, output, record, startedAt };
     } catch (error) {
       await removeTree(places.folder);
       throw error;

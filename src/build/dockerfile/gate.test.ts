@@ -38,6 +38,25 @@ test('what checks need is installed of what the image began with, and nothing of
   assert.doesNotMatch(text, /\{/);
 });
 
+test('tools of our own lie in a folder of their own, held to their hashes', () => {
+  const facts = readDockerfile('FROM python:3.12-slim\nCMD ["x"]\n', []);
+  const given = { appId, imageKey: 'k', facts, recipe, stage: facts.stages[0]!, root: '', early: [] };
+  const text = writeGate({ ...given, pinned: { mypy: 'mypy==2.4.1 --hash=sha256:aa\nlibrt==1 --hash=sha256:bb\n' } });
+  const [wrote, installed, compiled] = text
+    .slice(writeGate(given).length - 1)
+    .trim()
+    .split('\n');
+  assert.match(
+    wrote!,
+    /^RUN python3 -c .*\/lockstep\/inputs\/mypy\.txt 'mypy==2\.4\.1 --hash=sha256:aa \| librt==1 --hash=sha256:bb'$/,
+  );
+  assert.match(
+    installed!,
+    / --target \/lockstep\/gate\/tools\/mypy --no-deps --require-hashes --only-binary :all: -r /,
+  );
+  assert.match(compiled!, /compileall/);
+});
+
 test('where nothing can be named that it began with, it is the image itself', () => {
   const check = (dockerfile: string, from: RegExp) => {
     const facts = readDockerfile(dockerfile, []);

@@ -29,7 +29,12 @@ export type GateAsked = {
   root: string;
   /** Scripts of package.json that want the sources. */
   early: readonly string[];
+  /** Python's tools of Lockstep's own that it brings besides; left out: none. */
+  pinned?: Pinned;
 };
+
+/** Lines of requirements with the hash of every file that may be taken, by the tool's name. */
+export type Pinned = Readonly<Record<string, string>>;
 
 export function writeGate(asked: GateAsked): string {
   const { appId, imageKey, recipe } = asked;
@@ -38,7 +43,7 @@ export function writeGate(asked: GateAsked): string {
   return [`FROM ${beganWith(asked) ?? imageTag(appId, imageKey)}`, 'USER 0:0', ...steps, ''].join('\n');
 }
 
-function pythonGate({ recipe, root }: GateAsked, cache: CacheMount): string[] {
+function pythonGate({ recipe, root, pinned = {} }: GateAsked, cache: CacheMount): string[] {
   const place = (word: string): string =>
     word
       .replace('{tool:uv}/bin/uv', 'uv')
@@ -59,6 +64,22 @@ function pythonGate({ recipe, root }: GateAsked, cache: CacheMount): string[] {
     `WORKDIR ${inputs}`,
     ...copyFiles(recipe.inputs, root),
     ...steps.map(({ argv }) => run(argv.map(place), argv[0]!.includes('{tool:uv}') ? cache : null)),
+    ...Object.entries(pinned).flatMap(([name, lines]) => pinnedTool(name, lines, cache)),
+  ];
+}
+
+const writeLines = 'import sys; open(sys.argv[1], "w").write(sys.argv[2].replace(" | ", "\\n"))';
+
+/** In a folder of its own, which comes after everything else: nothing of it stands for a package of the app's. */
+function pinnedTool(name: string, lines: string, cache: CacheMount): string[] {
+  const [file, target] = [`${inputs}/${name}.txt`, `${folder}/tools/${name}`];
+  const python = `${folder}/bin/python`;
+  const install = ['uv', 'pip', 'install', '--python', python, '--target', target, '--no-deps', '--require-hashes'];
+  return [
+    // No word of a Dockerfile has two lines.
+    run(['python3', '-c', writeLines, file, lines.trimEnd().replaceAll('\n', ' | ')]),
+    run([...install, '--only-binary', ':all:', '-r', file], cache),
+    run([python, '-m', 'compileall', '-q', '--invalidation-mode', 'unchecked-hash', target]),
   ];
 }
 

@@ -20,7 +20,10 @@ const holders: Readonly<Record<string, Holder>> = {
 };
 
 /** An image without a shell runs no check. */
-const isBare = (base: string): boolean => base === 'scratch' || /distroless|(?:^|\/)static(?::|@|$)/.test(base);
+export const isBare = (base: string): boolean => base === 'scratch' || /distroless|(?:^|\/)static(?::|@|$)/.test(base);
+
+/** The image of a registry that a stage stands on, in small letters. */
+export const baseOf = (stages: readonly Stage[], stage: Stage): string => chainOf(stages, stage)[0]!.base.toLowerCase();
 
 /** @returns null: none of its stages, as far as its words say */
 export function stageForTests(
@@ -32,10 +35,11 @@ export function stageForTests(
   const holder = holders[language];
   if (holder === undefined) return null;
   const last = stages.at(-1)!;
-  const baseOf = (stage: Stage): string => chainOf(stages, stage)[0]!.base.toLowerCase();
-  const holds = (stage: Stage): boolean =>
-    !isBare(baseOf(stage)) && holder.images.test(baseOf(stage).replace(/(?:@.*|:[^/]*)$/, ''));
-  if (holds(last) || (!isBare(baseOf(last)) && starts(facts, holder))) return last;
+  const holds = (stage: Stage): boolean => {
+    const base = baseOf(stages, stage);
+    return !isBare(base) && holder.images.test(base.replace(/(?:@.*|:[^/]*)$/, ''));
+  };
+  if (holds(last) || (!isBare(baseOf(stages, last)) && starts(facts, holder))) return last;
   return stages.slice(0, -1).findLast((stage) => stage.name !== null && holds(stage)) ?? null;
 }
 

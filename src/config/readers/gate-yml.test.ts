@@ -39,7 +39,7 @@ test('every key of gate: is read', () => {
     style: off
     tests: make test
     e2e: { run: npm run e2e, needs: release, report: { junit: out/e2e.xml }, timeout: 5m }
-    lint: { run: ./lint, network: none }
+    lint: { run: ./lint, network: none, in: image }
 `);
   assert.deepEqual(
     [said.history, said.batch, said.timeoutMs, said.prestart, said.docsPublish],
@@ -60,7 +60,7 @@ test('every key of gate: is read', () => {
   assert.deepEqual(Object.keys(said.custom), ['e2e', 'lint']);
   const { e2e, lint } = said.custom;
   assert.deepEqual([e2e!.needsRelease, e2e!.reports, e2e!.timeoutMs], [true, { junit: 'out/e2e.xml' }, 300_000]);
-  assert.deepEqual([lint!.network, lint!.needsRelease], ['none', false]);
+  assert.deepEqual([lint!.network, lint!.needsRelease, lint!.in, e2e!.in], ['none', false, 'image', undefined]);
 });
 
 test('what is wrong in gate: is said whole, each with its place and the nearest name', () => {
@@ -80,6 +80,9 @@ test('what is wrong in gate: is said whole, each with its place and the nearest 
   check('gate: { checks: { lint: { run: x, tiemout: 1m } } }', 'gate.checks.lint.tiemout', 'did you mean "timeout"');
   check('gate: { checks: { lint: { run: x, report: { junit: ../x } } } }', 'gate.checks.lint.report.junit');
   check('gate: { checks: { lint: { run: x, needs: release, network: none } } }', 'exclude each other');
+  check('gate: { checks: { lint: { run: x, needs: release, in: image } } }', 'exclude each other');
+  check('gate: { checks: { lint: { run: x, in: container } } }', 'gate.checks.lint.in', 'must be image or server');
+  check('gate: { checks: { lint: { run: x, ni: image } } }', 'gate.checks.lint.ni', 'network, in');
   check('gate: { checks: { lint: [x] } }', 'gate.checks.lint', 'must be auto, off, a command');
   assert.equal(problemsOf('gate: { checks: { lint: "x" } }'), 'none');
 });
@@ -125,7 +128,7 @@ test('the example of docs/gate.md is taken, and names every key of gate:', () =>
   const page = readFileSync(join(import.meta.dirname, '..', '..', '..', 'docs', 'gate.md'), 'utf8');
   const example = /```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? '';
   const gate = read(example);
-  assert.deepEqual(Object.keys(gate.custom), ['lint', 'e2e', 'vectors']);
+  assert.deepEqual(Object.keys(gate.custom), ['lint', 'e2e', 'vectors', 'codecs']);
   assert.deepEqual({ ...gate, custom: {} }, defaultGate, 'it shows the defaults');
   const keys = [...example.matchAll(/(?:^ {2}|[{,] )([a-z_]+):/gm)].map((match) => match[1]!);
   for (const key of ['history', 'batch', 'timeout', 'prestart', 'style', 'coverage', 'docstrings', 'docs', 'checks'])

@@ -49,6 +49,12 @@ const command = z.strictObject({
     .enum(['all', 'none'], 'must be all or none')
     .optional()
     .describe('none: no address but the loopback of its own can be reached, where the machine allows it'),
+  in: z
+    .enum(['image', 'server'], 'must be image or server')
+    .optional()
+    .describe(
+      'Of an app that is an image: in that and nowhere else, or on the server (in the image, and on the server where that lacks a program of it)',
+    ),
 });
 
 const shape = {
@@ -153,7 +159,7 @@ export const gateShape = z.strictObject(shape, 'must be a map').describe('What m
 export type GateYml = z.output<typeof gateShape>;
 
 function commandWanted(): string {
-  return 'must be auto, off, a command, or a map of run, needs, report, timeout and network';
+  return 'must be auto, off, a command, or a map of run, needs, report, timeout, network and in';
 }
 
 function checkNames(checks: Record<string, unknown>, context: z.RefinementCtx): void {
@@ -169,9 +175,11 @@ function checkNames(checks: Record<string, unknown>, context: z.RefinementCtx): 
       refuse(
         `is no check that Lockstep has, so it needs a command; ${near ? `did you mean "${near}"?` : `it has: ${builtInChecks.join(', ')}`}`,
       );
-    } else if (typeof value === 'object' && value !== null && 'needs' in value && 'network' in value) {
-      const { needs, network } = value as { needs?: string; network?: string };
-      if (needs === 'release' && network === 'none') refuse('needs: release and network: none exclude each other');
+    } else if (typeof value === 'object' && value !== null && 'needs' in value) {
+      const said = value as { needs?: string; network?: string; in?: string };
+      if (said.needs !== 'release') continue;
+      if (said.network === 'none') refuse('needs: release and network: none exclude each other');
+      if (said.in === 'image') refuse('needs: release and in: image exclude each other: it asks the app from outside');
     }
   }
 }
@@ -231,6 +239,7 @@ function commandOf(name: string, value: CheckYml, file: string): CheckCommand {
     ...(docs === undefined ? {} : { docs }),
     timeoutMs: said.timeout ?? defaultCheckTimeoutMs,
     network: said.network ?? 'all',
+    ...(said.in === undefined ? {} : { in: said.in }),
     from: `${file}: gate.checks.${name}`,
   };
 }

@@ -18,6 +18,7 @@ export type Captured = {
   layer: CheckPlan['layer'];
   env?: Readonly<Record<string, string>>;
   deadlineMs: number;
+  inImage?: 'sources';
 };
 
 /** The folder that it ran in is in the report `root.txt`. */
@@ -33,5 +34,6 @@ export function capturePlan(given: Captured): CheckPlan {
     env: { PYTHONDONTWRITEBYTECODE: '1', ...given.env },
     deadlineMs: given.deadlineMs,
     layer: given.layer,
+    ...(given.inImage ? { inImage: given.inImage } : {}),
   };
 }

@@ -36,6 +36,9 @@ export function commandCheck(kind: CheckKind, name: string, own: CheckCommand): 
       layer: 'gate',
       ...(own.needsRelease ? { needsRelease: true } : {}),
       ...(own.network === 'none' ? { network: 'none' as const } : {}),
+      // What asks the app from outside does so from where it can be reached.
+      ...(own.needsRelease || own.in === 'server' ? {} : { inImage: 'sources' as const }),
+      ...(own.in === 'image' ? { isOnlyInImage: true as const } : {}),
     }),
     judge: (facts, job) => judgeCommand(me, promised, facts, job),
   };

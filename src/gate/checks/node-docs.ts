@@ -27,12 +27,13 @@ export const nodeDocs: Check = {
         ],
       },
       tools: ['node', ...managers.tools],
-      files: runnerFiles('node_docs.mjs'),
+      files: runnerFiles('node_docs.mjs', 'node_in_image.mjs'),
       reports: ['docs.json'],
       ...(docsBy(facts) === 'typedoc' ? { collect: { docs: 'site' } } : {}),
       env: {},
       deadlineMs: 300_000,
       layer: 'gate',
+      inImage: 'sources',
     };
   },
   judge(facts, job) {

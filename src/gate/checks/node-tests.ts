@@ -100,6 +100,7 @@ function jobOf(facts: GateFacts, plan: TestPlan): CheckPlan {
     reports: ['tests.json', 'lcov.info'],
     deadlineMs: 900_000,
     layer: 'gate',
+    inImage: 'tests',
   };
 }
 

@@ -18,11 +18,13 @@ export const nodeTypes: Check = {
     return {
       command: { argv: ['{tool:node}', '{job}/node_types.mjs', '{layer}', '{reports}/types.json', program] },
       tools: ['node', ...(isOwn ? [] : ['typescript'])],
-      files: runnerFiles('node_types.mjs'),
+      files: runnerFiles('node_types.mjs', 'node_in_image.mjs'),
       reports: ['types.json'],
       env: {},
       deadlineMs: 300_000,
       layer: 'gate',
+      // Lockstep's own compiler is none of the project's packages.
+      ...(isOwn ? { inImage: 'sources' as const } : {}),
     };
   },
   judge(_facts, job) {

@@ -2,7 +2,7 @@
 // with docstrings. Warnings are findings with their file and line, whatever the tool's exit code says. The pages are left in
 // the folder `site` of the job's reports, which is collected as `docs`. API pages that are made from what main's are made from are
 // not built again.
-import { type Check, endedWithout, type GateFacts, judgeEnd, toResult } from '../check.ts';
+import { type Check, endedWithout, type GateFacts, judgeEnd, lacksReport, toResult } from '../check.ts';
 import { everyFinding, parseFindingsJson } from '../reports/findings-json.ts';
 import { madeFromOf, madeFromReport } from '../reports/made-from.ts';
 import { startAhead } from './python-ahead.ts';
@@ -42,7 +42,7 @@ export const pythonDocs: Check = {
       command: { argv: [...argv, '--path', `{tool:${tool}}`, ...memo] },
       ...ahead,
       tools: [tool],
-      reports: ['docs.json', ...(isApi ? [madeFromReport] : [])],
+      reports: ['docs.json', ...(isApi ? [madeFromReport, lacksReport] : [])],
       collect: { docs: 'site' },
       files: {
         ...runnerFiles('run_docs.py', 'docs_told.py', ...partOf[tool]),
@@ -52,7 +52,9 @@ export const pythonDocs: Check = {
       // Nobody asked for API pages: an app that does not come back from its imports is not waited for long.
       deadlineMs: isApi ? 60_000 : 600_000,
       layer: 'gate',
-      ...(isApi ? { isUnasked: true, reused: { leftOut } } : {}),
+      inImage: 'sources',
+      // Most are taken over from main, and there is nothing to start.
+      ...(isApi ? { isUnasked: true, isServerFirst: true, reused: { leftOut } } : {}),
     };
   },
   judge(facts, job) {

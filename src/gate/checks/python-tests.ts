@@ -34,6 +34,7 @@ export const pythonTests: Check = {
       tools: [],
       deadlineMs: 900_000,
       layer: 'gate',
+      inImage: 'tests',
     };
   },
   rerun(facts, result) {

@@ -78,6 +78,7 @@ export const pythonMypy: Check = typeCheck(
         report: 'types.txt',
         own: 'mypy',
         layer: 'gate',
+        inImage: 'sources',
         deadlineMs,
       });
     },
@@ -98,6 +99,7 @@ export const pythonPyright: Check = typeCheck(
         report: 'types.json',
         ownFile: 'pyright/dist/index.js',
         layer: 'gate',
+        inImage: 'sources',
         deadlineMs,
       }),
     read: (reports) => parsePyright(reports['types.json'] ?? '', reports['root.txt'] ?? '', findingsKept),

@@ -24,6 +24,8 @@ test('each lowering of the gate is found, and each raising is free', () => {
     ['{}', 'checks: { e2e: ./e2e }', 'checks.e2e'],
     ['checks: { e2e: "./e2e || true" }', 'checks: { e2e: ./e2e }', 'checks.e2e'],
     ['checks: { e2e: ./e2e }', 'checks: { e2e: { run: ./e2e, network: none } }', 'checks.e2e'],
+    ['checks: { e2e: ./e2e }', 'checks: { e2e: { run: ./e2e, in: image } }', 'checks.e2e'],
+    ['checks: { e2e: { run: ./e2e, in: server } }', 'checks: { e2e: { run: ./e2e, in: image } }', 'checks.e2e'],
     ['checks: { e2e: ./e2e }', 'checks: { e2e: { run: ./e2e, report: { junit: j.xml } } }', 'checks.e2e'],
   ];
   for (const [lower, higher, key] of cases) {

@@ -90,6 +90,8 @@ function commandWeaker(
     return { key, message: `${name} would be a command that proves nothing` };
   if (before?.network === 'none' && now.network !== 'none')
     return { key, message: `${name} has no network on main, and has one here` };
+  if (before?.in === 'image' && now.in !== 'image')
+    return { key, message: `${name} runs in the image and nowhere else on main, and not so here` };
   const lost = Object.keys(before?.reports ?? {}).filter((kind) => !Object.hasOwn(now.reports, kind));
   if (lost.length > 0) return { key, message: `${name} reports ${lost.join(' and ')} on main, and not here` };
   return null;

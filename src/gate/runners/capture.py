@@ -47,6 +47,8 @@ def main(words):
     if "--root" in named:
         with open(named["--root"], "w", encoding="utf-8") as stream:
             stream.write(os.getcwd())
+    # in an image nobody but this program knows which it is
+    argv = [sys.executable if word == "{python}" else word for word in argv]
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     os.dup2(os.open(named["--out"], flags, 0o600), 1)
     try:

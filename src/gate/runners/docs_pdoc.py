@@ -94,6 +94,8 @@ def import_error(told, dotted, path, is_package, error):
     is_foreign = isinstance(error, ModuleNotFoundError) and not any(
         os.path.exists(os.path.join(root, missing.split(".")[0] + end))
         for root in (".", "src") for end in ("", ".py"))
+    if is_foreign or "cannot open shared object" in name:
+        told.LACKS.append(missing or name[:300])
     if not is_package or is_foreign or place[0] is None:
         told.NOTES.append("no pages of %s, it cannot be imported: %s" % (
             dotted, name[:300]))

@@ -8,6 +8,8 @@ import re
 
 FINDINGS = []
 NOTES = []
+# what is not here, and may be where the app runs
+LACKS = []
 
 
 def in_tree(path):

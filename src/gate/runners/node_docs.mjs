@@ -1,17 +1,19 @@
 // Builds a project's documentation (its types are another check's): TypeDoc by its own configuration, or the `docs` script. TypeDoc's warnings and errors are
 // findings; of a script only its end says anything. {"count", "findings", "tool"}, the pages in SITE.
 //
-// node_docs.mjs LAYER OUT SITE KIND MANAGERS: KIND "typedoc" or the name of a script.
+// node_docs.mjs LAYER OUT SITE KIND MANAGERS [in-image]: KIND "typedoc" or the name of a script. In an image LAYER holds in `modules` what is installed for checks.
 import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
+import { mergeModules } from './node_in_image.mjs';
 import { linkModules, managerCommands } from './node-tree.mjs';
 
-const [layer, out, site, kind, managersJson] = process.argv.slice(2);
+const [layer, out, site, kind, managersJson, where] = process.argv.slice(2);
 const tree = process.cwd();
 const managers = JSON.parse(managersJson);
-linkModules(layer, tree);
+if (where === 'in-image') mergeModules(join(layer, 'modules'), tree);
+else linkModules(layer, tree);
 const PATH = `${managerCommands(managers)}:${join(tree, 'node_modules', '.bin')}:${process.env.PATH}`;
 const typedoc = [join(tree, 'node_modules', 'typedoc', 'bin', 'typedoc'), '--out', site];
 const argv =

@@ -1,15 +1,17 @@
 // Types of a TypeScript project, by its own compiler when it has one: {"count", "findings", "tool"}. Exit 0: none; 1: found;
 // 2: the compiler could not do its work.
 //
-// node_types.mjs LAYER OUT PROGRAM: PROGRAM '' means the project's own.
+// node_types.mjs LAYER OUT PROGRAM [in-image]: PROGRAM '' means the project's own. In an image LAYER holds in `modules` what is installed for checks.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { mergeModules } from './node_in_image.mjs';
 import { linkModules } from './node-tree.mjs';
 
-const [layer, out, program] = process.argv.slice(2);
+const [layer, out, program, where] = process.argv.slice(2);
 const tree = process.cwd();
-linkModules(layer, tree);
+if (where === 'in-image') mergeModules(join(layer, 'modules'), tree);
+else linkModules(layer, tree);
 const own = ['vue-tsc/bin/vue-tsc.js', 'typescript/bin/tsc'].map((path) => join(tree, 'node_modules', path));
 const compiler = program || (own.find((path) => existsSync(path)) ?? own[1]);
 // A file that only names other projects is built to be looked at.

@@ -10,7 +10,8 @@ pages to {reports}/site and, last of all, {reports}/docs.json: {"tool",
 before the tool's. With --memo (pages_memo.py) nothing is built when the
 pages are there already. With --begin it was started ahead of the tree
 (ahead.py). Its parts lie beside it: docs_told.py, and one for each tool
-(docs_sphinx.py, ...). Exit 0: built, whatever was found; else it was not.
+(docs_sphinx.py, ...). Exit 0: built, whatever was found; 127: there is no such tool; else it was
+not. {reports}/lacks.txt: packages that were not there, if any.
 """
 
 import argparse
@@ -85,12 +86,17 @@ def main():
         return 0
     if not options.begin:
         add_tools(options)
+    if importlib.util.find_spec(options.how) is None:
+        print("there is no %s" % options.how, file=sys.stderr)
+        return 127
     site = os.path.join(options.reports, "site")
     os.makedirs(site)
     if memo is not None:
         memo.watch.start()
     builder.build(told, options.source, site)
     sys.stdout.flush()
+    if told.LACKS:
+        write_report(options.reports, "lacks.txt", told.LACKS)
     unique = []
     for one in told.FINDINGS:
         if one not in unique and len(unique) < FINDING_LIMIT:

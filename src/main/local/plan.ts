@@ -14,7 +14,8 @@ import { type Described, describeGate } from '../../gate/describe.ts';
 import { partsOf } from '../../gate/part.ts';
 import { suggestionsFor } from '../../gate/suggestions.ts';
 import { openRepository } from '../../git/repository.ts';
-import { factsOfTree, isInImage, testsOf } from '../../journey/check-job.ts';
+import { isInImage, testsOf } from '../../journey/check-in-image.ts';
+import { factsOfTree } from '../../journey/check-job.ts';
 import { checksAmong } from '../../journey/checks-among.ts';
 
 /** What is only read needs no cache of its own. */
@@ -48,17 +49,15 @@ export async function localPlan(request: {
 }
 
 /** Where each check would run; null: the app is no image that is built. @param notes gets what says why one would not run in it */
-async function placesOf(
-  plan: Plan,
-  tree: GitTree,
-  notes: string[],
-): Promise<((plan: CheckPlan, check: Check) => string) | null> {
-  if (!plan.image || plan.image.pulled) return null;
+async function placesOf(plan: Plan, tree: GitTree, notes: string[]): Promise<((plan: CheckPlan) => string) | null> {
+  if (!plan.image) return null;
+  const { pulled } = plan.image;
+  if (pulled) return (asked) => (isInImage(asked, { image: null, pulled }) ? 'the image' : 'the machine');
   const parts = await testedParts(plan, tree.view, partsOf(tree.entries.map(({ path }) => path)), []);
   const image = await imageWork(noApp, tree, { image: plan.image, parts }, [], '');
   notes.push(...image.notes);
-  return (asked, check) => {
-    if (!isInImage(asked, check, { image })) return 'the machine';
+  return (asked) => {
+    if (!isInImage(asked, { image })) return 'the machine';
     const stage = testsOf(asked, { image })?.stage?.spec.target;
     return stage == null ? 'the image' : `the image, stage ${stage}`;
   };
