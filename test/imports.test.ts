@@ -95,6 +95,31 @@ test('the walk notices a file that starts programs', () => {
   check("import { run } from '../exec/exec.ts'; // never node:child_process", []);
 });
 
+/** Files that load `node:http` as a module, and with it what no process of ours can use. */
+function httpLoadersAmong(texts: ReadonlyMap<string, string>): string[] {
+  return [...texts]
+    .filter(([, text]) =>
+      /^(?:import(?! type\b)|\})[^;]*'node:http'/m.test(text.replaceAll(/^import type [^;]*;/gm, '')),
+    )
+    .map(([file]) => file);
+}
+
+test('nobody loads node:http as a module but for its types: it brings the whole of fetch', () => {
+  const programs = sources.filter((file) => !/\/(?:fake|test)-[^/]*\.ts$/.test(file));
+  assert.deepEqual(
+    httpLoadersAmong(new Map(programs.map((file) => [file, readFileSync(join(root, file), 'utf8')]))),
+    [],
+  );
+});
+
+test('the walk notices a file that loads it', () => {
+  const check = (text: string, expected: string[]) =>
+    assert.deepEqual(httpLoadersAmong(new Map([['a.ts', text]])), expected);
+  check("import { request } from 'node:http';", ['a.ts']);
+  check("import {\n  type Server,\n} from 'node:http';", ['a.ts']);
+  check("import type { Server } from 'node:http';\nimport { request } from '../lib/http.ts';", []);
+});
+
 test('one file knows where main lives, and everything else asks the seam', () => {
   const makers = sources.filter((file) => /\blocalMainline\(/.test(readFileSync(join(root, file), 'utf8')));
   assert.deepEqual(makers.toSorted(), ['src/journey/world.ts', 'src/mainline/local.ts']);

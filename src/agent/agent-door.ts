@@ -1,10 +1,11 @@
 // One request to the agent's socket, and its answer as text or as lines: how it is sent, for how long it is waited for, and what the
 // many ways of not being answered mean. A request that died with a connection which the agent had already given up is sent once
 // more, unless it carries a stream.
-import { type Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import type { Agent as HttpAgent, IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { agentProtocol } from '../domain/desired.ts';
 import { type ErrorCode, errorRegistry, fail, isFailure, type LockstepError } from '../domain/errors.ts';
+import { request as httpRequest } from '../lib/http.ts';
 import type { Vigil } from './vigil.ts';
 
 export type Call = {

@@ -1,6 +1,6 @@
 // Control's side of the agent's socket: every verb of the seam as a request (`agent-door.ts` sends it), errors back as what they
 // were. Connections are kept and shared. Every verb here may be asked twice.
-import { Agent as HttpAgent, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Agent, AppRef, LogLine } from '../domain/agent.ts';
@@ -11,6 +11,7 @@ import type { JobEvent, JobResult } from '../domain/job.ts';
 import type { LayerEvent } from '../domain/layer.ts';
 import type { AgentEvent } from '../domain/observed.ts';
 import type { PullEvent } from '../domain/pull.ts';
+import { Agent as HttpAgent } from '../lib/http.ts';
 import { patchSender } from '../lib/patch-sender.ts';
 import { away, type Call, type Door, linesOf, send, textOf } from './agent-door.ts';
 import { decodeTree, encodeTree, leftOutHeader } from './tree/tree-stream.ts';

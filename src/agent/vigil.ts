@@ -1,7 +1,7 @@
 // Calls that may take as long as they need (an upload, a job, the events), as long as the agent answers somebody. A process
 // that is frozen keeps its connections open and says nothing for ever: while such calls are under way the agent is asked for a
 // sign of life now and then, and when none has come for a while all of them end as `agent-away`.
-import { request } from 'node:http';
+import { request } from '../lib/http.ts';
 
 export type VigilTimes = {
   /** Between two questions. */

@@ -1,8 +1,9 @@
 // One question over HTTP to whoever listens on a Unix socket, answered whole: with a limit on time and on bytes, so that one that hangs or floods
 // costs an answer and nothing more. Streams are not asked here.
-import { request } from 'node:http';
+
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { request } from './http.ts';
 
 export type SocketAnswer = { status: number; body: string; headers: Readonly<Record<string, string | undefined>> };
 

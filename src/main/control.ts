@@ -2,7 +2,7 @@
 // API, and keeps the agent's desired state. It starts no program but git. Usage:
 //   LOCKSTEP_HOME=<folder> node control.ts --port 8080 --base localhost
 import { chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { getRequestListener } from '@hono/node-server';
@@ -21,6 +21,7 @@ import { StoredBranches } from '../journey/stored-branches.ts';
 import { idsFollow, newId, nowMs, type World } from '../journey/world.ts';
 import { collectAtRest } from '../lib/collect-at-rest.ts';
 import { hearOut } from '../lib/hear-out.ts';
+import { createServer } from '../lib/http.ts';
 import { keepCompiled } from '../lib/keep-compiled.ts';
 import { lineLog } from '../lib/line-log.ts';
 import { signingKeyFile } from '../proof/signing-key.ts';

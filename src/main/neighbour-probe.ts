@@ -1,6 +1,7 @@
 // One question to a neighbour's socket: does it speak, and can it do its work?
-import { request } from 'node:http';
+
 import { isUnseen } from '../lib/descriptors.ts';
+import { request } from '../lib/http.ts';
 
 /** Why control answers and does nothing else (`stand-by.ts`). */
 export type Refusal = { code: string; detail: string; advice: string | null };

@@ -1,9 +1,10 @@
 // How the agent speaks to the router: the private Unix socket, typed, every call with a limit. Connections are kept; a call
 // that died with one that the router had already given up is made once more, for every verb here may be made twice.
-import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
+import type { Agent as HttpAgent, IncomingMessage } from 'node:http';
 import { type ErrorCode, errorRegistry, fail, isFailure } from '../domain/errors.ts';
 import type { RouterHello, RouterStats, RouteSnapshot } from '../domain/route.ts';
 import type { RouterEvidence } from '../domain/survey.ts';
+import { Agent, request as httpRequest } from '../lib/http.ts';
 import { patchSender } from '../lib/patch-sender.ts';
 import type { Drained } from './drain.ts';
 
@@ -55,7 +56,7 @@ export function createRouterClient(socketPath: string, limitMs = 5000): RouterCl
 type Asked = {
   socketPath: string;
   /** false: a connection of its own. */
-  agent: Agent | false;
+  agent: HttpAgent | false;
   method: string;
   path: string;
   body: unknown;

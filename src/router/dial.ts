@@ -1,9 +1,10 @@
 // One request to one upstream on a connection of its own, up to the header of its answer, with the limits of each step and a
 // code for each failure. Whoever calls sends the body, and only once `connected` says that there is somebody to send it to.
 // What has no body and may be repeated goes by the kept connections of `pool.ts` instead, with the same handlers.
-import { Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Upstream } from '../domain/route.ts';
+import { Agent, request as httpRequest } from '../lib/http.ts';
 import type { ProxyParts } from './admit.ts';
 import { answerOf } from './answer.ts';
 import type { DialHandlers } from './dial-outcome.ts';

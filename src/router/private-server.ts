@@ -1,9 +1,10 @@
 // The server on the router's own Unix socket, for the agent: a new table, and what is going on. Only the socket's owner and
 // root reach it.
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { errorRegistry, fail, isFailure } from '../domain/errors.ts';
 import type { RouterHello, RouterStats, RouteSnapshot } from '../domain/route.ts';
 import type { RouterEvidence } from '../domain/survey.ts';
+import { createServer } from '../lib/http.ts';
 import { type Drained, drain } from './drain.ts';
 import { normaliseHost, type RouteTable } from './match.ts';
 import type { Stats } from './stats.ts';

@@ -2,8 +2,9 @@
 // lines, bad chunks never reach an upstream); limits on header size, header time and connections; none on the whole request,
 // which would cut a slow push. What cannot be parsed is answered with a code too.
 import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { createServer } from '../lib/http.ts';
 import { limitPerAddress } from './addresses.ts';
 import { askedOf, noApp, type ProxyParts } from './admit.ts';
 import { type AtRest, createAtRest } from './at-rest.ts';

@@ -1,7 +1,8 @@
 // A tunnel: the client asks to speak another protocol (WebSocket or any), the upstream agrees, and from then on bytes go both
 // ways untouched until either side ends. An upstream that does not agree answers as usual and the connection closes.
-import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { STATUS_CODES } from '../lib/http.ts';
 import { admit, askedOf, type ProxyParts, type Refusal, type Target } from './admit.ts';
 import { againAt, codeOf } from './again.ts';
 import { dial } from './dial.ts';

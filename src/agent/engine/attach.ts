@@ -1,7 +1,8 @@
 // A container's own streams, both ways, over one connection that stops being HTTP: for a person's shell. With a terminal its bytes are the
 // terminal's; without one each piece says whether it is output or error.
-import { request } from 'node:http';
+
 import type { Duplex } from 'node:stream';
+import { request } from '../../lib/http.ts';
 import { EngineRefusal } from './stream.ts';
 
 export type Attached = {

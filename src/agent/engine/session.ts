@@ -2,10 +2,11 @@
 // the Dockerfile begins. The engine keeps one connection for it, on which it is the client and we answer: gRPC over HTTP/2. Values are in this
 // process's memory only; they are asked for when a step runs, and are in no layer, history or cache. Whatever else is asked is refused.
 import { randomUUID } from 'node:crypto';
-import { type IncomingMessage, request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { BuildAnswers } from '../../domain/build-inputs.ts';
+import { request } from '../../lib/http.ts';
 import { EngineRefusal } from './stream.ts';
 import { fieldsOf, messageOf, textIn } from './wire.ts';
 

@@ -1,8 +1,9 @@
 // A question to the engine whose answer comes line by line for as long as the work takes: a build, a log, events. Giving it up closes the
 // connection, by which the engine ends the work. An engine that says nothing for too long, or a line without end, ends it too.
-import { type IncomingMessage, request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { request } from '../../lib/http.ts';
 import { enter, isArmed, leave } from '../../lib/seam.ts';
 import { workOf } from './ask.ts';
 

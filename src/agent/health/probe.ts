@@ -1,5 +1,5 @@
 // One health question: GET a path where the instance listens, with the app's real Host. Any status is an answer; the caller judges.
-import { request } from 'node:http';
+import { request } from '../../lib/http.ts';
 
 export type ProbeTarget = {
   address: string;

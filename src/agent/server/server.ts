@@ -2,12 +2,13 @@
 // `{code, message, advice, details}` with the registry's status; what is not of the registry shows an id and no more.
 import { randomUUID } from 'node:crypto';
 import { chmod, chown, rm } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { agentProtocol } from '../../domain/desired.ts';
 import { diskFailure } from '../../domain/disk-failure.ts';
 import { errorRegistry, fail, isFailure } from '../../domain/errors.ts';
 import { hearOut } from '../../lib/hear-out.ts';
+import { createServer } from '../../lib/http.ts';
 import type { AgentLog } from '../agent-parts.ts';
 import { sendBytes, sendLines } from './ndjson.ts';
 import { agentRoutes, type ServerParts } from './routes.ts';

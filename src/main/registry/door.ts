@@ -1,11 +1,12 @@
 // Control's door for the registry of this Lockstep: who asks, for which app's images, with which right, and whether there is room for it; then the
 // registry itself answers, which listens on a socket that only control can open and asks for a token of its own. While its disk is tidied, whoever
 // asks waits a moment. What was pushed the registry itself tells, here as well.
-import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { App } from '../../domain/app.ts';
 import { diskFull } from '../../domain/disk-failure.ts';
 import type { World } from '../../journey/world.ts';
 import { askSocket, type SocketAnswer } from '../../lib/ask-socket.ts';
+import { request as httpRequest } from '../../lib/http.ts';
 import { isShort } from '../../lib/room.ts';
 import { readOwnNotice } from '../../receive/registry/own-notices.ts';
 import { parseScopes, type RegistryRequest, registryRequest, type Scope } from '../../receive/registry/scopes.ts';

@@ -1,13 +1,14 @@
 // How control asks `up`, which runs the registry, for what only that can do: looking at its disk, removing from it, and stopping it while it is
 // tidied. Three verbs over a socket in the home that only control can open; what they take is checked on this side as well.
 import { chmodSync, chownSync, rmSync } from 'node:fs';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../../domain/errors.ts';
 import { parsePath } from '../../domain/image-reference.ts';
 import type { RegistryKeeper } from '../../domain/own-image.ts';
 import { askSocket } from '../../lib/ask-socket.ts';
+import { createServer } from '../../lib/http.ts';
 import type { Identity } from '../../lib/identity.ts';
 
 export const keeperSocket = (home: string): string => join(home, 'run', 'registry.sock');

@@ -2,11 +2,11 @@
 // hosts of Docker Hub's own is dialled, on its usual port, without credentials, at an address that is public, which is the one that was looked
 // at, and no redirect is followed. What an operator names besides (`LOCKSTEP_CALLBACKS`, whole origins) is theirs to answer for.
 import { lookup as systemLookup } from 'node:dns/promises';
-import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 import { fail } from '../../domain/errors.ts';
 import { printable } from '../../domain/names.ts';
+import { request as httpRequest } from '../../lib/http.ts';
 
 export type Outcome = { state: 'success' | 'failure' | 'error'; description: string; targetUrl: string };
 
