@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { AppRef } from '../domain/agent.ts';
 import type { JobSpec } from '../domain/job.ts';
 import { connectAgent } from './client.ts';
 
@@ -26,6 +27,32 @@ test('A2: a job that is cancelled while the agent is away is cancelled once it i
       code: 'cancelled',
     });
     assert.match(asked.join(' '), /^POST DELETE(?: DELETE)+$/);
+  } finally {
+    agent.close();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('A4: who looks at an app waits for a slow agent, and is soon told of one that is frozen', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lockstep-client-'));
+  const socketPath = join(folder, 'agent.sock');
+  let isFrozen = false;
+  const server = createServer((request, response) => {
+    if (isFrozen) return;
+    // Alive is also who has nothing good to say.
+    if (request.url === '/v1/alive') response.writeHead(503).end('{"code":"router-away","message":"m"}');
+    else setTimeout(() => response.end('{"seen":true}'), 200);
+  });
+  await new Promise<void>((resolve) => server.listen(socketPath, resolve));
+  const agent = connectAgent({ socketPath, aliveMs: 50 });
+  const app = { id: 'app_1', liveUid: null, gateUid: null, gid: null } as unknown as AppRef;
+  try {
+    assert.deepEqual(await agent.evidence(app, null, []), { seen: true });
+    isFrozen = true;
+    await assert.rejects(agent.evidence(app, null, []), { code: 'agent-away' });
+    await assert.rejects(agent.survey(), { code: 'agent-away' });
   } finally {
     agent.close();
     server.closeAllConnections();

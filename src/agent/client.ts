@@ -21,6 +21,8 @@ export type AgentClientOptions = {
   socketPath: string;
   /** For an ordinary answer; streams and uploads have none. */
   limitMs?: number;
+  /** For a sign of life. */
+  aliveMs?: number;
   /** How long a job's result is waited for while the agent is away. */
   jobAwayMs?: number;
   /** How soon an agent that says nothing more counts as away. */
@@ -39,6 +41,17 @@ export function connectAgent(options: AgentClientOptions): Agent & { close(): vo
   const door: Door = { socketPath: options.socketPath, pool, vigil: new Vigil(options.socketPath, options.vigil) };
   const ask = (call: Call) => send(door, { limitMs, ...call });
   const json = async <T>(call: Call): Promise<T> => JSON.parse(await textOf(await ask(call))) as T;
+  const alive = () =>
+    json<{ desiredVersion: number; routeGeneration: number }>({
+      ...{ method: 'GET', path: '/v1/alive', limitMs: options.aliveMs ?? aliveMs },
+    });
+  /** Whoever looks waits for an agent that is slow, and not for one that is frozen. Any word of it is a sign of life. */
+  const look = <T>(call: Call): Promise<T> => {
+    const isFrozen = new Promise<never>((_, reject) => {
+      alive().catch((error: Error) => isFailure(error, 'agent-away') && reject(error));
+    });
+    return Promise.race([json<T>({ ...call, limitMs: lookMs }), isFrozen]);
+  };
   async function* lines<T>(call: Call): AsyncGenerator<T, void, void> {
     yield* linesOf<T>(await ask({ ...call, limitMs: null }), call.signal);
   }
@@ -54,7 +67,7 @@ export function connectAgent(options: AgentClientOptions): Agent & { close(): vo
 
   return {
     hello: () => json({ method: 'GET', path: '/v1/hello' }),
-    alive: () => json({ method: 'GET', path: '/v1/alive', limitMs: aliveMs }),
+    alive,
     putDesired: ({ apps, ...head }) => sendDesired(head, apps),
     events: (signal) => ends<AgentEvent>(lines({ method: 'GET', path: '/v1/events', signal }), signal),
     putTree: (app, treeId, copy, files) =>
@@ -131,11 +144,11 @@ export function connectAgent(options: AgentClientOptions): Agent & { close(): vo
     async deleteApp(app, { volumes }) {
       await json({ method: 'DELETE', path: appPath(app, '', { volumes: String(volumes) }), limitMs: null });
     },
-    survey: () => json({ method: 'GET', path: '/v1/survey', limitMs: lookMs }),
+    survey: () => look({ method: 'GET', path: '/v1/survey' }),
     evidence: (app, treeId, hosts) => {
       const query = new URLSearchParams(hosts.map((host) => ['host', host]));
       if (treeId !== null) query.set('tree', treeId);
-      return json({ method: 'GET', path: `/v1/apps/${app.id}/evidence?${query}`, limitMs: lookMs });
+      return look({ method: 'GET', path: `/v1/apps/${app.id}/evidence?${query}` });
     },
     hashTree: (app, treeId, { withListing }) =>
       json({ method: 'GET', path: appPath(app, `/trees/${treeId}/hash`, { files: `${withListing}` }), limitMs: null }),
