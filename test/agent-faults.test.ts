@@ -77,7 +77,7 @@ test('an agent that was killed is followed by one that adopts: same pid, its log
     for await (const { line } of box.client.logs(
       app.id,
       { count: 50, follow: false, instanceId: one.id },
-      AbortSignal.timeout(5000),
+      AbortSignal.timeout(20_000),
     ))
       lines.push(line);
     return lines.includes('while-away') && lines.includes('after');
@@ -106,7 +106,7 @@ test('an app that says more than a pipe holds goes on while there is no agent, a
   await until('the log has what came after', async () => {
     lines.length = 0;
     const asked = { count: 5000, follow: false, instanceId: one.id };
-    for await (const { line } of box.client.logs(app.id, asked, AbortSignal.timeout(5000))) lines.push(line);
+    for await (const { line } of box.client.logs(app.id, asked, AbortSignal.timeout(20_000))) lines.push(line);
     return lines.includes('after');
   });
   assert.ok(lines.includes('before') && lines.some((line) => line.startsWith('flood 400 ')));

@@ -201,7 +201,7 @@ test('an instance that dies while the agent is away is started again by the next
   process.kill(pid, 'SIGKILL');
   await until(
     () => !isAlive(pid),
-    5000,
+    30_000,
     () => 'it lives',
   );
   await stage.up();
@@ -224,7 +224,7 @@ test('with control and agent dead, a router that is killed too serves again from
   process.kill(before.router, 'SIGKILL');
   await until(
     () => !isAlive(before.control) && !isAlive(before.router),
-    5000,
+    30_000,
     () => 'they live',
   );
   await assert.rejects(stage.get(app));

@@ -185,7 +185,7 @@ for (const where of ['timer', 'stream', 'promise'] as const) {
       const log = join(stage.home, 'logs', `${kind}.log`);
       await until(
         () => new RegExp(`the failpoint ${where} threw`).test(readFileSync(log, 'utf8')),
-        5000,
+        30_000,
         () => 'the log does not say it',
       );
       await backFrom(kind, before);

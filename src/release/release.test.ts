@@ -84,14 +84,14 @@ test('a client that goes away while the proof is written does not land', async (
 
 test('a set is up when its web instances are healthy, and its first final failure ends the wait', async () => {
   const up = new Observations();
-  const waiting = waitForSet(up, setId, 1, AbortSignal.timeout(5000));
+  const waiting = waitForSet(up, setId, 1, AbortSignal.timeout(30_000));
   up.take(saw({}));
   up.take(saw({ type: 'worker', id: 'ins_2' as ObservedInstance['id'], state: 'failed' }));
   up.take(saw({ state: 'healthy', healthStatus: 204 }));
   assert.equal((await waiting).isUp, true);
 
   const down = new Observations();
-  const failing = waitForSet(down, setId, 1, AbortSignal.timeout(5000));
+  const failing = waitForSet(down, setId, 1, AbortSignal.timeout(30_000));
   down.take(saw({ state: 'failed', reason: 'exited with code 1 after 0.2 s', logTail: ['ImportError'] }));
   const result = judgeBoot(await failing, 0, 10);
   assert.deepEqual(

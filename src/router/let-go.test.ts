@@ -81,7 +81,7 @@ test('E3: fifty sockets and fifty streams stay over a switch, then the ones are 
   assert.deepEqual(await router.client.letGo(['old']), { ended: 100 });
   for (const one of webSockets) assert.ok((await one.until(/a newer release serves$/)).endsWith(farewell));
   for (const one of streams) assert.match(await one.until(/\r\n0\r\n\r\n$/), /^HTTP\/1\.1 200 /);
-  assert.equal((await router.client.drained(['old'], 5000)).drained, true);
+  assert.equal((await router.client.drained(['old'], 30_000)).drained, true);
   // The connection that the stream came over is as good as before.
   streams[0]!.socket.write(get);
   await streams[0]!.until(/data: new\n\n/);

@@ -201,7 +201,7 @@ test('a client that leaves ends the request at its upstream', async () => {
   assert.equal((await router.client.stats()).inFlightByInstance.a, 1);
   raw.socket.destroy();
   await ended.promise;
-  assert.equal((await router.client.drained(['a'], 5000)).drained, true);
+  assert.equal((await router.client.drained(['a'], 30_000)).drained, true);
 });
 
 test('an answer that comes before the body is whole is delivered, and the rest is let pass', async () => {

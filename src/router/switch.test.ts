@@ -38,7 +38,7 @@ test('fifty switches under load: no request fails, and no client sees an older p
     const next = await start(version);
     await router.put(routeOf({ upstreams: [next.at], releaseLabel: `v${version}` }));
     progress.version = version;
-    assert.equal((await router.client.drained([current.at.instanceId], 5000)).drained, true);
+    assert.equal((await router.client.drained([current.at.instanceId], 30_000)).drained, true);
     current.server.close();
     current.server.closeAllConnections();
     current = next;
@@ -71,7 +71,7 @@ test('what is in flight ends on the old instance, whose idle connections close a
   await idleClosed;
   assert.equal((await router.ask('/')).body, 'new');
   assert.deepEqual(await router.client.drained(['old', 'new'], 0), { drained: false, inFlight: { old: 1 } });
-  const drained = router.client.drained(['old'], 5000);
+  const drained = router.client.drained(['old'], 30_000);
   const busyClosed = once(sockets[0]!, 'close');
   answers[0]!();
   assert.equal((await slow).body, 'old');
@@ -104,7 +104,7 @@ test('an answered table is on disk, the one before it too, and tables sent at on
   await router.client.putSnapshot(snapshotOf(11, []));
   // It is brought up behind the answer.
   const before = async () => (await loadSnapshot(`${file}.previous`).catch(() => null))?.snapshot?.generation;
-  for (const limit = performance.now() + 5000; (await before()) !== 10 && performance.now() < limit; ) await pause(5);
+  for (const limit = performance.now() + 30_000; (await before()) !== 10 && performance.now() < limit; ) await pause(5);
   await writeFile(file, 'damaged');
   assert.equal((await loadSnapshot(file)).snapshot?.generation, 10, 'the same one again does not push it out');
 });

@@ -39,7 +39,7 @@ test('a tunnel carries bytes both ways, from the first piece on, and counts as i
   assert.equal(stats.apps.app_blog?.inFlight, 1);
   assert.equal(stats.apps.app_blog?.byClass['1xx'], 1);
   assert.deepEqual(await router.client.drained(['a'], 0), { drained: false, inFlight: { a: 1 } });
-  const drained = router.client.drained(['a'], 5000);
+  const drained = router.client.drained(['a'], 30_000);
   raw.socket.end();
   await raw.closed();
   assert.equal((await drained).drained, true);
@@ -70,7 +70,7 @@ test('when either side breaks the other is told at once', async () => {
   const closed = once(sockets[1]!, 'close');
   second.socket.resetAndDestroy();
   await closed;
-  assert.equal((await router.client.drained(['a'], 5000)).drained, true);
+  assert.equal((await router.client.drained(['a'], 30_000)).drained, true);
 });
 
 test('a tunnel outlives a switch, and new ones go to the new instance', async () => {

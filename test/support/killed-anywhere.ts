@@ -89,7 +89,7 @@ export class KilledAnywhere {
       if (isReached)
         await until(
           () => !isAlive(victim),
-          5000,
+          30_000,
           () => 'it lives',
         );
       const broken = await this.#settle();

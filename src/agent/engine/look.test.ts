@@ -135,7 +135,7 @@ engineTest(
     if (look.state !== 'ready') return;
     assert.match(look.facts.version, /^\d+\.\d+/);
     assert.match(look.facts.cgroup.version, /^[12]$/);
-    const answer = await askEngine(socket, `/v${look.facts.api}/containers/json`, { timeoutMs: 5000 });
+    const answer = await askEngine(socket, `/v${look.facts.api}/containers/json`, { timeoutMs: 60_000 });
     assert.equal(answer.status, 200);
   },
 );

@@ -32,7 +32,7 @@ const pulledOf = (last: PullEvent) => {
 };
 
 const isThere = async (socket: string, image: string): Promise<boolean> =>
-  (await askEngine(socket, `/v1.41/images/${image}/json`, { timeoutMs: 5000 })).status === 200;
+  (await askEngine(socket, `/v1.41/images/${image}/json`, { timeoutMs: 60_000 })).status === 200;
 
 engineTest(
   'a tag is resolved, its image pulled by digest, found again, kept and collected',
@@ -45,7 +45,7 @@ engineTest(
     const digest = await registry.push(socket, first, 'team/web:latest');
     const image = `${registry.host}/team/web:latest`;
     assert.deepEqual(await pulls.resolve({ image, login: null }, calm), { digest });
-    await askEngine(socket, `/v1.41/images/${first}`, { method: 'DELETE', timeoutMs: 5000 });
+    await askEngine(socket, `/v1.41/images/${first}`, { method: 'DELETE', timeoutMs: 60_000 });
     assert.equal(await isThere(socket, first), false);
 
     const spec = specOf(`${registry.host}/team/web@${digest}`);
@@ -77,7 +77,7 @@ engineTest(
     const pulls = openPulls({ socket, look: () => lookAtEngine(socket) });
     const id = await smallImage(socket, { x: randomBytes(8).toString('hex') });
     const digest = await registry.push(socket, id, 'web:1');
-    await askEngine(socket, `/v1.41/images/${id}`, { method: 'DELETE', timeoutMs: 5000 });
+    await askEngine(socket, `/v1.41/images/${id}`, { method: 'DELETE', timeoutMs: 60_000 });
     const image = `${registry.host}/web:1`;
     const byDigest = `${registry.host}/web@${digest}`;
     for (const login of [null, { ...account, password: 'incorrect' }]) {
@@ -99,7 +99,7 @@ engineTest('what is not there, too large, or nowhere is told apart', { own: true
   const pulls = openPulls({ socket, look: () => lookAtEngine(socket) });
   const id = await smallImage(socket, { x: randomBytes(300_000).toString('base64') });
   const digest = await registry.push(socket, id, 'web:1');
-  await askEngine(socket, `/v1.41/images/${id}`, { method: 'DELETE', timeoutMs: 5000 });
+  await askEngine(socket, `/v1.41/images/${id}`, { method: 'DELETE', timeoutMs: 60_000 });
   const refuses = (code: Parameters<typeof isFailure>[1], work: Promise<unknown>) =>
     assert.rejects(work, (error) => isFailure(error, code!) || assert.fail(String(error)));
   await refuses('pull-refused', pulls.resolve({ image: `${registry.host}/web:2`, login: null }, calm));

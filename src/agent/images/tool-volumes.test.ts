@@ -35,14 +35,14 @@ engineTest(
     };
     const volumes = async (): Promise<string[]> => {
       const path = `/v1.41/volumes?filters=${encodeURIComponent(labelFilter({ node }))}`;
-      const { body } = await askEngine(socket, path, { timeoutMs: 9000 });
+      const { body } = await askEngine(socket, path, { timeoutMs: 60_000 });
       return ((JSON.parse(body) as { Volumes: { Name: string }[] | null }).Volumes ?? [])
         .map(({ Name }) => Name)
         .sort();
     };
     const containers = async (): Promise<number> => {
       const path = `/v1.41/containers/json?all=1&filters=${encodeURIComponent(labelFilter({ node }))}`;
-      return (JSON.parse((await askEngine(socket, path, { timeoutMs: 9000 })).body) as unknown[]).length;
+      return (JSON.parse((await askEngine(socket, path, { timeoutMs: 60_000 })).body) as unknown[]).length;
     };
 
     const tools = openToolVolumes({ engine, node });

@@ -28,7 +28,7 @@ const roomAt = (socket: string, node = newId('nod')) => {
 
 const volumesOf = async (socket: string, node: NodeId): Promise<string[]> => {
   const path = `/v1.41/volumes?filters=${encodeURIComponent(labelFilter({ node }))}`;
-  const { body } = await askEngine(socket, path, { timeoutMs: 9000 });
+  const { body } = await askEngine(socket, path, { timeoutMs: 60_000 });
   return ((JSON.parse(body) as { Volumes: { Name: string }[] | null }).Volumes ?? []).map(({ Name }) => Name);
 };
 
@@ -46,7 +46,7 @@ engineTest(
       };
       const jobs = await openJobs({ folders, toolchains: {} as Toolchains, images: room });
       const tag = await baseImage('python');
-      const { body } = await askEngine(socket, `/v1.41/images/${tag}/json`, { timeoutMs: 9000 });
+      const { body } = await askEngine(socket, `/v1.41/images/${tag}/json`, { timeoutMs: 60_000 });
       const image = (JSON.parse(body) as { Id: ImageId }).Id;
       const appId = newId('app');
       const run = async (
@@ -96,7 +96,7 @@ engineTest(
       const count = async (all = 1): Promise<number> => {
         const filters = encodeURIComponent(JSON.stringify({ label: [`io.lockstep.node=${room.node}`] }));
         const listed = await askEngine(socket, `/v1.41/containers/json?all=${all}&filters=${filters}`, {
-          timeoutMs: 9000,
+          timeoutMs: 60_000,
         });
         return (JSON.parse(listed.body) as unknown[]).length;
       };
@@ -108,7 +108,7 @@ engineTest(
       const waiting = async (wanted: number): Promise<string[]> => {
         const filters = encodeURIComponent(JSON.stringify({ label: [`io.lockstep.node=${room.node}`] }));
         for (const end = performance.now() + 20_000; ; ) {
-          const { body } = await askEngine(socket, `/v1.41/containers/json?filters=${filters}`, { timeoutMs: 9000 });
+          const { body } = await askEngine(socket, `/v1.41/containers/json?filters=${filters}`, { timeoutMs: 60_000 });
           const all = JSON.parse(body) as { Id: string; Command: string }[];
           const ids = all.flatMap(({ Id, Command }) => (/sleep 86400/.test(Command) ? Id : []));
           if (ids.length === wanted) return ids;
@@ -139,7 +139,7 @@ engineTest(
 
       // The tools of the checks, which no check can change for the next; and the commit's tests, where the image has none.
       const made = await askEngine(socket, '/v1.41/containers/create', {
-        ...{ method: 'POST', timeoutMs: 9000 },
+        ...{ method: 'POST', timeoutMs: 60_000 },
         json: { Image: tag, Cmd: ['sh', '-c', `mkdir -p ${toolFolder}; echo tool > ${toolFolder}/tool`] },
       });
       const { Id: maker } = JSON.parse(made.body) as { Id: string };
