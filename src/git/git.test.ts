@@ -2,14 +2,16 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
+import { until } from '../../test/support/until.ts';
 import type { CommitId, ObjectId, TreeId } from '../domain/ids.ts';
 import { run } from '../exec/exec.ts';
+import { Uses } from '../lib/uses.ts';
 import { branchRef, emptyTree, type RefName } from './argv.ts';
 import { gitEnvironment } from './environment.ts';
 import { openGit } from './git.ts';
-import { removeQuarantines } from './left-overs.ts';
+import { removeLateQuarantines, removeQuarantines } from './left-overs.ts';
 import { trimReflogs } from './reflogs.ts';
 import { maintain, openRepository } from './repository.ts';
 
@@ -292,6 +294,27 @@ test('of the moves of a ref so many are remembered, and git reads the log as its
   const next = await s.commit(await s.files({ a: 'next' }), ids.at(-1)!);
   assert.equal(await s.privileged.updateRef(main, next, ids.at(-1)!, 'landed'), true);
   assert.deepEqual(await s.git.refHistory(main), [...ids.slice(2), next].toReversed());
+});
+
+test('what the git of a dead control began to receive after the start goes when no push is under way', async () => {
+  await using s = await stage();
+  const objects = join(s.repository.path, 'objects');
+  const late = join(objects, 'tmp_objdir-incoming-abc');
+  const uses = new Uses();
+  const push = await uses.begin();
+  const asked: string[] = [];
+  await mkdir(join(late, 'pack'), { recursive: true });
+  await writeFile(join(objects, 'tmp_obj_def'), 'of whoever writes an object now');
+  const whenIdle = (name: string, work: () => Promise<void>): void => {
+    asked.push(name);
+    uses.whenIdle(work);
+  };
+  removeLateQuarantines(join(s.repository.path, '..'), whenIdle, [1, 30]);
+  await until('both looks', () => asked.length === 2);
+  assert.deepEqual([new Set(asked), existsSync(late)], [new Set([basename(s.repository.path)]), true]);
+  push.release();
+  await until('it is gone', () => !existsSync(late));
+  assert.ok(existsSync(join(objects, 'tmp_obj_def')));
 });
 
 test('a lock that a dead git left goes by its age, and what a slow push is still sending does not', async () => {

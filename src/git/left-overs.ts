@@ -17,6 +17,34 @@ export async function removeQuarantines(repositories: string): Promise<void> {
     await removeLeftOvers(join(repositories, name), performance.now(), 'arrivals');
 }
 
+/** After the start, in milliseconds. */
+const laterLooksMs = [2000, 10_000, 25_000];
+const quarantine = /^(?:tmp_objdir|incoming)-/;
+
+/**
+ * The git of a push outlives its control for a moment. On a busy machine it makes its folder only then, when the next control has looked, and leaves
+ * it there: a git that is ended by a signal (here: nobody reads it) removes none. So this is looked for again, a few times.
+ * @param whenIdle does the work when no push of this process is under way at the repository
+ */
+export function removeLateQuarantines(
+  repositories: string,
+  whenIdle: (repository: string, work: () => Promise<void>) => void,
+  looksMs: readonly number[] = laterLooksMs,
+): void {
+  const quarantinesIn = async (objects: string): Promise<string[]> =>
+    (await namesIn(objects)).filter((name) => quarantine.test(name)).map((name) => join(objects, name));
+  const look = async (): Promise<void> => {
+    for (const name of await namesIn(repositories)) {
+      const objects = join(repositories, name, 'objects');
+      if ((await quarantinesIn(objects)).length === 0) continue;
+      whenIdle(name, async () => {
+        for (const path of await quarantinesIn(objects)) await rm(path, { recursive: true, force: true });
+      });
+    }
+  };
+  for (const ms of looksMs) setTimeout(() => void look(), ms).unref();
+}
+
 /**
  * A lock is held for a moment, and says by its age that it is nobody's. What arrives does not: the folder of a push that is still
  * being sent is as old as its beginning. So `arrivals` go only where no push can be under way that began before.

@@ -9,7 +9,8 @@ import { getRequestListener } from '@hono/node-server';
 import { createApi } from '../api/api.ts';
 import { sweepPlainCopies } from '../backup/plain-copy.ts';
 import { readConfig } from '../config/config.ts';
-import { removeQuarantines } from '../git/left-overs.ts';
+import { parseId } from '../domain/ids.ts';
+import { removeLateQuarantines, removeQuarantines } from '../git/left-overs.ts';
 import { removeLeftOvers } from '../journey/apps.ts';
 import { dropOldRows } from '../journey/housekeeping.ts';
 import { ImageLooks } from '../journey/images/looks.ts';
@@ -166,6 +167,10 @@ removeLeftOvers(world);
 void removeQuarantines(join(folder, 'repos')).catch((error: Error) =>
   say({ level: 'warn', message: `quarantines stay: ${error.message}` }),
 );
+removeLateQuarantines(join(folder, 'repos'), (repository, work) => {
+  const id = parseId('app', repository.replace(/\.git$/, ''));
+  if (id !== null) world.usesOf(id).whenIdle(work);
+});
 tidy();
 setInterval(tidy, 3_600_000).unref();
 
