@@ -27,3 +27,13 @@ test('a job that is cancelled waits no longer', async () => {
   controller.abort(new Error('style is red'));
   await assert.rejects(waiting, /style is red/);
 });
+
+test('a tree that nobody writes is not waited for, and one that is being written is, however long', async () => {
+  const arrivals = new Arrivals(1);
+  const tree = arrivals.coming('/slow');
+  const waiting = arrivals.whenThere('/slow', signal);
+  await assert.rejects(arrivals.whenThere('/none', signal), { code: 'not-found' });
+  await assert.rejects(arrivals.whenThere('/none', signal), { code: 'not-found' });
+  tree.arrived();
+  await waiting;
+});

@@ -4,26 +4,39 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fail } from '../../domain/errors.ts';
 
-type Entry = PromiseWithResolvers<void> & { waiting: number };
+type Entry = PromiseWithResolvers<void> & { waiting: number; writers: number };
 
-/** A job may come before its tree; after so long, in milliseconds, none is coming. */
-const longestMs = 30_000;
+/**
+ * A job may come before its tree; when nobody has begun to write one for so long, in milliseconds, none is coming: its writing ended with an earlier
+ * agent, of which the job was asked again. The change must end within 30 s all the same.
+ */
+const usualLongestMs = 10_000;
 
 export class Arrivals {
   readonly #entries = new Map<string, Entry>();
+  readonly #longestMs: number;
+
+  constructor(longestMs = usualLongestMs) {
+    this.#longestMs = longestMs;
+  }
 
   /** A tree for this copy is being written. Exactly one of the two is said. */
   coming(copyPath: string): { arrived(): void; failed(error: unknown): void } {
     const entry = this.#entry(copyPath);
     entry.waiting += 1;
+    entry.writers += 1;
+    const over = (): void => {
+      entry.writers -= 1;
+      this.#leave(copyPath, entry);
+    };
     return {
       arrived: () => {
         entry.resolve();
-        this.#leave(copyPath, entry);
+        over();
       },
       failed: (error) => {
         entry.reject(error);
-        this.#leave(copyPath, entry);
+        over();
       },
     };
   }
@@ -33,9 +46,12 @@ export class Arrivals {
     const entry = this.#entry(copyPath);
     entry.waiting += 1;
     const quit = new AbortController();
-    const limit = sleep(longestMs, null, { signal: AbortSignal.any([signal, quit.signal]) }).then(() => {
+    const either = AbortSignal.any([signal, quit.signal]);
+    const limit = (async () => {
+      do await sleep(this.#longestMs, null, { signal: either });
+      while (entry.writers > 0);
       throw fail('not-found', 'The tree of the job did not come.', { advice: 'Send the tree beside the job.' });
-    });
+    })();
     limit.catch(() => {});
     try {
       await Promise.race([entry.promise, limit]);
@@ -51,7 +67,7 @@ export class Arrivals {
   #entry(copyPath: string): Entry {
     const known = this.#entries.get(copyPath);
     if (known) return known;
-    const entry: Entry = { ...Promise.withResolvers<void>(), waiting: 0 };
+    const entry: Entry = { ...Promise.withResolvers<void>(), waiting: 0, writers: 0 };
     entry.promise.catch(() => {});
     this.#entries.set(copyPath, entry);
     return entry;
