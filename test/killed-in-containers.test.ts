@@ -17,8 +17,10 @@ if (process.env.LOCKSTEP_CRASH_SUITE === 'whole')
       `A1, A3: with an app in containers, ${kind} killed at every failpoint`,
       { own: true, timeoutMs: 60 * 60_000 },
       async (engine, t) => {
+        // The agent with a job in the image, too.
+        const site = await siteInImages(engine, kind === 'agent' ? 'echo migrated' : null);
         const expected = kind === 'agent' ? ofContainers : [];
-        await killEverywhere(kind, { ...(await siteInImages(engine)), engine, expected }, (line) => t.diagnostic(line));
+        await killEverywhere(kind, { ...site, engine, expected }, (line) => t.diagnostic(line));
       },
     );
 else

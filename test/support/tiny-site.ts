@@ -26,15 +26,20 @@ export function tinySite(socket: string, page: string, command = serves): Promis
   return smallImage(socket, files, [`CMD ${JSON.stringify(['/bin/busybox', 'sh', '-c', command])}`, 'EXPOSE 8000']);
 }
 
-/** Files of an app whose image is the site in its tree, for `Deploys`; `broken`: one that ends at once. */
-export async function siteInImages(socket: string): Promise<DeployFiles> {
+/**
+ * Files of an app whose image is the site in its tree, for `Deploys`; `broken`: one that ends at once. `release`: its release command, a line of
+ * the shell, which is a job in the image.
+ */
+export async function siteInImages(socket: string, release: string | null = null): Promise<DeployFiles> {
   const base = 'lockstep-test-busybox';
-  const id = await smallImage(socket, { 'bin/busybox': readFileSync(busybox()) });
+  const program = readFileSync(busybox());
+  const id = await smallImage(socket, { 'bin/busybox': program, ...(release !== null && { 'bin/sh': program }) });
   await askEngine(socket, `/v1.41/images/${id}/tag?repo=${base}&tag=latest`, { method: 'POST', timeoutMs: 10_000 });
   const dockerfile = (command: readonly string[]) =>
     `FROM ${base}\nCOPY *.html *.css /www/\nEXPOSE 8000\nCMD ${JSON.stringify(['/bin/busybox', ...command])}\n`;
+  const more = release === null ? {} : { 'lockstep.yml': `release: ${release}\n` };
   return {
-    more: () => ({ Dockerfile: dockerfile(['httpd', '-f', '-p', '8000', '-h', '/www']) }),
+    more: () => ({ Dockerfile: dockerfile(['httpd', '-f', '-p', '8000', '-h', '/www']), ...more }),
     broken: { Dockerfile: dockerfile(['false']) },
   };
 }
