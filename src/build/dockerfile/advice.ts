@@ -1,6 +1,6 @@
 // What is dangerous in a Dockerfile, one line each: a list of rules, and a new one is one more. Advice, not a verdict: the app runs.
 import { printable } from '../../domain/names.ts';
-import type { Advice, Stage } from './read-dockerfile.ts';
+import type { Advice, Stage } from './facts.ts';
 import type { Instruction } from './read-lines.ts';
 import { argsOf, filled, pairsOf, startOf } from './read-words.ts';
 

@@ -2,42 +2,11 @@
 // what in it is dangerous, one line of advice each. Pure: nothing is fetched, and nothing of it runs here.
 import { printable } from '../../domain/names.ts';
 import { adviseOn } from './advice.ts';
+import type { DockerfileFacts, Stage } from './facts.ts';
 import { type Instruction, readInstructions, refused } from './read-lines.ts';
 import { argsOf, filled, pairsOf, portsOf, type Start, startOf } from './read-words.ts';
 
-export type Stage = {
-  /** As AS has it, lower case; null: it has none. */
-  name: string | null;
-  base: string;
-  line: number;
-  instructions: readonly Instruction[];
-};
-
-export type Advice = {
-  rule: string;
-  line: number;
-  text: string;
-  /** What this step makes is not of the commit: it must never come from a cache. */
-  isUncached: boolean;
-};
-
-export type DockerfileFacts = {
-  /** What is to be built: no `# syntax=` line is in it; lines keep their numbers. */
-  text: string;
-  stages: readonly Stage[];
-  /** The stage in which checks run; null: there is none. */
-  testStage: string | null;
-  /** Of the last stage, in order; a port that is a variable without a value is not among them. */
-  ports: readonly number[];
-  /** Names that an ARG declares, anywhere. */
-  args: readonly string[];
-  /** null: the image's own, or root. */
-  user: string | null;
-  entrypoint: Start | null;
-  command: Start | null;
-  advice: readonly Advice[];
-  notes: readonly string[];
-};
+export type { DockerfileFacts, Stage } from './facts.ts';
 
 const testStages = ['gate', 'test', 'tests', 'testing'];
 
