@@ -8,12 +8,16 @@ import { PageWatch } from './support/page-watch.ts';
 import { type Ended, type Json, Stage, until } from './support/stage.ts';
 
 const rounds = Number(process.env.LOCKSTEP_TEST_ROUNDS ?? 100);
-/** Starts in a few milliseconds, or after as many as `slow.txt` says. */
+/**
+ * Starts in a few milliseconds, or after as many as `slow.txt` says. Its gate has a check that takes a while and no work: what an app of
+ * Python is asked besides (its name would tell that it is one) costs a second of a core a push, and has nothing to do with who comes first.
+ */
 const files = {
-  Procfile: 'web: exec python3 -I -S app.py\n',
+  Procfile: 'web: exec python3 -I -S serve\n',
+  'lockstep.yml': 'gate:\n  checks: { look: sleep 0.3 }\n',
   'change.txt': 'page 0\n',
   'slow.txt': '0\n',
-  'app.py': `import os
+  serve: `import os
 import socket
 import time
 
