@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { engineAt } from '../agent/engine/engine.ts';
+import { openFirstStarts } from '../agent/engine/first-starts.ts';
 import { lookAtEngine } from '../agent/engine/look.ts';
 import type { HomeFolders } from '../agent/folders.ts';
 import { BuildCaps, buildLimits } from '../agent/images/build-caps.ts';
@@ -38,13 +39,14 @@ export function openContainers(given: {
   const tools = openToolVolumes({ engine, node: nodeId });
   const newJobId = (): JobId => makeId('job', Date.now(), randomBytes(16));
   const networks = openReadyNetworks({ engine, node: nodeId, newJobId });
+  const starts = openFirstStarts();
   const images = openImages({
     ...{ socket, nodeId, network },
     caps: new BuildCaps(cgroups, buildLimits(availableParallelism()), new BuildLeases(usualLeases, nodeId)),
     onBuild: networks.wantAgain,
   });
   const pulls = openPulls({ socket, look: images.look });
-  const runtime = dockerRuntime({ engine, node: nodeId, folder: join(folders.agent, 'containers'), onAgain });
+  const runtime = dockerRuntime({ engine, node: nodeId, starts, folder: join(folders.agent, 'containers'), onAgain });
 
   /** As an instance of the release has it. */
   const live: ImageRoom['live'] = async (spec, tmp) => {
@@ -59,7 +61,7 @@ export function openContainers(given: {
   return {
     ...{ images, pulls, tools, networks, runtime },
     exports: openImageExports({ socket, look: images.look }),
-    forJobs: { engine, node: nodeId, tools, networks, live } satisfies ImageRoom,
+    forJobs: { engine, node: nodeId, tools, networks, starts, live } satisfies ImageRoom,
     look: () => lookAtEngine(socket),
     /** Removes what a destroyed app left in the engine; nothing of it runs. */
     async removeApp(id: AppId): Promise<void> {

@@ -7,6 +7,7 @@ import { fail } from '../../domain/errors.ts';
 import type { ImageId, InstanceId, NodeId } from '../../domain/ids.ts';
 import type { InImage, JobSpec } from '../../domain/job.ts';
 import type { Engine } from '../engine/engine.ts';
+import type { FirstStarts } from '../engine/first-starts.ts';
 import { labelsOf } from '../engine/labels.ts';
 import { EngineRefusal } from '../engine/stream.ts';
 import { type ToolVolumes, toolFolder } from '../images/tool-volumes.ts';
@@ -29,6 +30,8 @@ export type ImageRoom = {
   live(spec: ImageSpecOfJob, tmp: string): Promise<Omit<ContainerAsk, 'argv' | 'limits' | 'node' | 'instance'>>;
   tools: ToolVolumes;
   networks: ReadyNetworks;
+  /** Left out: what is started here goes before nothing. */
+  starts?: FirstStarts;
 };
 export type ImageSpecOfJob = JobSpec & { place: { image: ImageId } & InImage };
 

@@ -12,7 +12,7 @@ import { removeTree } from '../remove-tree.ts';
 import { adoptInImage, type LeftContainers } from './adopt-in-image.ts';
 import { adoptContained, type Contained, type ContainedEnd, startContained } from './contained.ts';
 import { copyTests, testsIn, treeToRead } from './copy-tests.ts';
-import { type ImageSpecOfJob, startInImage } from './in-image.ts';
+import { type ImageRoom, type ImageSpecOfJob, startInImage } from './in-image.ts';
 import { identityOf, jobCommand } from './job-command.ts';
 import {
   closeJobFolder,
@@ -105,8 +105,7 @@ export function startJob(spec: JobSpec, room: JobRoom, ahead: Promise<Waiting | 
 }
 
 function startJobInImage(spec: ImageSpecOfJob, room: JobRoom, places: JobPlaces): RunningJob {
-  return life(recordOf(spec), room, places, async (sink, stopping) => {
-    if (room.images === null) throw fail('engine-away', 'There is no container engine for the job.');
+  const begin = async (images: ImageRoom, sink: Sink, stopping: AbortSignal): Promise<Begun> => {
     if (existsSync(places.folder)) throw fail('conflict', 'A job of this id was there before.');
     const record: JobRecord = { ...recordOf(spec), bootId, process: null, startedAtMs: room.now() };
     try {
@@ -118,12 +117,18 @@ function startJobInImage(spec: ImageSpecOfJob, room: JobRoom, places: JobPlaces)
       const node = spec.tools.includes('node') ? { node: await room.toolchains.ensure('node', stopping) } : {};
       const output = keepOutput(places.folder, spec.outputBytes, false);
       const startedAt = performance.now();
-      const contained = await startInImage(spec, room.images, { ...places, ...read, ...node }, sink(output));
+      const contained = await startInImage(spec, images, { ...places, ...read, ...node }, sink(output));
       return { contained, output, record, startedAt };
     } catch (error) {
       await removeTree(places.folder);
       throw error;
     }
+  };
+  return life(recordOf(spec), room, places, async (sink, stopping) => {
+    const { images } = room;
+    if (images === null) throw fail('engine-away', 'There is no container engine for the job.');
+    const start = () => begin(images, sink, stopping);
+    return images.starts?.first(start) ?? start();
   });
 }
 

@@ -10,6 +10,7 @@ import type { Limits } from '../../../domain/plan.ts';
 import { enter, isArmed, leave } from '../../../lib/seam.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { EngineEvents } from '../../engine/events.ts';
+import type { FirstStarts } from '../../engine/first-starts.ts';
 import { labelWords } from '../../engine/labels.ts';
 import { EngineRefusal } from '../../engine/stream.ts';
 import { identify, isAlive, nobody } from '../../process/proc.ts';
@@ -27,6 +28,8 @@ import { startRefused } from './start-refused.ts';
 export type DockerRuntimeParts = {
   engine: Engine;
   node: NodeId;
+  /** What is started before an instance; left out: nothing. */
+  starts?: Pick<FirstStarts, 'clear'>;
   /** Where it is kept how far each container's log was read. */
   folder: string;
   /** The engine was away and is back: what waited for it may try again. */
@@ -60,7 +63,7 @@ const hearMs = 2000;
 /** Of what ended while nobody was there, the log is read for so long at most. */
 const lastWordsMs = 2000;
 
-export function dockerRuntime({ engine, node, folder, onAgain }: DockerRuntimeParts): DockerRuntime {
+export function dockerRuntime({ engine, node, starts, folder, onAgain }: DockerRuntimeParts): DockerRuntime {
   const events = new EngineEvents(engine, labelWords({ node }), onAgain);
   const containers: Containers = containersOf(engine, node);
   const networks = new AppNetworks(engine, node);
@@ -128,6 +131,7 @@ export function dockerRuntime({ engine, node, folder, onAgain }: DockerRuntimePa
       const before = await containers.ofInstance(spec.id);
       for (const one of before) await containers.remove(one.id);
       forgetPosition(positionOf(spec.id));
+      await starts?.clear();
       const { id: instance, argv, env, limits } = spec;
       const made = await startOne(spec, { ...container, node, instance, argv, env, limits });
       const pid = (await containers.look(made))?.pid ?? 0;
