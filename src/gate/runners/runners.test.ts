@@ -47,6 +47,30 @@ test('pep8 finds what pycodestyle and pyflakes find, in the given files only', {
 
 const order = ['--reports', '{reports}', '--try', 'pytest', '--try', 'unittest'];
 
+test('what an app leaves for its end is done before the tests end, with the code that they have', { skip }, () => {
+  const text = `import atexit, os, threading, time, unittest
+
+def late():
+    threading.main_thread().join()
+    open("thread", "w").close()
+
+class Late(unittest.TestCase):
+    def test_late(self):
+        atexit.register(lambda: open("atexit", "w").write(str(os.path.exists("thread"))))
+        threading.Thread(target=late).start()
+        print("the last words")
+        self.fail()
+`;
+  const { status } = run('run_tests.py', 'late', { 'test_late.py': text }, [
+    '--reports',
+    '{reports}',
+    '--try',
+    'unittest',
+  ]);
+  assert.equal(status, 1);
+  assert.equal(readFileSync(join(home, 'late', 'atexit'), 'utf8'), 'True');
+});
+
 test('pytest: junit, coverage, and the current folder can be imported', { skip }, () => {
   const files = {
     'app.py': 'def two():\n    return 2\n',
