@@ -140,8 +140,10 @@ export class BuildCaps {
   /** @param limits null: none */
   #limit(group: string, limits: BuildLimits | null): void {
     const { version, enforceable } = this.#support;
+    // Only what is another: to set a quota is to give what there is of it anew, whatever was used.
     const set = (controller: Controller, file: string, value: number | string): void => {
-      if (enforceable.includes(controller)) write(join(this.#folder(controller, group), file), String(value));
+      const path = join(this.#folder(controller, group), file);
+      if (enforceable.includes(controller) && readOr(path).trim() !== String(value)) write(path, String(value));
     };
     const quota = limits && Math.round(limits.cpus * 100_000);
     if (version === 2) {

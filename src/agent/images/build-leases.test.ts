@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -22,6 +31,9 @@ function machine() {
   const leases = join(root, 'leases');
   return {
     leases,
+    group,
+    read: (file: string) => readFileSync(join(group, file), 'utf8'),
+    files: () => readdirSync(group).map((name) => join(group, name)),
     caps: (name: string, most: BuildLimits) => new BuildCaps(support, most, new BuildLeases(leases, name)),
     held: () => ['memory.max', 'pids.max'].map((file) => readFileSync(join(group, file), 'utf8')),
     [Symbol.dispose]: () => rmSync(root, { recursive: true, force: true }),
@@ -58,6 +70,22 @@ test('an agent that died holds nobody, nor does what is no lease', () => {
   assert.deepEqual(here.held(), [String(512 * mebibyte), '200']);
   caps.release();
   assert.deepEqual(here.held(), ['max', 'max']);
+});
+
+test('a limit that holds is not set again: the kernel would forget what was used of it', () => {
+  using here = machine();
+  const caps = here.caps('one', limits(512, 200));
+  caps.begin();
+  assert.equal(here.read('cpu.max'), '100000 100000');
+  for (const file of here.files()) utimesSync(file, 1, 1);
+  caps.hold();
+  assert.deepEqual(
+    here.files().filter((file) => statSync(file).mtimeMs !== 1000),
+    [],
+  );
+  writeFileSync(join(here.group, 'cpu.max'), 'max 100000\n');
+  caps.hold();
+  assert.equal(here.read('cpu.max'), '100000 100000', 'somebody else had lifted it');
 });
 
 test('where nothing can be written an agent is alone', () => {
