@@ -36,7 +36,7 @@ export function machineNow(): Machine {
 function commitNow(): string {
   const git = (...words: string[]) => execFileSync('git', words, { cwd: root, encoding: 'utf8' }).trim();
   try {
-    const isDirty = git('status', '--porcelain', '--untracked-files=no', '--', 'src', 'bin') !== '';
+    const isDirty = git('status', '--porcelain', '--untracked-files=no', '--', ':/src', ':/bin') !== '';
     return git('rev-parse', '--short=10', 'HEAD') + (isDirty ? ' with changes' : '');
   } catch {
     return 'unknown';
