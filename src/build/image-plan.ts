@@ -8,7 +8,7 @@ import type { EngineLook } from '../domain/engine.ts';
 import { fail, isFailure } from '../domain/errors.ts';
 import type { Finding } from '../domain/gate.ts';
 import type { AppId } from '../domain/ids.ts';
-import type { ImageRecipe, ImageSpec } from '../domain/image.ts';
+import type { ImageRecipe } from '../domain/image.ts';
 import type { Plan, ProcessType } from '../domain/plan.ts';
 import { contextOf } from './context/context.ts';
 import { type Ignores, readIgnore } from './context/ignore.ts';
@@ -20,6 +20,7 @@ import { withFreshSteps } from './dockerfile/fresh-steps.ts';
 import { withOwnParts } from './dockerfile/own-parts.ts';
 import { readDockerfile } from './dockerfile/read-dockerfile.ts';
 import type { GitTree } from './git-tree.ts';
+import type { ImageMaking } from './image-making.ts';
 import { partId } from './part-layers.ts';
 import { decidePlan, readProjectConfig } from './plan.ts';
 import { commandsInImage, type ForTests, type ForTestsAsked, type TestedPart, testsInImage } from './tests-in-image.ts';
@@ -156,15 +157,6 @@ async function ownDockerfile(view: TreeView): Promise<string | null> {
     });
   return bytes.toString('utf8');
 }
-
-/** What one image is made of. */
-export type ImageMaking = {
-  spec: ImageSpec;
-  /** A tar stream, made anew at each call. @throws tree-refused, too-large */
-  context(): AsyncGenerator<Buffer>;
-  /** What the builder will ask back: names of secrets, and hosts of the registries that it begins from. */
-  asks: { secrets: readonly string[]; registries: readonly string[] };
-};
 
 /**
  * `forTests`: by `partId`; the checks of other parts run outside, and why, where their image could be thought to hold them, is in `outside`; `notes` has the

@@ -10,7 +10,7 @@ import { earlyScripts } from './dockerfile/node.ts';
 import { placeOf } from './dockerfile/part-place.ts';
 import type { DockerfileFacts } from './dockerfile/read-dockerfile.ts';
 import { baseOf, isBare, stageForTests } from './dockerfile/test-stage.ts';
-import type { ImageMaking } from './image-plan.ts';
+import type { ImageMaking } from './image-making.ts';
 import { buildScripts, readManifest } from './node-layers.ts';
 import { type PartOfTree, partRecipes } from './part-layers.ts';
 import type { TreeView } from './tree-view.ts';

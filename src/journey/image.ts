@@ -1,7 +1,8 @@
 // The image of a candidate: built by the agent from the tree's own objects, line by line before the pusher's eyes; or pulled by its digest.
 
 import type { Pinned } from '../build/dockerfile/gate.ts';
-import type { ImageMaking, ImageWork } from '../build/image-plan.ts';
+import type { ImageMaking } from '../build/image-making.ts';
+import type { ImageWork } from '../build/image-plan.ts';
 import type { ForTests } from '../build/tests-in-image.ts';
 import type { App } from '../domain/app.ts';
 import { fail } from '../domain/errors.ts';
