@@ -9,37 +9,8 @@ import { test } from 'node:test';
 import { askEngine } from '../src/agent/engine/ask.ts';
 import { layersOfArchive } from '../src/agent/images/layer-contents.ts';
 import { baseImage, engineTest } from './support/engine.ts';
-import { type Json, root, Stage, until } from './support/stage.ts';
-
-const bin = join(root, 'bin', 'lockstep');
-
-/** A run in the background: what it said as JSON, and its end. */
-function localRun(stage: Stage, work: string, env: Record<string, string>, ...words: string[]) {
-  const cache = join(stage.folder, 'cache');
-  const argv = [bin, 'local', 'run', '--json', '--cache', cache, ...words];
-  const { child, ended } = stage.spawn(argv, { cwd: work, env: { LOCKSTEP_HOME: stage.home, ...env } });
-  const said: Json[] = [];
-  let [rest, errors] = ['', ''];
-  child.stderr!.on('data', (chunk: Buffer) => {
-    errors += chunk.toString();
-  });
-  child.stdout!.on('data', (chunk: Buffer) => {
-    const lines = (rest + chunk.toString()).split('\n');
-    rest = lines.pop()!;
-    for (const line of lines) said.push(JSON.parse(line));
-  });
-  const of = async (what: string): Promise<Json> => {
-    await until(
-      () => child.exitCode !== null || said.some((one) => what in one),
-      60_000,
-      () => `it never said ${what}: ${JSON.stringify(said)}\n${errors}`,
-    );
-    const found = said.find((one) => what in one);
-    assert.ok(found, `it ended without a word of ${what}: ${JSON.stringify(said)}\n${errors}`);
-    return found[what];
-  };
-  return { child, ended, of, said };
-}
+import { localRun } from './support/local-run.ts';
+import { type Json, root, Stage } from './support/stage.ts';
 
 const page = `"""A page."""
 

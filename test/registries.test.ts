@@ -5,9 +5,11 @@ import { existsSync, globSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { tryLive } from './support/developers-machine.ts';
 import { engineTest } from './support/engine.ts';
 import { PageWatch } from './support/page-watch.ts';
 import { account, freePort, TestRegistry } from './support/registry.ts';
+import { SecondEngine } from './support/second-engine.ts';
 import { type Json, Stage, until } from './support/stage.ts';
 import { tinySite } from './support/tiny-site.ts';
 
@@ -166,6 +168,37 @@ engineTest(
     assert.equal((await send(JSON.stringify({ image: 'team/web', tag: 'other' }))).body.outcome, 'ignored');
     assert.equal((await stage.api('/apps/web/changes?limit=50')).body.items.length, before);
 
+    // Two in quick succession: the newer one is live, without waiting for one that never answers, whose sender hears what became of it.
+    assert.equal((await stage.lockstep(['create', 'swift', '--image', `127.0.0.1:${port}/team/swift`])).code, 0);
+    const swift = JSON.parse((await stage.lockstep(['hooks', 'create', 'hub', '-a', 'swift', '--json'])).stdout);
+    const sendSwift = async () => {
+      const word = { ...hubNotice(), repository: { repo_name: 'team/swift' } };
+      word.callback_url += `${word.push_data.pushed_at}/`;
+      return (await send(JSON.stringify(word), {}, swift.secretPath)).status;
+    };
+    const silent = await tinySite(socket, 'page 5\n', '/bin/busybox sleep 600');
+    await registry.push(socket, silent, 'team/swift:latest');
+    assert.equal(await sendSwift(), 202);
+    await until(
+      async () => (await stage.status('swift')).instances.some(({ pid }: Json) => pid !== null),
+      60_000,
+      () => `the silent image was not started\n${stage.logs()}`,
+    );
+    const newer = await registry.push(socket, await tinySite(socket, 'page 6\n'), 'team/swift:latest');
+    assert.equal(await sendSwift(), 202);
+    const [passedBy, wentLive] = [await hub.next(), await hub.next()];
+    assert.deepEqual(
+      [passedBy.state, passedBy.description],
+      ['failure', `superseded: 127.0.0.1:${port}/team/swift:latest is ${newer} by now`],
+    );
+    assert.deepEqual([wentLive.state, wentLive.description], ['success', 'v1 is live']);
+    assert.equal((await stage.get('swift')).body, 'page 6\n');
+    const ofSwift = (await stage.api('/apps/swift/changes?limit=5')).body.items;
+    assert.deepEqual(
+      ofSwift.map(({ state }: Json) => state),
+      ['landed', 'superseded'],
+    );
+
     // Back, without the registry.
     await registry[Symbol.asyncDispose]();
     const away = await stage.lockstep(['deploy', 'web', '--json']);
@@ -289,6 +322,12 @@ engineTest(
     assert.equal((await login(await tokenFor('reader', '--rights', 'read'))).code, 0);
     assert.equal((await docker(['pull', `${host}/site:latest`])).code, 0);
     assert.notEqual((await push(first, 'site:latest')).code, 0);
+
+    // On a developer's machine, with what docker login has written there.
+    {
+      await using second = await SecondEngine.start(join(stage.folder, 'second'), socket);
+      await tryLive(stage, second.socket, { app: 'site', image: `${host}/site:latest`, page: 'page 2\n', config });
+    }
     const scope = 'service=lockstep&scope=repository:site:pull,push';
     const { token: pass } = (await (
       await fetch(`${stage.ready.url}/v2/token?${scope}`, { headers: basic(ci) })

@@ -223,10 +223,10 @@ export class Stage {
     return this.spawn(argv, options).ended;
   }
 
-  /** A program that the test may end itself. */
+  /** A program that the test may end itself. `input` null: the test writes it. */
   spawn(
     argv: string[],
-    options: { cwd?: string; input?: string; env?: Record<string, string> } = {},
+    options: { cwd?: string; input?: string | null; env?: Record<string, string> } = {},
   ): { child: ChildProcess; ended: Promise<Ended> } {
     const child = spawn(argv[0]!, argv.slice(1), {
       cwd: options.cwd ?? this.folder,
@@ -243,7 +243,7 @@ export class Stage {
       text.stderr += chunk.toString();
     });
     child.stdin.on('error', () => {});
-    child.stdin.end(options.input ?? '');
+    if (options.input !== null) child.stdin.end(options.input ?? '');
     const ended = new Promise<Ended>((resolve, reject) => {
       child.once('error', reject);
       child.once('close', (code) => {

@@ -13,7 +13,9 @@ export type Terminal = {
   /** null: there is no terminal, and each piece is output or error. */
   size(): { rows: number; columns: number } | null;
   onResize(handler: () => void): () => void;
-  input: NodeJS.ReadableStream & { setRawMode?(isRaw: boolean): unknown; unref?(): unknown };
+  input: NodeJS.ReadableStream & { unref?(): unknown };
+  /** Keys go to what runs, and its bytes to the screen, as they are; the caller has to undo it. */
+  raw(isRaw: boolean): Promise<void>;
   out(bytes: Buffer): void;
   err(bytes: Buffer): void;
 };
@@ -21,6 +23,8 @@ export type Terminal = {
 /** Whichever there is. */
 const anyShell = ['/bin/sh', '-c', 'command -v bash >/dev/null && exec bash || exec sh'];
 const endMs = 10_000;
+/** Keys that would leave the container alone with what it does: bytes that nobody types. The engine's own are Ctrl-P Ctrl-Q, and hold back each Ctrl-P. */
+const leaveKeys = '%FF,%FF,%FF';
 
 /** Resolves with the command's own exit code. @throws bad-config when it cannot be started */
 export async function runInImage(
@@ -32,7 +36,7 @@ export async function runInImage(
 ): Promise<number> {
   const { app, set, view, prepared } = await makeReady(place, asked, 0);
   const containers = containersOf(place.engine, place.node);
-  const undo: (() => void)[] = [];
+  const undo: (() => unknown)[] = [];
   try {
     const isTerminal = terminal.size() !== null;
     const argv = words.length > 0 ? words : anyShell;
@@ -43,8 +47,13 @@ export async function runInImage(
     });
     const streams = { AttachStdin: true, AttachStdout: true, AttachStderr: true, OpenStdin: true, StdinOnce: true };
     const id = await containers.create({ ...body, ...streams, Tty: isTerminal });
-    const at = `/v${place.facts.api}/containers/${id}/attach?stream=1&stdin=1&stdout=1&stderr=1`;
+    const at = `/v${place.facts.api}/containers/${id}/attach?stream=1&stdin=1&stdout=1&stderr=1&detachKeys=${leaveKeys}`;
     const attached = await attachTo(place.socket, at, { ...terminal, isTerminal });
+    if (isTerminal) {
+      // Before anything is said: who types at once is not to see it twice.
+      undo.push(() => terminal.raw(false));
+      await terminal.raw(true);
+    }
     await containers.start(id).catch((error: unknown) => {
       throw error instanceof EngineRefusal ? startRefused(error, argv) : error;
     });
@@ -55,8 +64,7 @@ export async function runInImage(
       void place.engine.ask('POST', `/containers/${id}/resize?${query}`).catch(() => {}); // it has ended
     };
     if (isTerminal) {
-      terminal.input.setRawMode?.(true);
-      undo.push(() => terminal.input.setRawMode?.(false), terminal.onResize(fit));
+      undo.push(terminal.onResize(fit));
       fit();
     }
     let asks = 0;
