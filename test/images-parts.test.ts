@@ -343,7 +343,9 @@ CMD ["/bin/busybox", "httpd", "-f", "-p", "8000", "-h", "/src"]
         assert.equal(await page(), 'page 2');
         await until(
           async () =>
-            /"instance\.(?:crashed|restarted)"/.test((await stage.lockstep(['events', '-a', 'pages', '--json'])).stdout),
+            /"instance\.(?:crashed|restarted)"/.test(
+              (await stage.lockstep(['events', '-a', 'pages', '--json'])).stdout,
+            ),
           30_000,
           () => 'no event says that it was started again',
         );
