@@ -73,3 +73,12 @@ test('a request that had come whole is closed with its answer, as its client ask
   });
   assert.match(told, /whole/);
 });
+
+test('a request whose reader has given it up, and which has come whole, is no error', async () => {
+  const told = await readAfter(1, async (request, response) => {
+    hearOut(request, response);
+    for await (const _ of request) break;
+    response.writeHead(422, { 'content-length': 7 }).end('refused');
+  });
+  assert.match(told, /^HTTP\/1\.1 422 [\s\S]*refused$/);
+});

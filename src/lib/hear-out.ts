@@ -7,10 +7,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 export function hearOut(request: IncomingMessage, response: ServerResponse, limitMs = 2000): void {
   if (request.complete) return;
   const mayStay = response.shouldKeepAlive;
+  // A request that has ended lets go of it.
+  const { socket } = request;
   // When the connection is closed is ours to say.
   response.shouldKeepAlive = true;
   response.once('finish', () => {
-    const close = (): void => void (mayStay || request.socket.destroySoon());
+    const close = (): void => void (mayStay || socket.destroySoon());
     if (request.complete || request.destroyed) return close();
     const late = setTimeout(() => request.destroy(), limitMs);
     request.once('end', close);
