@@ -131,9 +131,16 @@ async function storeBranch(
   const why = (await storeBranches(repository, [command], false)).get(command.ref);
   if (why !== undefined) return refused(why);
   sayStored(app, command, push);
-  world.queueGrown(app);
+  const asked = askedOf(world, repository, app, push, pusher);
+  // The queue looks once the request is there that takes the place of an older one, which is told so.
+  const isAsked = command.to !== null && asked.wishes.isMerge;
+  if (!isAsked) world.queueGrown(app);
   if (command.to === null) return accepted;
-  return await afterStoring(askedOf(world, repository, app, push, pusher), branchOf(command), command.to);
+  try {
+    return await afterStoring(asked, branchOf(command), command.to);
+  } finally {
+    if (isAsked) world.queueGrown(app);
+  }
 }
 
 const branchOf = ({ ref }: RefCommand): BranchName => parseBranch(ref.slice('refs/heads/'.length));
