@@ -16,7 +16,6 @@ import { checkLayer, runCheckJob } from './check-job.ts';
 import { type Materials, unbuilt } from './materials.ts';
 import { pagesBefore, withPagesBefore } from './pages-before.ts';
 import type { ProveRequest } from './proof.ts';
-import { spareMs, within } from './spare-time.ts';
 import type { World } from './world.ts';
 
 type RunnerAsked = {
@@ -33,8 +32,6 @@ type RunnerAsked = {
   onReports: ProveRequest['onReports'];
   /** Of main, from which pages may be taken over; null: from nobody. */
   main: readonly CheckResult[] | null;
-  /** How long the check of a name took, newest first. */
-  earlier(name: string): readonly number[];
   /** Of the candidate's own instance. */
   addressOf(stop: AbortSignal): Promise<string>;
   signal: AbortSignal;
@@ -44,7 +41,6 @@ type Named = Parameters<RunJob>[1];
 
 export function checkRunner(world: World, asked: RunnerAsked): RunJob {
   const { build, say } = asked;
-  const testsInImage = new Set<string>();
   const told = (check: Named, job: JobResult): JobResult => {
     asked.moment(`${check.name}Started`, job.startedAtMs);
     asked.onReports?.({ check: check.name, reports: job.reports });
@@ -54,7 +50,6 @@ export function checkRunner(world: World, asked: RunnerAsked): RunJob {
     demandImage(plan, build);
     const isInside = isInImage(plan, build);
     let outside = whyOutside(plan, build);
-    if (isInside && check.kind === 'tests') testsInImage.add(check.name);
     if (isInside && !plan.isServerFirst) {
       const inside = await inImage(world, asked, plan, check, stop);
       if ('job' in inside) return told(check, inside.job);
@@ -63,10 +58,6 @@ export function checkRunner(world: World, asked: RunnerAsked): RunJob {
     // Of tests that have no place the plan of the image has said so.
     if (outside !== null && (check.kind !== 'tests' || isInside))
       say(`note: ${safe(check.name, 60)} runs on the machine, not in the image: ${outside}`);
-    // By then whatever runs in the image has been asked for.
-    await asked.materials.whenCheckable(plan);
-    const spare = spareMs(check, testsInImage, asked.earlier);
-    if (spare > 0) await within(spare, asked.materials.whenServable(), stop);
     const job = await onMachine(world, asked, plan, check, stop);
     if (!isInside || !plan.isServerFirst || job.reports[lacksReport] === undefined) return told(check, job);
     const inside = await inImage(world, asked, plan, check, stop);
@@ -108,6 +99,7 @@ async function onMachine(
   check: Named,
   stop: AbortSignal,
 ): Promise<JobResult> {
+  await materials.whenCheckable(plan);
   const env = plan.needsRelease ? { GATE_URL: await addressOf(stop) } : {};
   // The job goes out beside its tree: the agent launches it as soon as its copy is whole.
   const before = await pagesBefore(world, {

@@ -183,7 +183,7 @@ async function checkAndStart(world: World, request: ProveRequest, planned: Plann
       limitMs: gate.timeoutMs,
       earlier,
       runJob: checkRunner(world, {
-        ...{ app, build, tree, hello: planned.hello, materials, facts, checks, earlier, say, moment },
+        ...{ app, build, tree, hello: planned.hello, materials, facts, checks, say, moment },
         ...{ signal: together, main: request.isRecheck ? null : main, onReports: request.onReports },
         addressOf: (stop) => addressOf(world, candidate!, booted.promise, stop),
       }),
