@@ -256,8 +256,8 @@ function bodyOf(
         ...volumeMount(volumes.tools, toolFolder, true),
         ...volumeMount(volumes.cache, imagePlaces.cache, false),
       ],
-      // As a check has against an app.
-      CpuShares: 256,
+      // Half of an app's, twice a check's on the machine: for its end the whole change waits.
+      CpuShares: 512,
       ...limitsBody(spec.limits),
     },
   };
