@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
-import { readHome } from './home-facts.ts';
+import { readHomeSurely } from './home-facts.ts';
 import { root, type Stage, until } from './stage.ts';
 
 export const deployKinds = ['first push', 'change', 'reject', 'rollback', 'config change'] as const;
@@ -89,7 +89,7 @@ export class Deploys {
   endedWell(kind: DeployKind): void {
     if (kind === 'config change' || kind === 'destroy') return; // it makes no change of main's
     const name = kind === 'first push' ? `first-${this.#firsts}` : this.app;
-    const last = readHome(this.#stage.home)
+    const last = readHomeSurely(this.#stage.home)
       .apps.find((one) => one.name === name)
       ?.changes.at(-1);
     const expected = kind === 'reject' ? 'rejected' : 'landed';
@@ -100,12 +100,12 @@ export class Deploys {
   /** Removes the apps of first pushes, and waits until they are gone. */
   async clear(): Promise<void> {
     const names = () =>
-      readHome(this.#stage.home)
+      readHomeSurely(this.#stage.home)
         .apps.map(({ name }) => name)
         .filter((name) => name.startsWith('first-'));
     for (const name of names()) await this.#stage.api(`/apps/${name}`, { method: 'DELETE' });
     await until(
-      () => readHome(this.#stage.home).instances.every(({ appId }) => this.#isThere(appId)),
+      () => readHomeSurely(this.#stage.home).instances.every(({ appId }) => this.#isThere(appId)),
       20_000,
       () => 'an app that was destroyed runs on',
     );
@@ -132,12 +132,12 @@ export class Deploys {
   }
 
   #isThere(id: string): boolean {
-    return readHome(this.#stage.home).apps.some((app) => app.id === id);
+    return readHomeSurely(this.#stage.home).apps.some((app) => app.id === id);
   }
 
   /** Of a release with another tree than the live one; null: there is none. */
   #otherVersion(): number | null {
-    const { releases = [] } = readHome(this.#stage.home).apps.find(({ name }) => name === this.app) ?? {};
+    const { releases = [] } = readHomeSurely(this.#stage.home).apps.find(({ name }) => name === this.app) ?? {};
     const live = releases.find(({ state }) => state === 'live');
     return releases.findLast((one) => one.version !== null && one.tree_id !== live?.tree_id)?.version ?? null;
   }

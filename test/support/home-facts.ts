@@ -105,9 +105,11 @@ export function readHome(home: string): HomeFacts {
     routes: ((routes?.routes ?? []) as { appId: string; setId: string; upstreams: { instanceId: string }[] }[]).map(
       ({ appId, setId, upstreams }) => ({ appId, setId, instances: upstreams.map((one) => one.instanceId) }),
     ),
-    instances: list(join(home, 'agent', 'instances'))
-      .filter((name) => name.endsWith('.json'))
-      .map((name) => JSON.parse(readFileSync(join(home, 'agent', 'instances', name), 'utf8')).view),
+    instances: list(join(home, 'agent', 'instances')).flatMap((name) => {
+      // One that has gone since the folder was read is gone.
+      const text = name.endsWith('.json') ? textOf(join(home, 'agent', 'instances', name)) : '';
+      return text === '' ? [] : [JSON.parse(text).view];
+    }),
     pipes: list(join(home, 'agent', 'pipes')),
     waiting: list(join(home, 'agent', 'jobs')).flatMap((name) => {
       const text = textOf(join(home, 'agent', 'jobs', name, 'record.json'));
@@ -117,6 +119,17 @@ export function readHome(home: string): HomeFacts {
     engine: null,
     processes: processesOf(home),
   };
+}
+
+/** Asks again, as often as it takes within reason: for who looks while others are at work. */
+export function readHomeSurely(home: string, tries = 50): HomeFacts {
+  for (; ; tries -= 1) {
+    try {
+      return readHome(home);
+    } catch (error) {
+      if (tries <= 1) throw error;
+    }
+  }
 }
 
 /** @throws what the socket says when no engine answers */
