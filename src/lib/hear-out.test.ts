@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type RequestListener } from 'node:http';
-import { connect } from 'node:net';
+import { createServer, IncomingMessage, type RequestListener, ServerResponse } from 'node:http';
+import { connect, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -81,4 +81,15 @@ test('a request whose reader has given it up, and which has come whole, is no er
     response.writeHead(422, { 'content-length': 7 }).end('refused');
   });
   assert.match(told, /^HTTP\/1\.1 422 [\s\S]*refused$/);
+});
+
+test('a request without a body is answered as Node does, which closes where its client asked for that', () => {
+  const response = new ServerResponse(new IncomingMessage(new Socket()));
+  response.shouldKeepAlive = false;
+  hearOut(response.req, response);
+  assert.equal(response.shouldKeepAlive, false);
+  assert.equal(response.listenerCount('finish'), 0);
+  response.req.headers['content-length'] = '1';
+  hearOut(response.req, response);
+  assert.equal(response.shouldKeepAlive, true);
 });

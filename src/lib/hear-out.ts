@@ -5,7 +5,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 /** Call it before the header of the answer is written. @param limitMs from the end of the answer on */
 export function hearOut(request: IncomingMessage, response: ServerResponse, limitMs = 2000): void {
-  if (request.complete) return;
+  // Nothing can still come: most requests.
+  if (request.complete || !hasBody(request)) return;
   const mayStay = response.shouldKeepAlive;
   // A request that has ended lets go of it.
   const { socket } = request;
@@ -21,3 +22,7 @@ export function hearOut(request: IncomingMessage, response: ServerResponse, limi
     request.resume();
   });
 }
+
+/** By its header, RFC 9112 6.3: a request without either of these has none. */
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
