@@ -58,6 +58,12 @@ export function connectAgent(options: AgentClientOptions): Agent & { close(): vo
   const appPath = (app: AppRef, rest: string, more: Record<string, string> = {}) =>
     `/v1/apps/${app.id}${rest}?${new URLSearchParams({ ...identities(app), ...more })}`;
 
+  const isThere = async (path: string): Promise<boolean> => {
+    const answer = await send(door, { method: 'HEAD', path, limitMs }, [404]);
+    answer.resume();
+    return answer.statusCode === 200;
+  };
+
   const desiredPath = (names: Record<string, string>) => `/v1/desired?${new URLSearchParams(names)}`;
   const sendDesired = patchSender<Awaited<ReturnType<Agent['putDesired']>>>('apps', {
     whole: (body, tag) => json({ method: 'PUT', path: desiredPath({ tag }), body }),
@@ -77,11 +83,7 @@ export function connectAgent(options: AgentClientOptions): Agent & { close(): vo
         stream: Readable.from(encodeTree(files), { objectMode: false }),
         limitMs: null,
       }),
-    async hasTree(app, treeId) {
-      const answer = await send(door, { method: 'HEAD', path: appPath(app, `/trees/${treeId}`), limitMs }, [404]);
-      answer.resume();
-      return answer.statusCode === 200;
-    },
+    hasTree: (app, treeId) => isThere(appPath(app, `/trees/${treeId}`)),
     async makeCopy(app, treeId, copy) {
       await json({ method: 'POST', path: appPath(app, `/copies/${copy}`, { tree: treeId }), limitMs: null });
     },
@@ -90,6 +92,7 @@ export function connectAgent(options: AgentClientOptions): Agent & { close(): vo
     },
     makeLayer: (spec, signal) =>
       lines<LayerEvent>({ method: 'PUT', path: `/v1/apps/${spec.appId}/layers/${spec.key}`, body: spec, signal }),
+    hasLayer: (app, key) => isThere(appPath(app, `/layers/${key}`)),
     engine: () => json({ method: 'GET', path: '/v1/engine' }),
     buildImage: (spec, context, signal) =>
       lines<ImageEvent>({

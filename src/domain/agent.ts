@@ -57,6 +57,8 @@ export type Agent = {
   dropCopy(app: AppRef, copy: string): Promise<void>;
   /** Makes a layer, or finds it; the last event is `done` or `failed`. Two requests for one key share the work. */
   makeLayer(spec: LayerSpec, signal: AbortSignal): AsyncIterable<LayerEvent>;
+  /** The layer is there and whole. */
+  hasLayer(app: AppRef, key: string): Promise<boolean>;
   /** A look at the machine's container engine. */
   engine(): Promise<EngineLook>;
   /**

@@ -17,6 +17,7 @@ import {
 } from '../domain/ids.ts';
 import type { ImageEvent, ImageSpec } from '../domain/image.ts';
 import type { JobResult, JobSpec } from '../domain/job.ts';
+import type { LayerSpec } from '../domain/layer.ts';
 import type { ImageDetails } from '../domain/live.ts';
 import type { ObservedInstance } from '../domain/observed.ts';
 import type { ImageQuestion, PullEvent, PullSpec } from '../domain/pull.ts';
@@ -34,6 +35,9 @@ export class FakeAgent implements Agent {
   readonly documents: DesiredState[] = [];
   readonly trees = new Set<TreeId>();
   readonly copies = new Set<string>();
+  readonly layers = new Set<string>();
+  /** Keys of the layers that were not there when they were asked for, in turn. */
+  readonly made: string[] = [];
   readonly collections: AppId[] = [];
   readonly deleted: AppId[] = [];
   /** Thrown by the next calls while it is set: the agent is away. */
@@ -131,7 +135,14 @@ export class FakeAgent implements Agent {
     this.copies.delete(copy);
   }
 
-  async *makeLayer() {
+  async hasLayer(_app: AppRef, key: string) {
+    this.#demand();
+    return this.layers.has(key);
+  }
+
+  async *makeLayer({ key }: LayerSpec) {
+    if (!this.layers.has(key)) this.made.push(key);
+    this.layers.add(key);
     yield { done: { wasThere: true, durationMs: 0, bytes: 0 } } as never;
   }
 
@@ -270,8 +281,9 @@ export class FakeAgent implements Agent {
     return { jobs: 0, copies: 0 };
   }
 
-  async collect(app: AppRef) {
+  async collect(app: AppRef, keep: { layerKeys: readonly string[] }) {
     this.collections.push(app.id);
+    for (const key of this.layers) if (!keep.layerKeys.includes(key)) this.layers.delete(key);
     return { bytesFreed: 0 };
   }
 

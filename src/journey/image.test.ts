@@ -3,12 +3,20 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EngineLook } from '../domain/engine.ts';
 import { fail } from '../domain/errors.ts';
+import type { CommitId } from '../domain/ids.ts';
 import { listChanges } from '../store/changes.ts';
 import { findArtifact, liveRelease, worthKeeping } from '../store/releases.ts';
 import { FakeWorld } from './fake-world.ts';
+import { collectApp } from './housekeeping.ts';
 
 const ready = { state: 'ready', socket: '/run/engine', facts: {} } as unknown as EngineLook;
 const files = { Dockerfile: 'FROM debian:12\nEXPOSE 9000\nCMD ["/serve"]\n' };
+const inPython = {
+  Dockerfile: 'FROM python:3.12-slim\nCOPY . .\nCMD ["python3", "app.py"]\n',
+  'requirements.txt': 'flask==3.1.0\n',
+  'test_app.py': 'x = 1\n',
+};
+const noFindings = '{"count":0,"findings":[]}';
 const id = (digit: string) => `sha256:${digit.repeat(64)}`;
 const built = (digit: string) => ({
   built: {
@@ -66,4 +74,24 @@ test('a build that fails rejects with its last lines; an engine that is away is 
   };
   assert.equal((await push('3')).state, 'infra-error');
   assert.equal(liveRelease(stage.database, app.id), null);
+});
+
+test('what the checks on the machine need is made once, and stays when the rest is collected', async () => {
+  using stage = new FakeWorld();
+  const { agent } = stage;
+  agent.engineLook = ready;
+  agent.interpreters = [{ id: 'py', kind: 'python', version: '3.11.2' }];
+  agent.job = () => ({ reports: { 'style.json': noFindings, 'docstrings.json': noFindings } });
+  const app = await stage.createApp();
+  let from: CommitId | null = null;
+  for (const digit of ['1', '2', '3']) {
+    agent.built = [built(digit)];
+    const tree = { ...inPython, 'app.py': `"""Page ${digit}."""\n` };
+    const to = await stage.commit(app, tree, from);
+    await stage.land(app, to, from);
+    from = to;
+    await collectApp(stage.world, app);
+  }
+  assert.equal(agent.made.length, 2, 'what would serve without an image, whose versions bind the other, and that one');
+  assert.deepEqual([...agent.layers], [agent.made[1]]);
 });

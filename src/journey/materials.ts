@@ -68,12 +68,16 @@ export function gather(world: World, asked: MaterialsAsked): Materials {
   /** Made when the first check of the part asks for it. */
   const parts = new Map<LayerSpec, Promise<void>>();
   const part = (spec: LayerSpec): Promise<void> => {
-    const making =
-      parts.get(spec) ?? (isInImage && spec === layers.gate ? make(layers.run) : run).then(() => make(spec));
+    const making = parts.get(spec) ?? standsOn(spec).then(() => make(spec));
     parts.set(spec, making);
     making.catch(() => {});
     return making;
   };
+  /** Of an app in an image nothing but the making of the checks' layer needs what would serve without one: it is not kept. */
+  async function standsOn(spec: LayerSpec): Promise<void> {
+    const isAlone = !isInImage || spec !== layers.gate || (await world.agent.hasLayer(refOf(app), spec.key));
+    await (isAlone ? run : make(layers.run));
+  }
   const built = buildTree();
   const image = asked.image ?? beginImage(world, asked);
   /** By part and tools, made when the first check asks for it. */

@@ -22,6 +22,8 @@ export type Layers = {
    * control that restarts comes back sooner) the work is stopped. @throws bad-request, no-interpreter, disk-full, cancelled, and what fetching a tool throws
    */
   make(spec: LayerSpec, signal: AbortSignal): AsyncIterable<LayerEvent>;
+  /** It is there, and whole. */
+  has(appId: AppId, key: string): boolean;
   /** Keys of the app's layers that are being made now, and of those that these stand on: not to be removed. */
   inMaking(appId: AppId): string[];
   /** How many were begun so far, of all apps. */
@@ -98,6 +100,7 @@ export async function openLayers(given: {
         if (work.listeners === 0) setTimeout(() => work.listeners === 0 && work.stopper.abort(), lingerMs).unref();
       }
     },
+    has: (appId, key) => !works.has(`${appId}/${key}`) && readLayerMarker(folders.layer(appId, key)) !== null,
     inMaking: (appId) =>
       [...works.values()].flatMap(({ spec }) => (spec.appId === appId ? [spec.key, ...layersUnder(spec)] : [])),
     begun: () => begun,

@@ -25,7 +25,7 @@ export type ServerParts = {
   core: AgentCore;
   folders: HomeFolders;
   jobs: Pick<Jobs, 'run' | 'startAhead' | 'endAhead' | 'find' | 'cancel' | 'collected'>;
-  layers: Pick<Layers, 'make'>;
+  layers: Pick<Layers, 'make' | 'has'>;
   images: Pick<Images, 'look' | 'make' | 'collect'>;
   pulls: Pulls;
   exports: ImageExports;
@@ -85,6 +85,9 @@ export const agentRoutes: readonly AgentRoute[] = [
   }),
   route('GET', '/v1/apps/:app/trees/:tree/hash', async ({ params, query }, { core }) => ({
     json: await core.inspection.hashTree(idIn('app', params[0]!), treeIn(params[1]!), query.get('files') === 'true'),
+  })),
+  route('HEAD', '/v1/apps/:app/layers/:key', async ({ params }, { layers }) => ({
+    status: layers.has(idIn('app', params[0]!), nameIn(params[1]!)) ? 200 : 404,
   })),
   route('GET', '/v1/apps/:app/layers/:key/hash', async ({ params }, { core }) => ({
     json: await core.inspection.hashLayer(idIn('app', params[0]!), nameIn(params[1]!)),
