@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createTcp, type Server, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { likelyCause, type StartFacts } from './likely-cause.ts';
-import { type Listener, listenersOf, parseListeners } from './listeners.ts';
+import { type Listener, listenerLook, parseListeners } from './listeners.ts';
 import { probe } from './probe.ts';
 import { type Exit, type HealthWait, type World, waitHealthy } from './wait-healthy.ts';
 
@@ -30,10 +30,33 @@ test('the kernel table is read for listening sockets only', () => {
 
 test('a listener is found by the process that holds it, and by no other', async () => {
   await using own = await listen(createTcp());
-  assert.ok((await listenersOf([process.pid])).some((one) => one.port === own.port));
-  assert.ok(!(await listenersOf([process.ppid])).some((one) => one.port === own.port));
+  const look = listenerLook();
+  assert.ok((await look([process.pid])).some((one) => one.port === own.port));
+  assert.ok(!(await look([process.ppid])).some((one) => one.port === own.port));
   // The kernel's table is not even asked for about one that holds no socket.
-  assert.deepEqual(await listenersOf([999_999_999], '/nonexistent'), []);
+  assert.deepEqual(await listenerLook(null, '/nonexistent')([999_999_999]), []);
+});
+
+test('the table is read again when other sockets are held, or after a while, and of a network of its own whoever holds them', async (t) => {
+  let nowMs = 0;
+  t.mock.method(performance, 'now', () => nowMs);
+  let reads = 0;
+  const look = listenerLook(async () => [on(++reads)]);
+  const portAt = async (atMs: number, pid: number): Promise<number | undefined> => {
+    nowMs = atMs;
+    return (await look([pid]))[0]?.port;
+  };
+  const nobody = 999_999_999;
+  assert.deepEqual([await portAt(0, nobody), await portAt(499, nobody), await portAt(500, nobody)], [1, 1, 2]);
+  const first = await listen(createTcp());
+  assert.deepEqual(
+    [await portAt(501, process.pid), await portAt(600, process.pid), await portAt(601, process.pid)],
+    [3, 3, 4],
+  );
+  await using _second = await listen(createTcp());
+  assert.equal(await portAt(602, process.pid), 5);
+  await first[Symbol.asyncDispose]();
+  assert.equal(await portAt(603, process.pid), 6);
 });
 
 test('a probe carries the host and says what went wrong', async () => {

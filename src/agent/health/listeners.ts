@@ -55,15 +55,34 @@ export async function socketInodes(pids: readonly number[], proc = '/proc'): Pro
   return inodes;
 }
 
+/** What these processes listen on, whenever it is asked for. */
+export type ListenerLook = (pids: readonly number[]) => Promise<Listener[]>;
+
+/** So long a table counts for processes that hold the same sockets still (one may begin to listen on one that it had), or none. */
+const [sameSocketsMs, noSocketMs] = [100, 500];
+
 /**
- * The listening sockets that these processes hold. The kernel writes its table for every reader, with all connections of
- * the machine (6 ms for 2,400): whoever holds no socket at all, as most apps while they boot, is not looked up in it.
+ * Looks at the listening sockets that some processes hold, again and again. The kernel writes its table for every reader, and goes
+ * through all it has for connections, be there any or not (6 ms with 24 GB of memory): so it is asked when they hold others than at the
+ * look before, or after a tenth of a second, and on the machine's own network not while they hold none, as most apps while they boot.
+ * @param own the table of a network that is theirs alone: whatever listens there is theirs, also when it cannot be seen that they hold it
  */
-export async function listenersOf(pids: readonly number[], proc = '/proc'): Promise<Listener[]> {
-  const inodes = await socketInodes(pids, proc);
-  if (inodes.size === 0) return [];
-  return (await readListeners(proc)).filter((one) => inodes.has(one.inode));
+export function listenerLook(own: (() => Promise<Listener[]>) | null = null, proc = '/proc'): ListenerLook {
+  let last: { sockets: Set<number>; atMs: number; found: Listener[] } | null = null;
+  return async (pids) => {
+    const sockets = await socketInodes(pids, proc);
+    if (sockets.size === 0 && own === null) return [];
+    const atMs = performance.now();
+    const countsMs = sockets.size === 0 ? noSocketMs : sameSocketsMs;
+    if (last !== null && atMs - last.atMs < countsMs && isSame(sockets, last.sockets)) return last.found;
+    const found = own ? await own() : (await readListeners(proc)).filter(({ inode }) => sockets.has(inode));
+    last = { sockets, atMs, found };
+    return found;
+  };
 }
+
+const isSame = (one: ReadonlySet<number>, other: ReadonlySet<number>): boolean =>
+  one.size === other.size && [...one].every((inode) => other.has(inode));
 
 export type PortHolder = { port: number; pid: number; comm: string };
 

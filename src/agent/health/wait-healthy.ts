@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HealthCheck } from '../../domain/desired.ts';
 import { isInUse, isReachable, likelyCause } from './likely-cause.ts';
-import { type Listener, listenersOf, type PortHolder, portHolders } from './listeners.ts';
+import { type Listener, listenerLook, type PortHolder, portHolders } from './listeners.ts';
 import { type ProbeResult, type ProbeTarget, probe } from './probe.ts';
 
 export type Exit = {
@@ -62,16 +62,16 @@ const ignoredPortMs = 1000;
 /** Early looks take one part in so many of the time. */
 const looksShare = 8;
 
-const realWorld: World = {
+const realWorld = (): World => ({
   nowMs: () => performance.now(),
   sleep: (ms, signal) => sleep(ms, undefined, { signal }),
-  listenersOf: (pids) => listenersOf(pids),
+  listenersOf: listenerLook(),
   probe,
   holders: portHolders,
-};
+});
 
 /** Waits for health, an exit, the limit or the signal, whichever comes first. */
-export async function waitHealthy(wait: HealthWait, world: World = realWorld): Promise<Healthy | NotHealthy> {
+export async function waitHealthy(wait: HealthWait, world: World = realWorld()): Promise<Healthy | NotHealthy> {
   const startMs = world.nowMs();
   const ranMs = () => world.nowMs() - startMs;
   const ended = new AbortController();
