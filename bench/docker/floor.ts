@@ -16,10 +16,12 @@ const port = 8080;
 export class EngineFloor {
   readonly #socket: string;
   readonly #dockerfile: string;
+  readonly #everyMs: number;
 
-  /** `dockerfile`: its text, which is put beside the commit's files. */
-  constructor(stage: Stage, socket: string, dockerfile: string) {
+  /** `dockerfile`: its text, which is put beside the commit's files; `everyMs`: so often the page is asked for. */
+  constructor(stage: Stage, socket: string, dockerfile: string, everyMs: number) {
     this.#socket = socket;
+    this.#everyMs = everyMs;
     const folder = join(stage.folder, 'floor');
     stage.write(folder, { Dockerfile: dockerfile });
     this.#dockerfile = join(folder, 'Dockerfile');
@@ -38,7 +40,7 @@ export class EngineFloor {
       const { NetworkSettings } = JSON.parse(await this.#say('GET', `/containers/${Id}/json`));
       const runningAt = now();
       const address = { at: NetworkSettings.IPAddress, port, host: 'floor.localhost', path: '/' };
-      const seenAt = await watchFor(page, address, AbortSignal.timeout(60_000));
+      const seenAt = await watchFor(page, address, AbortSignal.timeout(60_000), () => {}, this.#everyMs);
       return {
         buildMs: builtAt - startedAt,
         createMs: createdAt - builtAt,

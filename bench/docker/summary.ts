@@ -21,6 +21,8 @@ export type Run = {
 export type Figures = {
   machine: Machine;
   engine: string;
+  /** So often the page is asked for. */
+  everyMs: number;
   noise: number[];
   warm: Run[];
   /** With a dependency layer that nobody has built. */
@@ -56,7 +58,7 @@ export function summarize(figures: Figures): Report {
   const voids = [...figures.warm, ...figures.cold, ...figures.own].flatMap((run) => run.void);
   return {
     bench: 'docker',
-    about: `The example app (Flask, 51 tests) as an image that Lockstep writes, on ${figures.engine}: ${warm.length} pushes of a changed line and ${cold.length} with a new dependency layer, through the whole gate; beside each the engine alone and the checks by hand in containers.`,
+    about: `The example app (Flask, 51 tests) as an image that Lockstep writes, on ${figures.engine}: ${warm.length} pushes of a changed line and ${cold.length} with a new dependency layer, through the whole gate; beside each the engine alone and the checks by hand in containers. The page is asked for every ${figures.everyMs} ms until it is there.`,
     machine: figures.machine,
     void: [...noiseOf(figures.noise), ...new Set(voids)],
     tables: [

@@ -17,24 +17,27 @@ export type Lived = { startedAt: number; firstByteAt: number; returnedAt: number
 export class Arena {
   readonly stage: Stage;
   readonly work: string;
+  readonly #everyMs: number;
   #page: Page | null = null;
 
-  private constructor(stage: Stage, work: string) {
+  private constructor(stage: Stage, work: string, everyMs: number) {
     this.stage = stage;
     this.work = work;
+    this.#everyMs = everyMs;
   }
 
   /**
    * Makes the app and has its packages fetched by a first push that cannot boot, with requirements of another layer: then
    * nothing is live, nothing is built, and the packages lie in uv's cache. `more`: files of the app besides the example's.
+   * `everyMs`: so often a page is asked for until it is there.
    */
-  static async open(stage: Stage, more: Readonly<Record<string, string>> = {}): Promise<Arena> {
+  static async open(stage: Stage, more: Readonly<Record<string, string>> = {}, everyMs = 5): Promise<Arena> {
     const work = await stage.makeApp(app, example);
     if (Object.keys(more).length > 0) {
       stage.write(work, more);
       await stage.commit(work, 'as it is measured');
     }
-    const arena = new Arena(stage, work);
+    const arena = new Arena(stage, work, everyMs);
     const requirements = readFileSync(join(work, 'requirements.txt'), 'utf8');
     stage.write(work, {
       'guestbook/pages.py': 'raise RuntimeError("not yet")\n',
@@ -122,7 +125,8 @@ export class Arena {
     const address = { port, host: `${app}.localhost:${port}`, path: '/' };
     const limit = new AbortController();
     const startedAt = now();
-    const seen = watchFor(page, address, AbortSignal.any([limit.signal, AbortSignal.timeout(120_000)]));
+    const over = AbortSignal.any([limit.signal, AbortSignal.timeout(120_000)]);
+    const seen = watchFor(page, address, over, () => {}, this.#everyMs);
     seen.catch(() => {});
     try {
       await work();

@@ -77,7 +77,7 @@ export class Poller {
 }
 
 /**
- * Asks every 5 ms, one request after the other, until the page is there; when its first byte came, in milliseconds since the
+ * Asks every `everyMs`, one request after the other, until the page is there; when its first byte came, in milliseconds since the
  * epoch. Rejects when the signal ends the wait. Each answer is shown to `onAnswer`.
  */
 export async function watchFor(
@@ -85,6 +85,7 @@ export async function watchFor(
   address: Address,
   signal: AbortSignal,
   onAnswer: (answer: Answer) => void = () => {},
+  everyMs = 5,
 ): Promise<number> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   try {
@@ -94,7 +95,7 @@ export async function watchFor(
       const answer = await ask(address, { agent }).catch(() => null);
       if (answer) onAnswer(answer);
       if (answer?.status === 200 && isSamePage(readPage(answer.body), page)) return answer.firstByteAt;
-      const pauseMs = 5 - (now() - startedAt);
+      const pauseMs = everyMs - (now() - startedAt);
       if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   } finally {
