@@ -1,74 +1,24 @@
-// Whether an app runs in a container, and in which image: the tree's own Dockerfile, or one that Lockstep writes. A person's word
-// (`runtime:` in lockstep.yml) goes before the guess; a Dockerfile without an engine is an error that says what to install, never an app
-// that runs some other way than its author meant.
-import { createHash } from 'node:crypto';
-import type { LockstepYml } from '../config/readers/lockstep-yml.ts';
-import type { OutgoingFile } from '../domain/agent.ts';
-import type { EngineLook } from '../domain/engine.ts';
+// The plan of an app that runs in a container, and by it which image: the tree's own Dockerfile, one that Lockstep writes, or one of a
+// registry. Nothing in it is of the machine. How the image is made of a tree is in `image-work.ts`.
 import { fail, isFailure } from '../domain/errors.ts';
 import type { Finding } from '../domain/gate.ts';
 import type { AppId } from '../domain/ids.ts';
 import type { ImageRecipe } from '../domain/image.ts';
 import type { Plan, ProcessType } from '../domain/plan.ts';
-import { contextOf } from './context/context.ts';
-import { type Ignores, readIgnore } from './context/ignore.ts';
+import { isForEngine } from './decide-runtime.ts';
 import type { Detection } from './detectors/detection.ts';
-import { buildInputs, registriesOf, unusedInputs } from './dockerfile/build-inputs.ts';
-import { withCertificates } from './dockerfile/certificates.ts';
+import { buildInputs, unusedInputs } from './dockerfile/build-inputs.ts';
 import { writeDockerfile } from './dockerfile/dockerfile.ts';
-import { withFreshSteps } from './dockerfile/fresh-steps.ts';
+import { ownDockerfile } from './dockerfile/own-dockerfile.ts';
 import { withOwnParts } from './dockerfile/own-parts.ts';
 import { readDockerfile } from './dockerfile/read-dockerfile.ts';
-import type { GitTree } from './git-tree.ts';
-import type { ImageMaking } from './image-making.ts';
-import { partId } from './part-layers.ts';
 import { decidePlan, readProjectConfig } from './plan.ts';
-import { commandsInImage, type ForTests, type ForTestsAsked, type TestedPart, testsInImage } from './tests-in-image.ts';
-import { hasFile, readConfigFile, type TreeView } from './tree-view.ts';
-
-const deadlineMs = 15 * 60_000;
-const dockerfileBytes = 256 * 1024;
-
-/** @throws bad-config, no-engine, engine-away (nobody can say now) */
-export async function decideRuntime(
-  view: TreeView,
-  { runtime: said, image }: Pick<LockstepYml, 'runtime' | 'image'>,
-  engine: () => Promise<EngineLook>,
-): Promise<'process' | 'docker'> {
-  if (image !== null && said === 'process')
-    throw fail('bad-config', 'lockstep.yml: an image does not run as a process of the machine', {
-      advice: 'Leave out runtime, or the image.',
-    });
-  if (!isForEngine(view, { runtime: said, image })) return 'process';
-  const look = await engine();
-  if (look.state === 'ready') return 'docker';
-  const why =
-    image !== null
-      ? 'the app is an image'
-      : said === 'docker'
-        ? 'lockstep.yml says runtime: docker'
-        : 'the repository has a Dockerfile';
-  if (look.state === 'hung') throw fail('engine-away', look.why, { advice: look.advice });
-  throw fail('no-engine', `${why}, and there is no container engine: ${look.why}`, {
-    advice: `${look.advice} With "runtime: process" in lockstep.yml the app runs without one.`,
-  });
-}
-
-/** Whether it is to run on a container engine, be there one or not. */
-export const isForEngine = (view: TreeView, { runtime, image }: Pick<LockstepYml, 'runtime' | 'image'>): boolean =>
-  runtime === 'docker' || (runtime === null && (image !== null || hasFile(view, 'Dockerfile')));
+import type { TreeView } from './tree-view.ts';
 
 /** The plan that a deploy would follow where there is an engine: for whoever only wants to read it. @throws bad-config, no-detector */
 export async function planAsWritten(view: TreeView, appId: AppId, own: readonly string[]): Promise<Plan> {
   const { lockstepYml } = await readProjectConfig(view);
   return isForEngine(view, lockstepYml) ? decideImagePlan(view, appId, own) : decidePlan(view);
-}
-
-/** As decided for a tree of which nothing else is known yet. */
-export async function runtimeOf(view: TreeView, engine: () => Promise<EngineLook>): Promise<'process' | 'docker'> {
-  // Most trees have neither: nothing is parsed for them.
-  if (!hasFile(view, 'Dockerfile') && !hasFile(view, 'lockstep.yml')) return 'process';
-  return decideRuntime(view, (await readProjectConfig(view)).lockstepYml, engine);
 }
 
 /** @param own by which names the app's own repository is known. @throws bad-config, no-detector, too-large */
@@ -140,106 +90,4 @@ function inImage(
     processes: { ...plan.processes, web: { command: given.command, env: {} } },
     notes: [...plan.notes, ...given.notes],
   };
-}
-
-/** null: there is none. @throws bad-config for a link, too-large */
-async function ownDockerfile(view: TreeView): Promise<string | null> {
-  const file = view.list().find(({ path }) => path === 'Dockerfile');
-  if (file === undefined) return null;
-  if (!file.mode.startsWith('100'))
-    throw fail('bad-config', 'Dockerfile: it is a link; it is read from a plain file only', {
-      advice: 'Commit the Dockerfile as a plain file.',
-    });
-  const bytes = await view.read('Dockerfile', dockerfileBytes);
-  if (bytes === null)
-    throw fail('too-large', `the Dockerfile has more than ${dockerfileBytes} bytes`, {
-      advice: 'Put what is long into files.',
-    });
-  return bytes.toString('utf8');
-}
-
-/**
- * `forTests`: by `partId`; the checks of other parts run outside, and why, where their image could be thought to hold them, is in `outside`; `notes` has the
- * same of tests, for people. `forCommands`: of the repository's own; a text: why not.
- */
-export type ImageWork = ImageMaking & {
-  forTests: Readonly<Record<string, ForTests>>;
-  forCommands: ForTests | string;
-  outside: Readonly<Record<string, string>>;
-  notes: readonly string[];
-};
-
-type Tree = Pick<GitTree, 'id' | 'view'> & { files(): AsyncIterable<OutgoingFile> };
-
-/**
- * How the image of a plan is built of its tree.
- * @param nonce for what is not to be found again
- * @param isTrusting the agent gives builds certificates of the installation
- * @throws bad-config
- */
-export async function imageWork(
-  appId: AppId,
-  tree: Tree,
-  { image: recipe, parts }: { image: ImageRecipe; parts: readonly TestedPart[] },
-  own: readonly string[],
-  nonce: string,
-  isTrusting = false,
-): Promise<ImageWork> {
-  const { buildArgs = {}, secrets = [] } = recipe;
-  const trusting = (written: string): string => (isTrusting ? withCertificates(written) : written);
-  const text = recipe.written !== null ? trusting(recipe.written) : await ownText(tree.view, appId, own, buildArgs);
-  const facts = readDockerfile(text, own, buildArgs);
-  const fetching = recipe.isUncached ? facts.advice.filter((one) => one.isUncached).map(({ line }) => line) : [];
-  const dockerfile = withFreshSteps(text, fetching, nonce);
-  const asks = { secrets, registries: registriesOf(facts) };
-  const ignores = readIgnore((await readConfigFile(tree.view, '.dockerignore')) ?? '');
-  // By its steps; where it was decided otherwise when the plan was made, as a whole.
-  const isUncached = recipe.isUncached && fetching.length === 0;
-  const making = (text: string, left: Ignores, of: object, target: string | null = null): ImageMaking => {
-    const body = { form: 2, appId, dockerfile: text, target, ...of };
-    const key = createHash('sha256').update(JSON.stringify(body)).digest('hex');
-    const spec = { key, appId, treeId: tree.id, target, buildArgs, isUncached: false, deadlineMs };
-    return { spec, asks, context: () => contextOf({ files: tree.files(), ignores: left, dockerfile: text }) };
-  };
-  const ofTree = { tree: tree.id, ...(recipe.isUncached ? { nonce } : {}) };
-  const served = making(dockerfile, ignores, ofTree);
-  const image = { ...served, spec: { ...served.spec, isUncached } };
-  const asked: ForTestsAsked = {
-    ...{ appId, view: tree.view, facts, imageKey: image.spec.key },
-    stageOf: (name) => making(dockerfile, ignores, ofTree, name),
-    toolsOf: (text, inputs, of) => making(trusting(text), (path) => !inputs.has(path), of),
-  };
-  const notes: string[] = [];
-  const forTests: Record<string, ForTests> = {};
-  const outside: Record<string, string> = {};
-  let app: ForTests | null = null;
-  for (const one of parts) {
-    const found = await testsInImage(asked, one);
-    if (found === null) continue;
-    if ('outside' in found) {
-      outside[partId(one.part)] = found.outside;
-      if (found.hasTests)
-        notes.push(
-          `tests of ${one.part.root || one.part.language} run on the machine, not in the image: ${found.outside}`,
-        );
-      continue;
-    }
-    forTests[partId(one.part)] = found;
-    if (one.isApp) app = found;
-  }
-  const commands = commandsInImage(asked, app);
-  const forCommands = 'outside' in commands ? commands.outside : commands;
-  return { ...image, forTests, forCommands, outside, notes };
-}
-
-async function ownText(
-  view: TreeView,
-  appId: AppId,
-  own: readonly string[],
-  buildArgs: Readonly<Record<string, string>>,
-): Promise<string> {
-  const text = await ownDockerfile(view);
-  if (text === null) throw fail('bad-config', 'the Dockerfile of the release is not in its tree');
-  const facts = readDockerfile(text, own, buildArgs);
-  return withOwnParts(facts.text, facts.stages, appId);
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { AppId, TreeId } from '../domain/ids.ts';
 import type { LayerRecipe } from '../domain/plan.ts';
-import { imageWork } from './image-plan.ts';
+import { imageWork } from './image-work.ts';
 import { memoryTree } from './memory-tree.ts';
 import { viewOf } from './part-layers.ts';
 import { isOfTests } from './tests-in-image.ts';

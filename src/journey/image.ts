@@ -2,7 +2,7 @@
 
 import type { Pinned } from '../build/dockerfile/gate.ts';
 import type { ImageMaking } from '../build/image-making.ts';
-import type { ImageWork } from '../build/image-plan.ts';
+import type { ImageWork } from '../build/image-work.ts';
 import type { ForTests } from '../build/tests-in-image.ts';
 import type { App } from '../domain/app.ts';
 import { fail } from '../domain/errors.ts';

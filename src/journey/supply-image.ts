@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import { withImage } from '../build/build.ts';
 import type { GitTree } from '../build/git-tree.ts';
-import { imageWork } from '../build/image-plan.ts';
+import { imageWork } from '../build/image-work.ts';
 import type { App } from '../domain/app.ts';
 import type { ImageArtifact } from '../domain/release.ts';
 import type { Runnable } from '../release/compose.ts';

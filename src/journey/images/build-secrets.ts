@@ -1,6 +1,6 @@
 // Build secrets: set and unset by who may configure the app, and read by its builds alone. No release follows: what is built is built, and the
 // next build that runs a step which mounts one gets the value of then.
-import type { ImageWork } from '../../build/image-plan.ts';
+import type { ImageWork } from '../../build/image-work.ts';
 import type { App, Principal } from '../../domain/app.ts';
 import {
   type BuildAnswers,

@@ -3,7 +3,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { withImage } from '../../build/build.ts';
 import type { GitTree } from '../../build/git-tree.ts';
-import { decideImagePlan, type ImageWork, imageWork } from '../../build/image-plan.ts';
+import { decideImagePlan } from '../../build/image-plan.ts';
+import { type ImageWork, imageWork } from '../../build/image-work.ts';
 import type { BuildAnswers } from '../../domain/build-inputs.ts';
 import { fail } from '../../domain/errors.ts';
 import type { AppId, Digest, NodeId } from '../../domain/ids.ts';

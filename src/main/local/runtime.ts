@@ -1,5 +1,5 @@
 // How a tree is to run, as its files say: nobody is asked for it.
-import { isForEngine } from '../../build/image-plan.ts';
+import { isForEngine } from '../../build/decide-runtime.ts';
 import { readProjectConfig } from '../../build/plan.ts';
 import type { TreeId } from '../../domain/ids.ts';
 import { withTree } from './plan.ts';
