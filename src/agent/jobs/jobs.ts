@@ -6,7 +6,7 @@
 // ended     result.json is there; kept for an hour, 100 and 256 MiB at most -> collected
 // ahead     started before it was asked for (`spares.ts`): no job yet       -> running, or it is as if it never was
 // A job whose launcher or container is gone without an exit, or that was starting when the agent died, has ended as `lost`.
-import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail, isFailure } from '../../domain/errors.ts';
 import { type AppId, type JobId, parseId } from '../../domain/ids.ts';
@@ -21,6 +21,7 @@ import { type OpenedFolder, openCollected } from './collected.ts';
 import { removeLeftGroups } from './contained.ts';
 import { openFifoPool } from './fifo-pool.ts';
 import type { ImageRoom } from './in-image.ts';
+import { jobBytes } from './job-bytes.ts';
 import type { JobRecord } from './job-folder.ts';
 import { jobPlaces, loadResult, readSmall } from './job-folder.ts';
 import { isLive } from './job-room.ts';
@@ -130,7 +131,7 @@ export async function openJobs(given: {
     let bytes = 0;
     for (const [index, id] of done.entries()) {
       const age = now() - (statSync(folders.job(id), { throwIfNoEntry: false })?.mtimeMs ?? 0);
-      bytes += bytesOf(folders.job(id));
+      bytes += jobBytes(folders.job(id), kept.bytes);
       if (index >= most.count || age > most.ageMs || bytes > most.bytes)
         await removeTree(folders.job(id)).catch(() => {}); // one that cannot be removed is tried again
     }
@@ -258,36 +259,4 @@ export async function openJobs(given: {
     },
   };
   return jobs;
-}
-
-/** Of the files in a job's folder, its reports and the folders that it left to be collected: what outlives it. */
-function bytesOf(folder: string): number {
-  const reports = join(folder, 'reports');
-  const { collect = {} } = readSmall<JobRecord>(join(folder, 'record.json')) ?? {};
-  const below = Object.values(collect).map((name) => join(reports, name));
-  return (
-    [folder, reports].reduce((sum, path) => sum + bytesIn(path, false), 0) +
-    below.reduce((sum, path) => sum + bytesIn(path, true), 0)
-  );
-}
-
-/** More entries than these count as much as may be kept of all. */
-const mostCounted = 50_000;
-
-/** No link is followed. */
-function bytesIn(folder: string, isDeep: boolean): number {
-  let [bytes, seen] = [0, 0];
-  const waiting = [folder];
-  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    if (!lstatSync(next, { throwIfNoEntry: false })?.isDirectory()) continue;
-    for (const name of readdirSync(next)) {
-      const path = join(next, name);
-      const entry = lstatSync(path, { throwIfNoEntry: false });
-      bytes += (entry?.blocks ?? 0) * 512;
-      seen += 1;
-      if (seen > mostCounted) return kept.bytes;
-      if (isDeep && entry?.isDirectory()) waiting.push(path);
-    }
-  }
-  return bytes;
 }
