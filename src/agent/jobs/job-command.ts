@@ -20,7 +20,7 @@ import { fillCommand, fillEnv, toolPlaces } from './places.ts';
 const plainName = /^[A-Za-z0-9_-]{1,100}$/;
 
 /** null: shared (not root). @throws bad-request when root is not told whom to be */
-export function identityOf(ids: Identities, which: 'live' | 'gate'): JobIdentity {
+export function jobIdentityOf(ids: Identities, which: 'live' | 'gate'): JobIdentity {
   if (process.getuid?.() !== 0) return null;
   const uid = which === 'live' ? ids.liveUid : ids.gateUid;
   if (uid === null || ids.gid === null || uid <= 0 || ids.gid <= 0)

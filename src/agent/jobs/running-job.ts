@@ -13,7 +13,7 @@ import { adoptInImage, type LeftContainers } from './adopt-in-image.ts';
 import { adoptContained, type Contained, type ContainedEnd, startContained } from './contained.ts';
 import { copyTests, testsIn, treeToRead } from './copy-tests.ts';
 import { type ImageRoom, type ImageSpecOfJob, startInImage } from './in-image.ts';
-import { identityOf, jobCommand } from './job-command.ts';
+import { jobCommand, jobIdentityOf } from './job-command.ts';
 import {
   closeJobFolder,
   type JobPlaces,
@@ -54,7 +54,7 @@ export function startJob(spec: JobSpec, room: JobRoom, ahead: Promise<Waiting | 
   const { place } = spec;
   if ('image' in place) return startJobInImage({ ...spec, place }, room, places);
   return life(recordOf(spec), room, places, async (sink, stopping) => {
-    const who = identityOf(spec, spec.identity);
+    const who = jobIdentityOf(spec, spec.identity);
     let waiting = ahead && (await ahead);
     if (waiting === null && existsSync(places.folder)) throw fail('conflict', 'A job of this id was there before.');
     const starting: JobRecord = { ...recordOf(spec), bootId, process: null, startedAtMs: room.now() };
@@ -109,7 +109,7 @@ function startJobInImage(spec: ImageSpecOfJob, room: JobRoom, places: JobPlaces)
     if (existsSync(places.folder)) throw fail('conflict', 'A job of this id was there before.');
     const record: JobRecord = { ...recordOf(spec), bootId, process: null, startedAtMs: room.now() };
     try {
-      prepareJobFolder(places, spec, identityOf(spec, spec.identity));
+      prepareJobFolder(places, spec, jobIdentityOf(spec, spec.identity));
       writeSmall(places.record, record);
       const { tests, sources } = spec.place;
       if (tests) await copyTests(spec, tests, room.folders, places);

@@ -10,7 +10,7 @@ import type { CaptureSink } from '../process/line-splitter.ts';
 import { isAlive } from '../process/proc.ts';
 import { removeTree } from '../remove-tree.ts';
 import { adoptContained, type Contained, type ContainedLaunch, startContained } from './contained.ts';
-import { commandAhead, identityOf } from './job-command.ts';
+import { commandAhead, jobIdentityOf } from './job-command.ts';
 import { type JobRecord, jobPlaces, prepareJobFolder, writeFiles, writeSmall } from './job-folder.ts';
 import { bootId, containedSpec, type JobRoom, recordOf } from './job-room.ts';
 import { type KeptOutput, keepOutput } from './kept-output.ts';
@@ -35,7 +35,7 @@ const mostLines = 100;
 /** @throws bad-request, not-found (its layer), bad-env, and whatever keeps it from being launched: then nothing of it is left */
 export async function startWaiting(spec: JobSpec, room: JobRoom, signal: AbortSignal): Promise<Waiting> {
   const places = jobPlaces(room.folders.job(spec.id));
-  const who = identityOf(spec, spec.identity);
+  const who = jobIdentityOf(spec, spec.identity);
   const { base, launched } = await commandAhead({
     ...{ spec, places, who, signal },
     ...{ folders: room.folders, toolchains: room.toolchains },

@@ -11,7 +11,7 @@ import type { LineFeed } from '../../lib/line-feed.ts';
 import { ensureAppFolders, type HomeFolders } from '../folders.ts';
 import { startContained } from '../jobs/contained.ts';
 import type { FifoPool } from '../jobs/fifo-pool.ts';
-import { identityOf } from '../jobs/job-command.ts';
+import { jobIdentityOf } from '../jobs/job-command.ts';
 import { type JobIdentity, ownFolder, readSmall, writeSmall } from '../jobs/job-folder.ts';
 import { fillEnv, fillPlaces, type Places, toolPlaces } from '../jobs/places.ts';
 import type { CgroupSupport } from '../process/cgroup.ts';
@@ -52,7 +52,7 @@ export async function makeLayer(
   const { folders } = room;
   const layer = folders.layer(spec.appId, spec.key);
   const work = layerWork(folders, spec);
-  const who = identityOf(spec, 'gate');
+  const who = jobIdentityOf(spec, 'gate');
   const tools = await toolPlaces(room.toolchains, spec.tools, signal);
   const interpreter = spec.interpreterId === null ? null : await room.toolchains.resolveInterpreter(spec.interpreterId);
   const indexEnv = await room.indexEnv();

@@ -11,7 +11,7 @@ const leastId = 100;
 
 /** Makes them, with the app's own folders around them. */
 export async function makeInstanceFolders(folders: HomeFolders, app: AppRef, id: InstanceId): Promise<void> {
-  const identity = identityOf(app);
+  const identity = liveIdentityOf(app);
   await ensureAppFolders(folders, app);
   const home = folders.instance(app.id, id);
   for (const path of [home, `${home}/tmp`]) await mkdir(path, { recursive: true, mode: 0o700 });
@@ -20,7 +20,7 @@ export async function makeInstanceFolders(folders: HomeFolders, app: AppRef, id:
 }
 
 /** null when identities are shared (not root). @throws bad-config when root is not told whom to be: never itself */
-export function identityOf(app: Pick<AppRef, 'liveUid' | 'gid'>): Identity | null {
+export function liveIdentityOf(app: Pick<AppRef, 'liveUid' | 'gid'>): Identity | null {
   if (process.getuid?.() !== 0) return null;
   const gid = app.gid ?? app.liveUid;
   if (app.liveUid === null || gid === null || app.liveUid < leastId || gid < leastId)

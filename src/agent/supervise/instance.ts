@@ -12,7 +12,7 @@ import type { OutputSink, Place, Running, Runtime } from '../runtimes/runtime.ts
 import { messageOf, startFailure } from './exit-reason.ts';
 import { type IncidentTeller, incidentTeller } from './incident-teller.ts';
 import { InstanceDisk } from './instance-disk.ts';
-import { identityOf, makeInstanceFolders } from './instance-folders.ts';
+import { liveIdentityOf, makeInstanceFolders } from './instance-folders.ts';
 import { InstanceHealth } from './instance-health.ts';
 import { InstanceOutput } from './instance-output.ts';
 import type { InstanceOrigin, InstanceParts } from './instance-parts.ts';
@@ -234,7 +234,7 @@ export class Instance {
     await this.#state.save();
     if (this.view.state !== 'starting') return;
     this.#disk.assertMayStart();
-    const spec = { id: this.view.id, ...command, limits: set.limits, identity: identityOf(app) };
+    const spec = { id: this.view.id, ...command, limits: set.limits, identity: liveIdentityOf(app) };
     const running = await this.#runtime.start(spec, await this.#sink());
     await failpoint('agent.after-launch');
     this.#run = this.#runOf(running);

@@ -12,7 +12,7 @@ import type { HomeFolders } from '../folders.ts';
 import { assertEnv } from '../process/scrubbed-env.ts';
 import { type ContainerStart, isOwnInit } from '../runtimes/docker/container-spec.ts';
 import type { ImageFacts } from '../runtimes/docker/image-facts.ts';
-import { identityOf } from './instance-folders.ts';
+import { liveIdentityOf } from './instance-folders.ts';
 import type { Prepared } from './instance-parts.ts';
 import { shareVolume, sharingGroup, takeVolume } from './volume-owner.ts';
 import { makeVolume, placeOfVolume } from './volumes.ts';
@@ -68,7 +68,7 @@ export async function placeInContainer(
 ): Promise<
   Omit<ContainerStart, 'isOwnInit'> & { facts: ImageFacts; volumes: { name: string; from: string; to: string }[] }
 > {
-  const own = identityOf(app);
+  const own = liveIdentityOf(app);
   const facts = await factsOf(image.id);
   const isOurs = image.isGenerated;
   const places = Object.entries(volumes).map(([name, path]) => ({
