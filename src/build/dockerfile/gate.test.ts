@@ -38,6 +38,15 @@ test('what checks need is installed of what the image began with, and nothing of
   assert.doesNotMatch(text, /\{/);
 });
 
+test('a project with a name of its own is known by it beside its image, too', () => {
+  const facts = readDockerfile('FROM python:3.12-slim\nCMD ["x"]\n', []);
+  const own = { name: 'shop', version: '1.2', entryPoints: {}, place: 'src' as const };
+  const given = { appId, imageKey: 'k', facts, stage: facts.stages[0]!, root: '', early: [] };
+  const told = writeGate({ ...given, recipe: { ...recipe, own } }).split('\n');
+  const [line] = told.filter((one) => one.includes('lockstep-tree.pth'));
+  assert.match(line!, /^RUN \/lockstep\/gate\/bin\/python -I -c 'exec\("import .*"\)' '\{"name":"shop","version":"1\.2",/);
+});
+
 test('tools of our own lie in a folder of their own, held to their hashes', () => {
   const facts = readDockerfile('FROM python:3.12-slim\nCMD ["x"]\n', []);
   const given = { appId, imageKey: 'k', facts, recipe, stage: facts.stages[0]!, root: '', early: [] };

@@ -8,7 +8,7 @@ import { imageTag } from '../../domain/image.ts';
 import type { LayerRecipe } from '../../domain/plan.ts';
 import { layerSteps } from '../layer-steps.ts';
 import { nodeGate } from './gate-node.ts';
-import { type CacheMount, copyFiles, env, run } from './lines.ts';
+import { type CacheMount, copyFiles, env, pythonWord, run } from './lines.ts';
 import { uvVersion } from './python.ts';
 import { chainOf, type DockerfileFacts, type Stage } from './read-dockerfile.ts';
 
@@ -45,7 +45,7 @@ export function writeGate(asked: GateAsked): string {
 
 function pythonGate({ recipe, root, pinned = {} }: GateAsked, cache: CacheMount): string[] {
   const place = (word: string): string =>
-    word
+    pythonWord(word)
       .replace('{tool:uv}/bin/uv', 'uv')
       .replace('{python}', 'python3')
       .replaceAll('{layer}', folder)

@@ -44,6 +44,9 @@ function copyWord(path: string): string {
   });
 }
 
+/** A program of Python as a word, in one line that does the same: the lines of a Dockerfile hold no more. */
+export const pythonWord = (word: string): string => (word.includes('\n') ? `exec(${JSON.stringify(word)})` : word);
+
 /** argv, as CMD has it. JSON escapes what is not a word. */
 export const cmd = (argv: readonly string[]): string => `CMD ${JSON.stringify(argv.map(checked))}`;
 

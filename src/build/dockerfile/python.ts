@@ -4,7 +4,7 @@ import type { LayerRecipe } from '../../domain/plan.ts';
 import { layerSteps } from '../layer-steps.ts';
 import { makeSite } from '../mkdocs-layers.ts';
 import { baseOf, siteBase } from './bases.ts';
-import { type CacheMount, copyFiles, env, run } from './lines.ts';
+import { type CacheMount, copyFiles, env, pythonWord, run } from './lines.ts';
 import { appFolder, cacheFolder, type Writer } from './stages.ts';
 
 /** As the process runtime has it (`agent/toolchains/pins.ts`; a test holds them together). */
@@ -18,7 +18,7 @@ const mostUncompiled = 100;
 function venvStage(recipe: LayerRecipe, purpose: 'run' | 'gate', base: string, cache: CacheMount): string[] {
   const steps = layerSteps(recipe, purpose);
   const place = (word: string): string =>
-    oneLine(word)
+    pythonWord(word)
       .replace('{tool:uv}/bin/uv', 'uv')
       .replace('{python}', '/usr/local/bin/python3')
       .replaceAll('{layer}', venv)
@@ -34,9 +34,6 @@ function venvStage(recipe: LayerRecipe, purpose: 'run' | 'gate', base: string, c
     ...steps.map(({ argv }) => run(argv.map(place), argv[0]!.includes('{tool:uv}') ? cache : null)),
   ];
 }
-
-/** A program of Python, as one line that does the same. */
-const oneLine = (word: string): string => (word.includes('\n') ? `exec(${JSON.stringify(word)})` : word);
 
 /** A site of pages that MkDocs makes. */
 export const writeMkdocs: Writer = async ({ plan, notes, cache }) => {
