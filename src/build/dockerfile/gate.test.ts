@@ -44,7 +44,10 @@ test('a project with a name of its own is known by it beside its image, too', ()
   const given = { appId, imageKey: 'k', facts, stage: facts.stages[0]!, root: '', early: [] };
   const told = writeGate({ ...given, recipe: { ...recipe, own } }).split('\n');
   const [line] = told.filter((one) => one.includes('lockstep-tree.pth'));
-  assert.match(line!, /^RUN \/lockstep\/gate\/bin\/python -I -c 'exec\("import .*"\)' '\{"name":"shop","version":"1\.2",/);
+  assert.match(
+    line!,
+    /^RUN \/lockstep\/gate\/bin\/python -I -c 'exec\("import .*"\)' '\{"name":"shop","version":"1\.2",/,
+  );
 });
 
 test('tools of our own lie in a folder of their own, held to their hashes', () => {

@@ -9,6 +9,12 @@ import os
 import re
 import sys
 
+# as plugins say it that have looked into a module
+PLACED = re.compile(r"^(?:[\w.-]+: )?(?P<path>[^\s:]+\.\w+):(?P<line>\d+): "
+                    r"(?P<text>.+)$", re.S)
+# of the app's, asked for in some page
+NAME = re.compile(r"\b[A-Za-z_]\w+(?:\.[A-Za-z_]\w+)+\b"
+                  r"(?<!\.md)(?<!\.yml)(?<!\.yaml)(?<!\.html)")
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -24,6 +30,10 @@ class Heard(logging.Handler):
 
 
 def hear(told, text, config, docs):
+    placed = PLACED.match(text)
+    path = told.in_tree(placed["path"]) if placed else None
+    if path and os.path.isfile(path):
+        return told.find(path, int(placed["line"]), "mkdocs", placed["text"])
     words = re.findall(r"'([^'\n]{1,300})'", text)
     for word in words:
         path = os.path.join(docs, word)
@@ -32,7 +42,11 @@ def hear(told, text, config, docs):
             line = told.line_with(path, others)
             return told.find(told.in_tree(path), line, "mkdocs", text)
     line = told.line_with(config, words)
-    told.find(told.in_tree(config), line, "mkdocs", text)
+    path = told.in_tree(config)
+    if line is None:
+        page, asked = told.place_of_name(docs, NAME.findall(text))
+        path, line = page or path, asked
+    told.find(path, line, "mkdocs", text)
 
 
 def build(told, config_file, site):

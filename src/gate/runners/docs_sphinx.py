@@ -40,21 +40,9 @@ def hear(told, text, source):
     if path is None:
         # autodoc says which module, and not where it is asked for
         names = re.findall(r"'([\w.]+)'", said)
-        path, line = place_of_name(told, source, names)
+        path, line = told.place_of_name(source, names[:2])
     told.find(path, line, rule[1] if rule else "warning",
               message.split("\nTraceback")[0])
-
-
-def place_of_name(told, source, names):
-    for folder, folders, files in os.walk(source):
-        folders[:] = [one for one in folders if not one.startswith(("_", "."))]
-        for name in sorted(files):
-            path = os.path.join(folder, name)
-            if name.endswith((".rst", ".md", ".txt")):
-                line = told.line_with(path, names[:2])
-                if line:
-                    return told.in_tree(path), line
-    return None, None
 
 
 def line_of_docstring(told, path, name, offset):

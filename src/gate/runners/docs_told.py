@@ -41,6 +41,20 @@ def line_with(path, words):
     return None
 
 
+def place_of_name(source, names):
+    """The first line of the pages in the folder that holds one of them."""
+    for folder, folders, files in os.walk(source):
+        folders[:] = sorted(one for one in folders
+                            if not one.startswith(("_", ".")))
+        for name in sorted(files):
+            path = os.path.join(folder, name)
+            if name.endswith((".rst", ".md", ".txt")):
+                line = line_with(path, names)
+                if line:
+                    return in_tree(path), line
+    return None, None
+
+
 def place_in_traceback(text):
     """The deepest frame of the tree, as (file, line)."""
     best = (None, None)

@@ -379,6 +379,42 @@ test("that another site's index cannot be fetched is no warning of the documenta
   assert.deepEqual(JSON.parse(said), [['unknown document: gone'], 1]);
 });
 
+test('what a plugin of MkDocs says of a module or of a name is placed there, or in the page that asks for it', {
+  skip,
+}, () => {
+  const tree = join(home, 'mkdocs-places');
+  mkdirSync(join(tree, 'docs', 'api'), { recursive: true });
+  writeFileSync(join(tree, 'mkdocs.yml'), 'site_name: shop\nplugins: [search]\n');
+  writeFileSync(join(tree, 'shop.py'), '"""A shop."""\n');
+  writeFileSync(join(tree, 'docs/index.md'), '# Shop 1.2\n');
+  writeFileSync(join(tree, 'docs/api/shop.md'), '# API\n\n::: shop.gone\n');
+  const said = [
+    "griffe: shop.py:11: No type or annotation for parameter 'c'",
+    'mkdocstrings: shop.gone could not be found',
+    "Could not collect 'shop.gone'",
+    'Config value \'plugins\': The "nothere" plugin is not installed',
+    'griffe: /usr/lib/python3/os.py:11: elsewhere',
+    "Doc file 'index.md' contains a link 'gone.md'",
+    'version 1.2 is old, see index.md and other.names',
+  ];
+  const program = [
+    'import json, sys; sys.path.insert(0, sys.argv[1]); import docs_mkdocs, docs_told as told',
+    '[docs_mkdocs.hear(told, one, "mkdocs.yml", "docs") for one in json.loads(sys.argv[2])]',
+    'print(json.dumps([[one["file"], one["line"]] for one in told.FINDINGS]))',
+  ].join('\n');
+  const words = ['-c', program, import.meta.dirname, JSON.stringify(said)];
+  const env = { PYTHONDONTWRITEBYTECODE: '1' };
+  assert.deepEqual(JSON.parse(execFileSync(python, words, { cwd: tree, encoding: 'utf8', env })), [
+    ['shop.py', 11],
+    ['docs/api/shop.md', 3],
+    ['docs/api/shop.md', 3],
+    ['mkdocs.yml', 2],
+    ['mkdocs.yml', null],
+    ['docs/index.md', null],
+    ['mkdocs.yml', null],
+  ]);
+});
+
 test('of a Sphinx that stops, the reason is told, in the forms of its versions', { skip }, () => {
   const forms = [
     "Running Sphinx\n\nExtension error:\nCould not import extension a.b (exception: No module named 'a')\n",
