@@ -377,6 +377,22 @@ trapTests(
       places: ['src/index.ts:4 typedoc'],
     },
     {
+      name: 'TypeDoc: a parameter that is not there is told in its comment, whichever file comes first',
+      check: nodeDocs,
+      asked: withLayer,
+      files: {
+        'package.json': manifest({}),
+        'tsconfig.json': '{"compilerOptions":{"module":"nodenext","types":[]},"include":["src"]}',
+        'typedoc.json': '{"entryPoints":["src/times.ts"]}',
+        'src/index.ts': '/** One. */\nexport const one = 1;\n',
+        'src/times.ts':
+          '/**\n * Two.\n * @param words - what\n */\nexport function two(text: string): string {\n  return text;\n}\n',
+      },
+      outcome: 'failed',
+      summary: /^1 finding/,
+      places: ['src/times.ts:3 typedoc'],
+    },
+    {
       name: 'TypeDoc: an entry point that is not there is no pass',
       check: nodeDocs,
       asked: withLayer,
@@ -388,6 +404,15 @@ trapTests(
       },
       outcome: 'failed',
       summary: /./,
+      places: ['typedoc.json:1 typedoc', 'null:null typedoc'],
+    },
+    {
+      name: 'a docs script: what it lacks is told in its own words',
+      check: nodeDocs,
+      asked: withLayer,
+      files: { 'package.json': '{"name":"x","scripts":{"docs":"no-such-program --all"}}' },
+      outcome: 'failed',
+      summary: /^the script docs failed: .*no-such-program.*not found/,
     },
     {
       name: "tsc: the project's own version counts, every error by its line, in the src layout",

@@ -1,6 +1,7 @@
 // Documentation pages of a Node project: TypeDoc where it is configured or depended on, else a `docs` script. Warnings count
 // as findings, since TypeDoc itself lets them pass.
-import { type Check, endedWithout, type GateFacts, judgeEnd, toResult } from '../check.ts';
+import type { JobResult } from '../../domain/job.ts';
+import { type Check, endedWithout, type GateFacts, judgeEnd, saidOf, toResult } from '../check.ts';
 import { mostFindings, parseFindingsJson } from '../reports/findings-json.ts';
 import { countOf, isFinished, managersOf, projectOf, runnerFiles } from './node-project.ts';
 
@@ -12,6 +13,10 @@ export function docsBy(facts: GateFacts): string | null {
   if (packages.has('typedoc')) return 'typedoc';
   return ['docs', 'docs:build', 'build:docs'].find((name) => scripts[name] !== undefined) ?? null;
 }
+
+/** A script has no report: its end says it all. */
+const unfinished = (by: string, job: JobResult): string =>
+  by === 'typedoc' || job.exitCode !== 2 ? `${by} ${endedWithout(job)}` : `the script ${by} failed`;
 
 export const nodeDocs: Check = {
   ...me,
@@ -42,7 +47,7 @@ export const nodeDocs: Check = {
     const found = parseFindingsJson(job.reports['docs.json'] ?? '', mostFindings);
     const by = docsBy(facts) ?? 'docs';
     if (!found || !isFinished(job, found))
-      return toResult(me, job, { outcome: 'failed', summary: `${by} ${endedWithout(job)}` });
+      return toResult(me, job, { outcome: 'failed', summary: `${unfinished(by, job)}${saidOf(job)}` });
     return toResult(me, job, {
       outcome: found.count === 0 ? 'passed' : 'failed',
       summary: found.count === 0 ? `built without warnings (${by})` : countOf(found.count, [by]),

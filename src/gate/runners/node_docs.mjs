@@ -40,21 +40,44 @@ const isDone = ran.status === 0 || findings.length > 0;
 if (isDone) writeFileSync(out, JSON.stringify({ count: findings.length, findings, tool: kind }));
 process.exitCode = ran.status === 0 && findings.length === 0 ? 0 : isDone ? 1 : 2;
 
-/** TypeDoc names the file and the thing, not the line. */
+/** TypeDoc names the file and the thing, not the line; or what its configuration asks for. */
 function placeOf(message) {
   const defined = /, defined in (\S+?),/.exec(message)?.[1];
-  const about = /^(\S+) \(|^(\w+), defined in| in comment for (\S+)$/.exec(message);
-  const name = about?.[1] ?? about?.[2] ?? about?.[3] ?? '';
-  const link = /resolve link to "([^"]+)"/.exec(message)?.[1];
-  const word = name.split('.').at(-1);
+  const about = /^(\S+) \(|^(\w+), defined in| in comment for (\S+)$|^The signature (\S+) has /.exec(message);
+  const name = about?.slice(1).find(Boolean) ?? '';
   const declares = new RegExp(
-    `\\b(?:function|const|let|class|interface|type|enum|get|set|async)\\s+${RegExp.escape(word)}\\b`,
+    `\\b(?:function|const|let|class|interface|type|enum|get|set|async)\\s+${RegExp.escape(name.split('.').at(-1))}\\b`,
   );
-  const file = defined ? shortened(defined) : (byModule(name) ?? byText(declares, link));
-  if (file === null) return { file: null, line: null };
-  const lines = readFileSync(join(tree, file), 'utf8').split('\n');
-  const at = lines.findIndex((line) => (link ? line.includes(`@link ${link}`) : declares.test(line)));
-  return { file, line: at < 0 ? null : at + 1 };
+  const says = saidIn(message);
+  const file = defined ? shortened(defined) : name === '' ? null : (byModule(name) ?? byText(declares, says));
+  if (file === null) return placeOfAsked(message);
+  return { file, line: lineWith(file, (line) => (says ?? declares).test(line)) };
+}
+
+/** What of a comment a message is about. */
+function saidIn(message) {
+  const link = /resolve link to "([^"]+)"/.exec(message)?.[1];
+  if (link !== undefined) return new RegExp(`@link ${RegExp.escape(link)}`);
+  const param = / has an @param with name "([^"]+)"/.exec(message)?.[1];
+  return param === undefined ? null : new RegExp(`@param\\s+(?:\\{[^}]*\\}\\s*)?\\[?${RegExp.escape(param)}\\b`);
+}
+
+/** Where TypeDoc is told of a file that it names. */
+function placeOfAsked(message) {
+  const path = message.split(/\s+/).find((word) => word.startsWith(`${tree}/`));
+  const asked = path?.slice(tree.length + 1);
+  const files = globSync(['typedoc.{json,jsonc}', 'typedoc.config.*', '.config/typedoc.*', 'tsconfig.json'], {
+    cwd: tree,
+  });
+  const lines = asked
+    ? files.sort().map((file) => ({ file, line: lineWith(file, (line) => line.includes(asked)) }))
+    : [];
+  return lines.find(({ line }) => line !== null) ?? { file: null, line: null };
+}
+
+function lineWith(file, isIt) {
+  const at = readFileSync(join(tree, file), 'utf8').split('\n').findIndex(isIt);
+  return at < 0 ? null : at + 1;
 }
 
 /** The package's name stands before the path. */
@@ -70,14 +93,14 @@ function shortened(path) {
 /** `convert.q` is of the module convert: the first source file of that name. */
 function byModule(name) {
   const module = name.split('.')[0];
-  return sources().find((path) => path.replace(/\.[^.]+$/, '').endsWith(module)) ?? null;
+  return sources().find((path) => `/${path.replace(/\.[^.]+$/, '')}`.endsWith(`/${module}`)) ?? null;
 }
 
-/** Of the one entry point no name is said: the file that declares the thing and has the link. */
-function byText(declares, link) {
+/** Of the one entry point no name is said: the file that declares the thing and says that. */
+function byText(declares, says) {
   const holds = (path) => {
     const text = readFileSync(join(tree, path), 'utf8');
-    return declares.test(text) && (link === undefined || text.includes(`@link ${link}`));
+    return declares.test(text) && (says?.test(text) ?? true);
   };
   return sources().find(holds) ?? null;
 }
