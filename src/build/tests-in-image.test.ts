@@ -65,6 +65,13 @@ test('a stage for tests is the image that they run in', async () => {
   assert.notEqual(forTests.stage?.spec.key, spec.key);
 });
 
+test('without a shell they run in the last stage before it that has a name and the language', async () => {
+  const bare =
+    'FROM python:3.12-slim AS made\nCOPY . /app\nFROM gcr.io/distroless/python3\nCOPY --from=made /app /app\n';
+  const { forTests } = await workOf({ Dockerfile: bare });
+  assert.deepEqual([forTests.stage?.spec.target, forTests.folder], ['made', '/app']);
+});
+
 test('what cannot be read whole makes the tools those of one commit', async () => {
   const tree = { id: 'a'.repeat(40) as TreeId, view: memoryTree(files), files: async function* () {} };
   const keyOf = async (id: string) => {

@@ -114,8 +114,9 @@ export async function testsInImage(
   const tests = ours.filter((path) => isOfTests(part.language, inside(path)));
   const isTop = part.root === '';
   const last = facts.stages.at(-1)!;
-  // An app of Python has its Python in what serves, whatever that began with.
-  const isServed = isApp && part.language === 'python' && facts.testStage === null;
+  // An app of Python has its Python in what serves, whatever that began with; without a shell nothing can be tested in it.
+  const isServed =
+    isApp && part.language === 'python' && facts.testStage === null && !isBare(baseOf(facts.stages, last));
   const stage = isServed ? last : stageForTests(facts, part.language);
   const hasTests = tests.some((path) => language.tests.slice(0, -1).some((one) => one.test(inside(path))));
   const outside = (why: string) => ({ outside: why, hasTests });

@@ -3,7 +3,7 @@
 import type { Build } from '../build/build.ts';
 import type { GitTree } from '../build/git-tree.ts';
 import type { App } from '../domain/app.ts';
-import { isFailure } from '../domain/errors.ts';
+import { fail } from '../domain/errors.ts';
 import type { CheckResult } from '../domain/gate.ts';
 import type { AgentHello } from '../domain/hello.ts';
 import type { JobResult } from '../domain/job.ts';
@@ -72,14 +72,15 @@ async function inImage(
   check: Named,
   stop: AbortSignal,
 ): Promise<{ job: JobResult } | { outside: string }> {
-  const pinned = pinnedFor(plan, facts, checks);
-  const place = await materials.inImage(plan, pinned).catch(async (error: unknown) => {
+  const place = await materials.inImage(plan, pinnedFor(plan, facts, checks)).catch(async (error: unknown) => {
     // Where the candidate's own image failed, the build says so.
     await materials.whenServable().catch(unbuilt);
-    if (isFailure(error, 'install-failed') && Object.keys(pinned).length > 0) return null;
     throw error;
   });
-  if (place === null) return { outside: `${Object.keys(pinned).join(', ')} cannot be installed for it` };
+  if (typeof place === 'string') {
+    if (plan.isOnlyInImage) throw fail('install-failed', `it runs in the image only (in: image), and ${place}`);
+    return { outside: place };
+  }
   // Pages of an image are built, and compared with none.
   const before = await pagesBefore(world, {
     ...{ appId: app.id, check: check.name, plan, tree, hello, layerKey: null, main: null },

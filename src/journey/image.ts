@@ -1,11 +1,11 @@
 // The image of a candidate: built by the agent from the tree's own objects, line by line before the pusher's eyes; or pulled by its digest.
 
-import type { Pinned } from '../build/dockerfile/gate.ts';
+import { type Pinned, whyNotInstalled } from '../build/dockerfile/gate.ts';
 import type { ImageMaking } from '../build/image-making.ts';
 import type { ImageWork } from '../build/image-work.ts';
 import type { ForTests } from '../build/tests-in-image.ts';
 import type { App } from '../domain/app.ts';
-import { fail } from '../domain/errors.ts';
+import { fail, isFailure } from '../domain/errors.ts';
 import { type ImageId, parseImageId } from '../domain/ids.ts';
 import type { ImageEvent, ImageSpec } from '../domain/image.ts';
 import { parseImageReference } from '../domain/image-reference.ts';
@@ -46,7 +46,7 @@ export function madeImage(
 /** Where a job of the gate runs in an image. */
 export type TestPlace = { image: ImageId } & Pick<InImage, 'tools' | 'tests' | 'sources' | 'cache'>;
 
-/** What the checks of a part run in and with, of the image that is there. @throws as `buildImage` */
+/** What the checks of a part run in and with, of the image that is there; a text: why it cannot hold them. @throws as `buildImage` */
 export async function placeForTests(
   world: World,
   app: Pick<App, 'id' | 'teamId'>,
@@ -54,14 +54,20 @@ export async function placeForTests(
   { forTests, pinned }: { forTests: ForTests; pinned?: Pinned },
   say: (line: string) => void,
   signal: AbortSignal,
-): Promise<Pick<TestPlace, 'image' | 'tools'>> {
+): Promise<Pick<TestPlace, 'image' | 'tools'> | string> {
   // Its steps are Lockstep's own: what they say is shown, which is nothing where nothing is installed.
   const isTold = (line: string): boolean => !/^(?:\[|copy \/context|exporting )/.test(line);
   const make = (work: ImageMaking): Promise<Built> =>
     built(world, app, work, 'the image for the tests', say, signal, isTold);
   const tested = made.get((forTests.stage ?? itself).spec) ?? (await make(forTests.stage ?? itself));
-  const tools = forTests.tools && (await make(forTests.tools(tested.layers, pinned)));
-  return { image: tested.imageId, ...(tools ? { tools: tools.imageId } : {}) };
+  if (forTests.tools === null) return { image: tested.imageId };
+  try {
+    const tools = await make(forTests.tools(tested.layers, pinned));
+    return { image: tested.imageId, tools: tools.imageId };
+  } catch (error) {
+    if (!isFailure(error, 'install-failed')) throw error;
+    return whyNotInstalled(error.message);
+  }
 }
 
 /** What became of a making, for as long as anybody holds it: who needs it next does not ask the agent again. */

@@ -22,8 +22,8 @@ export type Materials = {
   sent: Promise<void>;
   /** What serves can be started: its image, else the tree, its layer, and what is built of it. @throws what failed */
   whenServable(): Promise<ImageArtifact | null>;
-  /** What a check runs in and with in the candidate's image, once that is there. @param pinned tools that it wants @throws install-failed, and what failed */
-  inImage(plan: Pick<CheckPlan, 'part' | 'inImage' | 'command'>, pinned: Pinned): Promise<TestPlace>;
+  /** What a check runs in and with in the candidate's image, once that is there; a text: why that cannot hold it. @param pinned tools that it wants @throws what failed */
+  inImage(plan: Pick<CheckPlan, 'part' | 'inImage' | 'command'>, pinned: Pinned): Promise<TestPlace | string>;
   /** What a check runs with is there. @throws cancelled when the build failed, which says why */
   whenCheckable(plan: Pick<CheckPlan, 'layer' | 'part'>): Promise<void>;
 };
@@ -113,6 +113,7 @@ export function gather(world: World, asked: MaterialsAsked): Materials {
       checking.set(key, making);
       // What it gets of the commit is of its tree.
       const [place] = await Promise.all([making, sent]);
+      if (typeof place === 'string') return place;
       const words = 'argv' in plan.command ? plan.command.argv : [];
       const cache = words.some((word) => word.includes('{cache}')) ? { cache: true as const } : {};
       if (plan.inImage !== 'tests') return { ...place, ...cache, sources: tree.id };

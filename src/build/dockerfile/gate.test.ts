@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { AppId } from '../../domain/ids.ts';
 import type { LayerRecipe } from '../../domain/plan.ts';
-import { writeGate } from './gate.ts';
+import { whyNotInstalled, writeGate } from './gate.ts';
 import { readDockerfile } from './read-dockerfile.ts';
 
 const appId = 'app_00000000000000000000000000' as AppId;
@@ -48,6 +48,19 @@ test('a project with a name of its own is known by it beside its image, too', ()
     line!,
     /^RUN \/lockstep\/gate\/bin\/python -I -c 'exec\("import .*"\)' '\{"name":"shop","version":"1\.2",/,
   );
+});
+
+test('why it could not be made is said in words where the image is the reason', () => {
+  const said = (step: string) =>
+    whyNotInstalled(`the image for the tests could not be built: [2/8] ${step}: exit code: 1`);
+  const facts = readDockerfile('FROM python:3.12-slim\nCMD ["x"]\n', []);
+  const given = { appId, imageKey: 'k', facts, recipe, stage: facts.stages[0]!, root: '', early: [] };
+  const steps = writeGate(given)
+    .split('\n')
+    .filter((line) => line.startsWith('RUN '));
+  const own = steps.slice(0, 3).map(said);
+  assert.deepEqual(own.slice(0, 2), ['what it begins with has no shell', 'what it begins with has no pip that works']);
+  assert.match(own[2]!, /^what it needs could not be installed there: \[2\/8\] RUN .*uv venv/);
 });
 
 test('tools of our own lie in a folder of their own, held to their hashes', () => {

@@ -43,6 +43,17 @@ export function writeGate(asked: GateAsked): string {
   return [`FROM ${beganWith(asked) ?? imageTag(appId, imageKey)}`, 'USER 0:0', ...steps, ''].join('\n');
 }
 
+/** What it means that a step of these could not be done, which are the same for every app: the image cannot hold them. */
+const lacking: readonly [RegExp, string][] = [
+  [/\bRUN mkdir -p \/lockstep\//, 'what it begins with has no shell'],
+  [/ python3 -m pip install --quiet uv==/, 'what it begins with has no pip that works'],
+];
+
+/** Why what the checks need is not there, for the pusher. @param why what the build said */
+export const whyNotInstalled = (why: string): string =>
+  lacking.find(([step]) => step.test(why))?.[1] ??
+  `what it needs could not be installed there: ${why.replace(/^.{0,60} could not be built: /, '')}`;
+
 function pythonGate({ recipe, root, pinned = {} }: GateAsked, cache: CacheMount): string[] {
   const place = (word: string): string =>
     pythonWord(word)
