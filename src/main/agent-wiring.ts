@@ -78,19 +78,20 @@ export async function openParts(options: AgentOptions, folders: HomeFolders) {
     onAgain: () => core.engineIsBack(),
   });
   const images = containers.forJobs;
-  const jobs = await openJobs({ folders, toolchains, cgroups, arrivals, isMaking, images });
+  // One pool for all who need pipes: to fill one is a program, and every start of the agent waits for it.
+  const fifos = openFifoPool(join(folders.agent, 'fifos'));
+  const jobs = await openJobs({ folders, toolchains, cgroups, arrivals, isMaking, images, fifos });
   const layers = await openLayers({
-    ...{ folders, toolchains, cgroups },
+    ...{ folders, toolchains, cgroups, fifos },
     onMaking: (appId) => void jobs.endAhead(appId).catch(() => {}),
     onMade: (appId) => core.supplied(appId),
   });
-  const pipes = openFifoPool(join(folders.agent, 'pipes-spare'));
   const core: AgentCore = await AgentCore.open({
     folders,
     runtime: processRuntime({
       pipeFolder: folders.pipes,
       keptFolder: folders.keptOutput,
-      makePipe: pipes.take,
+      makePipe: fifos.take,
       cgroups,
     }),
     containers: containers.runtime,

@@ -11,7 +11,7 @@ export type FifoPool = {
   take(path: string, uid: number | null): Promise<void>;
 };
 
-const batch = 16;
+const batch = 32;
 
 export function openFifoPool(folder: string): FifoPool {
   mkdirSync(folder, { recursive: true, mode: 0o700 });

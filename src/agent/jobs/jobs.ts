@@ -19,7 +19,7 @@ import type { Arrivals } from '../tree/arrivals.ts';
 import { type LeftContainers, lookForLeft } from './adopt-in-image.ts';
 import { type OpenedFolder, openCollected } from './collected.ts';
 import { removeLeftGroups } from './contained.ts';
-import { openFifoPool } from './fifo-pool.ts';
+import { type FifoPool, openFifoPool } from './fifo-pool.ts';
 import type { ImageRoom } from './in-image.ts';
 import { jobBytes } from './job-bytes.ts';
 import type { JobRecord } from './job-folder.ts';
@@ -89,11 +89,13 @@ export async function openJobs(given: {
   ahead?: Partial<SpareLimits>;
   /** Where jobs in images run; left out: nowhere. */
   images?: ImageRoom | null;
+  /** Where their pipes come from; left out: a pool of their own. */
+  fifos?: FifoPool;
 }): Promise<Jobs> {
   const { folders, toolchains, cgroups = null, arrivals = null, now = Date.now, isMaking = () => false } = given;
   mkdirSync(folders.jobs, { recursive: true, mode: 0o711 });
   for (const folder of [folders.agent, folders.jobs]) chmodSync(folder, 0o711); // apps pass, and list nothing
-  const fifos = openFifoPool(join(folders.agent, 'fifos'));
+  const fifos = given.fifos ?? openFifoPool(join(folders.agent, 'fifos'));
   const running = new Map<JobId, RunningJob>();
   const { images = null } = given;
   const refused = new Set<JobId>();

@@ -9,7 +9,7 @@ import type { LayerEvent, LayerSpec } from '../../domain/layer.ts';
 import { type LineFeed, lineFeed } from '../../lib/line-feed.ts';
 import type { HomeFolders } from '../folders.ts';
 import { removeLeftGroups } from '../jobs/contained.ts';
-import { openFifoPool } from '../jobs/fifo-pool.ts';
+import { type FifoPool, openFifoPool } from '../jobs/fifo-pool.ts';
 import type { CgroupSupport } from '../process/cgroup.ts';
 import { askPip, ownEnv, passedEnv, reachableCertificates, uvEnv } from '../toolchains/install-env.ts';
 import type { Toolchains } from '../toolchains/toolchains.ts';
@@ -44,6 +44,8 @@ export async function openLayers(given: {
   onMaking?: (appId: AppId) => void;
   /** A layer of the app is whole. */
   onMade?: (appId: AppId) => void;
+  /** Where their pipes come from; left out: a pool of their own. */
+  fifos?: FifoPool;
 }): Promise<Layers> {
   const { folders, toolchains, cgroups = null, lingerMs = 10_000, onMaking = () => {}, onMade = () => {} } = given;
   await sweepLayerWorks(folders, cgroups);
@@ -51,7 +53,7 @@ export async function openLayers(given: {
     folders,
     toolchains,
     cgroups,
-    fifos: openFifoPool(join(folders.agent, 'fifos-layers')),
+    fifos: given.fifos ?? openFifoPool(join(folders.agent, 'fifos-layers')),
     indexEnv: indexEnvOnce(),
   };
   const works = new Map<string, Work>();

@@ -70,11 +70,13 @@ export function listProcesses(): ProcessStat[] {
   return found;
 }
 
-/** The living members of a leader's session or process group; empty when its pid belongs to another process by now. */
-export function groupOf(leader: ProcessIdentity): ProcessStat[] {
+/**
+ * The living members of a leader's session or process group; empty when its pid belongs to another process by now.
+ * `all`: the processes as whoever asks has just read them; every one is looked at unless told.
+ */
+export function groupOf(leader: ProcessIdentity, all: () => ProcessStat[] = listProcesses): ProcessStat[] {
+  if (leader.pid === nobody.pid) return [];
   const now = readProcess(leader.pid);
   if (now !== null && now.startTicks !== leader.startTicks) return [];
-  return listProcesses().filter(
-    (p) => (p.pgid === leader.pid || p.session === leader.pid) && p.startTicks >= leader.startTicks,
-  );
+  return all().filter((p) => (p.pgid === leader.pid || p.session === leader.pid) && p.startTicks >= leader.startTicks);
 }

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { seen } from '../../lib/descriptors.ts';
 import { type Cgroup, cgroupPids, killCgroup } from './cgroup.ts';
-import { groupOf, isAlive, listProcesses, type ProcessIdentity } from './proc.ts';
+import { groupOf, isAlive, listProcesses, nobody, type ProcessIdentity, readProcess } from './proc.ts';
 
 export type TerminateSpec = {
   leader: ProcessIdentity;
@@ -17,9 +17,11 @@ export type TerminateSpec = {
 
 const longestWaitMs = 500;
 
+/** The process table is long: it is read once a look. */
 function family(spec: TerminateSpec): number[] {
-  const marked = spec.mark === null ? [] : listProcesses().filter(({ pid }) => hasMark(pid, spec.mark!));
-  const all = [...groupOf(spec.leader), ...marked].map(({ pid }) => pid);
+  const there = spec.mark === null && spec.leader.pid === nobody.pid ? [] : listProcesses();
+  const marked = spec.mark === null ? [] : there.filter(({ pid }) => hasMark(pid, spec.mark!));
+  const all = [...groupOf(spec.leader, () => there), ...marked].map(({ pid }) => pid);
   return [...new Set([...all, ...(spec.cgroup === null ? [] : cgroupPids(spec.cgroup))])].filter(
     (pid) => pid !== process.pid,
   );
@@ -43,9 +45,14 @@ function send(pid: number, signal: NodeJS.Signals): void {
 
 /** SIGTERM to its process group, when it leads one. False: it could not be seen whether it does. */
 function ask(leader: ProcessIdentity): boolean {
-  const group = seen(() => groupOf(leader));
-  if (group?.some(({ pgid }) => pgid === leader.pid)) send(-leader.pid, 'SIGTERM');
-  return group !== null;
+  const leads = seen(() => {
+    const itself = readProcess(leader.pid);
+    const isItself = itself !== null && itself.startTicks === leader.startTicks;
+    // One that has ended may have left a group: only then is the process table searched.
+    return (isItself && itself.pgid === leader.pid) || groupOf(leader).some(({ pgid }) => pgid === leader.pid);
+  });
+  if (leads) send(-leader.pid, 'SIGTERM');
+  return leads !== null;
 }
 
 /** Resolves when none is left: 'term' when they went by themselves, 'kill' when it took SIGKILL. */
