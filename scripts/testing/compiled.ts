@@ -3,5 +3,6 @@
 import { enableCompileCache } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import '../../bin/quick-resolve.mjs';
 
 enableCompileCache(join(tmpdir(), `lockstep-test-files-compiled-${process.getuid?.() ?? 0}`));

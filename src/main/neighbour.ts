@@ -1,9 +1,10 @@
 // Control and router as the agent's neighbours: started, watched, started again, and taken over when they outlived the
 // agent that started them. Each is known again by pid and start time (`neighbour-record.ts`).
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, chownSync, closeSync, openSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, existsSync, openSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { identify, isAlive, type ProcessIdentity } from '../agent/process/proc.ts';
 import type { Config } from '../config/config.ts';
 import { diskFailure } from '../domain/disk-failure.ts';
@@ -19,6 +20,7 @@ import type { OwnIdentities } from './up-checks.ts';
 import { programRoot, programVersion } from './version.ts';
 
 const program = `${programRoot}@${programVersion}`;
+const quickResolve = pathToFileURL(join(programRoot, 'bin', 'quick-resolve.mjs')).href;
 export const startLimitMs = 30_000;
 /** One that lives and answers nothing for so long is frozen or stuck: it is ended, and started again. */
 const usualTimes = { silentMs: 30_000, lookMs: 5000 };
@@ -79,7 +81,9 @@ export class Neighbour {
     void ended.then((code) => {
       exit = { code };
     });
-    while (!(await this.#answers())) {
+    // A question costs a thousand times a look: nobody is asked who has no socket yet.
+    const socket = this.#config.sockets[this.#name];
+    while (!existsSync(socket) || !(await this.#answers())) {
       if (exit !== null) throw this.#notStarted((exit as { code: number | null }).code);
       if (limit.aborted) throw this.#notStarted(null);
       signal.throwIfAborted();
@@ -97,7 +101,10 @@ export class Neighbour {
     try {
       const child = spawn(
         process.execPath,
-        ['--disable-warning=ExperimentalWarning', ...heapOf(this.#name), file, ...this.#words()],
+        [
+          ...['--disable-warning=ExperimentalWarning', ...heapOf(this.#name), '--import', quickResolve],
+          ...[file, ...this.#words()],
+        ],
         {
           cwd: this.#config.home,
           env: { ...process.env, ...nodeEnv, ...this.#compiled(), LOCKSTEP_HOME: this.#config.home },

@@ -64,6 +64,7 @@ export function identitiesFor(programRoot: string, isRoot: boolean): OwnIdentiti
   const needed = [
     programRoot,
     join(programRoot, 'node_modules'),
+    join(programRoot, 'bin'),
     join(programRoot, existsSync(join(programRoot, 'src')) ? 'src' : 'dist'),
     process.execPath,
   ];
