@@ -108,6 +108,7 @@ export function notInside(plan: CheckPlan, job: JobResult): string | null {
   if (job.endedBy !== 'exit' || (job.exitCode !== 126 && job.exitCode !== 127)) return null;
   const last = job.outputTail.at(-1)?.trim();
   const said = last ? `: ${safe(last, 200)}` : '';
+  if (job.reports[began] === undefined && /exec: "\/bin\/sh"/.test(last ?? '')) return 'the image has no shell';
   if (job.reports[began] === undefined) return `it could not begin there${said}`;
   if (plan.isOnlyInImage || job.exitCode !== 127) return null;
   if (!isOwnCommand(plan)) return `what it needs could not be started there${said}`;

@@ -77,10 +77,7 @@ async function inImage(
     await materials.whenServable().catch(unbuilt);
     throw error;
   });
-  if (typeof place === 'string') {
-    if (plan.isOnlyInImage) throw fail('install-failed', `it runs in the image only (in: image), and ${place}`);
-    return { outside: place };
-  }
+  if (typeof place === 'string') return outside(plan, place);
   // Pages of an image are built, and compared with none.
   const before = await pagesBefore(world, {
     ...{ appId: app.id, check: check.name, plan, tree, hello, layerKey: null, main: null },
@@ -89,8 +86,14 @@ async function inImage(
   const placed = placedInImage({ ...plan, late }, check.kind, build);
   const together = AbortSignal.any([stop, signal]);
   const job = await runCheckJob(world, app, { name: check.name, plan: placed }, place, build, together);
-  const outside = plan.isOnlyInImage ? null : notInside(plan, job);
-  return outside === null ? { job: { ...job, ranIn: place.image } } : { outside };
+  const why = notInside(plan, job);
+  return why === null ? { job: { ...job, ranIn: place.image } } : outside(plan, why);
+}
+
+/** The image cannot hold it. @throws install-failed for one that runs nowhere else */
+function outside(plan: CheckPlan, why: string): { outside: string } {
+  if (plan.isOnlyInImage) throw fail('install-failed', `it runs in the image only (in: image), and ${why}`);
+  return { outside: why };
 }
 
 async function onMachine(
