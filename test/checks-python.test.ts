@@ -195,6 +195,9 @@ test('API pages that a change cannot have changed are those of main, and what ca
   assert.match(await summary(), built);
   const before = await pages();
   assert.match(before[3]!, /Say where the database is/);
+  // What search finds is small: the browser makes its index of it, whether the server has Node or not.
+  assert.match(before[1]!, /"fullname": "guestbook\.config"/);
+  assert.doesNotMatch(before[1]!, /"_isPrebuiltIndex": true/);
 
   await stage.edit(work, 'guestbook/pages.py', '"max_name": config.MAX_NAME', '"max_name": int(config.MAX_NAME)');
   await stage.deploy(work);

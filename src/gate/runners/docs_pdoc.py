@@ -5,12 +5,14 @@ A part of run_docs.py.
 
 import ast
 import importlib
+import json
 import os
 import re
 import sys
 import traceback
 
 MODULE_LIMIT = 2000
+INDEX_LIMIT = 512 * 1024
 NO_PART = re.compile(
     r"^(_.*|\..*|tests?|testing|docs?|examples?|migrations|scripts|tools"
     r"|build|dist|venv|env|node_modules|site-packages)$")
@@ -118,6 +120,21 @@ def hide_place(pdoc):
     pdoc.doc._remove_memory_addresses = without_place
 
 
+def leave_small_index(pdoc):
+    """The browser makes the same of what search finds, of so little at
+    once: no Node is started for it, and the pages are those of a machine
+    that has none."""
+    compiled = pdoc.render.precompile_index
+
+    def index(documents, program):
+        plain = json.dumps(documents)
+        if len(plain) <= INDEX_LIMIT:
+            return plain
+        return compiled(documents, program)
+
+    pdoc.render.precompile_index = index
+
+
 def import_pdoc():
     """All of it that any app's pages need, before there is an app."""
     if "pdoc" in sys.modules:
@@ -153,6 +170,7 @@ def build(told, _source, site):
     import_pdoc()
     pdoc = sys.modules["pdoc"]
     hide_place(pdoc)
+    leave_small_index(pdoc)
     root = "src" if os.path.isdir("src") else "."
     sys.path.insert(0, os.path.realpath(root))
     found = []
