@@ -25,6 +25,8 @@ if (files.length === 0) {
 
 /** These stop the engine that the others use, empty its cache or hold its builder to small limits: each has it for itself, after them. */
 const isLast = (file: string): boolean => /\bengine-faults\b|\bagent\/images\/images\b/.test(file);
+/** What a file that needs an engine imports. */
+const ofEngine = /support\/(?:engine|container-journey)\.ts/;
 const engine = await engineFor(files);
 const silenceLimitMs = 10 * 60_000;
 const atOnce = Math.max(2, availableParallelism() - 1);
@@ -90,7 +92,7 @@ async function runFiles(phase: readonly string[], together: number): Promise<num
 /** Only when it is asked for and a file of these uses it. */
 async function engineFor(wantedFiles: readonly string[]): Promise<({ socket: string } & AsyncDisposable) | null> {
   if (process.env.LOCKSTEP_TEST_ENGINE !== 'install') return null;
-  if (!wantedFiles.some((file) => readFileSync(join(root, file), 'utf8').includes('support/engine.ts'))) return null;
+  if (!wantedFiles.some((file) => ofEngine.test(readFileSync(join(root, file), 'utf8')))) return null;
   const { ensureInstalled } = await import('./engine/install.ts');
   const { OwnEngine } = await import('./engine/own-engine.ts');
   ensureInstalled();

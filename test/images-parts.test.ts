@@ -4,38 +4,17 @@ import { randomInt } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { engineAt } from '../src/agent/engine/engine.ts';
-import { baseImage, engineTest } from './support/engine.ts';
+import { containerJourney } from './support/container-journey.ts';
+import { baseImage } from './support/engine.ts';
 import { gitImage, gitServer } from './support/git-server.ts';
-import { type Json, Stage, until } from './support/stage.ts';
+import { pageServer } from './support/page-server.ts';
+import { type Json, until } from './support/stage.ts';
 
-const server = `"""A page."""
-
-import http.server
-
-import only_in_the_image
-
-
-def text() -> str:
-    """Return what the page says."""
-    return only_in_the_image.WORD
-
-
-class Page(http.server.BaseHTTPRequestHandler):
-    """Answers everything alike."""
-
-    def do_GET(self):
-        """Answer."""
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(text().encode())
-
-    def log_message(self, *_words):
-        """Keep quiet."""
-
-
-if __name__ == "__main__":
-    http.server.ThreadingHTTPServer(("", 8080), Page).serve_forever()
-`;
+const server = pageServer({
+  imports: ['only_in_the_image'],
+  text: 'only_in_the_image.WORD',
+  address: '("", 8080)',
+});
 const pythonTest = `"""Tests of the page."""
 
 import os
@@ -110,12 +89,10 @@ describe('day', () => {
 `,
 };
 
-engineTest(
+containerJourney(
   'tests of each part run in the stage that holds it, or in the one for tests; Node gets what only its tests need',
-  { own: true },
-  async (socket) => {
+  async ({ stage }) => {
     const [python, node] = [await baseImage('python'), await baseImage('node')];
-    await using stage = await Stage.open({ LOCKSTEP_ENGINE: socket });
     const work = await stage.makeApp('both', {
       Dockerfile: dockerfile(python, node, ''),
       'lockstep.yml': ownChecks(''),
@@ -182,11 +159,9 @@ RUN touch /stage /web/wants-stage wants-stage
   },
 );
 
-engineTest(
+containerJourney(
   'what an image is may not be what main is: a step that clones its own repository, a build that is passed by, a container in the place of ours',
-  { own: true },
-  async (socket, context) => {
-    await using stage = await Stage.open({ LOCKSTEP_ENGINE: socket });
+  async ({ stage, socket, context }) => {
     const base = await gitImage(socket);
     const forge = join(stage.folder, 'forge');
     const at = await gitServer(stage, socket, forge);

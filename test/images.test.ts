@@ -2,45 +2,20 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { askEngine } from '../src/agent/engine/ask.ts';
-import { baseImage, engineTest } from './support/engine.ts';
-import { root, Stage, until } from './support/stage.ts';
+import { containerJourney, guestbookInImages } from './support/container-journey.ts';
+import { baseImage } from './support/engine.ts';
+import { pageServer } from './support/page-server.ts';
+import { root, until } from './support/stage.ts';
 
-const server = `"""A page."""
-
-import http.server
-import os
-import signal
-import sys
-
-TEXT = "one"
-
-
-def text():
-    """Return what the page says."""
-    return TEXT
-
-
-class Page(http.server.BaseHTTPRequestHandler):
-    """Answers everything alike."""
-
-    def do_GET(self):
-        """Answer."""
-        body = (text() + " in " + str(os.path.exists("/.dockerenv"))).encode()
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_words):
-        """Keep quiet."""
-
-
-if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    http.server.ThreadingHTTPServer(("", 5000), Page).serve_forever()
-`;
+const server = pageServer({
+  imports: ['os', 'signal', 'sys'],
+  defines: 'TEXT = "one"',
+  text: 'TEXT + " in " + str(os.path.exists("/.dockerenv"))',
+  address: '("", 5000)',
+  begins: 'signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))',
+});
 const tests = `"""Tests of the page."""
 
 import os
@@ -50,7 +25,7 @@ import server
 
 def test_text():
     """It says something."""
-    assert server.text().islower()
+    assert server.text().split()[0].islower()
 
 
 def test_place():
@@ -76,12 +51,10 @@ def test_wait():
         time.sleep(0.05)
 `;
 
-engineTest(
+containerJourney(
   'an app with a Dockerfile is built, tested in its image and live from it; what is red, broken or without an engine is refused',
-  { own: true },
-  async (socket) => {
+  async ({ stage, socket }) => {
     const tag = await baseImage('python');
-    await using stage = await Stage.open({ LOCKSTEP_ENGINE: socket });
     // Without a WORKDIR, as people write them: the app lies at the root of the image, between its system's folders.
     const dockerfile = `# syntax=docker/dockerfile:1\nFROM ${tag}\nARG MADE\nRUN --mount=type=secret,id=TOKEN echo "with $(cat /run/secrets/TOKEN)"; echo $MADE > /made-by-the-image\nCOPY server.py /\nEXPOSE 5000\nCMD ["/usr/local/bin/python3", "/server.py"]\n`;
     const build = 'build:\n  args: { MADE: made, UNUSED: 1 }\n  secrets: [TOKEN]\n';
@@ -212,13 +185,9 @@ engineTest(
     assert.equal((await stage.get('box')).body, 'one in True');
 
     // An app without a Dockerfile, in an image that Lockstep writes: its own user, its volume, its tests.
-    const example = join(root, 'examples', 'flask-guestbook');
-    const book = await stage.makeApp('book', example);
-    const yml = readFileSync(join(example, 'lockstep.yml'), 'utf8');
-    stage.write(book, {
-      '.python-version': `${/\d+\.\d+/.exec(tag)![0]}\n`,
-      'lockstep.yml': `${yml}runtime: docker\ngate: { checks: { tools: "pytest --version && python -c 'import flask, coverage' && ls tests" } }\n`,
-    });
+    const book = await stage.makeApp('book', join(root, 'examples', 'flask-guestbook'));
+    const tools = "pytest --version && python -c 'import flask, coverage' && ls tests";
+    stage.write(book, await guestbookInImages(`gate: { checks: { tools: "${tools}" } }\n`));
     await stage.commit(book, 'in a container');
     const booked = await stage.deploy(book);
     assert.match(booked, /tests ok .*: \d\d tests/);

@@ -1,10 +1,8 @@
 // The journey of an app in images that Lockstep writes, from its first push to its end; and between the two runtimes, with what it keeps.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { baseImage, engineTest } from './support/engine.ts';
+import { guestbookInImages } from './support/container-journey.ts';
+import { engineTest } from './support/engine.ts';
 import { Guestbook, type JourneyName, journeys } from './support/journeys.ts';
-import { root } from './support/stage.ts';
 import { siteInImages } from './support/tiny-site.ts';
 
 const forward: readonly JourneyName[] = [
@@ -21,12 +19,10 @@ const back: readonly JourneyName[] = [
 ];
 
 engineTest('an app in containers goes the way of every app', { own: true }, async (engine, t) => {
-  const python = /\d+\.\d+/.exec(await baseImage('python'))![0];
-  const yml = readFileSync(join(root, 'examples', 'flask-guestbook', 'lockstep.yml'), 'utf8');
   const site = await siteInImages(engine);
   await using there = await Guestbook.open({
     engine,
-    files: { '.python-version': `${python}\n`, 'lockstep.yml': `${yml}runtime: docker\n` },
+    files: await guestbookInImages(),
     neighbour: {
       files: { ...site.more!(1), 'index.html': '<!doctype html>\n<title>Neighbour</title>\n', 'site.css': '' },
       shell: ['/bin/busybox', 'sh', '-c'],

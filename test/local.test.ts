@@ -8,31 +8,18 @@ import { pipeline } from 'node:stream/promises';
 import { test } from 'node:test';
 import { askEngine } from '../src/agent/engine/ask.ts';
 import { layersOfArchive } from '../src/agent/images/layer-contents.ts';
-import { baseImage, engineTest } from './support/engine.ts';
+import { containerJourney, guestbookInImages } from './support/container-journey.ts';
 import { localRun } from './support/local-run.ts';
+import { pageServer } from './support/page-server.ts';
 import { type Json, root, Stage } from './support/stage.ts';
 
-const page = `"""A page."""
-
-import http.server
-import os
-
-
-class Page(http.server.BaseHTTPRequestHandler):
-    """Says where it is."""
-
-    def do_GET(self):
-        """Answer."""
-        words = [os.environ.get(name, "-") for name in ("WORD", "LOCKSTEP_APP", "LOCKSTEP_RELEASE")]
-        body = " ".join([*words, str(os.getpid())]).encode()
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(body)
-
-
-print("here", flush=True)
-http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Page).serve_forever()
-`;
+const page = pageServer({
+  imports: ['os'],
+  defines: 'NAMES = ("WORD", "LOCKSTEP_APP", "LOCKSTEP_RELEASE")',
+  text: '" ".join([*(os.environ.get(name, "-") for name in NAMES), str(os.getpid())])',
+  address: '("127.0.0.1", int(os.environ["PORT"]))',
+  begins: 'print("here", flush=True)',
+});
 
 test('an app of processes runs here with what is not committed; what is in the way is told, and nothing is left', async () => {
   await using stage = Stage.bare();
@@ -79,22 +66,16 @@ test('an app of processes runs here with what is not committed; what is in the w
   assert.match(engineless.stderr, /no container engine: there is no \S+no-engine\.sock\n.*apt install docker\.io/);
 });
 
-engineTest(
+containerJourney(
   'a checkout runs here in the very image that is live, with the same page; what differs is said, and nothing is left',
-  { own: true },
-  async (socket, context) => {
-    const tag = await baseImage('python');
+  async ({ stage, socket, context }) => {
     const env = { LOCKSTEP_ENGINE: socket };
-    await using stage = await Stage.open(env);
     const source = join(stage.folder, 'source');
     cpSync(join(root, 'examples', 'flask-guestbook'), source, { recursive: true });
     // What takes time, and is another test's.
     rmSync(join(source, 'tests'), { recursive: true });
     const work = await stage.makeApp('guestbook', source);
-    stage.write(work, {
-      '.python-version': `${/\d+\.\d+/.exec(tag)![0]}\n`,
-      'lockstep.yml': `runtime: docker\n${readFileSync(join(work, 'lockstep.yml'), 'utf8')}`,
-    });
+    stage.write(work, await guestbookInImages());
     await stage.commit(work, 'in an image');
     await stage.lockstep(['config', 'set', '-a', 'guestbook', 'SECRET_WORD=never-leaves-the-server'], { cwd: work });
     await stage.deploy(work);

@@ -5,6 +5,7 @@ import { existsSync, globSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { containerJourney } from './support/container-journey.ts';
 import { tryLive } from './support/developers-machine.ts';
 import { engineTest } from './support/engine.ts';
 import { PageWatch } from './support/page-watch.ts';
@@ -222,11 +223,9 @@ engineTest(
   },
 );
 
-engineTest(
+containerJourney(
   'docker push to the registry of one’s own deploys, for who may and for nobody else',
-  { own: true },
-  async (socket) => {
-    await using stage = await Stage.open({ LOCKSTEP_ENGINE: socket, LOCKSTEP_REGISTRY: 'on' });
+  async ({ stage, socket }) => {
     for (const app of ['site', 'other']) assert.equal((await stage.lockstep(['create', app, '--no-remote'])).code, 0);
     const host = `127.0.0.1:${stage.port}`;
     const config = join(stage.folder, 'docker');
@@ -375,4 +374,5 @@ engineTest(
     assert.equal((await manifest('HEAD', 'draft')).status, 404);
     assert.equal(blobs(), before - 3);
   },
+  { LOCKSTEP_REGISTRY: 'on' },
 );
