@@ -95,6 +95,13 @@ test('the caller is the first function outside of the seams; a nameless one is c
     '    at async Server.<anonymous> (node:http:1:1)',
   ];
   assert.equal(callerOf(built, 'router.swap'), 'router/router.js#put');
+  const inEngine = [
+    '    at askEngine (file:///x/src/agent/engine/ask.ts:10:48)',
+    '    at async speaking (file:///x/src/agent/engine/engine.ts:42:14)',
+    '    at async makeContainer (file:///x/src/agent/engine/container.ts:22:20)',
+    '    at async createFor (file:///x/src/agent/jobs/in-image.ts:190:25)',
+  ];
+  assert.equal(callerOf(inEngine, 'engine'), 'agent/jobs/in-image.ts#createFor');
 });
 
 test('processes are known by their command line, and what is not a step is none', () => {

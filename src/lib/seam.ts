@@ -58,7 +58,7 @@ export function kindOf(argv: readonly string[]): Kind {
 }
 
 /** Seams through which other seams are called: never the caller. */
-const wrappers = /(?:^|\/)(?:in-transaction|transition|atomic-write|agent\/engine\/engine)\.[jt]s$/;
+const wrappers = /(?:^|\/)(?:in-transaction|transition|atomic-write|agent\/engine\/(?:engine|container))\.[jt]s$/;
 
 /** `journey/landed.ts#goLive`, from a stack whose first line is the seam's own. */
 export function callerOf(stack: readonly string[], seam: string): string {

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { isFailure } from '../../domain/errors.ts';
 import type { AppId, ImageId, JobId, NodeId } from '../../domain/ids.ts';
 import { diskBytes, pace } from '../disk/measure.ts';
+import { makeContainer, removeContainer } from '../engine/container.ts';
 import type { Engine } from '../engine/engine.ts';
 import { labelFilter, labelsOf } from '../engine/labels.ts';
 
@@ -47,7 +48,6 @@ const volumeAnswer = z.object({
   Labels: z.record(z.string(), z.string()).nullish(),
 });
 const listAnswer = z.object({ Volumes: z.array(z.object({ Name: z.string() })).nullish() });
-const made = z.object({ Id: z.string() });
 const cacheKey = 'cache';
 const measureMs = 60_000;
 
@@ -80,8 +80,8 @@ export function openToolVolumes({ engine, node }: { engine: Engine; node: NodeId
       Labels: labelsOf({ node, app, job }),
       HostConfig: { NetworkMode: 'none', Mounts: [{ Type: 'volume', Source: name, Target: toolFolder }] },
     };
-    const { body } = await engine.ask('POST', '/containers/create', { json, timeoutMs: fillMs });
-    await engine.ask('DELETE', `/containers/${made.parse(body).Id}?v=1`, { fine: [404], timeoutMs: fillMs });
+    const container = await makeContainer(engine, json, { timeoutMs: fillMs });
+    await removeContainer(engine, container, fillMs);
   };
 
   const keyOf = async (image: ImageId): Promise<string> => {

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { fail } from '../../domain/errors.ts';
 import type { ImageId, InstanceId, NodeId } from '../../domain/ids.ts';
 import type { InImage, JobSpec } from '../../domain/job.ts';
+import { makeContainer, removeContainer, startContainer } from '../engine/container.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { FirstStarts } from '../engine/first-starts.ts';
 import { labelsOf } from '../engine/labels.ts';
@@ -45,13 +46,11 @@ const nodeFolder = '/lockstep/node';
 /** `sources`: the folder of the tree that it reads; `node`: the program; left out: it has none. */
 type PlacesOfImage = JobPlaces & { sources?: string; node?: string };
 
-const made = z.object({ Id: z.string() });
 const waited = z.object({ StatusCode: z.number() });
 const inspected = z.object({
   State: z.object({ OOMKilled: z.boolean() }),
   GraphDriver: z.object({ Data: z.object({ UpperDir: z.string().nullish() }).nullish() }).nullish(),
 });
-const [startMs, removeMs] = [60_000, 60_000];
 /** Whoever waits for the job's result goes on first. */
 const restMs = 500;
 /** The limit is the job's own; this is for an engine that does not come back. */
@@ -159,14 +158,6 @@ const neverBegan: Contained = {
   leave() {},
 };
 
-const removeContainer = async (engine: Engine, container: string): Promise<void> =>
-  void (await engine.ask('DELETE', `/containers/${container}?force=1&v=1`, { fine: [404, 409], timeoutMs: removeMs }));
-
-async function create(engine: Engine, json: object): Promise<string> {
-  const answer = await engine.ask('POST', '/containers/create', { json, timeoutMs: startMs });
-  return made.parse(answer.body).Id;
-}
-
 /** Its container runs. @param joined whose network it is in, the job's to give back; null: its own */
 async function begin(
   spec: ImageSpecOfJob,
@@ -180,7 +171,7 @@ async function begin(
   try {
     const made = await createFor(spec, room, places, joined);
     container = made.container;
-    await engine.ask('POST', `/containers/${container}/start`, { timeoutMs: startMs });
+    await startContainer(engine, container);
     return { ...made, joined };
   } catch (error) {
     // Swept by their labels where they cannot be removed now.
@@ -201,7 +192,7 @@ async function createFor(
 ): Promise<{ container: string; cache: string | null }> {
   const { engine, node, tools } = room;
   if (spec.identity === 'live')
-    return { container: await create(engine, await liveBody(spec, room, places)), cache: null };
+    return { container: await makeContainer(engine, await liveBody(spec, room, places)), cache: null };
   const network = joined === null ? (spec.network ?? 'bridge') : `container:${joined}`;
   const image = spec.place.tools;
   for (let isAgain = false; ; isAgain = true) {
@@ -209,7 +200,7 @@ async function createFor(
       tools: image === undefined ? null : await tools.of(spec.appId, image, spec.id),
       cache: spec.place.cache ? await tools.cache(spec.appId) : null,
     };
-    const container = await create(engine, bodyOf(spec, node, places, network, volumes));
+    const container = await makeContainer(engine, bodyOf(spec, node, places, network, volumes));
     const lost = [];
     for (const one of Object.values(volumes)) if (one !== null && !(await tools.isWhole(one))) lost.push(one);
     if (lost.length === 0) return { container, cache: volumes.cache };

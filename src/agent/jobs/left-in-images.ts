@@ -3,6 +3,7 @@
 // hand what the earlier agent asked for), and as long as the engine does not answer.
 import { z } from 'zod';
 import type { JobId } from '../../domain/ids.ts';
+import { removeContainer } from '../engine/container.ts';
 import { labelName, labelWords } from '../engine/labels.ts';
 import type { ImageRoom } from './in-image.ts';
 
@@ -10,7 +11,7 @@ type Room = Pick<ImageRoom, 'engine' | 'node'>;
 
 const listed = z.array(z.object({ Id: z.string(), Labels: z.record(z.string(), z.string()) }));
 const jobLabel = labelName('job');
-const removeMs = 60_000;
+const goneMs = 60_000;
 
 /** Between rounds, in milliseconds: when one failed (doubled each time), and after the first that did not. */
 const rests = { failed: 1000, most: 600_000, later: 30_000 };
@@ -21,14 +22,11 @@ export async function removeLeft({ engine, node }: Room, isLeft: (job: string) =
   const filters = encodeURIComponent(JSON.stringify({ label }));
   const { body } = await engine.ask('GET', `/containers/json?all=1&filters=${filters}`);
   const left = listed.parse(body).filter(({ Labels }) => isLeft(Labels[jobLabel] ?? ''));
-  const query = 'force=1&v=1';
   await Promise.all(
     left.map(async ({ Id }) => {
-      const path = `/containers/${Id}`;
-      const { status } = await engine.ask('DELETE', `${path}?${query}`, { fine: [404, 409], timeoutMs: removeMs });
-      // Somebody else removes it, and it is not gone before he has.
-      if (status === 409)
-        await engine.ask('POST', `${path}/wait?condition=removed`, { fine: [404], timeoutMs: removeMs });
+      const isUnderWay = await removeContainer(engine, Id);
+      if (isUnderWay)
+        await engine.ask('POST', `/containers/${Id}/wait?condition=removed`, { fine: [404], timeoutMs: goneMs });
     }),
   );
 }

@@ -6,8 +6,8 @@
 // ready    it waits                                                           -> taken by one job, or removed: idle, its image is to go, this agent goes
 // taken    the job's                                                          -> removed with the job's container
 // One that an earlier agent left is removed by its label, unless the job that joined it goes on.
-import { z } from 'zod';
 import type { AppId, ImageId, JobId, NodeId } from '../../domain/ids.ts';
+import { makeContainer, removeContainer, startContainer } from '../engine/container.ts';
 import type { Engine } from '../engine/engine.ts';
 import { labelsOf } from '../engine/labels.ts';
 
@@ -29,12 +29,9 @@ export type ReadyNetworks = {
 };
 
 const idleMs = 600_000;
-const askMs = 60_000;
 /** The agent goes: an engine that hangs does not hold it. */
 const lastMs = 2000;
 const memoryBytes = 16 * 1024 ** 2;
-
-const made = z.object({ Id: z.string() });
 
 type Ready = { app: AppId; started: Promise<string | null>; container: string | null; timer: NodeJS.Timeout };
 
@@ -53,9 +50,8 @@ export function openReadyNetworks(given: {
   let coming: JobId | null = null;
 
   const remove = async (container: string): Promise<void> => {
-    const timeoutMs = isOver ? lastMs : askMs;
     try {
-      await engine.ask('DELETE', `/containers/${container}?force=1&v=1`, { fine: [404, 409], timeoutMs });
+      await removeContainer(engine, container, isOver ? lastMs : undefined);
     } finally {
       names.delete(container); // swept by its label where it could not be removed
     }
@@ -77,10 +73,10 @@ export function openReadyNetworks(given: {
         ...{ Memory: memoryBytes, MemorySwap: memoryBytes, PidsLimit: 8 },
       },
     };
-    const container = made.parse((await engine.ask('POST', '/containers/create', { json, timeoutMs: askMs })).body).Id;
+    const container = await makeContainer(engine, json);
     names.set(container, name);
     try {
-      await engine.ask('POST', `/containers/${container}/start`, { timeoutMs: askMs });
+      await startContainer(engine, container);
       return container;
     } catch {
       // A job makes its own then; this one is swept by its label if it cannot be removed now.

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { InstanceId, NodeId } from '../../../domain/ids.ts';
+import { makeContainer, removeContainer, startContainer } from '../../engine/container.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { labelFilter, labelName } from '../../engine/labels.ts';
 
@@ -13,7 +14,6 @@ const listed = z.array(
     Labels: z.record(z.string(), z.string()).nullish(),
   }),
 );
-const made = z.object({ Id: z.string() });
 const configured = z.object({ Config: z.object({ StopSignal: z.string().nullish() }) });
 const inspected = z.object({
   State: z.object({ Running: z.boolean(), Pid: z.number(), ExitCode: z.number(), OOMKilled: z.boolean() }),
@@ -22,8 +22,6 @@ const inspected = z.object({
 export type ContainerState = { isRunning: boolean; pid: number; exitCode: number; isOutOfMemory: boolean };
 export type ListedContainer = { id: string; instance: string | null; image: string; isRunning: boolean };
 
-/** What starts may have to wait for the disk of a busy machine. */
-const [startMs, removeMs] = [60_000, 60_000];
 /** Asked first of all: by it an engine that hangs is noticed. */
 const listMs = 5000;
 
@@ -45,11 +43,9 @@ export function containersOf(engine: Engine, node: NodeId) {
     /** Its name is nobody's else, whoever has made what. */
     async create(body: object): Promise<string> {
       const name = `lockstep-${randomBytes(8).toString('hex')}`;
-      const answer = await engine.ask('POST', `/containers/create?name=${name}`, { json: body, timeoutMs: startMs });
-      return made.parse(answer.body).Id;
+      return await makeContainer(engine, body, { name });
     },
-    start: async (id: string): Promise<void> =>
-      void (await engine.ask('POST', `/containers/${id}/start`, { timeoutMs: startMs })),
+    start: async (id: string): Promise<void> => await startContainer(engine, id),
     /** null: it is not there. */
     async look(id: string): Promise<ContainerState | null> {
       const { status, body } = await engine.ask('GET', `/containers/${id}/json`, { fine: [404] });
@@ -65,9 +61,7 @@ export function containersOf(engine: Engine, node: NodeId) {
     /** Quiet when it does not run. */
     kill: async (id: string, signal = 'SIGKILL'): Promise<void> =>
       void (await engine.ask('POST', `/containers/${id}/kill?signal=${signal}`, { fine: [404, 409] })),
-    remove: async (id: string): Promise<void> =>
-      // 409: its removal is under way.
-      void (await engine.ask('DELETE', `/containers/${id}?force=1&v=1`, { fine: [404, 409], timeoutMs: removeMs })),
+    remove: async (id: string): Promise<void> => void (await removeContainer(engine, id)),
     ofInstance: (instance: InstanceId) => list({ instance }),
     all: () => list({}),
   };
