@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { tarEntries } from '../../lib/tar-entries.ts';
 import { compareLayers, layersOfArchive } from './layer-contents.ts';
-import { tarEntries } from './tar-entries.ts';
 
 type Files = Readonly<Record<string, string>>;
 

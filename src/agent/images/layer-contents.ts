@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { z } from 'zod';
-import { type TarEntry, tarEntries } from './tar-entries.ts';
+import { type TarEntry, tarEntries } from '../../lib/tar-entries.ts';
 
 /** By path; `what` is a digest of everything but the time. */
 export type LayerContents = ReadonlyMap<string, { what: string; mtime: number }>;

@@ -7,8 +7,8 @@ import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { mostCollected } from '../../domain/collected.ts';
+import { tarEntries } from '../../lib/tar-entries.ts';
 import type { Engine } from '../engine/engine.ts';
-import { tarEntries } from '../images/tar-entries.ts';
 
 const fetchMs = 120_000;
 

@@ -6,7 +6,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Engine } from '../engine/engine.ts';
 import { reportBytes } from './job-folder.ts';
-import { plainFiles } from './read-tar.ts';
+import { plainFiles } from './plain-files.ts';
 
 const reportsMs = 30_000;
 /** Beyond what reports may hold there is their wrapping. */

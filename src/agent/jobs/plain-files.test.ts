@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type TarEntry, tarStream } from '../../build/context/tar.ts';
-import { plainFiles } from './read-tar.ts';
+import { plainFiles } from './plain-files.ts';
 
 const entry = (path: string, kind: TarEntry['kind'], text: string): TarEntry => {
   const content = Buffer.from(text);
@@ -38,4 +38,27 @@ test('only plain files of the wanted names come out of a tar stream, however it 
   for (const step of [1, 7, 512, 100_000]) await check(step, 1e6, all);
   await check(512, 2048, all.slice(0, 1));
   await check(512, 100, []);
+});
+
+test('where a stream breaks off or makes no sense it has ended; what its source throws is thrown', async () => {
+  const wanted = new Set(['reports/a', 'reports/b']);
+  const limits = { fileBytes: 1000, wholeBytes: 1e6 };
+  const whole: Buffer[] = [];
+  for await (const piece of pieces([entry('reports/a', 'file', 'a'), entry('reports/b', 'file', 'b')], 512))
+    whole.push(piece);
+  const found = async (...chunks: (Buffer | Error)[]): Promise<string[]> => {
+    const given = async function* () {
+      for (const chunk of chunks) {
+        if (chunk instanceof Error) throw chunk;
+        yield chunk;
+      }
+    };
+    const paths: string[] = [];
+    for await (const { path } of plainFiles(given(), wanted, limits)) paths.push(path);
+    return paths;
+  };
+  assert.deepEqual(await found(...whole), ['reports/a', 'reports/b']);
+  assert.deepEqual(await found(...whole.slice(0, 3)), ['reports/a']);
+  assert.deepEqual(await found(...whole.slice(0, 2), Buffer.alloc(512, 1)), ['reports/a']);
+  await assert.rejects(found(...whole.slice(0, 3), new Error('the engine went away')), /went away/);
 });

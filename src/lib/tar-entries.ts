@@ -1,5 +1,5 @@
 // A tar stream as its entries, one after the other, with everything that an entry says of itself: for archives of images, whose layers are archives
-// too. Contents are read as they come and never held; who does not read one has it passed over.
+// too, and for what an engine hands out of a container. Contents are read as they come and never held; who does not read one has it passed over.
 
 export type TarHead = {
   path: string;
@@ -18,10 +18,15 @@ export type TarHead = {
 
 export type TarEntry = { head: TarHead; content: AsyncIterable<Buffer> };
 
+class NoArchive extends Error {}
+
+/** The bytes are at fault, not where they come from. */
+export const isNoArchive = (error: unknown): boolean => error instanceof NoArchive;
+
 const block = 512;
 const mostHeadBytes = 1024 ** 2;
 
-/** @throws an Error for what is no such stream, or breaks off */
+/** @throws an Error for what is no such stream, or breaks off (`isNoArchive`), and what the stream itself throws */
 export async function* tarEntries(chunks: AsyncIterable<Buffer>): AsyncGenerator<TarEntry> {
   const source = new Source(chunks);
   try {
@@ -31,7 +36,7 @@ export async function* tarEntries(chunks: AsyncIterable<Buffer>): AsyncGenerator
       if (bytes === null || bytes.every((byte) => byte === 0)) return;
       const head = headOf(bytes);
       if ('xgLK'.includes(head.type)) {
-        if (head.size > mostHeadBytes) throw new Error('a head of the archive is larger than any');
+        if (head.size > mostHeadBytes) throw new NoArchive('a head of the archive is larger than any');
         const content = await source.take(padded(head.size));
         if (content === null) throw brokenOff();
         if (head.type !== 'g') noteExtended(said, head.type, content.subarray(0, head.size));
@@ -50,7 +55,7 @@ export async function* tarEntries(chunks: AsyncIterable<Buffer>): AsyncGenerator
 }
 
 const padded = (size: number): number => Math.ceil(size / block) * block;
-const brokenOff = () => new Error('the archive breaks off');
+const brokenOff = () => new NoArchive('the archive breaks off');
 
 class Source {
   readonly #chunks: AsyncIterator<Buffer>;
@@ -99,7 +104,8 @@ function headOf(bytes: Buffer): TarHead {
     return Number.parseInt(text(at, count).trim() || '0', 8);
   };
   const size = number(124, 12);
-  if (!Number.isSafeInteger(size) || size < 0 || !/^ustar/.test(text(257, 6))) throw new Error('it is no tar archive');
+  if (!Number.isSafeInteger(size) || size < 0 || !/^ustar/.test(text(257, 6)))
+    throw new NoArchive('it is no tar archive');
   const prefix = text(257, 8) === 'ustar' ? text(345, 155) : '';
   const type = text(156, 1) || '0';
   return {
@@ -120,7 +126,8 @@ function noteExtended(said: Map<string, string>, type: string, content: Buffer):
   for (let at = 0; at < content.length; ) {
     const space = content.indexOf(32, at);
     const length = Number(content.toString('latin1', at, space));
-    if (space < 0 || !Number.isSafeInteger(length) || length <= 0) throw new Error('a head of the archive is damaged');
+    if (space < 0 || !Number.isSafeInteger(length) || length <= 0)
+      throw new NoArchive('a head of the archive is damaged');
     const record = content.toString('utf8', space + 1, at + length - 1);
     const equals = record.indexOf('=');
     said.set(record.slice(0, equals), record.slice(equals + 1));
