@@ -1,50 +1,42 @@
 // A job in a container of an image: what it finds there is the image and nothing of the machine but the job's own files, read-only. It writes
 // in a root of its own that is thrown away, as whoever it likes, root too: no folder of this machine that could be written is in it, so its
 // reports are asked of the engine when it has ended. A container outlives its agent: the next one takes it up (`adopt-in-image.ts`).
-import { dirname } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../../domain/errors.ts';
-import type { ImageId, InstanceId, NodeId } from '../../domain/ids.ts';
-import type { InImage, JobSpec } from '../../domain/job.ts';
+import type { NodeId } from '../../domain/ids.ts';
+import type { JobSpec } from '../../domain/job.ts';
 import { makeContainer, removeContainer, startContainer } from '../engine/container.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { FirstStarts } from '../engine/first-starts.ts';
-import { labelsOf } from '../engine/labels.ts';
 import { EngineRefusal } from '../engine/stream.ts';
-import { type ToolVolumes, toolFolder } from '../images/tool-volumes.ts';
+import type { ToolVolumes } from '../images/tool-volumes.ts';
 import { jobCaptureCaps } from '../process/capture.ts';
 import { type CaptureSink, lineSplitter } from '../process/line-splitter.ts';
 import { nobody } from '../process/proc.ts';
-import { type ContainerAsk, containerBody, limitsBody, rootCapabilities } from '../runtimes/docker/container-spec.ts';
 import { logFrames } from '../runtimes/docker/log-frames.ts';
 import type { Contained, ContainedEnd } from './contained.ts';
 import { fetchFolder } from './container-folder.ts';
 import { fetchReports } from './container-reports.ts';
-import type { JobPlaces } from './job-folder.ts';
-import { fillCommand, fillEnv } from './places.ts';
+import {
+  gateBody,
+  type ImageSpecOfJob,
+  imagePlaces,
+  type LivePlace,
+  liveBody,
+  type PlacesOfImage,
+} from './image-job-body.ts';
 import type { ReadyNetworks } from './ready-network.ts';
 
 export type ImageRoom = {
   engine: Engine;
   node: NodeId;
-  /** What a container of the app's live identity has of this machine, as an instance. @throws engine-away, bad-config */
-  live(spec: ImageSpecOfJob, tmp: string): Promise<Omit<ContainerAsk, 'argv' | 'limits' | 'node' | 'instance'>>;
+  /** @throws engine-away, bad-config */
+  live(spec: ImageSpecOfJob, tmp: string): Promise<LivePlace>;
   tools: ToolVolumes;
   networks: ReadyNetworks;
   /** Left out: what is started here goes before nothing. */
   starts?: FirstStarts;
 };
-export type ImageSpecOfJob = JobSpec & { place: { image: ImageId } & InImage };
-
-/** Where a job finds its things in a container: `{job}`, `{reports}`, `{layer}`, `{sources}` and `{cache}` of a command. */
-export const imagePlaces = {
-  ...{ job: '/lockstep/job', reports: '/lockstep/reports' },
-  ...{ layer: toolFolder, sources: '/lockstep/tree', cache: '/lockstep/cache' },
-} as const;
-/** Of the machine's tools the one that stands alone, for images that have none. */
-const nodeFolder = '/lockstep/node';
-/** `sources`: the folder of the tree that it reads; `node`: the program; left out: it has none. */
-type PlacesOfImage = JobPlaces & { sources?: string; node?: string };
 
 const waited = z.object({ StatusCode: z.number() });
 const inspected = z.object({
@@ -192,7 +184,10 @@ async function createFor(
 ): Promise<{ container: string; cache: string | null }> {
   const { engine, node, tools } = room;
   if (spec.identity === 'live')
-    return { container: await makeContainer(engine, await liveBody(spec, room, places)), cache: null };
+    return {
+      container: await makeContainer(engine, liveBody(spec, node, await room.live(spec, places.tmp))),
+      cache: null,
+    };
   const network = joined === null ? (spec.network ?? 'bridge') : `container:${joined}`;
   const image = spec.place.tools;
   for (let isAgain = false; ; isAgain = true) {
@@ -200,7 +195,7 @@ async function createFor(
       tools: image === undefined ? null : await tools.of(spec.appId, image, spec.id),
       cache: spec.place.cache ? await tools.cache(spec.appId) : null,
     };
-    const container = await makeContainer(engine, bodyOf(spec, node, places, network, volumes));
+    const container = await makeContainer(engine, gateBody(spec, node, places, network, volumes));
     const lost = [];
     for (const one of Object.values(volumes)) if (one !== null && !(await tools.isWhole(one))) lost.push(one);
     if (lost.length === 0) return { container, cache: volumes.cache };
@@ -209,63 +204,6 @@ async function createFor(
     for (const one of lost) await tools.forget(one);
     if (isAgain) throw fail('engine-away', 'The volume of the checks is removed again and again.');
   }
-}
-
-/** @param volumes with what it needs, and what it writes; null: nothing */
-function bodyOf(
-  spec: ImageSpecOfJob,
-  node: NodeId,
-  places: PlacesOfImage,
-  network: string,
-  volumes: { tools: string | null; cache: string | null },
-): object {
-  const named = { ...imagePlaces, ...(places.node ? { 'tool:node': `${nodeFolder}/node` } : {}) };
-  const argv = fillCommand(spec.command, named);
-  const env = { ...fillEnv(spec.env, named), LOCKSTEP_JOB: spec.id };
-  const readOnly = [
-    { from: places.files, to: imagePlaces.job },
-    ...(places.sources ? [{ from: places.sources, to: imagePlaces.sources }] : []),
-    ...(places.node ? [{ from: dirname(places.node), to: nodeFolder }] : []),
-  ];
-  return {
-    Image: spec.place.image,
-    Entrypoint: argv.slice(0, 1),
-    Cmd: argv.slice(1),
-    Env: Object.entries(env).map((entry) => entry.join('=')),
-    User: '0:0',
-    Labels: labelsOf({ node, app: spec.appId, job: spec.id }),
-    HostConfig: {
-      NetworkMode: network,
-      RestartPolicy: { Name: 'no' },
-      LogConfig: { Type: 'json-file', Config: { 'max-size': '20m', 'max-file': '2' } },
-      CapDrop: ['ALL'],
-      CapAdd: [...rootCapabilities],
-      SecurityOpt: ['no-new-privileges'],
-      Mounts: [
-        ...readOnly.map(({ from, to }) => ({ Type: 'bind', Source: from, Target: to, ReadOnly: true })),
-        // What lies there in the app's own image is nothing of ours.
-        ...volumeMount(volumes.tools, toolFolder, true),
-        ...volumeMount(volumes.cache, imagePlaces.cache, false),
-      ],
-      // Half of an app's, twice a check's on the machine: for its end the whole change waits.
-      CpuShares: 512,
-      ...limitsBody(spec.limits),
-    },
-  };
-}
-
-const volumeMount = (volume: string | null, to: string, ReadOnly: boolean): object[] =>
-  volume === null ? [] : [{ Type: 'volume', Source: volume, Target: to, ReadOnly, VolumeOptions: { NoCopy: true } }];
-
-/** As an instance of the release has it: its user, its network, its volumes. */
-async function liveBody(spec: ImageSpecOfJob, room: ImageRoom, places: JobPlaces): Promise<object> {
-  const { env, ...place } = await room.live(spec, places.tmp);
-  const argv = fillCommand(spec.command, {});
-  const body = containerBody({
-    ...{ ...place, node: room.node, instance: '' as InstanceId, argv, limits: spec.limits, isOwnInit: true },
-    env: { ...spec.env, ...env, LOCKSTEP_JOB: spec.id },
-  });
-  return { ...body, Labels: labelsOf({ node: room.node, app: spec.appId, job: spec.id }) };
 }
 
 /** Resolves at the end of what was said, or of the signal. */

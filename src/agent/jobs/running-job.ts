@@ -12,7 +12,8 @@ import { removeTree } from '../remove-tree.ts';
 import { adoptInImage, type LeftContainers } from './adopt-in-image.ts';
 import { adoptContained, type Contained, type ContainedEnd, startContained } from './contained.ts';
 import { copyTests, testsIn, treeToRead } from './copy-tests.ts';
-import { type ImageRoom, type ImageSpecOfJob, startInImage } from './in-image.ts';
+import type { ImageSpecOfJob } from './image-job-body.ts';
+import { type ImageRoom, startInImage } from './in-image.ts';
 import { jobCommand, jobIdentityOf } from './job-command.ts';
 import {
   closeJobFolder,
