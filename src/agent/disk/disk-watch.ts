@@ -4,8 +4,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { AppId } from '../../domain/ids.ts';
 import type { Incident } from '../../domain/observed.ts';
-import { megabytes } from '../supervise/exit-reason.ts';
-import { ToldRarely } from '../supervise/told-rarely.ts';
+import { megabytes } from '../../lib/megabytes.ts';
+import { ToldRarely } from '../../lib/told-rarely.ts';
 import { type DiskLevel, diskLevel, diskLevels } from './disk-level.ts';
 import { diskBytes, type Pace, pace } from './measure.ts';
 

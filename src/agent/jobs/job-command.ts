@@ -9,7 +9,7 @@ import { fail } from '../../domain/errors.ts';
 import type { JobSpec } from '../../domain/job.ts';
 import { volumeVariable } from '../../domain/volume-variable.ts';
 import type { HomeFolders } from '../folders.ts';
-import { layerMarker, layerPath } from '../layers/layer-places.ts';
+import { layerMarker, layerPath } from '../layer-places.ts';
 import { scrubbedEnv, systemPath } from '../process/scrubbed-env.ts';
 import type { Toolchains } from '../toolchains/toolchains.ts';
 import type { Arrivals } from '../tree/arrivals.ts';

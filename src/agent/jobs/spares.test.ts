@@ -13,7 +13,7 @@ import { type AppId, type JobId, makeId, type TreeId } from '../../domain/ids.ts
 import type { JobSpec } from '../../domain/job.ts';
 import { defaultLimits } from '../../domain/plan.ts';
 import { ensureAppFolders, homeFolders } from '../folders.ts';
-import { layerMarker } from '../layers/layer-places.ts';
+import { layerMarker } from '../layer-places.ts';
 import { detectCgroups } from '../process/cgroup.ts';
 import { isAlive } from '../process/proc.ts';
 import { openToolchains } from '../toolchains/toolchains.ts';

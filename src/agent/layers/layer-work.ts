@@ -6,10 +6,10 @@ import { defaultLimits, type Limits } from '../../domain/plan.ts';
 import type { HomeFolders } from '../folders.ts';
 import { adoptContained } from '../jobs/contained.ts';
 import { readSmall } from '../jobs/job-folder.ts';
+import { layerMarker } from '../layer-places.ts';
 import type { CgroupSupport } from '../process/cgroup.ts';
 import type { ProcessIdentity } from '../process/proc.ts';
 import { removeTree } from '../remove-tree.ts';
-import { layerMarker } from './layer-places.ts';
 
 export const layerLimits: Limits = {
   ...defaultLimits,

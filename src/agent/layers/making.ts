@@ -14,13 +14,13 @@ import type { FifoPool } from '../jobs/fifo-pool.ts';
 import { jobIdentityOf } from '../jobs/job-command.ts';
 import { type JobIdentity, ownFolder, readSmall, writeSmall } from '../jobs/job-folder.ts';
 import { fillEnv, fillPlaces, type Places, toolPlaces } from '../jobs/places.ts';
+import { layerMarker, layerPath } from '../layer-places.ts';
 import type { CgroupSupport } from '../process/cgroup.ts';
 import { scrubbedEnv, systemPath } from '../process/scrubbed-env.ts';
 import { removeTree } from '../remove-tree.ts';
 import { linkVolumes } from '../supervise/volumes.ts';
 import type { Toolchains } from '../toolchains/toolchains.ts';
 import { copyTree } from '../tree/place-tree.ts';
-import { layerMarker, layerPath } from './layer-places.ts';
 import { type LayerRecord, layerLimits, layerWork } from './layer-work.ts';
 import { sealLayer } from './seal-layer.ts';
 

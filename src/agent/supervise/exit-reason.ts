@@ -1,9 +1,8 @@
 // How an end is told to people.
 import { isFailure } from '../../domain/errors.ts';
 import type { ArtifactPart } from '../../domain/observed.ts';
+import { megabytes } from '../../lib/megabytes.ts';
 import type { Exit } from '../health/wait-healthy.ts';
-
-export const megabytes = (bytes: number): string => `${Math.round(bytes / (1024 * 1024))} MB`;
 
 /** "exited with code 1 after 0.2 s", "out of memory (limit 64 MB)" */
 export function exitReason(exit: Exit, ranMs: number, memoryBytes: number): string {

@@ -1,9 +1,9 @@
 // An instance at its app's disk limit: what its processes may write, whether it may start, and why it was ended.
 import { fail } from '../../domain/errors.ts';
+import { megabytes } from '../../lib/megabytes.ts';
 import type { DiskLevel } from '../disk/disk-level.ts';
 import { isHeld } from '../disk/disk-watch.ts';
 import { limitFileSize } from '../process/refuse-writes.ts';
-import { megabytes } from './exit-reason.ts';
 
 export type InstanceDiskParts = {
   diskBytes: number;

@@ -5,13 +5,13 @@ import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { makeId } from '../../domain/ids.ts';
 import { defaultLimits } from '../../domain/plan.ts';
+import { againMs } from '../../lib/told-rarely.ts';
 import type { InstanceView } from '../desired/converge.ts';
 import { openFilesOf } from '../process/reached.ts';
 import { InstanceDisk } from './instance-disk.ts';
 import { InstanceTrouble } from './instance-trouble.ts';
 import { flapLooks, keepProbing } from './keep-probing.ts';
 import { LimitLooks, lookMs } from './limit-looks.ts';
-import { againMs } from './told-rarely.ts';
 
 const mib = 1024 * 1024;
 

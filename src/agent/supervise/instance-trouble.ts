@@ -2,11 +2,11 @@
 // goes on and on is told at once and then rarely; crashes are remembered for an hour, across restarts of the agent.
 import type { Incident } from '../../domain/observed.ts';
 import type { Limits } from '../../domain/plan.ts';
+import { megabytes } from '../../lib/megabytes.ts';
+import { ToldRarely } from '../../lib/told-rarely.ts';
 import { crashLoops, type InstanceView, recentCrashes, withCrash } from '../desired/converge.ts';
 import { openFilesLimit } from '../process/limit-means.ts';
 import type { Reached } from '../process/reached.ts';
-import { megabytes } from './exit-reason.ts';
-import { ToldRarely } from './told-rarely.ts';
 
 /** Less than this dropped is a busy moment, not a flood. */
 const floodBytes = 1024 * 1024;

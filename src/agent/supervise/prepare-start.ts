@@ -6,7 +6,7 @@ import { fail } from '../../domain/errors.ts';
 import type { ArtifactPart } from '../../domain/observed.ts';
 import type { InstanceView } from '../desired/converge.ts';
 import type { HomeFolders } from '../folders.ts';
-import { layerMarker } from '../layers/layer-places.ts';
+import { layerMarker } from '../layer-places.ts';
 import { freePort } from './free-port.ts';
 import type { Prepared } from './instance-parts.ts';
 import { type ContainerParts, prepareContainer } from './prepare-container.ts';

@@ -5,7 +5,7 @@ import { fail } from '../../domain/errors.ts';
 import type { InstanceId } from '../../domain/ids.ts';
 import type { Command } from '../../domain/plan.ts';
 import { volumeVariable } from '../../domain/volume-variable.ts';
-import { layerPath } from '../layers/layer-places.ts';
+import { layerPath } from '../layer-places.ts';
 import { scrubbedEnv, systemPath } from '../process/scrubbed-env.ts';
 
 export type StartPlaces = {

@@ -4,7 +4,7 @@ import type { AppRef } from '../../domain/agent.ts';
 import type { AppId, TreeId } from '../../domain/ids.ts';
 import type { AgentSurvey, AppEvidence, LayerHash, LeftOver, ReleaseHash } from '../../domain/survey.ts';
 import { ensureAppFolders } from '../folders.ts';
-import { layerMarker } from '../layers/layer-places.ts';
+import { layerMarker } from '../layer-places.ts';
 import { removeTree } from '../remove-tree.ts';
 import { ReleaseHashes } from './hash-release.ts';
 import { leftCopies, removeLeftOvers } from './left-overs.ts';

@@ -4,6 +4,7 @@ import type { App } from '../../domain/app.ts';
 import { isQueued } from '../../domain/change.ts';
 import type { Checked } from '../../domain/doctor.ts';
 import type { AgentSurvey, DiskApp, LeftOver } from '../../domain/survey.ts';
+import { megabytes } from '../../lib/megabytes.ts';
 import { everyApp } from '../../store/apps.ts';
 import { runningChanges } from '../../store/changes.ts';
 import { checkDatabase } from '../../store/check.ts';
@@ -150,5 +151,3 @@ function describe({ kind, name }: LeftOver, survey: AgentSurvey): string {
   const pids = survey.strays.filter(({ instanceId }) => instanceId === name).map(({ pid }) => pid);
   return `pid ${pids.join(', ')} was started as part of instance ${name}, and there is no such instance`;
 }
-
-export const megabytes = (bytes: number): string => `${Math.round(bytes / 1024 ** 2)} MB`;
