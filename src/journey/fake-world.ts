@@ -47,6 +47,8 @@ export class FakeWorld implements Disposable {
   readonly #isKept: boolean;
   queues!: MergeQueues;
   readonly #shelf: Shelf;
+  /** What is being written there: what a test does not wait for may end after it. */
+  readonly #puts = new Set<Promise<unknown>>();
   /** What the pushers' token is good for. */
   mayPush = true;
   isAdmin = false;
@@ -57,10 +59,23 @@ export class FakeWorld implements Disposable {
     this.folder = folder ?? mkdtempSync(join(tmpdir(), 'lockstep-world-'));
     this.#isKept = folder !== null;
     this.database = openDatabase(join(this.folder, 'lockstep.db'));
-    this.#shelf = openShelf(join(this.folder, 'published'));
+    this.#shelf = this.#endingShelf(openShelf(join(this.folder, 'published')));
     const teamId = defaultTeam(this.database, () => newId('tea'), Date.now());
     this.owner = { tokenId: null, name: 'owner', teamId, rights, appIds: null };
     this.world = this.#make();
+  }
+
+  /** Takes nothing after the world's end: it would make the folder again. */
+  #endingShelf(shelf: Shelf): Shelf {
+    return {
+      ...shelf,
+      put: async (...given) => {
+        this.#end.signal.throwIfAborted();
+        const put = shelf.put(...given);
+        this.#puts.add(put);
+        return put.finally(() => this.#puts.delete(put));
+      },
+    };
   }
 
   /** What the next control would make of the same folder. */
@@ -204,7 +219,11 @@ export class FakeWorld implements Disposable {
     this.#end.abort(new Error('the test has ended'));
     this.#shelf.close();
     this.database.close();
-    if (!this.#isKept) rmSync(this.folder, { recursive: true, force: true });
+    const remove = (): void => {
+      if (!this.#isKept) rmSync(this.folder, { recursive: true, force: true });
+    };
+    if (this.#puts.size === 0) remove();
+    else void Promise.allSettled(this.#puts).then(remove);
   }
 }
 
