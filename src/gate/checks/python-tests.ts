@@ -26,7 +26,13 @@ export const pythonTests: Check = {
       ...ahead,
       env: { PYTHONDONTWRITEBYTECODE: '1', PYTHONHASHSEED: '0', ...facts.testEnv },
       files: {
-        ...runnerFiles('run_tests.py', 'tests_coverage.py', 'tests_pytest.py', 'tests_unittest.py'),
+        ...runnerFiles(
+          'run_tests.py',
+          'tests_coverage.py',
+          'tests_installed.py',
+          'tests_pytest.py',
+          'tests_unittest.py',
+        ),
         ...aheadFiles,
         ...(told === null ? {} : { 'told.json': JSON.stringify(told) }),
       },

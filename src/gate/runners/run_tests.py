@@ -10,8 +10,8 @@ just those tests run, and no coverage is measured.
 With --begin it was started ahead of the change that it is to test
 (ahead.py). Where it cannot be sure that the tree gets the same answer as
 from a fresh start, it starts itself afresh.
-Its parts lie beside it: tests_coverage.py, tests_pytest.py,
-tests_unittest.py; none can be imported by its name.
+Its parts lie beside it: tests_coverage.py, tests_installed.py,
+tests_pytest.py, tests_unittest.py; none can be imported by its name.
 Exit 0: all passed; 1: some did not; 5: no tests; else the runner's own.
 """
 
@@ -143,8 +143,11 @@ def main():
     # like `python -m pytest`: the current folder comes first
     sys.path[0] = os.getcwd()
     stand_for_installation()
+    installed = {}
     for path in options.path:
+        of_image = [one for one in sys.path if one != os.getcwd()]
         add_tool(path)
+        installed.update(part("tests_installed").copies(path, of_image))
     order = []
     for name in options.order:
         if name in ("pytest", "told") and not is_there("pytest"):
@@ -160,7 +163,8 @@ def main():
         # whether coverage is imported is up to what runs first
         waited.start_afresh()
     measure = (None if own or only is not None
-               else coverage.start(NOTES, waited, system_folders()))
+               else coverage.start(NOTES, waited, system_folders(),
+                                   installed.values()))
     ended, name = None, None
     for name in order:
         if name in ("pytest", "told"):
@@ -176,6 +180,9 @@ def main():
     code, executed = ended or (5, 0)
     if ended is not None:
         coverage.write(measure, options.reports, NOTES)
+        if installed:
+            part("tests_installed").tell(
+                installed, os.path.join(options.reports, "lcov.info"))
     name = "pytest" if name == "told" else name
     summary = {"runner": name if ended is not None else None,
                "executed": executed, "exitCode": code, "notes": NOTES}

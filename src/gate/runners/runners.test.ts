@@ -352,6 +352,57 @@ class A(unittest.TestCase):
   assert.equal(status, 0, stderr);
 });
 
+test('of a project that its image has installed the copy is tested, and measured as the files of the tree', {
+  skip,
+}, () => {
+  const venvs = ['image', 'layer'].map((name) => {
+    const venv = join(home, `installed-${name}`);
+    execFileSync('/usr/bin/python3', ['-m', 'venv', '--without-pip', venv], { stdio: 'ignore' });
+    const ask = 'import sysconfig; print(sysconfig.get_path("purelib"))';
+    return { venv, site: execFileSync(join(venv, 'bin/python'), ['-c', ask], { encoding: 'utf8' }).trim() };
+  });
+  const [image, layer] = [venvs[0]!, venvs[1]!];
+  const write = (at: string, text: string) => {
+    mkdirSync(dirname(join(image.site, at)), { recursive: true });
+    writeFileSync(join(image.site, at), text);
+  };
+  write('the_shop/__init__.py', 'def price():\n    return 1\n\n\ndef never():\n    return 2\n');
+  write('the_shop/more.py', 'MORE = 1\n');
+  write('the_shop-1.dist-info/METADATA', 'Metadata-Version: 2.1\nName: The-Shop\nVersion: 1\n');
+  write('the_shop-1.dist-info/INSTALLER', 'pip\n');
+  write('the_shop-1.dist-info/RECORD', 'the_shop/__init__.py,,\nthe_shop/more.py,,\n../../../bin/shop,,\n');
+  const own = JSON.stringify({ name: 'the.shop', version: '1', entryPoints: {}, place: 'src' });
+  execFileSync(join(layer.venv, 'bin/python'), ['-I', '-c', writeOwnDistribution, own]);
+  const measured = (name: string, files: Record<string, string>) => {
+    const tree = join(home, name);
+    const reports = join(home, `${name}-reports`);
+    for (const [path, text] of Object.entries({ ...files, 'tests/test_shop.py': tests })) {
+      mkdirSync(dirname(join(tree, path)), { recursive: true });
+      writeFileSync(join(tree, path), text);
+    }
+    mkdirSync(reports);
+    const words = ['--reports', reports, '--try', 'pytest', '--path', layer.venv, '--path', dirname(dirname(python))];
+    const { status, stderr } = spawnSync(
+      join(image.venv, 'bin/python'),
+      [join(import.meta.dirname, 'run_tests.py'), ...words],
+      { cwd: tree, env: { PYTHONDONTWRITEBYTECODE: '1' }, encoding: 'utf8' },
+    );
+    assert.equal(status, 0, stderr);
+    const { files: found } = parseLcov(readFileSync(join(reports, 'lcov.info'), 'utf8'))!;
+    return [...found].map(([file, lines]) => [file, [...lines.values()].filter((hits) => hits > 0).length]).sort();
+  };
+  const tests = 'import the_shop\n\n\ndef test_price():\n    assert the_shop.price() == 1\n';
+  const of = (hits: number) => [...[['src/the_shop/__init__.py', hits]], ['tests/test_shop.py', 3]];
+  assert.deepEqual(measured('installed-only', {}), [
+    ['src/the_shop/__init__.py', 3],
+    ['src/the_shop/more.py', 0],
+    ['tests/test_shop.py', 3],
+  ]);
+  // What is in the folder itself goes first, and is what is measured.
+  const inTree = { 'src/the_shop/__init__.py': 'def price():\n    return 1\n' };
+  assert.deepEqual(measured('installed-too', inTree), of(2));
+});
+
 test("tests' folders have names short enough for a socket, unless the project names one", { skip }, () => {
   const of = (expected: string) =>
     `def test_short(tmp_path):\n    assert str(tmp_path.parent) == ${JSON.stringify(expected)}\n`;

@@ -31,9 +31,10 @@ def app_runs_it():
     return False
 
 
-def start(notes, waited, others):
+def start(notes, waited, others, installed=()):
     """waited: what it was before its tree came; None: it began there.
-    others: folders in which nothing is the app's."""
+    others: folders in which nothing is the app's; installed: its own,
+    besides the current one."""
     if not is_there("coverage"):
         notes.append("coverage is not installed, none was measured")
         return None
@@ -47,7 +48,7 @@ def start(notes, waited, others):
         if not (measure.get_option("run:source")
                 or measure.get_option("run:source_pkgs")
                 or measure.get_option("run:include")):
-            measure.set_option("run:source", ["."])
+            measure.set_option("run:source", [".", *installed])
             if others and not measure.get_option("run:omit"):
                 measure.set_option(
                     "run:omit", [folder + "/*" for folder in others])
