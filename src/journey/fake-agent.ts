@@ -23,7 +23,7 @@ import type { ObservedInstance } from '../domain/observed.ts';
 import type { ImageQuestion, PullEvent, PullSpec } from '../domain/pull.ts';
 import type { AgentSurvey, AppEvidence, LeftOver, ReleaseHash } from '../domain/survey.ts';
 import type { Observations } from '../release/observations.ts';
-import { emptyHash, evidenceOf, surveyOf } from './fake-looks.ts';
+import { emptyHash, evidenceOf, instanceOf, surveyOf } from './fake-looks.ts';
 
 const emptyLog = (): AsyncIterable<never> => ({ [Symbol.asyncIterator]: () => ({ next: async () => ended }) });
 const ended = { done: true as const, value: undefined };
@@ -294,13 +294,4 @@ export class FakeAgent implements Agent {
 
 async function* chunk<T>(...values: T[]): AsyncGenerator<T extends string ? Buffer : T> {
   for (const value of values) yield (typeof value === 'string' ? Buffer.from(value) : value) as never;
-}
-
-function instanceOf(appId: AppId, set: DesiredSet, end: Partial<ObservedInstance> | null): ObservedInstance {
-  return {
-    ...{ id: `ins_${set.id.slice(4)}` as InstanceId, setId: set.id, appId, releaseId: set.releaseId, type: 'web' },
-    ...{ state: 'starting', pid: 1, startTicks: 1, port: 1, restarts: 0, startedAtMs: 0, healthyAtMs: null },
-    ...{ healthStatus: null, reason: null, logTail: [], notes: [] },
-    ...end,
-  };
 }

@@ -1,6 +1,6 @@
 // What the fake agent finds when it looks afresh: all as its newest document says, and every instance healthy where it is said to be.
-import type { DesiredState } from '../domain/desired.ts';
-import type { AppId, TreeId } from '../domain/ids.ts';
+import type { DesiredSet, DesiredState } from '../domain/desired.ts';
+import type { AppId, InstanceId, TreeId } from '../domain/ids.ts';
 import type { ObservedInstance } from '../domain/observed.ts';
 import type { Route } from '../domain/route.ts';
 import type { AgentSurvey, AppEvidence, ReleaseHash } from '../domain/survey.ts';
@@ -9,6 +9,16 @@ export const emptyHash = (treeId: TreeId): ReleaseHash => ({
   ...{ treeId, files: 0, bytes: 0 },
   ...{ volumes: {}, loose: [], isCached: false, listing: null },
 });
+
+/** @param end what becomes of it; null: it stays `starting` */
+export function instanceOf(appId: AppId, set: DesiredSet, end: Partial<ObservedInstance> | null): ObservedInstance {
+  return {
+    ...{ id: `ins_${set.id.slice(4)}` as InstanceId, setId: set.id, appId, releaseId: set.releaseId, type: 'web' },
+    ...{ state: 'starting', pid: 1, startTicks: 1, port: 1, restarts: 0, startedAtMs: 0, healthyAtMs: null },
+    ...{ healthStatus: null, reason: null, logTail: [], notes: [] },
+    ...end,
+  };
+}
 
 /** @param treeId of the release to look at; null: none */
 export function evidenceOf(
