@@ -11,6 +11,7 @@ let apps: string | null;
 
 before(async () => {
   stage = await Stage.open();
+  stage.giveTools('npm');
   apps = await publishedApps(stage);
 });
 after(() => stage[Symbol.asyncDispose]());

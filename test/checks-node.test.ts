@@ -9,6 +9,7 @@ import { root, Stage } from './support/stage.ts';
 let stage: Stage;
 before(async () => {
   stage = await Stage.open();
+  stage.giveTools('npm');
 });
 after(() => stage[Symbol.asyncDispose]());
 

@@ -24,6 +24,7 @@ const app = {
 let stage: Stage;
 before(async () => {
   stage = await Stage.open();
+  stage.giveTools('npm', 'pnpm');
 });
 after(() => stage[Symbol.asyncDispose]());
 

@@ -11,6 +11,7 @@ const app = 'tide-pool';
 
 before(async () => {
   stage = await Stage.open();
+  stage.giveTools('npm');
   work = await stage.makeApp(app, join(root, 'examples', 'static-site'));
 });
 after(() => stage[Symbol.asyncDispose]());

@@ -22,7 +22,7 @@ let layer: string;
 let uneven: string;
 before(async () => {
   stage = Stage.bare();
-  stage.giveTools();
+  stage.giveTools('npm');
   checks = await RealChecks.on(stage);
   layer = await checks.layer({ 'package.json': manifest({}) });
   // Versions that npm refuses together unless it is told to close its eyes.

@@ -19,7 +19,7 @@ import { join } from 'node:path';
 /** Tools are fetched once for all stages of this machine; they are root's, pinned by hash, and never written again. */
 const toolchainCache = join(tmpdir(), `lockstep-test-toolchains-${process.getuid?.() ?? 0}`);
 const usualTools = /^(?:uv|pycodestyle|pyflakes)-/;
-const largeTools = /^(?:mypy|pyright|sphinx|mkdocs|black|go|golangci-lint)-/;
+const largeTools = /^(?:mypy|pyright|sphinx|mkdocs|black|go|golangci-lint|npm|pnpm)-/;
 
 /** What Node compiled of the program is kept for all stages, too: each start of a process takes half the time. */
 export function compiledForAll(): string {
