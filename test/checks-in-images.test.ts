@@ -55,7 +55,7 @@ const parts = {
   'api/server.py': server,
   'api/docs/conf.py': '"""Sphinx."""\n\nproject = "api"\nextensions = ["sphinx.ext.autodoc"]\n',
   'api/docs/index.rst': 'Pages\n=====\n\n.. automodule:: server\n   :members: four\n',
-  'guide/requirements.txt': 'mkdocs-redirects==1.2.2\n',
+  'guide/requirements.txt': 'mkdocs==1.6.1\nmkdocs-redirects==1.2.2\n',
   'guide/mkdocs.yml':
     'site_name: Guide\nhooks: [doubled.py]\nplugins:\n  - redirects:\n      redirect_maps: { old.md: index.md }\n',
   'guide/doubled.py':
