@@ -27,8 +27,9 @@ export type ForTests = {
    * What the checks need beside it; null: nothing. The same for every commit that says the same of what to install, as long as what the image stands on is the same.
    * @param layers of the image that the tests run in: all but its last one is what it stands on
    * @param pinned tools of Lockstep's own that a check wants besides, as lines of requirements, by name
+   * @param isOfItself installed in the image, and not in what that began with
    */
-  tools: ((layers: readonly string[], pinned?: Pinned) => ImageMaking) | null;
+  tools: ((layers: readonly string[], pinned?: Pinned, isOfItself?: boolean) => ImageMaking) | null;
   /** What its tools and `programs` are of; null: nothing is brought, and nothing of the app's is started. */
   language: string | null;
   /** Programs of the image that run its tests: what is there first. */
@@ -127,15 +128,16 @@ export async function testsInImage(
   const made = stage === last ? null : asked.stageOf(stage.name!);
   const imageKey = made?.spec.key ?? asked.imageKey;
   const early = recipe.installer.tool === 'node' ? await earlyScripts(view) : [];
-  const text = (pinned: Pinned): string =>
-    writeGate({ appId, imageKey, facts, stage, recipe, root: part.root, early, pinned });
+  const text = (pinned: Pinned, isOfItself: boolean): string =>
+    writeGate({ appId, imageKey, facts, stage, recipe, root: part.root, early, pinned, isOfItself });
   const inputs = await digestsOf(view, recipe.inputs, imageKey);
   const names = new Set(recipe.inputs.map((path) => part.root + path));
   const files = (await language.needsSources(view)) ? ours.filter((path) => !isForeign(path)) : tests;
   return {
     stage: made,
     folder,
-    tools: (layers, pinned = {}) => asked.toolsOf(text(pinned), names, { inputs, standsOn: layers.slice(0, -1) }),
+    tools: (layers, pinned = {}, isOfItself = false) =>
+      asked.toolsOf(text(pinned, isOfItself), names, { inputs, standsOn: layers.slice(0, -1) }),
     language: part.language,
     programs: [...(isTop ? beside(facts, stage === last, language) : []), ...language.programs],
     files: files.slice(0, mostTests),

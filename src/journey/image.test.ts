@@ -1,6 +1,9 @@
 // The journey of a change whose artifact is an image, on an agent in memory.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { lacksInstaller } from '../build/dockerfile/gate.ts';
+import type { ImageMaking } from '../build/image-making.ts';
+import { asItIs } from '../build/tests-in-image.ts';
 import type { EngineLook } from '../domain/engine.ts';
 import { fail } from '../domain/errors.ts';
 import type { CommitId } from '../domain/ids.ts';
@@ -8,6 +11,7 @@ import { listChanges } from '../store/changes.ts';
 import { findArtifact, liveRelease, worthKeeping } from '../store/releases.ts';
 import { FakeWorld } from './fake-world.ts';
 import { collectApp } from './housekeeping.ts';
+import { placeForTests } from './image.ts';
 
 const ready = { state: 'ready', socket: '/run/engine', facts: {} } as unknown as EngineLook;
 const files = { Dockerfile: 'FROM debian:12\nEXPOSE 9000\nCMD ["/serve"]\n' };
@@ -94,4 +98,35 @@ test('what the checks on the machine need is made once, and stays when the rest 
   }
   assert.equal(agent.made.length, 2, 'what would serve without an image, whose versions bind the other, and that one');
   assert.deepEqual([...agent.layers], [agent.made[1]]);
+});
+
+test('what checks need is installed in the image itself where what it began with has no pip; what cannot be had is said, and no failure', async () => {
+  using stage = new FakeWorld();
+  const app = await stage.createApp();
+  const place = async (fails: Record<string, string>) => {
+    const asked: string[] = [];
+    stage.agent.buildImage = async function* ({ key }) {
+      asked.push(key);
+      yield fails[key] === undefined ? built('1') : { failed: { why: fails[key], outputTail: [] } };
+    };
+    const making = (key: string) =>
+      ({
+        spec: { key },
+        asks: { secrets: [], registries: [] },
+        context: async function* () {},
+      }) as never as ImageMaking;
+    const tools = (_layers: readonly string[], _pinned = {}, isOfItself = false) =>
+      making(isOfItself ? 'itself' : 'base');
+    const forTests = { ...asItIs, tools };
+    const { signal } = new AbortController();
+    const found = await placeForTests(stage.world, app, making('served'), { forTests }, () => {}, signal);
+    return [typeof found === 'string' ? found : found.tools, asked.slice(1)];
+  };
+  const pip = '[2/8] RUN python3 -m pip install --quiet uv==1: exit code: 127';
+  const none = '[1/8] RUN mkdir -p /lockstep/inputs: exit code: 1';
+  assert.deepEqual(await place({}), [id('1'), ['base']]);
+  assert.deepEqual(await place({ base: pip }), [id('1'), ['base', 'itself']]);
+  assert.deepEqual(await place({ base: none }), ['what it begins with has no shell', ['base']]);
+  assert.deepEqual(await place({ base: pip, itself: pip }), [lacksInstaller, ['base', 'itself']]);
+  await assert.rejects(place({ served: 'RUN make: exit code: 2' }), { code: 'install-failed' });
 });

@@ -1,6 +1,6 @@
 // The image of a candidate: built by the agent from the tree's own objects, line by line before the pusher's eyes; or pulled by its digest.
 
-import { type Pinned, whyNotInstalled } from '../build/dockerfile/gate.ts';
+import { lacksInstaller, type Pinned, whyNotInstalled } from '../build/dockerfile/gate.ts';
 import type { ImageMaking } from '../build/image-making.ts';
 import type { ImageWork } from '../build/image-work.ts';
 import type { ForTests } from '../build/tests-in-image.ts';
@@ -60,14 +60,19 @@ export async function placeForTests(
   const make = (work: ImageMaking): Promise<Built> =>
     built(world, app, work, 'the image for the tests', say, signal, isTold);
   const tested = made.get((forTests.stage ?? itself).spec) ?? (await make(forTests.stage ?? itself));
-  if (forTests.tools === null) return { image: tested.imageId };
-  try {
-    const tools = await make(forTests.tools(tested.layers, pinned));
-    return { image: tested.imageId, tools: tools.imageId };
-  } catch (error) {
-    if (!isFailure(error, 'install-failed')) throw error;
-    return whyNotInstalled(error.message);
-  }
+  const { tools } = forTests;
+  if (tools === null) return { image: tested.imageId };
+  const install = async (isOfItself: boolean) => {
+    try {
+      const { imageId } = await make(tools(tested.layers, pinned, isOfItself));
+      return { image: tested.imageId, tools: imageId };
+    } catch (error) {
+      if (!isFailure(error, 'install-failed')) throw error;
+      return whyNotInstalled(error.message);
+    }
+  };
+  const place = await install(false);
+  return place === lacksInstaller ? install(true) : place;
 }
 
 /** What became of a making, for as long as anybody holds it: who needs it next does not ask the agent again. */

@@ -94,6 +94,10 @@ test('where nothing can be named that it began with, it is the image itself', ()
   check('FROM scratch\nCOPY a /\n', /^FROM lockstep\//);
   check('FROM python:$PY\n', /^FROM lockstep\//);
   check('ARG PY=3.12\nFROM python:$PY\n', /^FROM python:3\.12\n/);
+  const facts = readDockerfile('FROM ubuntu:24.04\nRUN apt-get install -y python3-pip\n', []);
+  const asked = { ...{ appId, imageKey: 'k', facts, recipe, root: '', early: [] }, stage: facts.stages[0]! };
+  assert.match(writeGate(asked), /^FROM ubuntu:24\.04\n/);
+  assert.match(writeGate({ ...asked, isOfItself: true }), /^FROM lockstep\//);
 });
 
 test('of Node all is installed that is for development, in the stage where the tests run, with its package manager', () => {

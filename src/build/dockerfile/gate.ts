@@ -31,6 +31,8 @@ export type GateAsked = {
   early: readonly string[];
   /** Python's tools of Lockstep's own that it brings besides; left out: none. */
   pinned?: Pinned;
+  /** Of the image itself, and not of what that began with. */
+  isOfItself?: boolean;
 };
 
 /** Lines of requirements with the hash of every file that may be taken, by the tool's name. */
@@ -40,13 +42,17 @@ export function writeGate(asked: GateAsked): string {
   const { appId, imageKey, recipe } = asked;
   const cache = { folder: cacheFolder, id: `${appId}-gate` };
   const steps = recipe.installer.tool === 'node' ? nodeGate({ ...asked, folder, cache }) : pythonGate(asked, cache);
-  return [`FROM ${beganWith(asked) ?? imageTag(appId, imageKey)}`, 'USER 0:0', ...steps, ''].join('\n');
+  const from = asked.isOfItself ? null : beganWith(asked);
+  return [`FROM ${from ?? imageTag(appId, imageKey)}`, 'USER 0:0', ...steps, ''].join('\n');
 }
+
+/** Then it may be that the Dockerfile has installed one (`apt-get install python3-pip`). */
+export const lacksInstaller = 'what it begins with has no pip that works';
 
 /** What it means that a step of these could not be done, which are the same for every app: the image cannot hold them. */
 const lacking: readonly [RegExp, string][] = [
   [/\bRUN mkdir -p \/lockstep\//, 'what it begins with has no shell'],
-  [/ python3 -m pip install --quiet uv==/, 'what it begins with has no pip that works'],
+  [/ python3 -m pip install --quiet uv==/, lacksInstaller],
 ];
 
 /** Why what the checks need is not there, for the pusher. @param why what the build said */
