@@ -36,7 +36,7 @@ test('a relative name with the ending of who asks is taken as it stands, and all
   assert.equal(taken('./a.js', 'file:///x/node_modules/z/index.js', ['node', 'require']), null);
 });
 
-test('the modules of the three programs are those that Node finds, of the same kind', async () => {
+test('the modules of the three programs are those that Node finds, of the same kind, but for the languages that nobody asks for', async () => {
   // Listed by a hook that is asked last: it sees what whoever was asked first made of the names.
   const listing = `
     import { registerHooks } from 'node:module';
@@ -61,5 +61,13 @@ test('the modules of the three programs are those that Node finds, of the same k
   };
   const [quick, usual] = await Promise.all([found('quickly'), found('by Node')]);
   assert.ok(usual.length > 500, `${usual.length} modules`);
-  assert.deepEqual(quick, usual);
+  const isLanguage = (line: string): boolean => /\/zod\/v4\/locales\/(?!en\.js$)/.test(line);
+  assert.ok(
+    usual.filter(isLanguage).length > 40,
+    'zod has its languages elsewhere by now: bin/quick-resolve.mjs names where',
+  );
+  assert.deepEqual(
+    quick,
+    usual.filter((line) => !isLanguage(line)),
+  );
 });
