@@ -67,7 +67,8 @@ export async function planBuild(request: BuildRequest): Promise<Build> {
     : chooseInterpreter(plan.layer.interpreter, hello, notes);
   // In an image nothing of the machine's serves: a layer is for the checks then.
   const isNeeded = !plan.image || plan.gateLayer !== null;
-  const run = isNeeded ? await layerSpec(app, tree, plan.layer, 'run', interpreter, null) : null;
+  const purpose = plan.image ? 'versions' : 'run';
+  const run = isNeeded ? await layerSpec(app, tree, plan.layer, purpose, interpreter, null) : null;
   const gate = plan.gateLayer ? await gateSpec(app, tree, plan, plan.gateLayer, hello, interpreter, notes, run) : null;
   const parts: Record<string, LayerSpec> = {};
   const tested = await testedParts(plan, tree.view, asked, notes);

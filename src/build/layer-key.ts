@@ -2,10 +2,13 @@
 import { createHash } from 'node:crypto';
 import type { LayerRecipe } from '../domain/plan.ts';
 
+/** `versions`: as `run`, to bind those of the gate's, and never run. */
+export type LayerPurpose = 'run' | 'gate' | 'versions';
+
 /** `purpose` matters, since uv.lock alone serves both. `interpreter` is the id of the real one; `tools` name -> version. */
 export function layerKey(given: {
   recipe: LayerRecipe;
-  purpose: 'run' | 'gate';
+  purpose: LayerPurpose;
   inputs: ReadonlyMap<string, Buffer>;
   interpreter: string;
   tools: Readonly<Record<string, string>>;

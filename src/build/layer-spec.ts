@@ -9,7 +9,7 @@ import type { LayerSpec } from '../domain/layer.ts';
 import type { LayerRecipe, Plan } from '../domain/plan.ts';
 import type { GitTree } from './git-tree.ts';
 import { chooseInterpreter } from './interpreters.ts';
-import { layerKey } from './layer-key.ts';
+import { type LayerPurpose, layerKey } from './layer-key.ts';
 import { layerSteps, layerTools } from './layer-steps.ts';
 
 const stepDeadlineMs = 15 * 60_000;
@@ -44,7 +44,7 @@ export async function layerSpec(
   app: AppRef,
   tree: Pick<GitTree, 'view'>,
   recipe: LayerRecipe,
-  purpose: 'run' | 'gate',
+  purpose: LayerPurpose,
   interpreterId: string | null,
   runKey: string | null,
 ): Promise<LayerSpec | null> {

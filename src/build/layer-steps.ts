@@ -2,6 +2,7 @@
 // inputs only, the working directory of each step), {cache}, {layer:KEY} (another layer of the same app, finished).
 import type { LayerRecipe } from '../domain/plan.ts';
 import { goModSteps } from './go-layers.ts';
+import type { LayerPurpose } from './layer-key.ts';
 import { nodeSteps, nodeTools } from './node-steps.ts';
 import { writeOwnDistribution } from './own-distribution.ts';
 
@@ -21,11 +22,11 @@ const makeFolders = 'import os, sys; [os.makedirs(one, exist_ok=True) for one in
 /** @param runKey the finished layer that will serve, whose versions bind the gate's; null: none */
 export function layerSteps(
   recipe: LayerRecipe,
-  purpose: 'run' | 'gate',
+  purpose: LayerPurpose,
   runKey: string | null = null,
 ): readonly LayerStep[] {
   if (recipe.interpreter.kind === 'none') return [];
-  if (recipe.installer.tool === 'node') return nodeSteps(recipe.installer, purpose);
+  if (recipe.installer.tool === 'node') return nodeSteps(recipe.installer, purpose === 'gate' ? 'gate' : 'run');
   if (recipe.installer.tool === 'go-mod') return goModSteps(recipe.installer.modules);
   const uv = '{tool:uv}/bin/uv';
   const env = {
@@ -93,16 +94,10 @@ export function layerSteps(
     }
   }
   if (recipe.own) steps.push(['{layer}/bin/python', '-I', '-c', writeOwnDistribution, JSON.stringify(recipe.own)]);
-  steps.push([
-    '{layer}/bin/python',
-    '-m',
-    'compileall',
-    '-q',
-    '-j',
-    '0',
-    '--invalidation-mode',
-    'unchecked-hash',
-    '{layer}/lib',
-  ]);
+  if (purpose !== 'versions')
+    steps.push([
+      ...['{layer}/bin/python', '-m', 'compileall', '-q', '-j', '0'],
+      ...['--invalidation-mode', 'unchecked-hash', '{layer}/lib'],
+    ]);
   return steps.map((argv) => ({ argv, env }));
 }

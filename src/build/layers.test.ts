@@ -90,6 +90,8 @@ test('layer steps are argv for uv, operands after --', () => {
   assert.deepEqual([written[0], written.at(-1)], ['{layer}/bin/python', JSON.stringify(own)]);
   assert.deepEqual(layerSteps({ ...recipe, interpreter: { kind: 'none' } }, 'run'), []);
   const steps = layerSteps(recipe, 'run');
+  // What only says which versions serve is never imported.
+  assert.deepEqual(layerSteps(recipe, 'versions'), steps.slice(0, -1));
   assert.equal(steps[0]!.argv.join(' '), '{tool:uv}/bin/uv venv {layer} --python {python}');
   assert.equal(
     steps.at(-1)!.argv.join(' '),

@@ -31,6 +31,13 @@ export type LayerStep = {
   cwd?: 'inputs' | 'layer';
 };
 
+/** The keys of the layers that it stands on. */
+export function layersUnder({ steps, needs }: Pick<LayerSpec, 'steps' | 'needs'>): string[] {
+  const words = steps.flatMap(({ argv, env }) => [...argv, ...Object.values(env)]);
+  const named = words.flatMap((word) => [...word.matchAll(/\{layer:([0-9a-f]{64})\}/g)].map((match) => match[1]!));
+  return [...new Set([...(needs ?? []), ...named])];
+}
+
 export type LayerEvent =
   | { line: string }
   | { done: { key: string; digest: Digest; wasThere: boolean; durationMs: number } }

@@ -6,7 +6,7 @@ import type { GitTree } from '../build/git-tree.ts';
 import { makeLayer } from '../build/make-layer.ts';
 import type { App } from '../domain/app.ts';
 import { fail } from '../domain/errors.ts';
-import type { LayerSpec } from '../domain/layer.ts';
+import { type LayerSpec, layersUnder } from '../domain/layer.ts';
 import type { ImageArtifact } from '../domain/release.ts';
 import type { CheckPlan } from '../gate/check.ts';
 import { safe } from '../gate/messages.ts';
@@ -68,15 +68,16 @@ export function gather(world: World, asked: MaterialsAsked): Materials {
   /** Made when the first check of the part asks for it. */
   const parts = new Map<LayerSpec, Promise<void>>();
   const part = (spec: LayerSpec): Promise<void> => {
-    const making = parts.get(spec) ?? standsOn(spec).then(() => make(spec));
+    const making = parts.get(spec) ?? below(spec).then(() => make(spec));
     parts.set(spec, making);
     making.catch(() => {});
     return making;
   };
   /** Of an app in an image nothing but the making of the checks' layer needs what would serve without one: it is not kept. */
-  async function standsOn(spec: LayerSpec): Promise<void> {
-    const isAlone = !isInImage || spec !== layers.gate || (await world.agent.hasLayer(refOf(app), spec.key));
-    await (isAlone ? run : make(layers.run));
+  async function below(spec: LayerSpec): Promise<void> {
+    if (!isInImage) return run;
+    const isBound = layers.run !== null && layersUnder(spec).includes(layers.run.key);
+    if (isBound && !(await world.agent.hasLayer(refOf(app), spec.key))) await make(layers.run);
   }
   const built = buildTree();
   const image = asked.image ?? beginImage(world, asked);

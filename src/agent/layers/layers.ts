@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { fail } from '../../domain/errors.ts';
 import type { AppId } from '../../domain/ids.ts';
-import type { LayerEvent, LayerSpec } from '../../domain/layer.ts';
+import { type LayerEvent, type LayerSpec, layersUnder } from '../../domain/layer.ts';
 import { type LineFeed, lineFeed } from '../../lib/line-feed.ts';
 import type { HomeFolders } from '../folders.ts';
 import { removeLeftGroups } from '../jobs/contained.ts';
@@ -14,7 +14,7 @@ import type { CgroupSupport } from '../process/cgroup.ts';
 import { askPip, ownEnv, passedEnv, reachableCertificates, uvEnv } from '../toolchains/install-env.ts';
 import type { Toolchains } from '../toolchains/toolchains.ts';
 import { sweepLayerWorks } from './layer-work.ts';
-import { type LayerEnd, type LayerRoom, layersUnder, makeLayer, readLayerMarker } from './making.ts';
+import { type LayerEnd, type LayerRoom, makeLayer, readLayerMarker } from './making.ts';
 
 export type Layers = {
   /**

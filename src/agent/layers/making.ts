@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { diskFailure, diskFailureSaid } from '../../domain/disk-failure.ts';
 import { fail } from '../../domain/errors.ts';
 import { type Digest, parseObjectId, type TreeId } from '../../domain/ids.ts';
-import type { LayerEvent, LayerSpec } from '../../domain/layer.ts';
+import { type LayerEvent, type LayerSpec, layersUnder } from '../../domain/layer.ts';
 import { run } from '../../exec/exec.ts';
 import type { LineFeed } from '../../lib/line-feed.ts';
 import { ensureAppFolders, type HomeFolders } from '../folders.ts';
@@ -173,13 +173,6 @@ function otherLayers(spec: LayerSpec, folders: HomeFolders): Record<string, stri
       .filter(isWhole)
       .map((key) => [`layer:${key}`, folders.layer(spec.appId, key)]),
   );
-}
-
-/** The keys of the layers that it stands on. */
-export function layersUnder({ steps, needs }: Pick<LayerSpec, 'steps' | 'needs'>): string[] {
-  const words = steps.flatMap(({ argv, env }) => [...argv, ...Object.values(env)]);
-  const named = words.flatMap((word) => [...word.matchAll(/\{layer:([0-9a-f]{64})\}/g)].map((match) => match[1]!));
-  return [...new Set([...(needs ?? []), ...named])];
 }
 
 async function prepare(
