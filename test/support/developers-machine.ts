@@ -76,8 +76,8 @@ async function tryTerminal(stage: Stage, env: Record<string, string>, argv: read
   await says(/# /);
   type('busybox stty size; echo $TERM\r');
   await says(/33 101\r\n.*xterm-256color\r\n/s);
-  // Ctrl-C is for what runs in it, and no key leaves it.
-  type('echo sl""eeps; busybox sleep 600\r');
+  // Ctrl-C is for what runs in it, and no key leaves it. It says itself that it runs: between two commands the shell would take the key.
+  type(`busybox sh -c 'echo sl""eeps; exec busybox sleep 600'\r`);
   await says(/\nsleeps\r\n/);
   type('\x03');
   type('\x10\x11');
