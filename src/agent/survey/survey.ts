@@ -51,6 +51,8 @@ export async function evidence(
 export async function survey(parts: SurveyParts): Promise<AgentSurvey> {
   const { folders } = parts;
   const desired = parts.desired();
+  // Before the left-overs: a check that ends between the two is told with them, and not by neither.
+  const checking = parts.checks.checking();
   const disk = await statfs(folders.home);
   const [processes, router, leftOvers, apps, tools, engine, filter, routerAlarm] = await Promise.all([
     evidenceOf(parts.looked(null), () => containersOf(parts)),
@@ -72,7 +74,7 @@ export async function survey(parts: SurveyParts): Promise<AgentSurvey> {
     router,
     apps,
     leftOvers,
-    checking: parts.checks.checking(),
+    checking,
     alarms: [parts.alarm(), routerAlarm].filter((alarm) => alarm !== null),
     strays: straysOf(folders.home, parts.instances()),
     tools: tools.sort(),
