@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { absentEngine as absent, readyEngine as ready } from '../../test/support/engine-looks.ts';
 import type { EngineLook } from '../domain/engine.ts';
 import { type ErrorCode, isFailure } from '../domain/errors.ts';
 import { runtimeOf } from './decide-runtime.ts';
@@ -7,13 +8,6 @@ import { memoryTree } from './memory-tree.ts';
 
 type Files = Parameters<typeof memoryTree>[0];
 const flask = 'from flask import Flask\napp = Flask(__name__)\n';
-const ready = { state: 'ready', socket: '/run/engine', facts: {} } as unknown as EngineLook;
-const absent: EngineLook = {
-  state: 'absent',
-  socket: '/run/engine',
-  why: 'there is no /run/engine',
-  advice: 'Install.',
-};
 
 test('a Dockerfile runs where there is an engine; lockstep.yml has the word; a plain tree asks nobody', async () => {
   const check = async (files: Files, look: EngineLook | null, expected: 'process' | 'docker' | ErrorCode) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { absentEngine as absent, readyEngine as ready } from '../../test/support/engine-looks.ts';
 import type { EngineLook } from '../domain/engine.ts';
 import { isFailure } from '../domain/errors.ts';
 import type { AgentHello } from '../domain/hello.ts';
@@ -9,13 +10,6 @@ import { memoryTree } from './memory-tree.ts';
 
 type Files = Parameters<typeof memoryTree>[0];
 const flask = 'from flask import Flask\napp = Flask(__name__)\n';
-const ready = { state: 'ready', socket: '/run/engine', facts: {} } as unknown as EngineLook;
-const absent: EngineLook = {
-  state: 'absent',
-  socket: '/run/engine',
-  why: 'there is no /run/engine',
-  advice: 'Install.',
-};
 const app = { id: 'app_00000000000000000000000000' as AppId, liveUid: null, gateUid: null, gid: null };
 const hello = { interpreters: [{ id: 'python-3.11.2', kind: 'python', version: '3.11.2' }] } as unknown as AgentHello;
 
