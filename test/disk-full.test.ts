@@ -9,7 +9,7 @@ import { test } from 'node:test';
 import { problemsAtRest } from './support/oracles.ts';
 import { PageWatch } from './support/page-watch.ts';
 import { until } from './support/stage.ts';
-import { openOnDisk } from './support/stage-on-disk.ts';
+import { openOnDisk, openSiteOnDisk } from './support/stage-on-disk.ts';
 
 const page = (number: number) => ({ 'index.html': `<h1>Page ${number}</h1>` });
 
@@ -135,4 +135,45 @@ test('C1: an agent that starts while the disk is full takes over what runs, and 
   await stage.up();
   assert.deepEqual({ ...stage.pids(), agent: 0 }, { ...before, agent: 0 });
   assert.deepEqual(await problemsAtRest(stage, { watches: [watch] }), []);
+});
+
+test('C1: an instance that starts again while nothing can be written is written down when there is room, and is the same to the next agent', async (context) => {
+  await using opened = await openSiteOnDisk(context);
+  if (opened === null) return;
+  const { stage, disk: own } = opened;
+  const running = async (): Promise<number | null> => {
+    const { instances } = await stage.status('blog');
+    return instances.find((one: { state: string }) => one.state === 'healthy')?.pid ?? null;
+  };
+  const first = (await running())!;
+  const startsAgain = async (): Promise<number> => {
+    const before = (await running())!;
+    process.kill(before, 'SIGKILL');
+    let now: number | null = null;
+    await until(
+      async () => {
+        now = await running();
+        return now !== null && now !== before;
+      },
+      20_000,
+      () => `it does not start again\n${stage.upStderr}`,
+    );
+    return now!;
+  };
+  assert.deepEqual(await problemsAtRest(stage), []);
+  own.fill();
+  // Also the reserve's room, whenever it is given back.
+  const filling = setInterval(() => own.fill(), 20);
+  let second: number;
+  try {
+    second = await startsAgain();
+  } finally {
+    clearInterval(filling);
+  }
+  assert.notEqual(second, first);
+  own.free();
+  assert.deepEqual(await problemsAtRest(stage), []);
+  await stage.killAgent();
+  await stage.up();
+  assert.equal(await running(), second);
 });

@@ -95,6 +95,7 @@ const breaks: Readonly<Record<string, [Parameters<typeof other>[0], RegExp][]>> 
       ({ processes }) => void Object.assign(processes.find((one) => one.instance !== null)!, { instance: 'ins_x' }),
       /does not run/,
     ],
+    [({ instances }) => void Object.assign(instances[0]!, { pid: 1 }), /names the process 1, and others run/],
     [({ processes }) => void processes.push({ ...processes[0]!, job: 'job_x' }), /a job runs still/],
     [
       ({ waiting }) => void waiting.push({ id: 'job_x', appId: 'app_x', work: '' }),

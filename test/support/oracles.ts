@@ -135,6 +135,11 @@ const noOrphans: Oracle = ({ instances, pipes, processes, apps, waiting, engine 
     ...instances
       .filter(({ id, appId }) => !running.has(id) || !apps.some((app) => app.id === appId))
       .map(({ id, state }) => `the record of ${id} says ${state}, and it does not run`),
+    // Those of a container are told by its own marks; of the others the next agent takes up whom the record names.
+    ...instances
+      .filter(({ id }) => running.has(id) && !inContainers.includes(id))
+      .filter(({ id, pid }) => !processes.some((one) => one.pid === pid && one.instance === id))
+      .map(({ id, pid }) => `the record of ${id} names the process ${pid}, and others run`),
     ...Object.entries(own).flatMap(([name, found]) => (found === 1 ? [] : [`${found} processes are ${name}`])),
   ];
 };

@@ -21,6 +21,8 @@ export class InstanceState {
   isLaunching = false;
   readonly #parts: InstanceStateParts;
   #isGone = false;
+  /** The record says less than is known: it could not be written. */
+  #isBehind = false;
 
   constructor(parts: InstanceStateParts, view: InstanceView, origin: InstanceOrigin) {
     this.#parts = parts;
@@ -58,6 +60,11 @@ export class InstanceState {
     this.#isGone = true;
   }
 
+  /** Writes down what could not be written before; called every second or so. */
+  look(): void {
+    if (this.#isBehind && !this.#isGone) void this.save();
+  }
+
   /** Never rejects. */
   save(): Promise<void> {
     const record: InstanceRecord = {
@@ -67,10 +74,16 @@ export class InstanceState {
       address: this.address,
       ...this.origin,
     };
-    return this.#parts.records
-      .save(record)
-      .catch((error: unknown) =>
-        this.#parts.warn('an instance record was not kept', { id: this.view.id, error: messageOf(error) }),
-      );
+    return this.#parts.records.save(record).then(
+      () => {
+        this.#isBehind = false;
+      },
+      (error: unknown) => {
+        // Told once, however often it is tried.
+        if (!this.#isBehind)
+          this.#parts.warn('an instance record was not kept', { id: this.view.id, error: messageOf(error) });
+        this.#isBehind = true;
+      },
+    );
   }
 }

@@ -92,8 +92,9 @@ export class Instance {
     if (this.#run !== null) await this.#disk.hold(level);
   }
 
-  /** At what it runs into; called every second or so. */
+  /** At what it runs into, and whether its record says so; called every second or so. */
   look(): void {
+    this.#state.look();
     this.#run?.look();
     this.#trouble.dropped(this.#output.takeDropped());
   }
