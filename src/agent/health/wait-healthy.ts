@@ -83,7 +83,9 @@ export async function waitHealthy(wait: HealthWait, world: World = realWorld()):
   });
   const exitNow = () => exit as Exit | null;
 
-  const host = wait.place?.host ?? null;
+  const { place = null } = wait;
+  const host = place?.host ?? null;
+  const listenersOf = place === null ? world.listenersOf : listenerLook(() => place.listeners());
   let listeners: Listener[] = [];
   let status: number | null = null;
   let otherSinceMs: number | null = null;
@@ -91,7 +93,7 @@ export async function waitHealthy(wait: HealthWait, world: World = realWorld()):
 
   while (!signal.aborted && ranMs() < wait.check.timeoutMs) {
     const lookedAtMs = ranMs();
-    listeners = wait.place ? await wait.place.listeners() : await world.listenersOf(await wait.pids());
+    listeners = await listenersOf(await wait.pids());
     const port = portNow();
     const reachable = listeners.filter((one) => one.port === port && isReachable(one, host));
     const addresses = new Set(reachable.map((one) => host ?? (one.family === 4 ? '127.0.0.1' : '::1')));

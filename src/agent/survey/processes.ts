@@ -1,8 +1,7 @@
 // Who is really behind an instance: its recorded process by pid and start time, the users of all of its processes, and who
 // holds its port. A process that took the port of one that was killed answers as if it were the app; here it is told apart,
 // by the sockets that the instance's own processes hold and by the mark in the environment that they were started with.
-// The kernel is asked anew each time, once for however many instances; of a container's own network what was read a moment ago
-// counts while it holds the same sockets (`listenerLook`).
+// The kernel is asked anew each time, once for however many instances and once for each container's own network.
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import type { ProcessEvidence } from '../../domain/survey.ts';

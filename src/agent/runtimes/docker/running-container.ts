@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Limits } from '../../../domain/plan.ts';
 import { enter, isArmed, leave } from '../../../lib/seam.ts';
 import type { EngineEvents } from '../../engine/events.ts';
-import { listenerLook, readListeners } from '../../health/listeners.ts';
+import { readListeners } from '../../health/listeners.ts';
 import type { Exit } from '../../health/wait-healthy.ts';
 import type { Capture } from '../../process/capture.ts';
 import { cgroupPids, oomKills } from '../../process/cgroup.ts';
@@ -95,7 +95,6 @@ export function runningContainer(spec: RunningSpec): Running {
     end({ code: null, signal: null });
   })();
   const log = spec.readLog(over.promise);
-  const look = listenerLook(() => listenersIn(leader.pid));
 
   const reached = reachedLooks({ group, pids, processes: limits.pids, openFiles: openFilesLimit, isFresh });
   const signal = async (name: string): Promise<void> => {
@@ -121,7 +120,7 @@ export function runningContainer(spec: RunningSpec): Running {
 
   return {
     ...leader,
-    place: address === null ? null : { host: address, listeners: () => look(pids()) },
+    place: address === null ? null : { host: address, listeners: () => listenersIn(leader.pid) },
     exited: over.promise,
     outputEnded: log.ended,
     lastWordsMs,
