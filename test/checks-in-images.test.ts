@@ -169,6 +169,31 @@ engineTest(
     );
 
     await context.test(
+      'where what it begins with has no npm, the npm that the image has of a distribution installs what tests need, once',
+      async () => {
+        const files = {
+          Dockerfile: `FROM ${await baseImage('debian')}\nCOPY --from=${node} /usr/local/ /usr/local/\nRUN mv /usr/local/lib/node_modules/npm /usr/share/npm && ln -sf /usr/share/npm/bin/npm-cli.js /usr/local/bin/npm\nWORKDIR /app\nCOPY . .\nCMD ["node", "server.js"]\n`,
+          'package.json': JSON.stringify({
+            ...{ name: 'pieces', private: true, scripts: { start: 'node server.js', test: 'node --test' } },
+            devDependencies: { ms: '2.1.3' },
+          }),
+          'server.js':
+            "require('node:http')\n  .createServer((_, answer) => answer.end('page 1'))\n  .listen(process.env.PORT);\n",
+          'test/day.test.js':
+            "const assert = require('node:assert');\nconst { test } = require('node:test');\nconst ms = require('ms');\n\ntest('a day', () => assert.equal(ms('1d'), 86400000));\n",
+        };
+        const work = await stage.makeApp('pieces', files);
+        const first = await stage.deploy(work);
+        assert.match(first, /added 1 package/);
+        assert.match(first, /tests ok [\d.]+s in the image: 1 test\b/);
+        await stage.edit(work, 'server.js', 'page 1', 'page 2');
+        const second = await stage.deploy(work);
+        assert.doesNotMatch(second, /added 1 package/);
+        assert.match(second, /tests ok [\d.]+s in the image: 1 test\b/);
+      },
+    );
+
+    await context.test(
       'commands run in an image that is pulled, and refuse the next one that they find wrong',
       async () => {
         await using registry = await TestRegistry.start();

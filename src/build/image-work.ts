@@ -58,8 +58,14 @@ export async function imageWork(
   const ignores = readIgnore((await readConfigFile(tree.view, '.dockerignore')) ?? '');
   // By its steps; where it was decided otherwise when the plan was made, as a whole.
   const isUncached = recipe.isUncached && fetching.length === 0;
-  const making = (text: string, left: Ignores, of: object, target: string | null = null): ImageMaking => {
-    const body = { form: 2, appId, dockerfile: text, target, ...of };
+  const making = (
+    text: string,
+    left: Ignores,
+    of: object,
+    target: string | null = null,
+    knownAs = text,
+  ): ImageMaking => {
+    const body = { form: 2, appId, dockerfile: knownAs, target, ...of };
     const key = createHash('sha256').update(JSON.stringify(body)).digest('hex');
     const spec = { key, appId, treeId: tree.id, target, buildArgs, isUncached: false, deadlineMs };
     return { spec, asks, context: () => contextOf({ files: tree.files(), ignores: left, dockerfile: text }) };
@@ -70,7 +76,8 @@ export async function imageWork(
   const asked: ForTestsAsked = {
     ...{ appId, view: tree.view, facts, imageKey: image.spec.key },
     stageOf: (name) => making(dockerfile, ignores, ofTree, name),
-    toolsOf: (text, inputs, of) => making(trusting(text), (path) => !inputs.has(path), of),
+    toolsOf: (text, inputs, of, knownAs = text) =>
+      making(trusting(text), (path) => !inputs.has(path), of, null, trusting(knownAs)),
   };
   const notes: string[] = [];
   const forTests: Record<string, ForTests> = {};

@@ -24,9 +24,9 @@ const files = {
 
 const partOf = (view: TreeView) => ({ part: { language: 'python', root: '' }, view, recipe, isApp: true as const });
 
-const workOf = async (changed: Partial<typeof files> = {}, testTarget: string | null = null) => {
+const workOf = async (changed: Partial<typeof files> = {}, testTarget: string | null = null, digit = 'a') => {
   const tree = {
-    ...{ id: 'a'.repeat(40) as TreeId, view: memoryTree({ ...files, ...changed }) },
+    ...{ id: digit.repeat(40) as TreeId, view: memoryTree({ ...files, ...changed }) },
     files: async function* () {},
   };
   const image = { written: null, testTarget, isUncached: false };
@@ -44,6 +44,21 @@ test('tests run in the candidate itself, and their tools are the same for every 
   assert.notEqual(await keyOf(['base', 'sources of one'], { 'requirements.txt': 'flask==3\n' }), key);
   // The tag that the Dockerfile names has moved on.
   assert.notEqual(await keyOf(['newer base', 'sources of one']), key);
+});
+
+test('what is installed in the image itself does for every commit above the same layers, where the commit is the last of them', async () => {
+  const keyOf = async (Dockerfile: string, digit: string, layers: string[]) =>
+    (await workOf({ Dockerfile }, null, digit)).forTests.tools!(layers, {}, true).spec.key;
+  const isKept = async (lines: string, layersOf: (sources: string) => string[]) => {
+    const dockerfile = `${lines}\nCMD ["python3", "app.py"]\n`;
+    return (await keyOf(dockerfile, 'a', layersOf('one'))) === (await keyOf(dockerfile, 'b', layersOf('another')));
+  };
+  const apt = 'FROM debian:13\nRUN apt-get install -y python3-pip';
+  assert.ok(await isKept(`${apt}\nCOPY . .`, (sources) => ['base', 'apt', sources]));
+  assert.ok(!(await isKept(`${apt}\nCOPY . .\nRUN make`, (sources) => ['base', 'apt', sources, 'made'])));
+  assert.ok(!(await isKept(apt, (sources) => ['base', sources])), 'what was installed may be another');
+  assert.ok(!(await isKept(`FROM debian:13 AS made\n${apt}\nCOPY --from=made /v /v`, (one) => ['base', 'apt', one])));
+  assert.ok(!(await isKept(`${apt}\nCOPY . .`, (sources) => ['base', `apt of ${sources}`, sources])));
 });
 
 test("its Python is the one beside what serves, also behind a shell, and never a shell's neighbour", async () => {

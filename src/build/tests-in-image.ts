@@ -8,7 +8,7 @@ import type { LayerRecipe, Plan } from '../domain/plan.ts';
 import { type Pinned, writeGate } from './dockerfile/gate.ts';
 import { earlyScripts } from './dockerfile/node.ts';
 import { placeOf } from './dockerfile/part-place.ts';
-import type { DockerfileFacts } from './dockerfile/read-dockerfile.ts';
+import { chainOf, type DockerfileFacts, type Stage } from './dockerfile/read-dockerfile.ts';
 import { baseOf, isBare, stageForTests } from './dockerfile/test-stage.ts';
 import type { ImageMaking } from './image-making.ts';
 import { buildScripts, readManifest } from './node-layers.ts';
@@ -63,8 +63,11 @@ export type ForTestsAsked = {
   imageKey: string;
   /** An image of the tree, up to this stage. */
   stageOf(name: string): ImageMaking;
-  /** @param of everything besides the text that makes it another image */
-  toolsOf(dockerfile: string, inputs: ReadonlySet<string>, of: object): ImageMaking;
+  /**
+   * @param of everything besides the text that makes it another image
+   * @param knownAs of two texts with the same one either image will do
+   */
+  toolsOf(dockerfile: string, inputs: ReadonlySet<string>, of: object, knownAs?: string): ImageMaking;
 };
 
 type Language = {
@@ -128,20 +131,29 @@ export async function testsInImage(
   const made = stage === last ? null : asked.stageOf(stage.name!);
   const imageKey = made?.spec.key ?? asked.imageKey;
   const early = recipe.installer.tool === 'node' ? await earlyScripts(view) : [];
-  const text = (pinned: Pinned, isOfItself: boolean): string =>
-    writeGate({ appId, imageKey, facts, stage, recipe, root: part.root, early, pinned, isOfItself });
+  const text = (pinned: Pinned, isOfItself: boolean, from = imageKey): string =>
+    writeGate({ appId, imageKey: from, facts, stage, recipe, root: part.root, early, pinned, isOfItself });
   const inputs = await digestsOf(view, recipe.inputs, imageKey);
   const names = new Set(recipe.inputs.map((path) => part.root + path));
   const files = (await language.needsSources(view)) ? ours.filter((path) => !isForeign(path)) : tests;
   return {
     stage: made,
     folder,
-    tools: (layers, pinned = {}, isOfItself = false) =>
-      asked.toolsOf(text(pinned, isOfItself), names, { inputs, standsOn: layers.slice(0, -1) }),
+    tools: (layers, pinned = {}, isOfItself = false) => {
+      // Of an image that ends with what it copies of the commit, any other will do that has the same below it.
+      const knownAs = endsWithCopy(facts, stage) ? text(pinned, isOfItself, 'any of these layers') : undefined;
+      return asked.toolsOf(text(pinned, isOfItself), names, { inputs, standsOn: layers.slice(0, -1) }, knownAs);
+    },
     language: part.language,
     programs: [...(isTop ? beside(facts, stage === last, language) : []), ...language.programs],
     files: files.slice(0, mostTests),
   };
+}
+
+function endsWithCopy({ stages }: Pick<DockerfileFacts, 'stages'>, stage: Stage): boolean {
+  const steps = chainOf(stages, stage).flatMap(({ instructions }) => instructions);
+  const last = steps.findLast(({ name }) => ['RUN', 'COPY', 'ADD'].includes(name));
+  return last !== undefined && last.name !== 'RUN' && !/--from\b/.test(last.text);
 }
 
 /** Of an image that nobody here knows from within: as it is. */

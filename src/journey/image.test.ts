@@ -1,7 +1,6 @@
 // The journey of a change whose artifact is an image, on an agent in memory.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { lacksInstaller } from '../build/dockerfile/gate.ts';
 import type { ImageMaking } from '../build/image-making.ts';
 import { asItIs } from '../build/tests-in-image.ts';
 import type { EngineLook } from '../domain/engine.ts';
@@ -127,6 +126,11 @@ test('what checks need is installed in the image itself where what it began with
   assert.deepEqual(await place({}), [id('1'), ['base']]);
   assert.deepEqual(await place({ base: pip }), [id('1'), ['base', 'itself']]);
   assert.deepEqual(await place({ base: none }), ['what it begins with has no shell', ['base']]);
-  assert.deepEqual(await place({ base: pip, itself: pip }), [lacksInstaller, ['base', 'itself']]);
+  assert.deepEqual(await place({ base: pip, itself: pip }), [
+    'what it begins with has no pip that works',
+    ['base', 'itself'],
+  ]);
+  const npm = '[4/8] RUN command -v npm >/dev/null: exit code: 127';
+  assert.deepEqual(await place({ base: npm }), [id('1'), ['base', 'itself']]);
   await assert.rejects(place({ served: 'RUN make: exit code: 2' }), { code: 'install-failed' });
 });

@@ -72,7 +72,7 @@ export async function placeForTests(
     }
   };
   const place = await install(false);
-  return place === lacksInstaller ? install(true) : place;
+  return typeof place === 'string' && lacksInstaller(place) ? install(true) : place;
 }
 
 /** What became of a making, for as long as anybody holds it: who needs it next does not ask the agent again. */

@@ -1,9 +1,14 @@
 // What the checks of a Node app need: everything that package.json names for development, installed as in the app's own stage, and the package
-// managers that its scripts may call. The image's npm is copied, so that an app that needs no package asks no registry.
+// managers that its scripts may call. The image's npm is copied, so that an app that needs no package asks no registry; of the image itself
+// it is linked, since a distribution's npm lies in pieces (Debian's in /usr/share/nodejs).
 import type { LayerRecipe } from '../../domain/plan.ts';
 import { nodeSteps } from '../node-steps.ts';
 import { type CacheMount, copyFiles, env, run, runLine } from './lines.ts';
 import { managerPackages } from './node.ts';
+
+/** Where there is no npm, by which everything else is installed. */
+const hasNpm = 'command -v npm >/dev/null';
+export const lacksNpm = `RUN ${hasNpm}`;
 
 /** `folder` gets `modules` and `managers`. */
 export function nodeGate({
@@ -12,17 +17,20 @@ export function nodeGate({
   early,
   folder,
   cache,
+  isOfItself = false,
 }: {
   recipe: LayerRecipe;
   root: string;
   early: readonly string[];
   folder: string;
   cache: CacheMount;
+  isOfItself?: boolean;
 }): string[] {
   const [modules, managers] = [`${folder}/modules`, `${folder}/managers`];
+  const bring = isOfItself ? 'ln -s' : 'cp -R';
   const npm = [
     runLine(
-      `mkdir -p ${modules} ${managers}/node_modules && if command -v npm >/dev/null; then cp -R "$(npm root -g)/npm" ${managers}/node_modules/; fi`,
+      `mkdir -p ${modules} ${managers}/node_modules && if ${hasNpm}; then ${bring} "$(dirname "$(dirname "$(readlink -f "$(command -v npm)")")")" ${managers}/node_modules/npm; fi`,
     ),
   ];
   if (installer.tool !== 'node' || installer.manager === null) return npm;
@@ -32,6 +40,7 @@ export function nodeGate({
   const [, program = '', ...words] = step.argv;
   return [
     ...npm,
+    runLine(hasNpm),
     ...env(Object.fromEntries(settings)),
     ...(other === undefined
       ? []

@@ -127,4 +127,23 @@ test('of Node all is installed that is for development, in the stage where the t
   assert.match(pnpm, /node \/lockstep\/gate\/managers\/node_modules\/pnpm\/bin\/pnpm\.cjs install --frozen-lockfile/);
   assert.match(pnpm, /ENV npm_config_store_dir="\/lockstep\/cache\/pnpm"/);
   assert.equal(write(null).length, 4, 'nothing is required: nothing is installed');
+  const step = npm.find((line) => line.startsWith('RUN command'))!;
+  assert.equal(
+    whyNotInstalled(`the image for the tests could not be built: [4/8] ${step}: exit code: 127`),
+    'what it begins with has no npm',
+  );
+});
+
+test('of Node in the image itself its npm is linked, wherever it lies in pieces', () => {
+  const facts = readDockerfile('FROM debian\nRUN apt-get install -y npm\nCOPY . .\nCMD ["node", "a.js"]\n', []);
+  const [from, , first] = writeGate({
+    ...{ appId, imageKey: 'k', facts, stage: facts.stages[0]!, root: '', early: [], isOfItself: true },
+    recipe: {
+      interpreter: { kind: 'node', version: null },
+      ...{ inputs: ['package.json'], extras: [] },
+      installer: { tool: 'node', manager: 'npm', isLocked: true },
+    },
+  }).split('\n');
+  assert.match(from!, /^FROM lockstep\//);
+  assert.match(first!, /; then ln -s "\$\(dirname .*npm.* \/lockstep\/gate\/managers\/node_modules\/npm; fi$/);
 });

@@ -7,7 +7,7 @@ import type { AppId } from '../../domain/ids.ts';
 import { imageTag } from '../../domain/image.ts';
 import type { LayerRecipe } from '../../domain/plan.ts';
 import { layerSteps } from '../layer-steps.ts';
-import { nodeGate } from './gate-node.ts';
+import { lacksNpm, nodeGate } from './gate-node.ts';
 import { type CacheMount, copyFiles, env, pythonWord, run } from './lines.ts';
 import { uvVersion } from './python.ts';
 import { chainOf, type DockerfileFacts, type Stage } from './read-dockerfile.ts';
@@ -46,14 +46,19 @@ export function writeGate(asked: GateAsked): string {
   return [`FROM ${from ?? imageTag(appId, imageKey)}`, 'USER 0:0', ...steps, ''].join('\n');
 }
 
-/** Then it may be that the Dockerfile has installed one (`apt-get install python3-pip`). */
-export const lacksInstaller = 'what it begins with has no pip that works';
+const noPip = 'what it begins with has no pip that works';
+const noNpm = 'what it begins with has no npm';
+const noShell = 'what it begins with has no shell';
 
 /** What it means that a step of these could not be done, which are the same for every app: the image cannot hold them. */
 const lacking: readonly [RegExp, string][] = [
-  [/\bRUN mkdir -p \/lockstep\//, 'what it begins with has no shell'],
-  [/ python3 -m pip install --quiet uv==/, lacksInstaller],
+  [/\bRUN mkdir -p \/lockstep\//, noShell],
+  [/ python3 -m pip install --quiet uv==/, noPip],
+  [new RegExp(`\\b${lacksNpm}`), noNpm],
 ];
+
+/** Then it may be that the Dockerfile has installed one (`apt-get install python3-pip`, `apt-get install npm`). */
+export const lacksInstaller = (why: string): boolean => why === noPip || why === noNpm;
 
 /** Why what the checks need is not there, for the pusher. @param why what the build said */
 export const whyNotInstalled = (why: string): string =>
