@@ -13,7 +13,7 @@ import { nodeEnv } from '../lib/node-env.ts';
 import { createRouterClient } from '../router/client.ts';
 import { routerNodeFlags } from '../router/node-flags.ts';
 import { killProcess, stopProcess } from './end-process.ts';
-import { tailOf } from './log-tail.ts';
+import { endOf, tailOf } from './log-tail.ts';
 import { probeNeighbour, type Refusal } from './neighbour-probe.ts';
 import { type NeighbourName, readRecord, removeRecord, writeRecord } from './neighbour-record.ts';
 import type { OwnIdentities } from './up-checks.ts';
@@ -74,18 +74,18 @@ export class Neighbour {
       }
       await stopRecorded(this.#config, this.#name);
     }
+    const saidBefore = endOf(this.#log);
     const child = await this.#spawn(port);
-    const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
     const limit = AbortSignal.timeout(startLimitMs);
-    let exit: { code: number | null } | null = null;
-    void ended.then((code) => {
-      exit = { code };
+    let exit: Exit | null = null;
+    child.once('exit', (code, signal) => {
+      exit = { code, signal };
     });
     // A question costs a thousand times a look: nobody is asked who has no socket yet.
     const socket = this.#config.sockets[this.#name];
     while (!existsSync(socket) || !(await this.#answers())) {
-      if (exit !== null) throw this.#notStarted((exit as { code: number | null }).code);
-      if (limit.aborted) throw this.#notStarted(null);
+      if (exit !== null) throw this.#notStarted(exit, saidBefore);
+      if (limit.aborted) throw this.#notStarted(null, saidBefore);
       signal.throwIfAborted();
       await sleep(5);
     }
@@ -97,7 +97,7 @@ export class Neighbour {
   async #spawn(port: number): Promise<ChildProcess> {
     const file = join(import.meta.dirname, `${this.#name}${extname(import.meta.filename)}`);
     const identity = this.#name === 'control' ? this.#own.control : null;
-    const log = openSync(join(this.#config.home, 'logs', `${this.#name}.log`), 'a', 0o600);
+    const log = openSync(this.#log, 'a', 0o600);
     try {
       const child = spawn(
         process.execPath,
@@ -131,6 +131,10 @@ export class Neighbour {
     } finally {
       closeSync(log);
     }
+  }
+
+  get #log(): string {
+    return join(this.#config.home, 'logs', `${this.#name}.log`);
   }
 
   /** Where Node keeps what it compiled (`keep-compiled.ts`): a folder of its own, for it runs what it finds there. */
@@ -262,9 +266,12 @@ export class Neighbour {
     return probe?.isUp ?? false;
   }
 
-  #notStarted(code: number | null): Error {
-    const lines = tailOf(join(this.#config.home, 'logs', `${this.#name}.log`));
-    const said = lines.at(-1) ?? 'it said nothing';
+  /** @param saidBefore how much of its log is older than this start */
+  #notStarted(exit: Exit | null, saidBefore: number): Error {
+    const lines = tailOf(this.#log, saidBefore);
+    const code = exit?.code ?? null;
+    const end = exit === null ? `it did not answer for ${startLimitMs / 1000} s` : endSaid(exit);
+    const said = lines.at(-1) ?? `${end}, and said nothing`;
     if (code === 73 && this.#name === 'control') {
       return fail('home-in-use', `another control serves ${this.#config.home}, or is about to end`, {
         advice: 'Stop it first, or choose another home with --home.',
@@ -276,11 +283,16 @@ export class Neighbour {
       });
     }
     return fail('internal', `${this.#name} did not start: ${said}`, {
-      advice: `See ${join(this.#config.home, 'logs', `${this.#name}.log`)}.`,
+      advice: `See ${this.#log}.`,
       details: { lines: lines.slice(-10) },
     });
   }
 }
+
+type Exit = { code: number | null; signal: NodeJS.Signals | null };
+
+const endSaid = ({ code, signal }: Exit): string =>
+  signal === null ? `it ended with exit code ${code}` : `it was ended by ${signal}`;
 
 function heapOf(name: NeighbourName): string[] {
   // Small machines: a cap that leaves room to work and makes the collector thrifty.

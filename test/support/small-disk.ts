@@ -51,7 +51,7 @@ export class SmallDisk implements Disposable {
         writeFileSync(image, '');
         truncateSync(image, options.megabytes * 1024 ** 2);
         const inodes = options.inodes === undefined ? [] : ['-N', String(options.inodes)];
-        execFileSync('mkfs.ext4', ['-q', '-F', '-m', '0', ...inodes, image]);
+        execFileSync('mkfs.ext4', ['-q', '-F', '-m', '0', '-b', '4096', ...inodes, image]);
         execFileSync('mount', ['-o', 'loop', image, path], { stdio: 'pipe' });
       }
     } catch {
