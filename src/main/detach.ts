@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
 import { fail } from '../domain/errors.ts';
 import { tailOf } from './log-tail.ts';
-import { startLimitMs } from './neighbour.ts';
+import { startLimitMs } from './neighbour-not-started.ts';
 import type { UpArguments } from './up-arguments.ts';
 
 /** Starts itself again in the background and waits until that serves. */

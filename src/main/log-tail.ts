@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from 'node:fs';
 
 /** Where it ends now. */
-export const endOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+export const lengthOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 
 /** Messages of the last 20 lines behind `from`, in bytes; none when there is no such file. */
 export function tailOf(file: string, from = 0): string[] {

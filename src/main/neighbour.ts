@@ -8,12 +8,12 @@ import { pathToFileURL } from 'node:url';
 import { identify, isAlive, type ProcessIdentity } from '../agent/process/proc.ts';
 import type { Config } from '../config/config.ts';
 import { diskFailure } from '../domain/disk-failure.ts';
-import { fail } from '../domain/errors.ts';
 import { nodeEnv } from '../lib/node-env.ts';
 import { createRouterClient } from '../router/client.ts';
 import { routerNodeFlags } from '../router/node-flags.ts';
 import { killProcess, stopProcess } from './end-process.ts';
-import { endOf, tailOf } from './log-tail.ts';
+import { lengthOf } from './log-tail.ts';
+import { type Exit, notStarted, startLimitMs } from './neighbour-not-started.ts';
 import { probeNeighbour, type Refusal } from './neighbour-probe.ts';
 import { type NeighbourName, readRecord, removeRecord, writeRecord } from './neighbour-record.ts';
 import type { OwnIdentities } from './up-checks.ts';
@@ -21,7 +21,6 @@ import { programRoot, programVersion } from './version.ts';
 
 const program = `${programRoot}@${programVersion}`;
 const quickResolve = pathToFileURL(join(programRoot, 'bin', 'quick-resolve.mjs')).href;
-export const startLimitMs = 30_000;
 /** One that lives and answers nothing for so long is frozen or stuck: it is ended, and started again. */
 const usualTimes = { silentMs: 30_000, lookMs: 5000 };
 const recordAgainMs = 500;
@@ -74,7 +73,8 @@ export class Neighbour {
       }
       await stopRecorded(this.#config, this.#name);
     }
-    const saidBefore = endOf(this.#log);
+    const who = { name: this.#name, config: this.#config, log: this.#log };
+    const saidBefore = lengthOf(this.#log);
     const child = await this.#spawn(port);
     const limit = AbortSignal.timeout(startLimitMs);
     let exit: Exit | null = null;
@@ -84,8 +84,8 @@ export class Neighbour {
     // A question costs a thousand times a look: nobody is asked who has no socket yet.
     const socket = this.#config.sockets[this.#name];
     while (!existsSync(socket) || !(await this.#answers())) {
-      if (exit !== null) throw this.#notStarted(exit, saidBefore);
-      if (limit.aborted) throw this.#notStarted(null, saidBefore);
+      if (exit !== null) throw notStarted(exit, who, saidBefore);
+      if (limit.aborted) throw notStarted(null, who, saidBefore);
       signal.throwIfAborted();
       await sleep(5);
     }
@@ -265,34 +265,7 @@ export class Neighbour {
     if (probe !== null && !this.#isUnasked) this.#refusal = probe.refusal;
     return probe?.isUp ?? false;
   }
-
-  /** @param saidBefore how much of its log is older than this start */
-  #notStarted(exit: Exit | null, saidBefore: number): Error {
-    const lines = tailOf(this.#log, saidBefore);
-    const code = exit?.code ?? null;
-    const end = exit === null ? `it did not answer for ${startLimitMs / 1000} s` : endSaid(exit);
-    const said = lines.at(-1) ?? `${end}, and said nothing`;
-    if (code === 73 && this.#name === 'control') {
-      return fail('home-in-use', `another control serves ${this.#config.home}, or is about to end`, {
-        advice: 'Stop it first, or choose another home with --home.',
-      });
-    }
-    if (code === 73) {
-      return fail('port-in-use', `the port ${this.#config.port} is taken: ${said}`, {
-        advice: 'Stop who has it, or choose another: lockstep up --port N.',
-      });
-    }
-    return fail('internal', `${this.#name} did not start: ${said}`, {
-      advice: `See ${this.#log}.`,
-      details: { lines: lines.slice(-10) },
-    });
-  }
 }
-
-type Exit = { code: number | null; signal: NodeJS.Signals | null };
-
-const endSaid = ({ code, signal }: Exit): string =>
-  signal === null ? `it ended with exit code ${code}` : `it was ended by ${signal}`;
 
 function heapOf(name: NeighbourName): string[] {
   // Small machines: a cap that leaves room to work and makes the collector thrifty.
