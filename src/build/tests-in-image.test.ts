@@ -58,6 +58,10 @@ test('what is installed in the image itself does for every commit above the same
   assert.ok(!(await isKept(`${apt}\nCOPY . .\nRUN make`, (sources) => ['base', 'apt', sources, 'made'])));
   assert.ok(!(await isKept(apt, (sources) => ['base', sources])), 'what was installed may be another');
   assert.ok(!(await isKept(`FROM debian:13 AS made\n${apt}\nCOPY --from=made /v /v`, (one) => ['base', 'apt', one])));
+  assert.ok(
+    !(await isKept('FROM scratch AS test\nCOPY . /\nFROM debian:13', (sources) => [sources])),
+    'its Python is of the commit',
+  );
   assert.ok(!(await isKept(`${apt}\nCOPY . .`, (sources) => ['base', `apt of ${sources}`, sources])));
 });
 

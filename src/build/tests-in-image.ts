@@ -150,7 +150,9 @@ export async function testsInImage(
   };
 }
 
+/** What runs is not of the commit then: of `scratch` that could be what is copied, too. */
 function endsWithCopy({ stages }: Pick<DockerfileFacts, 'stages'>, stage: Stage): boolean {
+  if (baseOf(stages, stage) === 'scratch') return false;
   const steps = chainOf(stages, stage).flatMap(({ instructions }) => instructions);
   const last = steps.findLast(({ name }) => ['RUN', 'COPY', 'ADD'].includes(name));
   return last !== undefined && last.name !== 'RUN' && !/--from\b/.test(last.text);

@@ -1,6 +1,6 @@
 // The image of a candidate: built by the agent from the tree's own objects, line by line before the pusher's eyes; or pulled by its digest.
 
-import { lacksInstaller, type Pinned, whyNotInstalled } from '../build/dockerfile/gate.ts';
+import { mayHaveItself, type Pinned, whyNotInstalled } from '../build/dockerfile/gate.ts';
 import type { ImageMaking } from '../build/image-making.ts';
 import type { ImageWork } from '../build/image-work.ts';
 import type { ForTests } from '../build/tests-in-image.ts';
@@ -72,7 +72,7 @@ export async function placeForTests(
     }
   };
   const place = await install(false);
-  return typeof place === 'string' && lacksInstaller(place) ? install(true) : place;
+  return typeof place === 'string' && mayHaveItself(place) ? install(true) : place;
 }
 
 /** What became of a making, for as long as anybody holds it: who needs it next does not ask the agent again. */

@@ -1,5 +1,6 @@
 // What is known of an instance: kept in its record, then announced; so the next agent knows what anybody has heard.
 import type { ObservedInstance } from '../../domain/observed.ts';
+import { ToldRarely } from '../../lib/told-rarely.ts';
 import { type InstanceView, observedOf } from '../desired/converge.ts';
 import { messageOf } from './exit-reason.ts';
 import type { InstanceOrigin, InstanceParts } from './instance-parts.ts';
@@ -23,6 +24,7 @@ export class InstanceState {
   #isGone = false;
   /** The record says less than is known: it could not be written. */
   #isBehind = false;
+  readonly #told = new ToldRarely();
 
   constructor(parts: InstanceStateParts, view: InstanceView, origin: InstanceOrigin) {
     this.#parts = parts;
@@ -62,7 +64,10 @@ export class InstanceState {
 
   /** Writes down what could not be written before; called every second or so. */
   look(): void {
-    if (this.#isBehind && !this.#isGone) void this.save();
+    if (!this.#isBehind || this.#isGone) return;
+    // One try at a time: it is behind again when that fails, too.
+    this.#isBehind = false;
+    void this.save();
   }
 
   /** Never rejects. */
@@ -79,10 +84,9 @@ export class InstanceState {
         this.#isBehind = false;
       },
       (error: unknown) => {
-        // Told once, however often it is tried.
-        if (!this.#isBehind)
-          this.#parts.warn('an instance record was not kept', { id: this.view.id, error: messageOf(error) });
         this.#isBehind = true;
+        if (this.#told.isDue('record', this.#parts.nowMs()))
+          this.#parts.warn('an instance record was not kept', { id: this.view.id, error: messageOf(error) });
       },
     );
   }

@@ -6,9 +6,8 @@ import { nodeSteps } from '../node-steps.ts';
 import { type CacheMount, copyFiles, env, run, runLine } from './lines.ts';
 import { managerPackages } from './node.ts';
 
-/** Where there is no npm, by which everything else is installed. */
-const hasNpm = 'command -v npm >/dev/null';
-export const lacksNpm = `RUN ${hasNpm}`;
+/** Fails where there is no npm, by which everything else is installed. */
+export const needsNpm = runLine('command -v npm >/dev/null');
 
 /** `folder` gets `modules` and `managers`. */
 export function nodeGate({
@@ -28,9 +27,11 @@ export function nodeGate({
 }): string[] {
   const [modules, managers] = [`${folder}/modules`, `${folder}/managers`];
   const bring = isOfItself ? 'ln -s' : 'cp -R';
+  // What is called npm may be a wrapper, beside which there is something else.
+  const places = '"$(dirname "$(dirname "$(readlink -f "$(command -v npm)")")")" "$(npm root -g 2>/dev/null)/npm"';
   const npm = [
     runLine(
-      `mkdir -p ${modules} ${managers}/node_modules && if ${hasNpm}; then ${bring} "$(dirname "$(dirname "$(readlink -f "$(command -v npm)")")")" ${managers}/node_modules/npm; fi`,
+      `mkdir -p ${modules} ${managers}/node_modules && for at in ${places}; do if test -f "$at/bin/npm-cli.js"; then ${bring} "$at" ${managers}/node_modules/npm || exit 1; break; fi; done`,
     ),
   ];
   if (installer.tool !== 'node' || installer.manager === null) return npm;
@@ -40,7 +41,7 @@ export function nodeGate({
   const [, program = '', ...words] = step.argv;
   return [
     ...npm,
-    runLine(hasNpm),
+    needsNpm,
     ...env(Object.fromEntries(settings)),
     ...(other === undefined
       ? []

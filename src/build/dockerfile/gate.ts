@@ -7,7 +7,7 @@ import type { AppId } from '../../domain/ids.ts';
 import { imageTag } from '../../domain/image.ts';
 import type { LayerRecipe } from '../../domain/plan.ts';
 import { layerSteps } from '../layer-steps.ts';
-import { lacksNpm, nodeGate } from './gate-node.ts';
+import { needsNpm, nodeGate } from './gate-node.ts';
 import { type CacheMount, copyFiles, env, pythonWord, run } from './lines.ts';
 import { uvVersion } from './python.ts';
 import { chainOf, type DockerfileFacts, type Stage } from './read-dockerfile.ts';
@@ -46,23 +46,22 @@ export function writeGate(asked: GateAsked): string {
   return [`FROM ${from ?? imageTag(appId, imageKey)}`, 'USER 0:0', ...steps, ''].join('\n');
 }
 
-const noPip = 'what it begins with has no pip that works';
-const noNpm = 'what it begins with has no npm';
-const noShell = 'what it begins with has no shell';
-
-/** What it means that a step of these could not be done, which are the same for every app: the image cannot hold them. */
-const lacking: readonly [RegExp, string][] = [
-  [/\bRUN mkdir -p \/lockstep\//, noShell],
-  [/ python3 -m pip install --quiet uv==/, noPip],
-  [new RegExp(`\\b${lacksNpm}`), noNpm],
+/**
+ * What it means that a step of these could not be done, which are the same for every app: the image cannot hold them. `mayHave`: not what it
+ * begins with, but the image itself, whose Dockerfile may install it (`apt-get install python3-pip`, `apt-get install npm`).
+ */
+const lacking: readonly { step: string; why: string; mayHave: boolean }[] = [
+  { step: 'RUN mkdir -p /lockstep/', why: 'what it begins with has no shell', mayHave: false },
+  { step: ' python3 -m pip install --quiet uv==', why: 'what it begins with has no pip that works', mayHave: true },
+  { step: needsNpm, why: 'what it begins with has no npm', mayHave: true },
 ];
 
-/** Then it may be that the Dockerfile has installed one (`apt-get install python3-pip`, `apt-get install npm`). */
-export const lacksInstaller = (why: string): boolean => why === noPip || why === noNpm;
+/** @param why as `whyNotInstalled` says it */
+export const mayHaveItself = (why: string): boolean => lacking.some((one) => one.mayHave && one.why === why);
 
 /** Why what the checks need is not there, for the pusher. @param why what the build said */
 export const whyNotInstalled = (why: string): string =>
-  lacking.find(([step]) => step.test(why))?.[1] ??
+  lacking.find(({ step }) => why.includes(step))?.why ??
   `what it needs could not be installed there: ${why.replace(/^.{0,60} could not be built: /, '')}`;
 
 function pythonGate({ recipe, root, pinned = {} }: GateAsked, cache: CacheMount): string[] {
